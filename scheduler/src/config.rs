@@ -1,0 +1,62 @@
+//! What the shell decides once.
+
+use std::time::Duration;
+
+use crate::Chunks;
+
+/// Settings of a scheduler. [`Config::default`] gives the documented defaults.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// How long one lease should take its worker (500 ms).
+    pub lease_target: Duration,
+    /// How long after its last sign of life a worker loses its leases (10 s).
+    pub lease_timeout: Duration,
+    /// The most numbers in one lease, unless one chunk has more (2^24): keeps what is held in memory out of
+    /// order small.
+    pub max_lease_numbers: u64,
+    /// Which start of the coordinator this is; part of each lease's id, so it must never repeat (0).
+    pub epoch: u64,
+    /// How many leases a worker holds that it has not computed yet (2: one computing, one
+    /// waiting). 0 counts as 1, or nothing would ever be computed.
+    pub leases_per_worker: usize,
+    /// The most jobs that have not ended (10,000).
+    pub max_jobs: usize,
+    /// The most workers (10,000).
+    pub max_workers: usize,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config {
+            lease_target: Duration::from_millis(500),
+            lease_timeout: Duration::from_secs(10),
+            max_lease_numbers: 1 << 24,
+            epoch: 0,
+            leases_per_worker: 2,
+            max_jobs: 10_000,
+            max_workers: 10_000,
+        }
+    }
+}
+
+/// What the scheduler must know of a job: not what is computed, but how it is split and what it may cost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct JobSpec {
+    /// How its range is split.
+    pub chunks: Chunks,
+    /// When to give up.
+    pub limits: Limits,
+}
+
+/// When to give a job up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// How often a chunk is tried again after its first failure before the job fails (3).
+    pub max_retries: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits { max_retries: 3 }
+    }
+}

@@ -1,0 +1,91 @@
+//! What the shell reports.
+
+use std::time::Duration;
+
+use crate::{JobId, LeaseId, Run, WorkerId};
+
+/// A fact that the scheduler is told. Facts never fail: one that comes late, twice or out of order, or that
+/// names what does not exist (any more), is ignored as far as it no longer applies.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// A worker has connected. One that joins again under the same id starts anew: its leases end.
+    WorkerJoined {
+        /// The new worker.
+        worker: WorkerId,
+        /// How many threads it computes with; 0 counts as 1.
+        threads: u32,
+    },
+    /// Its connection has closed: its leases end at once.
+    WorkerLeft {
+        /// The worker that is gone.
+        worker: WorkerId,
+    },
+    /// A sign of life; renews the worker's leases, as everything it sends does.
+    Heartbeat {
+        /// The worker that is alive.
+        worker: WorkerId,
+    },
+    /// The worker has computed all of a lease; its blocks may still be on the way.
+    LeaseComputed {
+        /// The worker that computed it.
+        worker: WorkerId,
+        /// What was computed.
+        lease: LeaseId,
+        /// The worker's own wall time for it, which gives its rate.
+        busy: Duration,
+    },
+    /// The worker gives chunks back untouched: the answer to [`Action::Revoke`](crate::Action::Revoke), or
+    /// because it wants to leave.
+    ChunksReturned {
+        /// The worker that gives back.
+        worker: WorkerId,
+        /// The lease that they belong to.
+        lease: LeaseId,
+        /// Any run of the lease; `None` when the answer is that nothing of what was asked for is untouched.
+        chunks: Option<Run>,
+    },
+    /// The kernel failed at a number. The chunk is tried again elsewhere; the rest of the lease goes on.
+    ChunkFailed {
+        /// The worker that tried.
+        worker: WorkerId,
+        /// The lease that the chunk belongs to.
+        lease: LeaseId,
+        /// The chunk.
+        chunk: u64,
+        /// The number.
+        number: i64,
+        /// What the kernel said.
+        reason: String,
+    },
+    /// The coordinator holds the blocks of these chunks in memory, whoever computed them.
+    ChunksReceived {
+        /// The job.
+        job: JobId,
+        /// Its chunks.
+        chunks: Run,
+    },
+    /// These chunks are durable, whatever was known of them before.
+    ChunksCommitted {
+        /// The job.
+        job: JobId,
+        /// Its chunks.
+        chunks: Run,
+    },
+    /// What was received of these chunks could not be kept: they wait again.
+    ChunksLost {
+        /// The job.
+        job: JobId,
+        /// Its chunks.
+        chunks: Run,
+    },
+    /// No new leases for this job: its result window or the disk is full.
+    JobPaused {
+        /// The job.
+        job: JobId,
+    },
+    /// Leases for this job again.
+    JobResumed {
+        /// The job.
+        job: JobId,
+    },
+}

@@ -1,0 +1,79 @@
+//! Which lease holds which chunks of a job.
+
+use std::collections::BTreeMap;
+
+use crate::{LeaseId, Run};
+
+/// The outstanding chunks of one job, each interval with the lease that holds it.
+///
+/// The leases know their own chunks too; this is the way from a chunk to its lease.
+#[derive(Debug, Default)]
+pub(crate) struct Holdings {
+    /// By the start of the interval: its end and its lease.
+    held: BTreeMap<u64, (u64, LeaseId)>,
+    len: u64,
+}
+
+impl Holdings {
+    /// Notes that `lease` holds `run`, which nobody holds so far.
+    pub(crate) fn insert(&mut self, run: Run, lease: LeaseId) {
+        self.held.insert(run.start, (run.end, lease));
+        self.len += run.len();
+    }
+
+    /// Takes out what is held of `run`, and says by whom it was, in order.
+    pub(crate) fn remove(&mut self, run: Run) -> Vec<(Run, LeaseId)> {
+        let mut removed = Vec::new();
+        while let Some((&start, &(end, lease))) = self.held.range(..run.end).next_back() {
+            let Some(shared) = run.intersect(Run { start, end }) else {
+                break;
+            };
+            self.held.remove(&start);
+            let rests = [Run::new(start, shared.start), Run::new(shared.end, end)];
+            for rest in rests.into_iter().flatten() {
+                self.held.insert(rest.start, (rest.end, lease));
+            }
+            self.len -= shared.len();
+            removed.push((shared, lease));
+        }
+        removed.reverse();
+        removed
+    }
+
+    /// How many chunks are held.
+    pub(crate) fn len(&self) -> u64 {
+        self.len
+    }
+
+    /// All intervals in order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (Run, LeaseId)> + '_ {
+        self.held.iter().map(|(&start, &(end, lease))| (Run { start, end }, lease))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(start: u64, end: u64) -> Run {
+        Run::new(start, end).unwrap()
+    }
+
+    fn lease(sequence: u64) -> LeaseId {
+        LeaseId { epoch: 0, sequence }
+    }
+
+    #[test]
+    fn a_hole_splits_a_holding_and_names_all_it_cuts() {
+        let mut holdings = Holdings::default();
+        holdings.insert(run(0, 10), lease(1));
+        holdings.insert(run(10, 20), lease(2));
+        assert_eq!(holdings.remove(run(3, 5)), [(run(3, 5), lease(1))]);
+        assert_eq!(holdings.len(), 18);
+        assert_eq!(holdings.remove(run(4, 12)), [(run(5, 10), lease(1)), (run(10, 12), lease(2))]);
+        assert_eq!(holdings.remove(run(4, 12)), []);
+        let left: Vec<_> = holdings.iter().collect();
+        assert_eq!(left, [(run(0, 3), lease(1)), (run(12, 20), lease(2))]);
+        assert_eq!(holdings.len(), 11);
+    }
+}

@@ -1,0 +1,287 @@
+//! Sets of indices that cost what their intervals cost, not what their members do.
+
+use std::collections::BTreeMap;
+
+use crate::Run;
+
+/// A set of `u64` indices, kept as disjoint runs that do not even touch.
+///
+/// Changes and look-ups take `O(log n)` of the number of intervals, plus the intervals they swallow or yield.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct IntervalSet {
+    /// Start and end of each interval.
+    ends: BTreeMap<u64, u64>,
+    len: u64,
+}
+
+impl IntervalSet {
+    /// The empty set.
+    pub fn new() -> Self {
+        IntervalSet::default()
+    }
+
+    /// Adds all of `run`.
+    pub fn insert(&mut self, run: Run) {
+        if run.len() == 0 {
+            return;
+        }
+        let (mut start, mut end) = (run.start, run.end);
+        // Whatever overlaps or touches is swallowed; only the last interval that starts at or before the end can.
+        while let Some((&near_start, &near_end)) = self.ends.range(..=end).next_back() {
+            if near_end < start {
+                break;
+            }
+            self.ends.remove(&near_start);
+            self.len -= near_end - near_start;
+            start = start.min(near_start);
+            end = end.max(near_end);
+        }
+        self.ends.insert(start, end);
+        self.len += end - start;
+    }
+
+    /// Adds all of `other`.
+    pub fn insert_set(&mut self, other: &IntervalSet) {
+        for run in other.iter() {
+            self.insert(run);
+        }
+    }
+
+    /// Takes all of `run` out.
+    pub fn remove(&mut self, run: Run) {
+        if run.len() == 0 {
+            return;
+        }
+        while let Some((&start, &end)) = self.ends.range(..run.end).next_back() {
+            if end <= run.start {
+                break;
+            }
+            self.ends.remove(&start);
+            self.len -= end - start;
+            let rests = [Run::new(start, run.start), Run::new(run.end, end)];
+            for rest in rests.into_iter().flatten() {
+                self.ends.insert(rest.start, rest.end);
+                self.len += rest.len();
+            }
+            if start <= run.start {
+                break;
+            }
+        }
+    }
+
+    /// Takes all of `other` out.
+    pub fn remove_set(&mut self, other: &IntervalSet) {
+        for run in other.iter() {
+            self.remove(run);
+        }
+    }
+
+    /// Whether `index` is a member.
+    pub fn contains(&self, index: u64) -> bool {
+        let before = self.ends.range(..=index).next_back();
+        before.is_some_and(|(_, &end)| index < end)
+    }
+
+    /// Whether every index of `run` is a member.
+    pub fn contains_run(&self, run: Run) -> bool {
+        let before = self.ends.range(..=run.start).next_back();
+        run.len() == 0 || before.is_some_and(|(_, &end)| run.end <= end)
+    }
+
+    /// Whether any index of `run` is a member.
+    pub fn overlaps(&self, run: Run) -> bool {
+        self.intersection(run).next().is_some()
+    }
+
+    /// What the set and `run` share, in order.
+    pub fn intersection(&self, run: Run) -> impl Iterator<Item = Run> + '_ {
+        let from = match self.ends.range(..=run.start).next_back() {
+            Some((&start, &end)) if end > run.start => start,
+            _ => run.start,
+        };
+        let upto = run.end.max(from);
+        self.ends.range(from..upto).filter_map(move |(&start, &end)| run.intersect(Run { start, end }))
+    }
+
+    /// What of `run` is missing from the set, in order.
+    pub fn gaps(&self, run: Run) -> impl Iterator<Item = Run> + '_ {
+        let mut from = run.start;
+        let tail = Run { start: run.end, end: run.end };
+        self.intersection(run).chain(std::iter::once(tail)).filter_map(move |member| {
+            let gap = Run::new(from, member.start);
+            from = member.end;
+            gap
+        })
+    }
+
+    /// The first interval.
+    pub fn first(&self) -> Option<Run> {
+        let (&start, &end) = self.ends.first_key_value()?;
+        Some(Run { start, end })
+    }
+
+    /// The last interval.
+    pub fn last(&self) -> Option<Run> {
+        let (&start, &end) = self.ends.last_key_value()?;
+        Some(Run { start, end })
+    }
+
+    /// Takes the first interval out, or its first `max_len` indices if it has more.
+    pub fn take_first(&mut self, max_len: u64) -> Option<Run> {
+        let first = self.first()?;
+        let end = first.start.saturating_add(max_len).min(first.end);
+        let taken = Run::new(first.start, end)?;
+        self.remove(taken);
+        Some(taken)
+    }
+
+    /// The first index from `from` on that is not a member.
+    pub fn first_missing(&self, from: u64) -> u64 {
+        match self.ends.range(..=from).next_back() {
+            Some((_, &end)) => end.max(from),
+            None => from,
+        }
+    }
+
+    /// How many indices are members.
+    pub fn len(&self) -> u64 {
+        self.len
+    }
+
+    /// Whether there is no member.
+    pub fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+
+    /// Of how many intervals the set consists.
+    pub fn intervals(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// All intervals in order.
+    pub fn iter(&self) -> impl Iterator<Item = Run> + '_ {
+        self.ends.iter().map(|(&start, &end)| Run { start, end })
+    }
+}
+
+impl From<Run> for IntervalSet {
+    fn from(run: Run) -> Self {
+        IntervalSet::from_iter([run])
+    }
+}
+
+impl FromIterator<Run> for IntervalSet {
+    fn from_iter<I: IntoIterator<Item = Run>>(runs: I) -> Self {
+        let mut set = IntervalSet::new();
+        for run in runs {
+            set.insert(run);
+        }
+        set
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use proptest::prelude::*;
+
+    const SPAN: u64 = 48;
+
+    fn runs_of(members: &BTreeSet<u64>) -> Vec<Run> {
+        let mut runs: Vec<Run> = Vec::new();
+        for &member in members {
+            match runs.last_mut() {
+                Some(run) if run.end == member => run.end += 1,
+                _ => runs.push(Run::new(member, member + 1).unwrap()),
+            }
+        }
+        runs
+    }
+
+    fn within(members: &BTreeSet<u64>, run: Run) -> BTreeSet<u64> {
+        (run.start..run.end).filter(|i| members.contains(i)).collect()
+    }
+
+    fn assert_same(set: &IntervalSet, model: &BTreeSet<u64>, probe: Run) {
+        let runs = runs_of(model);
+        assert_eq!(set.iter().collect::<Vec<_>>(), runs);
+        assert_eq!(set.len(), model.len() as u64);
+        assert_eq!(set.intervals(), runs.len());
+        assert_eq!(set.is_empty(), model.is_empty());
+        assert_eq!(set.first(), runs.first().copied());
+        assert_eq!(set.last(), runs.last().copied());
+        let shared = within(model, probe);
+        let missing: BTreeSet<u64> = (probe.start..probe.end).filter(|i| !model.contains(i)).collect();
+        assert_eq!(set.intersection(probe).collect::<Vec<_>>(), runs_of(&shared));
+        assert_eq!(set.gaps(probe).collect::<Vec<_>>(), runs_of(&missing));
+        assert_eq!(set.overlaps(probe), !shared.is_empty());
+        assert_eq!(set.contains_run(probe), missing.is_empty());
+        assert_eq!(set.contains(probe.start), model.contains(&probe.start));
+        let first_missing = (probe.start..).find(|i| !model.contains(i)).unwrap();
+        assert_eq!(set.first_missing(probe.start), first_missing);
+    }
+
+    fn run() -> impl Strategy<Value = Run> {
+        (0..SPAN, 1..SPAN / 2).prop_map(|(start, len)| Run { start, end: start + len })
+    }
+
+    proptest! {
+        #[test]
+        fn agrees_with_a_set_of_members(
+            steps in prop::collection::vec((0..4_u8, run(), run()), 1..60),
+        ) {
+            let mut set = IntervalSet::new();
+            let mut model = BTreeSet::new();
+            for (kind, run, probe) in steps {
+                match kind {
+                    0 => {
+                        set.insert(run);
+                        model.extend(run.start..run.end);
+                    }
+                    1 => {
+                        set.remove(run);
+                        model.retain(|&i| !run.contains(i));
+                    }
+                    2 => {
+                        let other: IntervalSet = [run, probe].into_iter().collect();
+                        set.insert_set(&other);
+                        model.extend((run.start..run.end).chain(probe.start..probe.end));
+                    }
+                    _ => {
+                        let taken = set.take_first(run.len());
+                        let first = runs_of(&model).first().copied();
+                        let wanted = first.and_then(|f| Run::new(f.start, f.end.min(f.start + run.len())));
+                        prop_assert_eq!(taken, wanted);
+                        model.retain(|&i| !taken.is_some_and(|run| run.contains(i)));
+                    }
+                }
+                assert_same(&set, &model, probe);
+            }
+        }
+    }
+
+    #[test]
+    fn the_last_index_is_the_one_below_the_largest() {
+        let all = Run::new(0, u64::MAX).unwrap();
+        let mut set = IntervalSet::from(all);
+        assert_eq!(set.len(), u64::MAX);
+        assert_eq!(set.first_missing(7), u64::MAX);
+        set.remove(Run::new(u64::MAX - 1, u64::MAX).unwrap());
+        assert_eq!(set.len(), u64::MAX - 1);
+        set.insert(all);
+        assert_eq!((set.len(), set.intervals()), (u64::MAX, 1));
+    }
+
+    #[test]
+    fn an_empty_run_changes_nothing() {
+        let empty = Run { start: 5, end: 5 };
+        let mut set = IntervalSet::from(Run::new(0, 10).unwrap());
+        set.remove(empty);
+        set.insert(Run { start: 20, end: 3 });
+        assert_eq!((set.len(), set.intervals()), (10, 1));
+        assert_eq!(set.take_first(0), None);
+        assert_eq!(set.intersection(empty).count(), 0);
+    }
+}

@@ -1,0 +1,71 @@
+//! A run of chunks that a worker holds.
+
+use crate::{Instant, IntervalSet, JobId, Run, WorkerId};
+
+/// One lease. It exists as long as any of its chunks is outstanding.
+#[derive(Debug)]
+pub(crate) struct Lease {
+    pub(crate) worker: WorkerId,
+    pub(crate) job: JobId,
+    /// All chunks that it was given for.
+    pub(crate) chunks: Run,
+    /// Those neither received, committed, returned nor failed.
+    pub(crate) outstanding: IntervalSet,
+    /// Whether it is for one chunk that has failed before. Such a one stays where it is: on another worker.
+    pub(crate) retry: bool,
+    pub(crate) assigned: Instant,
+    pub(crate) state: LeaseState,
+    pub(crate) account: Account,
+}
+
+/// How far a lease is, as the scheduler knows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LeaseState {
+    /// The worker computes it, or will.
+    Open,
+    /// The same, and the worker has been asked to give chunks back.
+    Asked {
+        /// The idle worker that they are meant for; `None` if for any.
+        by: Option<WorkerId>,
+    },
+    /// The same, and the worker has said that it can give nothing back. Chunks are touched in order, so
+    /// asking again would be in vain.
+    Touched,
+    /// All is computed, and its blocks are on the way.
+    Computed,
+}
+
+/// What a lease is reckoned with when its worker reports how long it took.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Account {
+    /// The numbers that the worker was left with.
+    pub(crate) numbers: u64,
+    /// The thread time, in nanoseconds, that the job has been charged.
+    pub(crate) charge: u64,
+}
+
+impl Account {
+    /// Takes `numbers` out; returns the part of the charge that goes with them.
+    pub(crate) fn deduct(&mut self, numbers: u64) -> u64 {
+        let numbers = numbers.min(self.numbers);
+        let whole = u128::from(self.numbers.max(1));
+        let part = u128::from(self.charge) * u128::from(numbers) / whole;
+        let part = u64::try_from(part).unwrap_or(self.charge);
+        self.numbers -= numbers;
+        self.charge -= part;
+        part
+    }
+}
+
+impl Lease {
+    /// Whether the worker still has to compute some of it.
+    pub(crate) fn is_open(&self) -> bool {
+        self.state != LeaseState::Computed
+    }
+
+    /// The last `count` chunks outstanding, as far as they are one run.
+    pub(crate) fn tail(&self, count: u64) -> Option<Run> {
+        let last = self.outstanding.last()?;
+        Run::new(last.end.saturating_sub(count).max(last.start), last.end)
+    }
+}

@@ -1,0 +1,264 @@
+//! The state machine: its contract, commands and queries.
+
+mod events;
+mod invariants;
+mod leasing;
+mod take_back;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, VecDeque};
+
+use crate::crew::Crew;
+use crate::job::Job;
+use crate::jobs::Jobs;
+use crate::lease::Lease;
+use crate::{
+    Action, CancelError, Config, DrainError, Event, ForgetError, Instant, IntervalSet, JobId, JobSpec, JobState,
+    JobView, LeaseId, Outcome, Run, SubmitError, WorkerId, WorkerView,
+};
+
+/// Decides who computes which chunks of which job.
+///
+/// A state machine that performs no I/O and reads no clock. The shell around it
+///
+/// 1. calls a command ([`submit`](Self::submit), [`restore`](Self::restore), [`cancel`](Self::cancel),
+///    [`forget`](Self::forget), [`drain`](Self::drain)), which may be refused; or reports a fact to
+///    [`handle_event`](Self::handle_event), which never fails and ignores what no longer applies; or calls
+///    [`handle_timeout`](Self::handle_timeout) when the time has come;
+/// 2. after each of these takes all actions from [`poll_action`](Self::poll_action), in order, until there is none;
+/// 3. then asks [`poll_timeout`](Self::poll_timeout) when to call `handle_timeout` at the latest. It may be called
+///    earlier, or for nothing.
+///
+/// Every `now` comes from one clock that does not run backwards. The same calls give the same actions.
+///
+/// What is kept is proportional to the workers and to the intervals of chunks in different states, never to the
+/// chunks. At all times each chunk of an active job
+///
+/// - *waits* for a worker, or
+/// - is *outstanding* under exactly one lease, or
+/// - is *received*: the coordinator holds its block in memory, or
+/// - is *committed*: durable. It stays so.
+///
+/// A lease ends when none of its chunks is outstanding any more, when its worker leaves or stays silent for
+/// [`Config::lease_timeout`], or when its job is over. Blocks are fenced with [`holds`](Self::holds): those of chunks
+/// that are not outstanding under their lease are to be dropped, and not reported as received.
+#[derive(Debug)]
+pub struct Scheduler {
+    config: Config,
+    jobs: Jobs,
+    crew: Crew,
+    leases: BTreeMap<LeaseId, Lease>,
+    /// The sequence of the last lease given out.
+    last_sequence: u64,
+    actions: VecDeque<Action>,
+    /// Whether something has changed that may let a free worker take over chunks from another one.
+    look_around: bool,
+    /// When this was looked into last.
+    looked_around: Instant,
+    /// When to look into it again although nothing happened: leases become overdue by themselves.
+    look_again: Option<Instant>,
+}
+
+impl Scheduler {
+    /// A scheduler without jobs and workers.
+    pub fn new(mut config: Config) -> Self {
+        config.leases_per_worker = config.leases_per_worker.max(1);
+        Scheduler {
+            crew: Crew::new(config.leases_per_worker),
+            config,
+            jobs: Jobs::default(),
+            leases: BTreeMap::new(),
+            last_sequence: 0,
+            actions: VecDeque::new(),
+            look_around: false,
+            looked_around: Instant::ZERO,
+            look_again: None,
+        }
+    }
+
+    /// Takes a new job; its leases go out at once.
+    ///
+    /// # Errors
+    /// The id is known already, or too many jobs have not ended.
+    pub fn submit(&mut self, now: Instant, id: JobId, spec: JobSpec) -> Result<(), SubmitError> {
+        if self.jobs.get(id).is_some() {
+            return Err(SubmitError::Duplicate(id));
+        }
+        let max = self.config.max_jobs;
+        if self.jobs.active() >= max {
+            return Err(SubmitError::TooManyJobs { max });
+        }
+        self.restore(now, id, spec, IntervalSet::new())
+    }
+
+    /// Takes a job read back from a ledger, of which `committed` chunks are committed already. The bound on jobs
+    /// does not apply: it was taken once. If all are committed it is done at once.
+    ///
+    /// # Errors
+    /// The id is known already, or `committed` names chunks that the job does not have.
+    pub fn restore(
+        &mut self,
+        now: Instant,
+        id: JobId,
+        spec: JobSpec,
+        committed: IntervalSet,
+    ) -> Result<(), SubmitError> {
+        if self.jobs.get(id).is_some() {
+            return Err(SubmitError::Duplicate(id));
+        }
+        let count = spec.chunks.count();
+        if let Some(last) = committed.last().filter(|last| last.end > count) {
+            let chunk = last.end - 1;
+            return Err(SubmitError::NoSuchChunk { job: id, chunk, count });
+        }
+        let job = Job::new(now, &spec, committed);
+        let done = job.all_committed();
+        self.jobs.insert(id, job);
+        if done {
+            self.end_job(now, id, Outcome::Done);
+        }
+        self.share_out(now);
+        Ok(())
+    }
+
+    /// Ends a job: its leases end, and what is still reported of it is ignored.
+    ///
+    /// # Errors
+    /// There is no such job, or it has ended already.
+    pub fn cancel(&mut self, now: Instant, id: JobId) -> Result<(), CancelError> {
+        let job = self.jobs.get(id).ok_or(CancelError::Unknown(id))?;
+        if !job.is_active() {
+            return Err(CancelError::Ended(id));
+        }
+        self.end_job(now, id, Outcome::Cancelled);
+        self.share_out(now);
+        Ok(())
+    }
+
+    /// Drops what is known of an ended job. Its id may then be used again.
+    ///
+    /// # Errors
+    /// There is no such job, or it has not ended.
+    pub fn forget(&mut self, id: JobId) -> Result<(), ForgetError> {
+        let job = self.jobs.get(id).ok_or(ForgetError::Unknown(id))?;
+        if job.is_active() {
+            return Err(ForgetError::NotEnded(id));
+        }
+        self.jobs.remove(id);
+        Ok(())
+    }
+
+    /// Lets a worker come to its end: it gets no more leases, is asked to give back those that it has not begun, and
+    /// finishes the one in work. When it holds no lease any more it may leave. Draining it twice is fine.
+    ///
+    /// # Errors
+    /// There is no such worker.
+    pub fn drain(&mut self, now: Instant, id: WorkerId) -> Result<(), DrainError> {
+        let worker = self.crew.get(id).ok_or(DrainError::Unknown(id))?;
+        if worker.draining {
+            return Ok(());
+        }
+        let untouched: Vec<LeaseId> = worker.open.iter().skip(1).copied().collect();
+        self.stop_asking(now, id);
+        self.crew.update(now, id, |worker| worker.draining = true);
+        for lease in untouched {
+            self.revoke_all(now, lease);
+        }
+        self.share_out(now);
+        Ok(())
+    }
+
+    /// Takes note of a fact.
+    pub fn handle_event(&mut self, now: Instant, event: Event) {
+        self.on_event(now, event);
+        self.share_out(now);
+    }
+
+    /// Does what is due by now: gives silent workers up, looks after leases that are overdue.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        while let Some((deadline, worker)) = self.crew.next_deadline() {
+            if deadline > now {
+                break;
+            }
+            self.on_silence(now, worker);
+        }
+        if self.look_again.is_some_and(|at| at <= now) {
+            self.look_again = None;
+            self.look_around = true;
+        }
+        self.share_out(now);
+    }
+
+    /// The next action for the shell to perform.
+    pub fn poll_action(&mut self) -> Option<Action> {
+        self.actions.pop_front()
+    }
+
+    /// When [`handle_timeout`](Self::handle_timeout) should be called; `None` if nothing depends on time.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        let deadline = self.crew.next_deadline().map(|(deadline, _)| deadline);
+        deadline.into_iter().chain(self.look_again).min()
+    }
+
+    /// Whether every one of `chunks` is still outstanding under `lease`.
+    pub fn holds(&self, lease: LeaseId, chunks: Run) -> bool {
+        let lease = self.leases.get(&lease);
+        lease.is_some_and(|lease| chunks.len() > 0 && lease.outstanding.contains_run(chunks))
+    }
+
+    /// The worker that holds `lease`, unless it has ended.
+    pub fn holder(&self, lease: LeaseId) -> Option<WorkerId> {
+        self.leases.get(&lease).map(|lease| lease.worker)
+    }
+
+    /// Where a job stands.
+    pub fn job(&self, id: JobId) -> Option<JobView> {
+        self.jobs.get(id).map(Job::view)
+    }
+
+    /// Where all jobs stand, in order of their ids.
+    pub fn jobs(&self) -> impl Iterator<Item = (JobId, JobView)> + '_ {
+        self.jobs.iter().map(|(id, job)| (id, job.view()))
+    }
+
+    /// Where a worker stands.
+    pub fn worker(&self, id: WorkerId) -> Option<WorkerView> {
+        let worker = self.crew.get(id)?;
+        let chunks = |lease| self.leases.get(&lease).map(|l| l.outstanding.len());
+        Some(WorkerView {
+            threads: worker.threads,
+            state: worker.state(),
+            leases: worker.leases().count(),
+            leased_chunks: worker.leases().filter_map(chunks).sum(),
+        })
+    }
+
+    /// Where all workers stand, in order of their ids.
+    pub fn workers(&self) -> impl Iterator<Item = (WorkerId, WorkerView)> + '_ {
+        let ids = self.crew.iter().map(|(id, _)| id);
+        ids.filter_map(|id| Some((id, self.worker(id)?)))
+    }
+
+    /// Whether another worker may join. One that joins beyond [`Config::max_workers`] is ignored, so the shell
+    /// asks first and refuses it with a reason.
+    pub fn has_room_for_worker(&self) -> bool {
+        self.crew.len() < self.config.max_workers
+    }
+
+    /// Ends an active job and all its leases.
+    fn end_job(&mut self, now: Instant, id: JobId, outcome: Outcome) {
+        let leases = self.jobs.get(id).map(Job::leases).unwrap_or_default();
+        for lease in leases {
+            self.release(now, lease, true);
+        }
+        self.jobs.update(id, |job| job.end(outcome.clone()));
+        self.crew.forget_job(id);
+        self.actions.push_back(Action::JobEnded { job: id, outcome });
+    }
+
+    /// Whether a job is known and has not ended.
+    fn is_active(&self, id: JobId) -> bool {
+        (self.jobs.get(id)).is_some_and(|job| job.state == JobState::Active)
+    }
+}

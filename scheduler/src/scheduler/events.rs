@@ -1,0 +1,216 @@
+//! What each fact changes.
+
+use std::time::Duration;
+
+use super::Scheduler;
+use crate::estimate::thread_time;
+use crate::job::Released;
+use crate::lease::LeaseState;
+use crate::worker::{Unreported, Worker};
+use crate::{Action, Event, Instant, JobId, LeaseId, Outcome, Run, WorkerId};
+
+/// A chunk that failed, and what the kernel said.
+struct Failed {
+    chunk: u64,
+    number: i64,
+    reason: String,
+}
+
+impl Scheduler {
+    pub(super) fn on_event(&mut self, now: Instant, event: Event) {
+        match event {
+            Event::WorkerJoined { worker, threads } => self.on_joined(now, worker, threads),
+            Event::WorkerLeft { worker } => self.on_left(now, worker),
+            Event::Heartbeat { worker } => self.on_heard(now, worker),
+            Event::LeaseComputed { worker, lease, busy } => {
+                self.on_heard(now, worker);
+                self.on_computed(now, worker, lease, busy);
+            }
+            Event::ChunksReturned { worker, lease, chunks } => {
+                self.on_heard(now, worker);
+                self.on_returned(now, worker, lease, chunks);
+            }
+            Event::ChunkFailed { worker, lease, chunk, number, reason } => {
+                self.on_heard(now, worker);
+                let failed = Failed { chunk, number, reason };
+                self.on_failed(now, worker, lease, failed);
+            }
+            Event::ChunksReceived { job, chunks } => self.on_received(now, job, chunks),
+            Event::ChunksCommitted { job, chunks } => self.on_committed(now, job, chunks),
+            Event::ChunksLost { job, chunks } => {
+                self.jobs.update(job, |job| job.lose(chunks));
+            }
+            Event::JobPaused { job } => self.on_paused(job, true),
+            Event::JobResumed { job } => self.on_paused(job, false),
+        }
+    }
+
+    fn on_joined(&mut self, now: Instant, id: WorkerId, threads: u32) {
+        if self.crew.get(id).is_some() {
+            self.release_all(now, id, true);
+        } else if !self.has_room_for_worker() {
+            return;
+        }
+        self.stop_asking(now, id);
+        let deadline = now + self.config.lease_timeout;
+        self.crew.insert(id, Worker::new(threads, deadline));
+        self.look_around = true;
+    }
+
+    fn on_left(&mut self, now: Instant, id: WorkerId) {
+        self.stop_asking(now, id);
+        self.release_all(now, id, false);
+        self.crew.remove(id);
+    }
+
+    fn on_heard(&mut self, now: Instant, id: WorkerId) {
+        let deadline = now + self.config.lease_timeout;
+        self.crew.update(now, id, |worker| {
+            worker.deadline = worker.deadline.max(Some(deadline));
+        });
+        self.look_around |= self.crew.is_free(id);
+    }
+
+    /// The deadline of a worker has passed.
+    pub(super) fn on_silence(&mut self, now: Instant, id: WorkerId) {
+        self.stop_asking(now, id);
+        self.release_all(now, id, true);
+        self.crew.update(now, id, |worker| worker.deadline = None);
+    }
+
+    fn on_computed(&mut self, now: Instant, id: WorkerId, lease: LeaseId, busy: Duration) {
+        let work = match self.leases.get(&lease) {
+            Some(held) if held.worker == id && held.is_open() => {
+                let work = Unreported { lease, job: held.job, assigned: held.assigned, account: held.account };
+                self.set_state(now, lease, LeaseState::Computed);
+                Some(work)
+            }
+            _ => (self.crew).update(now, id, |worker| worker.take_unreported(lease)).flatten(),
+        };
+        if let Some(work) = work {
+            self.learn(now, id, &work, busy);
+        }
+    }
+
+    /// Draws from how long some work took: the rates, and what the job really cost.
+    fn learn(&mut self, now: Instant, id: WorkerId, work: &Unreported, busy: Duration) {
+        let numbers = work.account.numbers as f64;
+        if work.account.numbers == 0 || !self.is_active(work.job) {
+            return;
+        }
+        let threads = self.crew.update(now, id, |worker| {
+            let pace = worker.paces.entry(work.job).or_default();
+            pace.rate.observe(numbers, busy);
+            worker.threads
+        });
+        let Some(threads) = threads else { return };
+        self.jobs.update(work.job, |job| {
+            job.rate_per_thread.observe(numbers / f64::from(threads), busy);
+        });
+        // It cannot have been busy for longer than it had the lease, whatever it says.
+        let cost = thread_time(busy.min(now - work.assigned), threads);
+        let charge = work.account.charge;
+        self.jobs.charge(work.job, cost.saturating_sub(charge));
+        self.jobs.refund(work.job, charge.saturating_sub(cost));
+        self.look_around = true;
+    }
+
+    fn on_returned(&mut self, now: Instant, id: WorkerId, lease: LeaseId, chunks: Option<Run>) {
+        let Some(held) = self.leases.get_mut(&lease).filter(|held| held.worker == id) else {
+            return;
+        };
+        let job = held.job;
+        let state = held.state;
+        let returned: Vec<Run> = match chunks {
+            Some(chunks) => held.outstanding.intersection(chunks).collect(),
+            None => Vec::new(),
+        };
+        if returned.is_empty() {
+            if matches!(state, LeaseState::Asked { .. }) {
+                self.set_state(now, lease, LeaseState::Touched);
+            }
+            return;
+        }
+        if state != LeaseState::Computed {
+            self.set_state(now, lease, LeaseState::Open);
+        }
+        for &run in &returned {
+            self.take_out(now, lease, run);
+            self.jobs.update(job, |job| job.give_back(run));
+        }
+        if let LeaseState::Asked { by: Some(by) } = state {
+            self.hand_over(now, by, job, &returned);
+        }
+        self.look_around = true;
+    }
+
+    fn on_failed(&mut self, now: Instant, id: WorkerId, lease: LeaseId, failed: Failed) {
+        let Some(held) = self.leases.get(&lease).filter(|held| held.worker == id) else {
+            return;
+        };
+        let id_of_job = held.job;
+        let chunk = failed.chunk;
+        if !held.outstanding.contains(chunk) {
+            return;
+        }
+        let run = Run { start: chunk, end: chunk + 1 };
+        self.take_out(now, lease, run);
+        let too_often = self.jobs.update(id_of_job, |job| job.fail(chunk, id) > job.limits.max_retries);
+        if too_often == Some(true) {
+            let Failed { chunk, number, reason } = failed;
+            let outcome = Outcome::Failed { chunk, number, reason };
+            self.end_job(now, id_of_job, outcome);
+        }
+    }
+
+    fn on_received(&mut self, now: Instant, id: JobId, chunks: Run) {
+        if !self.is_active(id) {
+            return;
+        }
+        let released = self.jobs.update(id, |job| job.receive(now, chunks));
+        self.settle(now, released.unwrap_or_default(), false);
+    }
+
+    fn on_committed(&mut self, now: Instant, id: JobId, chunks: Run) {
+        if !self.is_active(id) {
+            return;
+        }
+        let released = self.jobs.update(id, |job| job.commit(chunks));
+        self.settle(now, released.unwrap_or_default(), true);
+        if (self.jobs.get(id)).is_some_and(crate::job::Job::all_committed) {
+            self.end_job(now, id, Outcome::Done);
+        }
+    }
+
+    fn on_paused(&mut self, id: JobId, paused: bool) {
+        self.jobs.update(id, |job| job.paused = paused && job.is_active());
+        self.look_around = true;
+    }
+
+    /// Takes chunks that came to their end out of their leases. One that is committed without having been
+    /// received was computed by somebody else, so who still has it stops.
+    fn settle(&mut self, now: Instant, released: Released, committed: bool) {
+        for (run, id) in released {
+            let Some(lease) = self.leases.get_mut(&id) else {
+                continue;
+            };
+            lease.outstanding.remove(run);
+            if !lease.outstanding.is_empty() {
+                continue;
+            }
+            let Some(lease) = self.detach(now, id) else {
+                continue;
+            };
+            if !lease.is_open() {
+                continue;
+            }
+            let unreported = Unreported { lease: id, job: lease.job, assigned: lease.assigned, account: lease.account };
+            self.crew.update(now, lease.worker, |worker| {
+                worker.await_report(unreported);
+            });
+            if committed {
+                self.actions.push_back(Action::Revoke { worker: lease.worker, lease: id, chunks: lease.chunks });
+            }
+        }
+    }
+}

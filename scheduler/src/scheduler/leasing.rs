@@ -1,0 +1,204 @@
+//! How leases begin and end.
+
+use std::collections::BTreeMap;
+
+use super::Scheduler;
+use crate::estimate::{Prospect, thread_time};
+use crate::job::{Job, Work};
+use crate::lease::{Account, Lease, LeaseState};
+use crate::worker::Worker;
+use crate::{Action, Instant, IntervalSet, JobId, LeaseId, Run, WorkerId};
+
+/// Chunks that a worker is to get.
+struct Offer {
+    job: JobId,
+    chunks: Run,
+    /// How long the lease was to be, in numbers; `None` for one that is no measure of the worker.
+    wanted: Option<u64>,
+    retry: bool,
+}
+
+impl Scheduler {
+    /// Gives leases to all workers that are free, the idle ones first, as long as there are chunks for them; then
+    /// sees to it that those still free get something from the others.
+    pub(super) fn share_out(&mut self, now: Instant) {
+        let mut after = None;
+        while self.jobs.any_ready()
+            && let Some(slot) = self.crew.next_free(after)
+        {
+            let (_, worker) = slot;
+            match self.offer_for(worker) {
+                Some(offer) => self.assign(now, worker, &offer),
+                None => after = Some(slot),
+            }
+        }
+        self.take_back(now);
+    }
+
+    /// The chunks that a worker is to get next: the first that wait, of the job whose turn it is.
+    fn offer_for(&self, id: WorkerId) -> Option<Offer> {
+        let worker = self.crew.get(id)?;
+        let alone = self.crew.active() <= 1;
+        self.jobs.ready().find_map(|(job_id, job)| {
+            let offer = match job.next_work(id, alone)? {
+                Work::Retry(chunk) => {
+                    Offer { job: job_id, chunks: Run::new(chunk, chunk + 1)?, wanted: None, retry: true }
+                }
+                Work::Waiting(run) => {
+                    let wanted = self
+                        .prospect(worker, job_id, job)
+                        .lease_numbers(self.config.lease_target, self.config.max_lease_numbers);
+                    let length = (wanted / job.chunks.largest()).max(1);
+                    let end = run.start.saturating_add(length).min(run.end);
+                    Offer { job: job_id, chunks: Run::new(run.start, end)?, wanted: Some(wanted), retry: false }
+                }
+            };
+            Some(offer)
+        })
+    }
+
+    /// Chunks that were asked back for an idle worker go to it, if it still has room for them.
+    pub(super) fn hand_over(&mut self, now: Instant, to: WorkerId, job: JobId, returned: &[Run]) {
+        let ready = self.jobs.get(job).is_some_and(Job::is_ready);
+        let Some(&chunks) = returned.first() else {
+            return;
+        };
+        if ready && self.crew.is_free(to) {
+            let offer = Offer { job, chunks, wanted: None, retry: false };
+            self.assign(now, to, &offer);
+        }
+    }
+
+    fn assign(&mut self, now: Instant, id: WorkerId, offer: &Offer) {
+        let (Some(worker), Some(job)) = (self.crew.get(id), self.jobs.get(offer.job)) else {
+            return;
+        };
+        let numbers = job.chunks.offsets(offer.chunks).len();
+        let prospect = self.prospect(worker, offer.job, job);
+        let duration = prospect.duration_of(numbers, self.config.lease_target);
+        let charge = thread_time(duration, worker.threads);
+
+        self.last_sequence += 1;
+        let lease = LeaseId { epoch: self.config.epoch, sequence: self.last_sequence };
+        self.jobs.charge(offer.job, charge);
+        self.jobs.update(offer.job, |job| job.lease_out(offer.chunks, lease));
+        self.crew.update(now, id, |worker| {
+            worker.open.insert(lease);
+            if offer.wanted.is_some() {
+                worker.paces.entry(offer.job).or_default().previous = offer.wanted;
+            }
+        });
+        self.leases.insert(
+            lease,
+            Lease {
+                worker: id,
+                job: offer.job,
+                chunks: offer.chunks,
+                outstanding: IntervalSet::from(offer.chunks),
+                retry: offer.retry,
+                assigned: now,
+                state: LeaseState::Open,
+                account: Account { numbers, charge },
+            },
+        );
+        self.look_around = true;
+        self.actions.push_back(Action::Assign { worker: id, lease, job: offer.job, chunks: offer.chunks });
+    }
+
+    /// What is to be expected of a worker for a job.
+    pub(super) fn prospect(&self, worker: &Worker, id: JobId, job: &Job) -> Prospect {
+        let pace = worker.paces.get(&id).copied().unwrap_or_default();
+        let rate_per_thread = job.rate_per_thread.per_second();
+        let as_others = rate_per_thread.map(|rate| rate * f64::from(worker.threads));
+        Prospect {
+            rate: pace.rate.per_second().or(as_others),
+            rate_per_thread,
+            threads: worker.threads,
+            all_threads: self.crew.active_threads(),
+            waiting: job.waiting_numbers(),
+            previous: pace.previous,
+        }
+    }
+
+    /// Takes outstanding chunks out of a lease, as not done by its worker; ends it when none is left. Where the
+    /// chunks go is for the caller to say.
+    pub(super) fn take_out(&mut self, now: Instant, id: LeaseId, run: Run) {
+        let Some(lease) = self.leases.get_mut(&id) else {
+            return;
+        };
+        let Some(job) = self.jobs.get(lease.job) else {
+            return;
+        };
+        let refund = lease.account.deduct(job.chunks.offsets(run).len());
+        lease.outstanding.remove(run);
+        let ended = lease.outstanding.is_empty();
+        self.jobs.refund(lease.job, refund);
+        if ended {
+            self.detach(now, id);
+        }
+    }
+
+    /// Ends a lease; its chunks wait again. `revoke` tells the worker to stop.
+    pub(super) fn release(&mut self, now: Instant, id: LeaseId, revoke: bool) {
+        let Some(lease) = self.detach(now, id) else {
+            return;
+        };
+        self.jobs.update(lease.job, |job| {
+            for run in lease.outstanding.iter() {
+                job.give_back(run);
+            }
+        });
+        if revoke {
+            self.actions.push_back(Action::Revoke { worker: lease.worker, lease: id, chunks: lease.chunks });
+        }
+    }
+
+    /// Ends all leases of a worker.
+    pub(super) fn release_all(&mut self, now: Instant, id: WorkerId, revoke: bool) {
+        let leases: Vec<LeaseId> = match self.crew.get(id) {
+            Some(worker) => worker.leases().collect(),
+            None => return,
+        };
+        for lease in leases {
+            self.release(now, lease, revoke);
+        }
+    }
+
+    /// Takes a lease off the books, but for its chunks.
+    pub(super) fn detach(&mut self, now: Instant, id: LeaseId) -> Option<Lease> {
+        self.set_state(now, id, LeaseState::Open);
+        let lease = self.leases.remove(&id)?;
+        self.crew.update(now, lease.worker, |worker| {
+            worker.open.remove(&id);
+            worker.computed.remove(&id);
+        });
+        self.look_around = true;
+        Some(lease)
+    }
+
+    /// Changes how far a lease is, and tells the workers that this concerns.
+    pub(super) fn set_state(&mut self, now: Instant, id: LeaseId, state: LeaseState) {
+        let Some(lease) = self.leases.get_mut(&id) else {
+            return;
+        };
+        let before = std::mem::replace(&mut lease.state, state);
+        if let LeaseState::Asked { by: Some(by) } = before {
+            self.crew.update(now, by, |worker| worker.asking = None);
+        }
+        if let LeaseState::Asked { by: Some(by) } = state {
+            self.crew.update(now, by, |worker| worker.asking = Some(id));
+        }
+        if state == LeaseState::Computed {
+            self.crew.update(now, lease.worker, |worker| {
+                worker.open.remove(&id);
+                worker.computed.insert(id);
+            });
+        }
+    }
+
+    /// The outstanding chunks of each lease of each job, as the leases tell it.
+    pub(super) fn outstanding(&self) -> BTreeMap<(JobId, LeaseId), IntervalSet> {
+        let entries = self.leases.iter();
+        entries.map(|(&id, lease)| ((lease.job, id), lease.outstanding.clone())).collect()
+    }
+}

@@ -1,0 +1,110 @@
+//! One worker.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use crate::estimate::Pace;
+use crate::lease::Account;
+use crate::{Instant, JobId, LeaseId, WorkerState};
+
+/// How many leases a worker may hold at most, those included that it has computed but whose blocks have not
+/// come. Bounds what a worker that never uploads can claim.
+const MOST_LEASES: usize = 64;
+
+/// How many reports of ended leases are waited for.
+const MOST_UNREPORTED: usize = 8;
+
+/// What is known of a worker.
+#[derive(Debug)]
+pub(crate) struct Worker {
+    pub(crate) threads: u32,
+    /// When it is given up; `None` if it has been.
+    pub(crate) deadline: Option<Instant>,
+    pub(crate) draining: bool,
+    /// Leases that it computes or will, in the order in which it got them: the first one is in work.
+    pub(crate) open: BTreeSet<LeaseId>,
+    /// Leases that it has computed and whose blocks are on the way.
+    pub(crate) computed: BTreeSet<LeaseId>,
+    /// The first open lease, and since when it has been the first.
+    pub(crate) computing: Option<(LeaseId, Instant)>,
+    /// How it gets on with each job that has not ended.
+    pub(crate) paces: BTreeMap<JobId, Pace>,
+    /// The lease of another worker from which chunks are being taken back for this one.
+    pub(crate) asking: Option<LeaseId>,
+    unreported: VecDeque<Unreported>,
+}
+
+/// A lease all of whose blocks were received before the worker's report came: results and control go through
+/// different connections.
+#[derive(Debug)]
+pub(crate) struct Unreported {
+    pub(crate) lease: LeaseId,
+    pub(crate) job: JobId,
+    pub(crate) assigned: Instant,
+    pub(crate) account: Account,
+}
+
+impl Worker {
+    pub(crate) fn new(threads: u32, deadline: Instant) -> Self {
+        Worker {
+            threads: threads.max(1),
+            deadline: Some(deadline),
+            draining: false,
+            open: BTreeSet::new(),
+            computed: BTreeSet::new(),
+            computing: None,
+            paces: BTreeMap::new(),
+            asking: None,
+            unreported: VecDeque::new(),
+        }
+    }
+
+    pub(crate) fn state(&self) -> WorkerState {
+        match (self.deadline, self.draining) {
+            (None, _) => WorkerState::Silent,
+            (Some(_), true) => WorkerState::Draining,
+            (Some(_), false) => WorkerState::Active,
+        }
+    }
+
+    pub(crate) fn is_active(&self) -> bool {
+        self.state() == WorkerState::Active
+    }
+
+    /// Whether it can be given a lease now.
+    pub(crate) fn is_free(&self, leases_per_worker: usize) -> bool {
+        self.is_active() && self.open.len() < leases_per_worker && self.leases().count() < MOST_LEASES
+    }
+
+    /// All leases that it holds.
+    pub(crate) fn leases(&self) -> impl Iterator<Item = LeaseId> + '_ {
+        self.open.iter().chain(&self.computed).copied()
+    }
+
+    /// Notes whether another lease has become the first.
+    pub(crate) fn follow_computing(&mut self, now: Instant) {
+        let first = self.open.first().copied();
+        if first != self.computing.map(|(lease, _)| lease) {
+            self.computing = first.map(|lease| (lease, now));
+        }
+    }
+
+    /// Keeps the account of a lease that has ended until the worker's report comes, for a while.
+    pub(crate) fn await_report(&mut self, unreported: Unreported) {
+        if self.unreported.len() == MOST_UNREPORTED {
+            self.unreported.pop_front();
+        }
+        self.unreported.push_back(unreported);
+    }
+
+    /// The account that waited for the report of `lease`.
+    pub(crate) fn take_unreported(&mut self, lease: LeaseId) -> Option<Unreported> {
+        let place = self.unreported.iter().position(|u| u.lease == lease)?;
+        self.unreported.remove(place)
+    }
+
+    /// Drops what was learned of a job that has ended.
+    pub(crate) fn forget_job(&mut self, job: JobId) {
+        self.paces.remove(&job);
+        self.unreported.retain(|u| u.job != job);
+    }
+}
