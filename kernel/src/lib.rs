@@ -1,1 +1,33 @@
-//! Comes with the next commits.
+//! The functions that Swath evaluates.
+//!
+//! A [`Kernel`] is a pure function of an `i64` number, bound to its parameters. [`find`] binds one
+//! by its name, [`catalogue`] describes all of them, and [`Kernel::evaluate`] fills a typed column
+//! buffer ([`Values`]) with the values of consecutive numbers. Everything here is synchronous, and
+//! a bound kernel can be shared by as many threads as there are.
+//!
+//! ```
+//! use swath_kernel::{Parameters, Values, find};
+//!
+//! let range = 1..=5;
+//! let square = find("square", &Parameters::new())?;
+//! let mut values = Values::new(square.value_type(&range));
+//! square.evaluate(range, &mut values)?;
+//! assert_eq!(values, Values::Int64(vec![1, 4, 9, 16, 25]));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod catalogue;
+mod collatz;
+mod error;
+mod is_prime;
+mod isqrt;
+mod kernel;
+mod square;
+#[cfg(test)]
+mod testing;
+mod values;
+
+pub use catalogue::{Description, ParameterDescription, Parameters, catalogue, find};
+pub use error::{EvaluateError, FindError};
+pub use kernel::Kernel;
+pub use values::{UnknownValueType, ValueType, Values};

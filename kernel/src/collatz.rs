@@ -1,0 +1,249 @@
+//! `collatz`: the total stopping time of the Collatz problem.
+
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+
+use crate::kernel::count;
+use crate::{Description, EvaluateError, FindError, Kernel, ParameterDescription, Parameters, ValueType, Values};
+
+const NAME: &str = "collatz";
+
+pub(crate) const DESCRIPTION: Description = Description {
+    name: NAME,
+    summary: "how many steps n/2 (even) or 3n+1 (odd) lead to 1; refuses numbers below 1",
+    parameters: &[ParameterDescription {
+        name: "max-steps",
+        summary: "refuse a number that takes more steps than this",
+        default: "1000000",
+    }],
+    value: "int64",
+    bind,
+};
+
+#[derive(Debug)]
+struct Collatz {
+    /// At most `i64::MAX`, so that every count fits its column.
+    max_steps: u64,
+}
+
+fn bind(parameters: &Parameters) -> Result<Arc<dyn Kernel>, FindError> {
+    let max_steps = match parameters.get("max-steps") {
+        None => 1_000_000,
+        Some(text) => text
+            .parse::<i64>()
+            .ok()
+            .filter(|steps| *steps >= 1)
+            .ok_or_else(|| FindError::BadValue {
+                kernel: NAME,
+                parameter: "max-steps",
+                value: text.clone(),
+                allowed: "a whole number from 1 to 9223372036854775807",
+            })?
+            .unsigned_abs(),
+    };
+    Ok(Arc::new(Collatz { max_steps }))
+}
+
+impl Kernel for Collatz {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn value_type(&self, _: &RangeInclusive<i64>) -> ValueType {
+        ValueType::Int64
+    }
+
+    fn evaluate(&self, numbers: RangeInclusive<i64>, values: &mut Values) -> Result<(), EvaluateError> {
+        let Values::Int64(values) = values else {
+            return Err(EvaluateError::wrong_type(NAME, ValueType::Int64, values));
+        };
+        if numbers.is_empty() {
+            return Ok(());
+        }
+        if *numbers.start() < 1 {
+            let reason = "the problem is posed for numbers from 1 on";
+            return Err(EvaluateError::refused(*numbers.start(), reason));
+        }
+        values.reserve(count(&numbers));
+        for number in numbers {
+            let steps = stopping_time(number.unsigned_abs(), self.max_steps)
+                .map_err(|end| EvaluateError::refused(number, end.reason(self.max_steps)))?;
+            values.push(steps.cast_signed());
+        }
+        Ok(())
+    }
+}
+
+/// Why a trajectory was not followed to 1.
+#[derive(Debug, PartialEq, Eq)]
+enum Abandoned {
+    TooManySteps,
+    TooLarge,
+}
+
+impl Abandoned {
+    fn reason(&self, max_steps: u64) -> String {
+        match self {
+            Self::TooManySteps => format!("it takes more than {max_steps} steps (max-steps)"),
+            Self::TooLarge => "it leads to a number that does not fit 128 bits".to_owned(),
+        }
+    }
+}
+
+/// The number of steps from `number`, at least 1, to 1.
+fn stopping_time(number: u64, max_steps: u64) -> Result<u64, Abandoned> {
+    const LARGEST: u64 = (u64::MAX - 1) / 3;
+    let mut n = number;
+    let mut steps = 0u64;
+    loop {
+        let halvings = n.trailing_zeros();
+        n >>= halvings;
+        steps = steps.wrapping_add(u64::from(halvings));
+        if steps > max_steps {
+            return Err(Abandoned::TooManySteps);
+        }
+        if n == 1 {
+            return Ok(steps);
+        }
+        if n > LARGEST {
+            (n, steps) = climb_down(u128::from(n), steps, max_steps)?;
+        } else {
+            n = n.wrapping_mul(3).wrapping_add(1);
+            steps = steps.wrapping_add(1);
+        }
+    }
+}
+
+/// Follows the trajectory from `n`, which is odd, after `steps` until it fits 64 bits again.
+/// Returns where that is and after how many steps.
+fn climb_down(mut n: u128, mut steps: u64, max_steps: u64) -> Result<(u64, u64), Abandoned> {
+    loop {
+        n = n.checked_mul(3).and_then(|n| n.checked_add(1)).ok_or(Abandoned::TooLarge)?;
+        let halvings = n.trailing_zeros();
+        n >>= halvings;
+        steps += 1 + u64::from(halvings);
+        if steps > max_steps {
+            return Err(Abandoned::TooManySteps);
+        }
+        if let Ok(n) = u64::try_from(n) {
+            return Ok((n, steps));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::testing::{evaluate, integers, segment};
+
+    /// One step at a time, all in 128 bits.
+    fn naive(number: i64) -> i64 {
+        let mut n = u128::try_from(number).unwrap();
+        let mut steps = 0;
+        while n != 1 {
+            n = if n.is_multiple_of(2) { n / 2 } else { 3 * n + 1 };
+            steps += 1;
+        }
+        steps
+    }
+
+    fn check(numbers: RangeInclusive<i64>) {
+        let expected: Vec<i64> = numbers.clone().map(naive).collect();
+        assert_eq!(integers(NAME, numbers), expected);
+    }
+
+    #[test]
+    fn small_numbers() {
+        assert_eq!(integers(NAME, 1..=10), [0, 1, 7, 2, 5, 8, 16, 3, 19, 6]);
+        check(1..=100_000);
+    }
+
+    /// Numbers that take longer than all below them (OEIS A006877, A006878).
+    #[test]
+    fn known_records() {
+        for (number, steps) in [
+            (27, 111),
+            (97, 118),
+            (871, 178),
+            (6_171, 261),
+            (77_031, 350),
+            (837_799, 524),
+            (8_400_511, 685),
+            (63_728_127, 949),
+            (670_617_279, 986),
+            (9_780_657_630, 1132),
+            (75_128_138_247, 1228),
+            (989_345_275_647, 1348),
+        ] {
+            assert_eq!(integers(NAME, number..=number), [steps], "{number}");
+        }
+    }
+
+    #[test]
+    fn trajectories_beyond_64_bits() {
+        check(i64::MAX - 1000..=i64::MAX);
+        // Records of the largest number on the way (OEIS A006884, A006885): just below 2^64, just
+        // above it, and 2^125.6.
+        for number in [8_528_817_511, 12_327_829_503, 1_980_976_057_694_848_447] {
+            check(number..=number);
+        }
+    }
+
+    #[test]
+    fn numbers_below_1_are_refused() {
+        for first in [i64::MIN, -1, 0] {
+            let (values, result) = evaluate(&Collatz { max_steps: 9 }, first..=i64::MAX);
+            assert_eq!(result.unwrap_err().number(), Some(first));
+            assert!(values.is_empty());
+        }
+    }
+
+    #[test]
+    fn too_many_steps_are_refused_and_the_values_before_stay() {
+        let kernel = Collatz { max_steps: 110 };
+        let (values, result) = evaluate(&kernel, 24..=30);
+        let error = result.unwrap_err();
+        assert_eq!(error.number(), Some(27));
+        assert_eq!(error.to_string(), "the number 27 was refused: it takes more than 110 steps (max-steps)");
+        assert_eq!(values, Values::Int64(vec![10, 23, 10]));
+
+        let kernel = Collatz { max_steps: 111 };
+        let (values, result) = evaluate(&kernel, 27..=27);
+        assert_eq!((values, result), (Values::Int64(vec![111]), Ok(())));
+        // The limit is met while the trajectory is beyond 64 bits as well.
+        let (_, result) = evaluate(&Collatz { max_steps: 3 }, i64::MAX..=i64::MAX);
+        assert_eq!(result.unwrap_err().number(), Some(i64::MAX));
+    }
+
+    #[test]
+    fn leaving_128_bits_is_noticed() {
+        // 3n + 1 is 2^128 for the first, and 2^128 - 6 for the second.
+        let smallest = u128::MAX / 3;
+        assert_eq!(climb_down(smallest, 0, 1), Err(Abandoned::TooLarge));
+        assert_eq!(climb_down(smallest - 2, 0, 1), Err(Abandoned::TooManySteps));
+        assert_eq!(Abandoned::TooLarge.reason(1), "it leads to a number that does not fit 128 bits");
+    }
+
+    #[test]
+    fn a_buffer_of_another_type_is_refused() {
+        let mut values = Values::new(ValueType::Boolean);
+        let error = Collatz { max_steps: 9 }.evaluate(1..=3, &mut values).unwrap_err();
+        assert_eq!(error.number(), None);
+        assert!(values.is_empty());
+    }
+
+    #[test]
+    #[allow(clippy::reversed_empty_ranges)]
+    fn an_empty_range_has_no_values() {
+        assert_eq!(integers(NAME, 0..=-1), []);
+    }
+
+    proptest! {
+        #[test]
+        fn random_segments(first in 1i64.., length in 1i64..100) {
+            check(segment(first, length));
+        }
+    }
+}

@@ -1,0 +1,27 @@
+//! Shorthands of the tests of all kernels.
+
+use std::ops::RangeInclusive;
+
+use crate::{EvaluateError, Kernel, Parameters, Values, find};
+
+/// The values of `numbers` and how the evaluation ended, in a buffer of the type that `kernel`
+/// names for them.
+pub(crate) fn evaluate(kernel: &dyn Kernel, numbers: RangeInclusive<i64>) -> (Values, Result<(), EvaluateError>) {
+    let mut values = Values::new(kernel.value_type(&numbers));
+    let result = kernel.evaluate(numbers, &mut values);
+    (values, result)
+}
+
+/// The `Int64` values of `numbers` from the kernel called `name`, which must not fail.
+pub(crate) fn integers(name: &str, numbers: RangeInclusive<i64>) -> Vec<i64> {
+    let kernel = find(name, &Parameters::new()).unwrap();
+    match evaluate(kernel.as_ref(), numbers) {
+        (Values::Int64(values), Ok(())) => values,
+        other => panic!("not whole int64 values: {other:?}"),
+    }
+}
+
+/// A segment of up to `length` numbers that starts at `first` and ends at `i64::MAX` at the latest.
+pub(crate) fn segment(first: i64, length: i64) -> RangeInclusive<i64> {
+    first..=first.saturating_add(length - 1)
+}

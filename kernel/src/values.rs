@@ -1,0 +1,142 @@
+//! Typed column buffers.
+
+use std::fmt;
+use std::str::FromStr;
+
+use thiserror::Error;
+
+/// The type of the values of a kernel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ValueType {
+    /// Signed integers of 64 bits.
+    Int64,
+    /// True or false.
+    Boolean,
+    /// Signed integers of up to 38 decimal digits: Arrow's `Decimal128(38, 0)`.
+    Decimal128,
+}
+
+impl ValueType {
+    const ALL: [Self; 3] = [Self::Int64, Self::Boolean, Self::Decimal128];
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Int64 => "int64",
+            Self::Boolean => "boolean",
+            Self::Decimal128 => "decimal128",
+        }
+    }
+}
+
+impl fmt::Display for ValueType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl FromStr for ValueType {
+    type Err = UnknownValueType;
+
+    fn from_str(text: &str) -> Result<Self, UnknownValueType> {
+        Self::ALL
+            .into_iter()
+            .find(|value_type| value_type.as_str() == text)
+            .ok_or_else(|| UnknownValueType(text.to_owned()))
+    }
+}
+
+/// A text that names no [`ValueType`].
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("unknown value type {0:?} (known: int64, boolean, decimal128)")]
+pub struct UnknownValueType(
+    /// The text that was given.
+    pub String,
+);
+
+/// A typed column buffer: the values of consecutive numbers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Values {
+    /// Values of [`ValueType::Int64`].
+    Int64(Vec<i64>),
+    /// Values of [`ValueType::Boolean`], one byte each.
+    Boolean(Vec<bool>),
+    /// Values of [`ValueType::Decimal128`], unscaled (the scale is 0).
+    Decimal128(Vec<i128>),
+}
+
+impl Values {
+    /// An empty buffer of `value_type`.
+    pub fn new(value_type: ValueType) -> Self {
+        Self::with_capacity(value_type, 0)
+    }
+
+    /// An empty buffer of `value_type` with room for `capacity` values.
+    pub fn with_capacity(value_type: ValueType, capacity: usize) -> Self {
+        match value_type {
+            ValueType::Int64 => Self::Int64(Vec::with_capacity(capacity)),
+            ValueType::Boolean => Self::Boolean(Vec::with_capacity(capacity)),
+            ValueType::Decimal128 => Self::Decimal128(Vec::with_capacity(capacity)),
+        }
+    }
+
+    /// The type of the values.
+    pub fn value_type(&self) -> ValueType {
+        match self {
+            Self::Int64(_) => ValueType::Int64,
+            Self::Boolean(_) => ValueType::Boolean,
+            Self::Decimal128(_) => ValueType::Decimal128,
+        }
+    }
+
+    /// How many values there are.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Int64(values) => values.len(),
+            Self::Boolean(values) => values.len(),
+            Self::Decimal128(values) => values.len(),
+        }
+    }
+
+    /// Whether there is no value.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Removes all values and keeps the room they took.
+    pub fn clear(&mut self) {
+        match self {
+            Self::Int64(values) => values.clear(),
+            Self::Boolean(values) => values.clear(),
+            Self::Decimal128(values) => values.clear(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_read_back() {
+        for value_type in ValueType::ALL {
+            assert_eq!(value_type.to_string().parse(), Ok(value_type));
+        }
+        assert_eq!(format!("{:>8}", ValueType::Int64), "   int64");
+        let error = "float64".parse::<ValueType>().unwrap_err();
+        assert_eq!(error.to_string(), "unknown value type \"float64\" (known: int64, boolean, decimal128)");
+    }
+
+    #[test]
+    fn clearing_keeps_type_and_room() {
+        for value_type in ValueType::ALL {
+            assert_eq!(Values::new(value_type).value_type(), value_type);
+            assert!(Values::with_capacity(value_type, 10).is_empty());
+        }
+        let mut values = Values::Int64(vec![1, 2, 3]);
+        assert_eq!(values.len(), 3);
+        values.clear();
+        assert!(values.is_empty());
+        assert_eq!(values.value_type(), ValueType::Int64);
+        assert!(matches!(values, Values::Int64(room) if room.capacity() >= 3));
+    }
+}
