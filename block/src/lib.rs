@@ -1,1 +1,35 @@
-//! Comes with the next commits.
+//! Blocks: the results of consecutive numbers as they travel.
+//!
+//! A block is a complete small Parquet file in memory with one row group and two columns, `n` (the number) and
+//! `value`. It is encoded once, by the thread that computed it ([`BlockEncoder`]), and never decoded on the way:
+//! whoever wants a file of many blocks appends their encoded columns to it ([`FileAssembler`]), and whoever wants
+//! the values decodes them at the end ([`Block::batches`]).
+//!
+//! The encodings are those of the [Parquet format](https://parquet.apache.org/docs/file-format/data-pages/encodings/):
+//!
+//! | column | encoding |
+//! | --- | --- |
+//! | `n`, Int64 | `DELTA_BINARY_PACKED`; consecutive numbers take 5 bytes in 128 |
+//! | `value`, Int64 | `DELTA_BINARY_PACKED` |
+//! | `value`, Boolean | `RLE` |
+//! | `value`, Decimal128(38, 0) | `BYTE_STREAM_SPLIT`, then LZ4 |
+
+mod assemble;
+mod block;
+mod boolean;
+mod decimal;
+mod delta;
+mod encode;
+mod schema;
+mod varint;
+
+pub use assemble::FileAssembler;
+pub use block::{Block, BlockError};
+pub use encode::{BlockEncoder, EncodeError, PAGE_ROWS};
+pub use schema::{arrow_schema, arrow_value_type, parquet_schema};
+
+/// The largest number of rows of a block.
+pub const MAX_ROWS: usize = 1 << 20;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,120 @@
+//! A block that came from elsewhere.
+
+use std::sync::Arc;
+
+use arrow_array::RecordBatchReader;
+use bytes::Bytes;
+use parquet::{
+    arrow::{
+        ProjectionMask,
+        arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder},
+    },
+    errors::ParquetError,
+    file::metadata::{ParquetMetaData, ParquetMetaDataReader, RowGroupMetaData},
+};
+use swath_kernel::ValueType;
+
+use crate::{MAX_ROWS, schema};
+
+/// Why bytes are not a block.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BlockError {
+    /// Not Parquet, or damaged.
+    #[error("it is not a whole Parquet file: {0}")]
+    Parquet(#[from] ParquetError),
+    /// Another number of row groups than one.
+    #[error("it has {0} row groups instead of one")]
+    RowGroups(usize),
+    /// More rows than a block may have, or none.
+    #[error("it has {0} rows; 1 to {MAX_ROWS} are allowed")]
+    Rows(i64),
+    /// Other columns than `n` and `value` of the type of the job.
+    #[error("its columns are not `n` (int64) and `value` ({0})")]
+    Columns(ValueType),
+    /// A column that lies outside of the file.
+    #[error("its column {0} lies outside of the file")]
+    OutOfBounds(usize),
+}
+
+/// A block whose frame has been checked: one row group, the right columns, bytes within bounds. Its values have not
+/// been looked at.
+#[derive(Debug, Clone)]
+pub struct Block {
+    bytes: Bytes,
+    metadata: Arc<ParquetMetaData>,
+    value_type: ValueType,
+}
+
+impl Block {
+    /// Checks the frame of a block of values of this type.
+    pub fn parse(bytes: Bytes, value_type: ValueType) -> Result<Self, BlockError> {
+        let metadata = ParquetMetaDataReader::new().parse_and_finish(&bytes)?;
+        if metadata.num_row_groups() != 1 {
+            return Err(BlockError::RowGroups(metadata.num_row_groups()));
+        }
+        check_row_group(metadata.row_group(0), value_type, bytes.len() as u64)?;
+        Ok(Self { bytes, metadata: Arc::new(metadata), value_type })
+    }
+
+    /// The rows, 1 to [`MAX_ROWS`].
+    pub fn rows(&self) -> usize {
+        self.row_group().num_rows() as usize
+    }
+
+    /// The type of the column `value`.
+    pub fn value_type(&self) -> ValueType {
+        self.value_type
+    }
+
+    /// The Parquet file itself.
+    pub fn bytes(&self) -> &Bytes {
+        &self.bytes
+    }
+
+    /// Decodes the block: record batches of `n` and `value`, `batch_rows` rows in each but the last.
+    pub fn batches(&self, batch_rows: usize) -> Result<ParquetRecordBatchReader, BlockError> {
+        let reader =
+            ParquetRecordBatchReaderBuilder::try_new(self.bytes.clone())?.with_batch_size(batch_rows).build()?;
+        debug_assert_eq!(reader.schema(), schema::arrow_schema(self.value_type));
+        Ok(reader)
+    }
+
+    /// Decodes only these columns, by position: 0 is `n`, 1 is `value`.
+    pub fn columns(&self, columns: &[usize], batch_rows: usize) -> Result<ParquetRecordBatchReader, BlockError> {
+        let builder = ParquetRecordBatchReaderBuilder::try_new(self.bytes.clone())?;
+        let mask = ProjectionMask::leaves(builder.parquet_schema(), columns.iter().copied());
+        Ok(builder.with_projection(mask).with_batch_size(batch_rows).build()?)
+    }
+
+    pub(crate) fn row_group(&self) -> &RowGroupMetaData {
+        self.metadata.row_group(0)
+    }
+}
+
+/// Checks that a row group has the right columns and lies within `length` bytes, so that nothing later needs to.
+pub(crate) fn check_row_group(group: &RowGroupMetaData, value_type: ValueType, length: u64) -> Result<(), BlockError> {
+    if !(1..=MAX_ROWS as i64).contains(&group.num_rows()) {
+        return Err(BlockError::Rows(group.num_rows()));
+    }
+    let expected = schema::schemas(value_type);
+    let same = group.num_columns() == expected.num_columns()
+        && group.columns().iter().zip(expected.columns()).all(|(column, expected)| {
+            column.column_descr() == expected.as_ref() && column.num_values() == group.num_rows()
+        });
+    if !same {
+        return Err(BlockError::Columns(value_type));
+    }
+    for (index, column) in group.columns().iter().enumerate() {
+        let start = column.dictionary_page_offset().unwrap_or(column.data_page_offset());
+        let within = u64::try_from(start)
+            .ok()
+            .zip(u64::try_from(column.compressed_size()).ok())
+            .and_then(|(start, size)| start.checked_add(size))
+            .is_some_and(|end| end <= length);
+        if !within || column.data_page_offset() < start {
+            return Err(BlockError::OutOfBounds(index));
+        }
+    }
+    Ok(())
+}

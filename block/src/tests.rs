@@ -1,0 +1,163 @@
+//! Blocks against the decoder of the parquet crate.
+
+use arrow_array::{Array, BooleanArray, Decimal128Array, Int64Array, cast::AsArray, types};
+use bytes::Bytes;
+use proptest::prelude::*;
+use swath_kernel::{ValueType, Values};
+
+use crate::{Block, BlockEncoder, BlockError, EncodeError, FileAssembler, MAX_ROWS, PAGE_ROWS, arrow_schema};
+
+fn page(values: &Values, start: usize, end: usize) -> Values {
+    match values {
+        Values::Int64(values) => Values::Int64(values[start..end].to_vec()),
+        Values::Boolean(values) => Values::Boolean(values[start..end].to_vec()),
+        Values::Decimal128(values) => Values::Decimal128(values[start..end].to_vec()),
+    }
+}
+
+fn encode(first: i64, values: &Values) -> Bytes {
+    let mut encoder = BlockEncoder::new(values.value_type(), first);
+    for start in (0..values.len()).step_by(PAGE_ROWS) {
+        encoder.push(&page(values, start, values.len().min(start + PAGE_ROWS))).unwrap();
+    }
+    encoder.finish().unwrap()
+}
+
+fn decode(block: &Block) -> (Vec<i64>, Values) {
+    let mut numbers = Vec::new();
+    let mut values = Values::new(block.value_type());
+    for batch in block.batches(10_000).unwrap() {
+        let batch = batch.unwrap();
+        assert_eq!(batch.schema(), arrow_schema(block.value_type()));
+        numbers.extend(batch.column(0).as_primitive::<types::Int64Type>().values());
+        let column = batch.column(1).as_any();
+        match &mut values {
+            Values::Int64(values) => values.extend(column.downcast_ref::<Int64Array>().unwrap().values()),
+            Values::Boolean(values) => {
+                values.extend(column.downcast_ref::<BooleanArray>().unwrap().iter().map(Option::unwrap));
+            }
+            Values::Decimal128(values) => values.extend(column.downcast_ref::<Decimal128Array>().unwrap().values()),
+        }
+    }
+    (numbers, values)
+}
+
+fn assert_round_trip(first: i64, values: &Values) {
+    let block = Block::parse(encode(first, values), values.value_type()).unwrap();
+    assert_eq!(block.rows(), values.len());
+    let (numbers, decoded) = decode(&block);
+    assert_eq!(numbers, (0..values.len() as i64).map(|offset| first + offset).collect::<Vec<_>>());
+    assert!(decoded == *values, "decoded values differ");
+}
+
+#[test]
+fn squares_take_about_a_byte_and_come_back() {
+    let values = Values::Int64((1..=MAX_ROWS as i64).map(|n| n * n).collect());
+    let block = encode(1, &values);
+    assert!(block.len() < values.len() * 105 / 100, "{} bytes for {} squares", block.len(), values.len());
+    assert_round_trip(1, &values);
+}
+
+#[test]
+fn every_length_around_the_sizes_of_the_format_comes_back() {
+    for rows in (1..=300).chain([PAGE_ROWS - 1, PAGE_ROWS, PAGE_ROWS + 1, PAGE_ROWS + 129]) {
+        assert_round_trip(-7, &Values::Int64((0..rows as i64).map(|n| n * n * n).collect()));
+        assert_round_trip(-7, &Values::Boolean((0..rows).map(|n| n % 3 == 0).collect()));
+        assert_round_trip(-7, &Values::Decimal128((0..rows as i128).map(|n| n * n - 5).collect()));
+    }
+}
+
+#[test]
+fn every_width_of_difference_comes_back() {
+    for width in 0..=64 {
+        let step = if width == 0 { 0 } else { u64::MAX >> (64 - width) };
+        let values = (0..200u64).map(|i| if i % 2 == 0 { 0 } else { step as i64 }).collect();
+        assert_round_trip(0, &Values::Int64(values));
+    }
+    assert_round_trip(i64::MIN, &Values::Int64(vec![i64::MIN, i64::MAX, i64::MIN, 0, -1, i64::MAX]));
+}
+
+#[test]
+fn both_ends_of_the_numbers_and_of_the_decimals_come_back() {
+    let most = 10i128.pow(38) - 1;
+    assert_round_trip(i64::MAX - 2, &Values::Decimal128(vec![most, -most, 0]));
+    assert_round_trip(i64::MIN, &Values::Boolean(vec![true; 5000]));
+}
+
+#[test]
+fn a_file_of_several_blocks_holds_them_in_order_and_gives_them_back() {
+    let all: Vec<i64> = (1..=100_000).map(|n| n * n).collect();
+    let mut file = FileAssembler::new(Vec::new(), ValueType::Int64).unwrap();
+    for (index, values) in all.chunks(30_000).enumerate() {
+        let bytes = encode(1 + index as i64 * 30_000, &Values::Int64(values.to_vec()));
+        file.append(&Block::parse(bytes, ValueType::Int64).unwrap()).unwrap();
+    }
+    let file = Bytes::from(file.finish().unwrap());
+    let metadata = parquet::file::metadata::ParquetMetaDataReader::new().parse_and_finish(&file).unwrap();
+    assert_eq!(metadata.num_row_groups(), 4);
+    let mut seen = Vec::new();
+    for group in metadata.row_groups() {
+        let start = group.column(0).byte_range().0;
+        let end = group.column(1).byte_range().0 + group.column(1).byte_range().1;
+        let columns = file.slice(start as usize..end as usize);
+        let (numbers, values) = decode(&Block::from_row_group(group, start, columns, ValueType::Int64).unwrap());
+        assert_eq!(numbers[0], seen.len() as i64 + 1);
+        let Values::Int64(values) = values else { panic!("not integers") };
+        seen.extend(values);
+    }
+    assert!(seen == all);
+}
+
+#[test]
+fn what_does_not_fit_is_refused() {
+    let mut encoder = BlockEncoder::new(ValueType::Int64, 0);
+    assert!(matches!(encoder.push(&Values::Boolean(vec![true])), Err(EncodeError::WrongType { .. })));
+    assert!(matches!(encoder.push(&Values::Int64(vec![0; PAGE_ROWS + 1])), Err(EncodeError::TooLong { .. })));
+    assert!(matches!(BlockEncoder::new(ValueType::Int64, 0).finish(), Err(EncodeError::Empty)));
+}
+
+#[test]
+fn bytes_that_are_not_a_block_are_refused_and_never_panic() {
+    let good = encode(1, &Values::Int64((1..500).collect()));
+    assert!(matches!(Block::parse(good.clone(), ValueType::Boolean), Err(BlockError::Columns(_))));
+    assert!(Block::parse(Bytes::new(), ValueType::Int64).is_err());
+    for length in 0..good.len() {
+        assert!(Block::parse(good.slice(..length), ValueType::Int64).is_err());
+    }
+    let mut file = FileAssembler::new(Vec::new(), ValueType::Int64).unwrap();
+    let block = Block::parse(good.clone(), ValueType::Int64).unwrap();
+    file.append(&block).unwrap();
+    file.append(&block).unwrap();
+    let two = Bytes::from(file.finish().unwrap());
+    assert!(matches!(Block::parse(two, ValueType::Int64), Err(BlockError::RowGroups(2))));
+    for position in 0..good.len() {
+        let mut damaged = good.to_vec();
+        damaged[position] ^= 0xA5;
+        // Values are not looked at, so damage to them is not found here; what matters is that nothing panics.
+        if let Ok(block) = Block::parse(damaged.into(), ValueType::Int64) {
+            assert!(FileAssembler::new(Vec::new(), ValueType::Int64).unwrap().append(&block).is_ok());
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_integers_come_back(first in -1_000_000i64..1_000_000, values in prop::collection::vec(any::<i64>(), 1..700)) {
+        assert_round_trip(first, &Values::Int64(values));
+    }
+
+    #[test]
+    fn any_small_integers_come_back(bits in 1u32..40, seed in prop::collection::vec(any::<u64>(), 1..700)) {
+        assert_round_trip(0, &Values::Int64(seed.into_iter().map(|value| (value >> (64 - bits)) as i64).collect()));
+    }
+
+    #[test]
+    fn any_booleans_come_back(values in prop::collection::vec(any::<bool>(), 1..700)) {
+        assert_round_trip(0, &Values::Boolean(values));
+    }
+
+    #[test]
+    fn any_decimals_come_back(values in prop::collection::vec(-(10i128.pow(38) - 1)..10i128.pow(38), 1..300)) {
+        assert_round_trip(0, &Values::Decimal128(values));
+    }
+}
