@@ -1,1 +1,17 @@
-//! Comes with the next commits.
+//! The coordinator of Swath: it owns jobs, leases, commits and results.
+//!
+//! Around the pure scheduler lie the driver (the loop that owns it, with the only clock), the gRPC services, and the
+//! result store. Blocks go from workers through the store to readers and never enter the driver.
+//!
+//! [`Coordinator::bind`] opens the port, so that a caller knows its address; [`Coordinator::serve`] runs until told
+//! to stop.
+
+mod convert;
+mod driver;
+mod job;
+mod server;
+mod services;
+mod store;
+
+pub use server::{Coordinator, CoordinatorConfig, CoordinatorError};
+pub use store::{StoreConfig, StoreError};

@@ -1,0 +1,275 @@
+//! Between the messages of the protocol and the types of the coordinator; in no other place.
+
+use std::{
+    collections::BTreeMap,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use swath_kernel::ValueType;
+use swath_proto::v1;
+use swath_scheduler::{Chunks, Event, JobId, LeaseId, Range, Run, WorkerId, WorkerState};
+use tonic::Status;
+
+use crate::{
+    driver::{Assignment, Refusal, ToWorker},
+    job::{Introduction, JobState, JobStatus, NewJob, WorkerStatus},
+    store::Retention,
+};
+
+/// The longest name of a kernel, worker, host or parameter, in bytes.
+const MAX_NAME: usize = 256;
+/// The longest value of a parameter or reason of a failure, in bytes.
+const MAX_TEXT: usize = 4096;
+/// The most parameters of a job.
+const MAX_PARAMETERS: usize = 64;
+/// The most threads that a worker may say it has.
+const MAX_THREADS: u32 = 65_536;
+
+impl From<Refusal> for Status {
+    fn from(refusal: Refusal) -> Self {
+        let sentence = refusal.to_string();
+        match refusal {
+            Refusal::NotFound(_) => Self::not_found(sentence),
+            Refusal::Precondition(_) => Self::failed_precondition(sentence),
+            Refusal::Exhausted(_) => Self::resource_exhausted(sentence),
+            Refusal::ShuttingDown => Self::unavailable(sentence),
+        }
+    }
+}
+
+/// A job as submitted, checked: what is wrong is said before anything is stored.
+pub(crate) fn new_job(spec: Option<v1::JobSpec>) -> Result<NewJob, Status> {
+    let spec = spec.ok_or_else(|| Status::invalid_argument("the request has no job"))?;
+    check_text("the name of the kernel", &spec.kernel, MAX_NAME)?;
+    if spec.parameters.len() > MAX_PARAMETERS {
+        let count = spec.parameters.len();
+        return Err(Status::invalid_argument(format!("{count} parameters are more than the {MAX_PARAMETERS} allowed")));
+    }
+    for (name, value) in &spec.parameters {
+        check_text("the name of a parameter", name, MAX_NAME)?;
+        check_text("the value of a parameter", value, MAX_TEXT)?;
+    }
+    let retention = match spec.retention() {
+        v1::Retention::Unspecified | v1::Retention::Stored => Retention::Stored,
+        v1::Retention::Delivered => Retention::Delivered,
+    };
+    let invalid = |error: &dyn std::fmt::Display| Status::invalid_argument(error.to_string());
+    let range = Range::new(spec.first, spec.last).map_err(|error| invalid(&error))?;
+    let chunk_size = if spec.chunk_size == 0 { Chunks::default_size(range) } else { spec.chunk_size };
+    let chunks = Chunks::new(range, chunk_size).map_err(|error| invalid(&error))?;
+    let parameters: BTreeMap<_, _> = spec.parameters.into_iter().collect();
+    let kernel = swath_kernel::find(&spec.kernel, &parameters).map_err(|error| invalid(&error))?;
+    Ok(NewJob { kernel, parameters, chunks, chunk_size, retention })
+}
+
+pub(crate) fn job_to_proto(status: &JobStatus) -> v1::Job {
+    let state = match &status.state {
+        JobState::Running => v1::JobState::Running,
+        JobState::Done => v1::JobState::Done,
+        JobState::Failed(_) => v1::JobState::Failed,
+        JobState::Cancelled => v1::JobState::Cancelled,
+    };
+    let failure = match &status.state {
+        JobState::Failed(failure) => failure.clone(),
+        _ => String::new(),
+    };
+    let shares = status.shares.iter().map(|(worker, share)| v1::WorkerShare {
+        worker_id: worker.0,
+        worker: share.worker.clone(),
+        numbers: share.numbers,
+        chunks: share.chunks,
+    });
+    v1::Job {
+        id: status.id.0,
+        spec: Some(spec_to_proto(&status.job)),
+        value_type: value_type_to_proto(status.job.value_type()).into(),
+        state: state.into(),
+        failure,
+        chunks: status.job.chunks.count(),
+        committed_chunks: status.committed_chunks,
+        numbers: status.job.range().count(),
+        committed_numbers: status.committed_numbers,
+        frontier: status.frontier,
+        submitted_at_ms: milliseconds(status.submitted_at),
+        ended_at_ms: status.ended_at.map(milliseconds),
+        result_bytes: status.result_bytes,
+        shares: shares.collect(),
+        results_location: status.results_location.clone(),
+        paused: status.paused.clone(),
+    }
+}
+
+fn spec_to_proto(job: &NewJob) -> v1::JobSpec {
+    let retention = match job.retention {
+        Retention::Stored => v1::Retention::Stored,
+        Retention::Delivered => v1::Retention::Delivered,
+    };
+    v1::JobSpec {
+        kernel: job.kernel.name().to_owned(),
+        parameters: job.parameters.clone().into_iter().collect(),
+        first: job.range().first(),
+        last: job.range().last(),
+        chunk_size: job.chunk_size,
+        retention: retention.into(),
+    }
+}
+
+fn value_type_to_proto(value_type: ValueType) -> v1::ValueType {
+    match value_type {
+        ValueType::Int64 => v1::ValueType::Int64,
+        ValueType::Boolean => v1::ValueType::Boolean,
+        ValueType::Decimal128 => v1::ValueType::Decimal128,
+    }
+}
+
+pub(crate) fn worker_to_proto(status: &WorkerStatus) -> v1::Worker {
+    let introduction = &status.introduction;
+    let state = match status.state {
+        WorkerState::Active => v1::WorkerState::Active,
+        WorkerState::Silent => v1::WorkerState::Silent,
+        WorkerState::Draining => v1::WorkerState::Draining,
+    };
+    v1::Worker {
+        id: status.id.0,
+        name: introduction.name.clone(),
+        host: introduction.host.clone(),
+        process_id: introduction.process_id,
+        threads: introduction.threads,
+        state: state.into(),
+        leases: status.leases,
+        leased_chunks: status.leased_chunks,
+        numbers: status.numbers,
+        chunks: status.chunks,
+        joined_at_ms: milliseconds(status.joined_at),
+        address: introduction.address.clone(),
+        program_version: introduction.program_version.clone(),
+    }
+}
+
+/// The first message of a worker, checked.
+pub(crate) fn introduction(message: Option<v1::WorkerMessage>, address: String) -> Result<Introduction, Status> {
+    let Some(v1::worker_message::Kind::Hello(hello)) = message.and_then(|message| message.kind) else {
+        return Err(Status::invalid_argument("a worker must say Hello first"));
+    };
+    let ours = swath_proto::PROTOCOL_VERSION;
+    if hello.protocol_version != ours {
+        return Err(Status::failed_precondition(format!(
+            "the worker (swath {}) speaks version {} of the protocol and this coordinator (swath {}) version {ours}: \
+             run the same swath on both",
+            hello.program_version,
+            hello.protocol_version,
+            env!("CARGO_PKG_VERSION"),
+        )));
+    }
+    check_text("the name of the worker", &hello.name, MAX_NAME)?;
+    check_text("the host of the worker", &hello.host, MAX_NAME)?;
+    check_text("the version of the worker", &hello.program_version, MAX_NAME)?;
+    if hello.threads == 0 || hello.threads > MAX_THREADS {
+        let threads = hello.threads;
+        return Err(Status::invalid_argument(format!("{threads} threads; 1 to {MAX_THREADS} are allowed")));
+    }
+    Ok(Introduction {
+        name: hello.name,
+        host: hello.host,
+        process_id: hello.process_id,
+        threads: hello.threads,
+        program_version: hello.program_version,
+        address,
+    })
+}
+
+/// What a worker said, as the scheduler takes it; `None` for what asks for nothing.
+pub(crate) fn worker_event(worker: WorkerId, message: v1::WorkerMessage) -> Result<Option<Event>, Status> {
+    use v1::worker_message::Kind;
+    let event = match message.kind {
+        Some(Kind::Heartbeat(_)) => Event::Heartbeat { worker },
+        Some(Kind::LeaseComputed(computed)) => Event::LeaseComputed {
+            worker,
+            lease: lease_id(computed.lease)?,
+            busy: Duration::from_nanos(computed.busy_nanos),
+        },
+        Some(Kind::ChunksReturned(returned)) => Event::ChunksReturned {
+            worker,
+            lease: lease_id(returned.lease)?,
+            chunks: returned.chunks.map(run).transpose()?,
+        },
+        Some(Kind::ChunkFailed(mut failed)) => {
+            truncate(&mut failed.reason);
+            Event::ChunkFailed {
+                worker,
+                lease: lease_id(failed.lease)?,
+                chunk: failed.chunk,
+                number: failed.number,
+                reason: failed.reason,
+            }
+        }
+        Some(Kind::Hello(_)) => return Err(Status::invalid_argument("a worker says Hello only once")),
+        Some(Kind::Leaving(_)) | None => return Ok(None),
+    };
+    Ok(Some(event))
+}
+
+pub(crate) fn to_worker(message: &ToWorker) -> v1::CoordinatorMessage {
+    use v1::coordinator_message::Kind;
+    let kind = match message {
+        ToWorker::Lease(assignment) => Kind::Lease(lease_to_proto(assignment)),
+        ToWorker::Revoke { lease, chunks } => {
+            Kind::Revoke(v1::Revoke { lease: Some(lease_id_to_proto(*lease)), chunks: Some(run_to_proto(*chunks)) })
+        }
+        ToWorker::Farewell => Kind::Farewell(v1::Farewell {}),
+    };
+    v1::CoordinatorMessage { kind: Some(kind) }
+}
+
+fn lease_to_proto(assignment: &Assignment) -> v1::Lease {
+    v1::Lease {
+        id: Some(lease_id_to_proto(assignment.lease)),
+        chunks: Some(run_to_proto(assignment.chunks)),
+        job_id: assignment.job_id.0,
+        value_type: value_type_to_proto(assignment.job.value_type()).into(),
+        job: Some(spec_to_proto(&assignment.job)),
+    }
+}
+
+pub(crate) fn lease_id(lease: Option<v1::LeaseId>) -> Result<LeaseId, Status> {
+    let lease = lease.ok_or_else(|| Status::invalid_argument("the message names no lease"))?;
+    Ok(LeaseId { epoch: lease.epoch, sequence: lease.sequence })
+}
+
+fn lease_id_to_proto(lease: LeaseId) -> v1::LeaseId {
+    v1::LeaseId { epoch: lease.epoch, sequence: lease.sequence }
+}
+
+fn run(run: v1::ChunkRun) -> Result<Run, Status> {
+    run.start
+        .checked_add(run.count)
+        .and_then(|end| Run::new(run.start, end))
+        .ok_or_else(|| Status::invalid_argument("a run of chunks is empty or too long"))
+}
+
+fn run_to_proto(run: Run) -> v1::ChunkRun {
+    v1::ChunkRun { start: run.start, count: run.len() }
+}
+
+pub(crate) fn job_id(id: u64) -> JobId {
+    JobId(id)
+}
+
+fn check_text(what: &str, text: &str, limit: usize) -> Result<(), Status> {
+    if text.len() > limit {
+        let length = text.len();
+        return Err(Status::invalid_argument(format!("{what} has {length} bytes; at most {limit} are allowed")));
+    }
+    Ok(())
+}
+
+fn truncate(text: &mut String) {
+    if text.len() > MAX_TEXT {
+        let end = (0..=MAX_TEXT).rev().find(|&end| text.is_char_boundary(end)).unwrap_or(0);
+        text.truncate(end);
+    }
+}
+
+fn milliseconds(at: SystemTime) -> i64 {
+    at.duration_since(UNIX_EPOCH).map_or(0, |since| i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+}

@@ -1,0 +1,327 @@
+//! The loop around the scheduler: the only clock, the only owner of its state.
+//!
+//! Services talk to it through [`DriverHandle`]; it talks to workers through their sessions and to the result
+//! store through the store's facts. Result bytes never come by here.
+
+mod handle;
+mod publish;
+mod session;
+
+use std::{
+    collections::BTreeMap,
+    sync::Arc,
+    time::{Duration, Instant, SystemTime},
+};
+
+use swath_scheduler::{
+    Action, Config as SchedulerConfig, Event, JobId, JobSpec, LeaseId, Limits, Outcome, Run, Scheduler, WorkerId,
+};
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, info, warn};
+
+use self::session::Session;
+pub(crate) use self::{
+    handle::{AcceptedBlock, DriverHandle, Refusal, Request},
+    session::{Assignment, ToWorker},
+};
+use crate::{
+    job::{Introduction, JobState, JobStatus, NewJob, Share},
+    store::{Accepted, Ending, Fact, JobResults, Store},
+};
+
+/// Progress is published no more often than this; ends of jobs at once.
+const PUBLISH: Duration = Duration::from_millis(100);
+
+/// Messages taken at once before the scheduler's actions are carried out.
+const BATCH: usize = 256;
+
+pub(crate) struct Driver {
+    scheduler: Scheduler,
+    origin: Instant,
+    store: Arc<Store>,
+    jobs: BTreeMap<JobId, JobRecord>,
+    sessions: BTreeMap<WorkerId, Session>,
+    last_job: u64,
+    last_worker: u64,
+    heartbeat_interval: Duration,
+}
+
+/// A job and those who watch it.
+struct JobRecord {
+    job: NewJob,
+    results: Arc<JobResults>,
+    state: JobState,
+    submitted_at: SystemTime,
+    ended_at: Option<SystemTime>,
+    paused: String,
+    shares: BTreeMap<WorkerId, Share>,
+    status: watch::Sender<JobStatus>,
+    /// Changed since it was last published.
+    changed: bool,
+}
+
+impl Driver {
+    pub(crate) fn new(config: SchedulerConfig, store: Arc<Store>) -> Self {
+        Self {
+            heartbeat_interval: config.lease_timeout / 4,
+            scheduler: Scheduler::new(config),
+            origin: Instant::now(),
+            store,
+            jobs: BTreeMap::new(),
+            sessions: BTreeMap::new(),
+            last_job: 0,
+            last_worker: 0,
+        }
+    }
+
+    /// Runs until `stop`, then bids the workers farewell.
+    pub(crate) async fn drive(
+        mut self,
+        mut requests: mpsc::Receiver<Request>,
+        mut facts: mpsc::UnboundedReceiver<Fact>,
+        stop: CancellationToken,
+    ) {
+        let mut batch = Vec::with_capacity(BATCH);
+        let mut publish = tokio::time::interval(PUBLISH);
+        publish.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            let timeout = self.scheduler.poll_timeout().map(|at| self.origin + Duration::from_nanos(at.as_nanos()));
+            tokio::select! {
+                taken = requests.recv_many(&mut batch, BATCH) => {
+                    if taken == 0 {
+                        break;
+                    }
+                    for request in batch.drain(..) {
+                        self.handle_request(request);
+                    }
+                }
+                Some(fact) = facts.recv() => self.handle_fact(fact),
+                () = sleep_until(timeout) => {
+                    let now = self.now();
+                    self.scheduler.handle_timeout(now);
+                }
+                _ = publish.tick() => self.publish_changed(),
+                () = stop.cancelled() => break,
+            }
+            self.drain_actions();
+        }
+        for session in self.sessions.values() {
+            session.send(ToWorker::Farewell);
+        }
+    }
+
+    fn now(&self) -> swath_scheduler::Instant {
+        swath_scheduler::Instant::from_nanos(self.origin.elapsed().as_nanos() as u64)
+    }
+
+    fn handle_request(&mut self, request: Request) {
+        let now = self.now();
+        match request {
+            Request::Submit { job, reply } => drop(reply.send(self.submit(job))),
+            Request::Job { id, reply } => drop(reply.send(self.job_status(id))),
+            Request::Jobs { reply } => {
+                drop(reply.send(self.job_statuses()));
+            }
+            Request::Watch { id, reply } => drop(reply.send(self.watch(id))),
+            Request::Cancel { id, reply } => drop(reply.send(self.cancel(id))),
+            Request::Forget { id, reply } => drop(reply.send(self.forget(id))),
+            Request::Workers { reply } => drop(reply.send(self.worker_statuses())),
+            Request::Drain { worker, reply } => {
+                let drained = self.scheduler.drain(now, worker).map_err(|error| Refusal::NotFound(error.to_string()));
+                if let (Ok(()), Some(session)) = (&drained, self.sessions.get(&worker)) {
+                    session.send(ToWorker::Farewell);
+                }
+                drop(reply.send(drained));
+            }
+            Request::Join { introduction, outbox, reply } => {
+                drop(reply.send(self.join(introduction, outbox)));
+            }
+            Request::Said { worker, event } => {
+                if let Event::ChunkFailed { chunk, number, reason, .. } = &event {
+                    debug!(%worker, chunk, number, reason, "chunk failed");
+                }
+                self.scheduler.handle_event(now, event);
+            }
+            Request::Left { worker } => self.close_session(worker),
+            Request::Fence { lease, chunks, reply } => drop(reply.send(self.fence(lease, chunks))),
+            Request::Accepted(block) => self.on_accepted(&block),
+        }
+    }
+
+    fn handle_fact(&mut self, fact: Fact) {
+        let now = self.now();
+        let event = match fact {
+            Fact::Committed { job, chunks } => {
+                self.mark_changed(job);
+                Event::ChunksCommitted { job, chunks }
+            }
+            Fact::Paused { job, reason } => {
+                self.set_paused(job, reason);
+                Event::JobPaused { job }
+            }
+            Fact::Resumed { job } => {
+                self.set_paused(job, String::new());
+                Event::JobResumed { job }
+            }
+        };
+        self.scheduler.handle_event(now, event);
+    }
+
+    fn join(
+        &mut self,
+        introduction: Introduction,
+        outbox: mpsc::Sender<ToWorker>,
+    ) -> Result<(WorkerId, Duration), Refusal> {
+        if !self.scheduler.has_room_for_worker() {
+            let count = self.sessions.len();
+            return Err(Refusal::Exhausted(format!("{count} workers are as many as this coordinator takes")));
+        }
+        let threads = introduction.threads;
+        let worker = self.open_session(introduction, outbox);
+        let now = self.now();
+        self.scheduler.handle_event(now, Event::WorkerJoined { worker, threads });
+        Ok((worker, self.heartbeat_interval))
+    }
+
+    /// The worker that holds these chunks under this lease. Where it holds only some of them, nobody will send
+    /// those again: they wait for another lease.
+    fn fence(&mut self, lease: LeaseId, chunks: Run) -> Option<WorkerId> {
+        let worker = self.scheduler.holder(lease)?;
+        if self.scheduler.holds(lease, chunks) {
+            return Some(worker);
+        }
+        let now = self.now();
+        self.scheduler.handle_event(now, Event::ChunksReturned { worker, lease, chunks: Some(chunks) });
+        None
+    }
+
+    fn on_accepted(&mut self, block: &AcceptedBlock) {
+        let &AcceptedBlock { job, worker, lease, numbers, .. } = block;
+        let now = self.now();
+        let Accepted::Held { chunks, committed } = block.accepted else {
+            let chunks = Some(block.chunks);
+            self.scheduler.handle_event(now, Event::ChunksReturned { worker, lease, chunks });
+            return;
+        };
+        let count = chunks.map_or(0, |chunks| chunks.len());
+        let name = self.sessions.get_mut(&worker).map(|session| {
+            session.count(numbers, count);
+            session.name().to_owned()
+        });
+        if let Some(record) = self.jobs.get_mut(&job) {
+            let share = record.shares.entry(worker).or_default();
+            if let Some(name) = name {
+                share.worker = name;
+            }
+            share.numbers += numbers;
+            share.chunks += count;
+            record.changed = true;
+        }
+        let Some(chunks) = chunks else { return };
+        self.scheduler.handle_event(now, Event::ChunksReceived { job, chunks });
+        if committed {
+            self.scheduler.handle_event(now, Event::ChunksCommitted { job, chunks });
+        }
+    }
+
+    fn submit(&mut self, job: NewJob) -> Result<JobStatus, Refusal> {
+        let id = JobId(self.last_job + 1);
+        let spec = JobSpec { chunks: job.chunks, limits: Limits::default() };
+        let now = self.now();
+        self.scheduler
+            .submit(now, id, spec)
+            .map_err(|error| Refusal::Exhausted(format!("failed to submit: {error}")))?;
+        self.last_job = id.0;
+        let results = self.store.create_job(JobResults::new(id, job.chunks, job.value_type(), job.retention));
+        info!(%id, kernel = job.kernel.name(), range = %job.range(), chunks = job.chunks.count(), "job submitted");
+        let submitted_at = SystemTime::now();
+        let initial = self.new_status(id, &job, submitted_at);
+        let record = JobRecord {
+            job,
+            results,
+            state: JobState::Running,
+            submitted_at,
+            ended_at: None,
+            paused: String::new(),
+            shares: BTreeMap::new(),
+            status: watch::Sender::new(initial.clone()),
+            changed: false,
+        };
+        self.jobs.insert(id, record);
+        Ok(initial)
+    }
+
+    fn cancel(&mut self, id: JobId) -> Result<JobStatus, Refusal> {
+        let now = self.now();
+        self.known(id)?;
+        self.scheduler
+            .cancel(now, id)
+            .map_err(|error| Refusal::Precondition(format!("cannot cancel job {id}: {error}")))?;
+        // The answer shows what has become of it.
+        self.drain_actions();
+        self.job_status(id)
+    }
+
+    fn forget(&mut self, id: JobId) -> Result<(), Refusal> {
+        self.known(id)?;
+        self.scheduler.forget(id).map_err(|error| Refusal::Precondition(format!("cannot forget job {id}: {error}")))?;
+        self.jobs.remove(&id);
+        info!(%id, "job forgotten");
+        Ok(())
+    }
+
+    fn known(&self, id: JobId) -> Result<&JobRecord, Refusal> {
+        self.jobs.get(&id).ok_or_else(|| Refusal::NotFound(format!("there is no job {id}")))
+    }
+
+    /// Carries out what the scheduler decided.
+    fn drain_actions(&mut self) {
+        while let Some(action) = self.scheduler.poll_action() {
+            match action {
+                Action::Assign { worker, lease, job, chunks } => {
+                    let Some(record) = self.jobs.get(&job) else { continue };
+                    let assignment = Assignment { lease, chunks, job_id: job, job: record.job.clone() };
+                    self.send(worker, ToWorker::Lease(assignment));
+                }
+                Action::Revoke { worker, lease, chunks } => self.send(worker, ToWorker::Revoke { lease, chunks }),
+                Action::JobEnded { job, outcome } => self.end_job(job, outcome),
+            }
+        }
+    }
+
+    fn send(&mut self, worker: WorkerId, message: ToWorker) {
+        let Some(session) = self.sessions.get(&worker) else { return };
+        if !session.send(message) {
+            warn!(%worker, name = session.name(), "the worker does not take its messages: its session ends");
+            self.close_session(worker);
+        }
+    }
+
+    fn end_job(&mut self, id: JobId, outcome: Outcome) {
+        let Some(record) = self.jobs.get_mut(&id) else { return };
+        record.state = match outcome {
+            Outcome::Done => JobState::Done,
+            Outcome::Cancelled => JobState::Cancelled,
+            Outcome::Failed { number, reason, .. } => {
+                JobState::Failed(format!("kernel `{}` failed at {number}: {reason}", record.job.kernel.name()))
+            }
+        };
+        record.ended_at = Some(SystemTime::now());
+        record.results.end(match &record.state {
+            JobState::Failed(failure) => Ending::Broken(format!("job {id} failed: {failure}")),
+            JobState::Cancelled => Ending::Broken(format!("job {id} was cancelled")),
+            JobState::Done | JobState::Running => Ending::Done,
+        });
+        record.changed = true;
+        info!(%id, state = ?record.state, "job ended");
+        self.publish(id);
+    }
+}
+
+async fn sleep_until(at: Option<Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at.into()).await,
+        None => std::future::pending().await,
+    }
+}

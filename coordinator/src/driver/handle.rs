@@ -1,0 +1,174 @@
+//! How services talk to the driver.
+
+use std::time::Duration;
+
+use swath_scheduler::{Event, JobId, LeaseId, Run, WorkerId};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::ToWorker;
+use crate::{
+    job::{Introduction, JobStatus, NewJob, WorkerStatus},
+    store::Accepted,
+};
+
+/// Why a command was refused; the sentence is for people.
+#[derive(Debug, Clone, thiserror::Error)]
+pub(crate) enum Refusal {
+    #[error("{0}")]
+    NotFound(String),
+    #[error("{0}")]
+    Precondition(String),
+    #[error("{0}")]
+    Exhausted(String),
+    #[error("the coordinator is shutting down")]
+    ShuttingDown,
+}
+
+/// Everything that can be asked of the driver.
+#[derive(Debug)]
+pub(crate) enum Request {
+    Submit {
+        job: NewJob,
+        reply: oneshot::Sender<Result<JobStatus, Refusal>>,
+    },
+    Job {
+        id: JobId,
+        reply: oneshot::Sender<Result<JobStatus, Refusal>>,
+    },
+    Jobs {
+        reply: oneshot::Sender<Vec<JobStatus>>,
+    },
+    Watch {
+        id: JobId,
+        reply: oneshot::Sender<Result<watch::Receiver<JobStatus>, Refusal>>,
+    },
+    Cancel {
+        id: JobId,
+        reply: oneshot::Sender<Result<JobStatus, Refusal>>,
+    },
+    Forget {
+        id: JobId,
+        reply: oneshot::Sender<Result<(), Refusal>>,
+    },
+    Workers {
+        reply: oneshot::Sender<Vec<WorkerStatus>>,
+    },
+    Drain {
+        worker: WorkerId,
+        reply: oneshot::Sender<Result<(), Refusal>>,
+    },
+    Join {
+        introduction: Introduction,
+        outbox: mpsc::Sender<ToWorker>,
+        reply: oneshot::Sender<Result<(WorkerId, Duration), Refusal>>,
+    },
+    Said {
+        worker: WorkerId,
+        event: Event,
+    },
+    Left {
+        worker: WorkerId,
+    },
+    Fence {
+        lease: LeaseId,
+        chunks: Run,
+        reply: oneshot::Sender<Option<WorkerId>>,
+    },
+    Accepted(AcceptedBlock),
+}
+
+/// What became of a block of `numbers` numbers that came while its lease was held.
+#[derive(Debug)]
+pub(crate) struct AcceptedBlock {
+    pub(crate) job: JobId,
+    pub(crate) worker: WorkerId,
+    pub(crate) lease: LeaseId,
+    /// The chunks that it touches.
+    pub(crate) chunks: Run,
+    pub(crate) numbers: u64,
+    pub(crate) accepted: Accepted,
+}
+
+/// A line to the driver.
+#[derive(Debug, Clone)]
+pub(crate) struct DriverHandle {
+    requests: mpsc::Sender<Request>,
+}
+
+impl DriverHandle {
+    pub(crate) fn new(requests: mpsc::Sender<Request>) -> Self {
+        Self { requests }
+    }
+
+    pub(crate) async fn submit(&self, job: NewJob) -> Result<JobStatus, Refusal> {
+        self.ask(|reply| Request::Submit { job, reply }).await?
+    }
+
+    pub(crate) async fn job(&self, id: JobId) -> Result<JobStatus, Refusal> {
+        self.ask(|reply| Request::Job { id, reply }).await?
+    }
+
+    pub(crate) async fn jobs(&self) -> Result<Vec<JobStatus>, Refusal> {
+        self.ask(|reply| Request::Jobs { reply }).await
+    }
+
+    pub(crate) async fn watch(&self, id: JobId) -> Result<watch::Receiver<JobStatus>, Refusal> {
+        self.ask(|reply| Request::Watch { id, reply }).await?
+    }
+
+    pub(crate) async fn cancel(&self, id: JobId) -> Result<JobStatus, Refusal> {
+        self.ask(|reply| Request::Cancel { id, reply }).await?
+    }
+
+    pub(crate) async fn forget(&self, id: JobId) -> Result<(), Refusal> {
+        self.ask(|reply| Request::Forget { id, reply }).await?
+    }
+
+    pub(crate) async fn workers(&self) -> Result<Vec<WorkerStatus>, Refusal> {
+        self.ask(|reply| Request::Workers { reply }).await
+    }
+
+    pub(crate) async fn drain(&self, worker: WorkerId) -> Result<(), Refusal> {
+        self.ask(|reply| Request::Drain { worker, reply }).await?
+    }
+
+    /// Opens a session; returns the worker's id and how often it should be heard.
+    pub(crate) async fn join(
+        &self,
+        introduction: Introduction,
+        outbox: mpsc::Sender<ToWorker>,
+    ) -> Result<(WorkerId, Duration), Refusal> {
+        self.ask(|reply| Request::Join { introduction, outbox, reply }).await?
+    }
+
+    /// Passes on what a worker said.
+    pub(crate) async fn said(&self, worker: WorkerId, event: Event) {
+        self.tell(Request::Said { worker, event }).await;
+    }
+
+    /// The session of a worker is over.
+    pub(crate) async fn left(&self, worker: WorkerId) {
+        self.tell(Request::Left { worker }).await;
+    }
+
+    /// The worker that holds these chunks under this lease, if they are still held.
+    pub(crate) async fn fence(&self, lease: LeaseId, chunks: Run) -> Result<Option<WorkerId>, Refusal> {
+        self.ask(|reply| Request::Fence { lease, chunks, reply }).await
+    }
+
+    /// A block has come.
+    pub(crate) async fn accepted(&self, block: AcceptedBlock) {
+        self.tell(Request::Accepted(block)).await;
+    }
+
+    async fn ask<T>(&self, request: impl FnOnce(oneshot::Sender<T>) -> Request) -> Result<T, Refusal> {
+        let (reply, answer) = oneshot::channel();
+        self.requests.send(request(reply)).await.map_err(|_| Refusal::ShuttingDown)?;
+        answer.await.map_err(|_| Refusal::ShuttingDown)
+    }
+
+    async fn tell(&self, request: Request) {
+        // A driver that is gone has nothing left to keep.
+        let _ = self.requests.send(request).await;
+    }
+}

@@ -1,0 +1,94 @@
+//! Jobs as clients see them.
+
+use std::{collections::BTreeMap, time::SystemTime};
+
+use swath_scheduler::{JobId, Run};
+use tokio::sync::watch;
+
+use super::{Driver, JobRecord, Refusal};
+use crate::job::{JobState, JobStatus, NewJob};
+
+impl Driver {
+    pub(super) fn job_status(&self, id: JobId) -> Result<JobStatus, Refusal> {
+        self.known(id).map(|record| self.status(id, record))
+    }
+
+    pub(super) fn job_statuses(&self) -> Vec<JobStatus> {
+        self.jobs.iter().map(|(&id, record)| self.status(id, record)).collect()
+    }
+
+    pub(super) fn watch(&mut self, id: JobId) -> Result<watch::Receiver<JobStatus>, Refusal> {
+        let receiver = self.known(id)?.status.subscribe();
+        self.mark_changed(id);
+        self.publish(id);
+        Ok(receiver)
+    }
+
+    /// Publishes every job that has changed since it was last published.
+    pub(super) fn publish_changed(&mut self) {
+        let changed: Vec<JobId> = self.jobs.iter().filter(|(_, job)| job.changed).map(|(&id, _)| id).collect();
+        for id in changed {
+            self.publish(id);
+        }
+    }
+
+    pub(super) fn publish(&mut self, id: JobId) {
+        let Some(record) = self.jobs.get(&id) else { return };
+        record.status.send_replace(self.status(id, record));
+        if let Some(record) = self.jobs.get_mut(&id) {
+            record.changed = false;
+        }
+    }
+
+    pub(super) fn mark_changed(&mut self, id: JobId) {
+        if let Some(record) = self.jobs.get_mut(&id) {
+            record.changed = true;
+        }
+    }
+
+    pub(super) fn set_paused(&mut self, id: JobId, reason: String) {
+        if let Some(record) = self.jobs.get_mut(&id) {
+            record.paused = reason;
+            record.changed = true;
+        }
+    }
+
+    pub(super) fn status(&self, id: JobId, record: &JobRecord) -> JobStatus {
+        let mut status = self.new_status(id, &record.job, record.submitted_at);
+        status.state = record.state.clone();
+        status.ended_at = record.ended_at;
+        status.paused.clone_from(&record.paused);
+        status.shares.clone_from(&record.shares);
+        status.result_bytes = record.results.result_bytes();
+        if let Some(view) = self.scheduler.job(id) {
+            let chunks = record.job.chunks;
+            status.committed_chunks = view.committed;
+            status.committed_numbers = view.committed_numbers;
+            status.frontier = (view.frontier < chunks.count())
+                .then(|| Run::new(view.frontier, view.frontier + 1))
+                .flatten()
+                .map(|chunk| chunks.numbers(chunk).first());
+        }
+        status
+    }
+
+    pub(super) fn new_status(&self, id: JobId, job: &NewJob, submitted_at: SystemTime) -> JobStatus {
+        JobStatus {
+            id,
+            state: JobState::Running,
+            committed_chunks: 0,
+            committed_numbers: 0,
+            frontier: Some(job.range().first()),
+            submitted_at,
+            ended_at: None,
+            result_bytes: 0,
+            results_location: match job.retention {
+                crate::store::Retention::Stored => self.store.location(id),
+                crate::store::Retention::Delivered => String::new(),
+            },
+            paused: String::new(),
+            shares: BTreeMap::new(),
+            job: job.clone(),
+        }
+    }
+}

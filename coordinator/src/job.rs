@@ -1,0 +1,96 @@
+//! What the coordinator knows of a job beside its leases: as submitted, as it stands, who computed it.
+
+use std::{collections::BTreeMap, sync::Arc, time::SystemTime};
+
+use swath_kernel::{Kernel, Parameters, ValueType};
+use swath_scheduler::{Chunks, JobId, Range, WorkerId};
+
+use crate::store::Retention;
+
+/// A job that may be stored: its kernel exists, its range and chunk size are valid.
+#[derive(Debug, Clone)]
+pub(crate) struct NewJob {
+    pub(crate) kernel: Arc<dyn Kernel>,
+    pub(crate) parameters: Parameters,
+    pub(crate) chunks: Chunks,
+    /// Numbers in a chunk, as submitted or chosen.
+    pub(crate) chunk_size: u64,
+    pub(crate) retention: Retention,
+}
+
+impl NewJob {
+    pub(crate) fn range(&self) -> Range {
+        self.chunks.range()
+    }
+
+    pub(crate) fn value_type(&self) -> ValueType {
+        let range = self.range();
+        self.kernel.value_type(&(range.first()..=range.last()))
+    }
+}
+
+/// Where a job stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum JobState {
+    Running,
+    Done,
+    /// A sentence that names the number and the error.
+    Failed(String),
+    Cancelled,
+}
+
+impl JobState {
+    pub(crate) fn has_ended(&self) -> bool {
+        *self != Self::Running
+    }
+}
+
+/// A job as clients see it.
+#[derive(Debug, Clone)]
+pub(crate) struct JobStatus {
+    pub(crate) id: JobId,
+    pub(crate) job: NewJob,
+    pub(crate) state: JobState,
+    pub(crate) committed_chunks: u64,
+    pub(crate) committed_numbers: u64,
+    /// The first number that is not committed.
+    pub(crate) frontier: Option<i64>,
+    pub(crate) submitted_at: SystemTime,
+    pub(crate) ended_at: Option<SystemTime>,
+    pub(crate) result_bytes: u64,
+    pub(crate) results_location: String,
+    pub(crate) paused: String,
+    pub(crate) shares: BTreeMap<WorkerId, Share>,
+}
+
+/// What one worker computed of a job.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Share {
+    pub(crate) worker: String,
+    pub(crate) numbers: u64,
+    pub(crate) chunks: u64,
+}
+
+/// A worker as it introduced itself.
+#[derive(Debug, Clone)]
+pub(crate) struct Introduction {
+    pub(crate) name: String,
+    pub(crate) host: String,
+    pub(crate) process_id: u32,
+    pub(crate) threads: u32,
+    pub(crate) program_version: String,
+    pub(crate) address: String,
+}
+
+/// A worker as clients see it.
+#[derive(Debug, Clone)]
+pub(crate) struct WorkerStatus {
+    pub(crate) id: WorkerId,
+    pub(crate) introduction: Introduction,
+    pub(crate) state: swath_scheduler::WorkerState,
+    pub(crate) leases: u32,
+    pub(crate) leased_chunks: u64,
+    pub(crate) numbers: u64,
+    pub(crate) chunks: u64,
+    pub(crate) joined_at: SystemTime,
+}

@@ -1,0 +1,159 @@
+//! One port with every service on it.
+
+use std::{
+    io,
+    net::SocketAddr,
+    sync::Arc,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use arrow_flight::flight_service_server::FlightServiceServer;
+use swath_proto::{
+    CONNECTION_WINDOW_BYTES, FILE_DESCRIPTOR_SET, FRAME_BYTES, MAX_MESSAGE_BYTES, STREAM_WINDOW_BYTES,
+    v1::{jobs_server::JobsServer, results_server::ResultsServer, workers_server::WorkersServer},
+};
+use tokio::{net::TcpListener, sync::mpsc};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tonic::transport::{Server, server::TcpIncoming};
+use tonic_health::{ServingStatus, server::HealthReporter};
+use tracing::info;
+
+use crate::{
+    driver::{Driver, DriverHandle},
+    services::{flight::FlightGate, jobs::JobsService, results::ResultsService, workers::WorkersService},
+    store::{Store, StoreConfig, StoreError},
+};
+
+/// Requests that may wait for the driver.
+const REQUESTS: usize = 1024;
+
+/// How long streams may take to end when the coordinator stops.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// A silent connection is asked for a sign of life after this, and given up after as long again.
+const KEEPALIVE: Duration = Duration::from_secs(20);
+
+/// How a coordinator runs.
+#[derive(Debug, Clone)]
+pub struct CoordinatorConfig {
+    /// The address to listen at; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// The result store.
+    pub store: StoreConfig,
+    /// A worker that is not heard for this long loses its leases.
+    pub lease_timeout: Duration,
+}
+
+/// Why a coordinator did not start or stopped.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CoordinatorError {
+    /// The port cannot be had.
+    #[error("cannot listen at {address}: {error}")]
+    Listen {
+        /// Where.
+        address: SocketAddr,
+        /// What the system said.
+        error: io::Error,
+    },
+    /// The result store cannot be used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The server broke.
+    #[error("the server failed: {0}")]
+    Serve(#[from] tonic::transport::Error),
+    /// Server reflection cannot be built of the descriptors.
+    #[error("cannot describe the services: {0}")]
+    Reflection(#[from] tonic_reflection::server::Error),
+}
+
+/// A coordinator whose port is open.
+pub struct Coordinator {
+    listener: TcpListener,
+    address: SocketAddr,
+    store: Arc<Store>,
+    facts: mpsc::UnboundedReceiver<crate::store::Fact>,
+    lease_timeout: Duration,
+}
+
+impl Coordinator {
+    /// Opens the store and the port.
+    pub async fn bind(config: CoordinatorConfig) -> Result<Self, CoordinatorError> {
+        let listen = |error| CoordinatorError::Listen { address: config.listen, error };
+        let listener = TcpListener::bind(config.listen).await.map_err(listen)?;
+        let address = listener.local_addr().map_err(listen)?;
+        let (tell, facts) = mpsc::unbounded_channel();
+        let store = Store::open(config.store, tell)?;
+        Ok(Self { listener, address, store, facts, lease_timeout: config.lease_timeout })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Serves until `stop`: then health turns NOT_SERVING, workers are bidden farewell, streams end, and what waits
+    /// in memory is written.
+    pub async fn serve(self, stop: CancellationToken) -> Result<(), CoordinatorError> {
+        let Self { listener, address, store, facts, lease_timeout } = self;
+        let (requests, inbox) = mpsc::channel(REQUESTS);
+        let driver = DriverHandle::new(requests);
+        let scheduler = swath_scheduler::Config { epoch: epoch(), lease_timeout, ..Default::default() };
+        let (health, health_service) = tonic_health::server::health_reporter();
+        let tasks = TaskTracker::new();
+        let flushes_end = CancellationToken::new();
+        tasks.spawn(Driver::new(scheduler, Arc::clone(&store)).drive(inbox, facts, stop.clone()));
+        tasks.spawn(Arc::clone(&store).drive_flushes(flushes_end.clone()));
+        set_serving(&health, ServingStatus::Serving).await;
+        info!(%address, "coordinator is listening");
+
+        let reflection = tonic_reflection::server::Builder::configure()
+            .register_encoded_file_descriptor_set(FILE_DESCRIPTOR_SET)
+            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+            .build_v1()?;
+        let workers = WorkersService { driver: driver.clone(), store: Arc::clone(&store) };
+        let server = Server::builder()
+            .initial_stream_window_size(STREAM_WINDOW_BYTES)
+            .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
+            .max_frame_size(FRAME_BYTES)
+            .http2_keepalive_interval(Some(KEEPALIVE))
+            .http2_keepalive_timeout(Some(KEEPALIVE))
+            .add_service(health_service)
+            .add_service(reflection)
+            .add_service(JobsServer::new(JobsService { driver: driver.clone(), store: Arc::clone(&store) }))
+            .add_service(WorkersServer::new(workers).max_decoding_message_size(MAX_MESSAGE_BYTES))
+            .add_service(ResultsServer::new(ResultsService { store: Arc::clone(&store) }))
+            .add_service(FlightServiceServer::new(FlightGate { driver, store }));
+
+        let shut_down = {
+            let (stop, health) = (stop.clone(), health.clone());
+            async move {
+                stop.cancelled().await;
+                set_serving(&health, ServingStatus::NotServing).await;
+            }
+        };
+        let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
+        let serving = server.serve_with_incoming_shutdown(incoming, shut_down);
+        // Streams that watch and read go on as long as their peers let them; a stop does not wait for those.
+        let served = tokio::select! {
+            served = serving => served,
+            () = async { stop.cancelled().await; tokio::time::sleep(GRACE).await } => Ok(()),
+        };
+        stop.cancel();
+        flushes_end.cancel();
+        tasks.close();
+        tasks.wait().await;
+        Ok(served?)
+    }
+}
+
+async fn set_serving(health: &HealthReporter, status: ServingStatus) {
+    // The empty name stands for the whole server.
+    health.set_service_status("", status).await;
+}
+
+/// Grows from one coordinator to the next on a machine whose clock does not go back, so that lease ids are not used
+/// again.
+fn epoch() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| u64::try_from(since.as_micros()).unwrap_or(0))
+}

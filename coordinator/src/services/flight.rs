@@ -1,0 +1,234 @@
+//! Arrow Flight: the door for everybody else.
+//!
+//! A ticket is the id of a job, or JSON: `{"job": 3, "column": "value", "first": 100}`, where `column` and `first`
+//! may be absent. A descriptor is a path of one element or a command; both are read as a ticket is.
+
+use std::{pin::Pin, sync::Arc};
+
+use arrow_array::RecordBatch;
+use arrow_flight::{
+    Action, ActionType, Criteria, Empty, FlightData, FlightDescriptor, FlightEndpoint, FlightInfo, HandshakeRequest,
+    HandshakeResponse, PollInfo, PutResult, SchemaAsIpc, SchemaResult, Ticket, encode::FlightDataEncoderBuilder,
+    error::FlightError, flight_service_server::FlightService,
+};
+use arrow_schema::{ArrowError, Schema, SchemaRef};
+use futures::{Stream, TryStreamExt, stream};
+use serde::Deserialize;
+use swath_block::{Block, arrow_schema};
+use tonic::{Request, Response, Status, Streaming};
+
+use super::results;
+use crate::{
+    convert,
+    driver::DriverHandle,
+    job::{JobState, JobStatus},
+    store::Store,
+};
+
+/// Rows of a record batch: half a megabyte of integers, so that a message is well below every client's limit.
+const BATCH_ROWS: usize = 1 << 16;
+
+pub(crate) struct FlightGate {
+    pub(crate) driver: DriverHandle,
+    pub(crate) store: Arc<Store>,
+}
+
+/// What a ticket asks for.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Wanted {
+    job: u64,
+    #[serde(default)]
+    column: Option<String>,
+    #[serde(default)]
+    first: Option<i64>,
+}
+
+impl Wanted {
+    fn parse(bytes: &[u8]) -> Result<Self, String> {
+        let text = std::str::from_utf8(bytes).map_err(|_| "the ticket is not text".to_owned())?;
+        if let Ok(job) = text.trim().parse() {
+            return Ok(Self { job, column: None, first: None });
+        }
+        serde_json::from_str(text).map_err(|error| {
+            format!("the ticket is neither the id of a job nor like {{\"job\": 3, \"column\": \"value\", \"first\": 100}}: {error}")
+        })
+    }
+
+    /// The columns it asks for, as positions in the schema.
+    fn columns(&self, schema: &Schema) -> Result<Vec<usize>, String> {
+        match self.column.as_deref() {
+            None => Ok((0..schema.fields().len()).collect()),
+            Some(name) => schema
+                .index_of(name)
+                .map(|index| vec![index])
+                .map_err(|_| format!("there is no column `{name}`; the columns are `n` and `value`")),
+        }
+    }
+}
+
+type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
+
+#[tonic::async_trait]
+impl FlightService for FlightGate {
+    type HandshakeStream = Answers<HandshakeResponse>;
+    type ListFlightsStream = Answers<FlightInfo>;
+    type DoGetStream = Answers<FlightData>;
+    type DoPutStream = Answers<PutResult>;
+    type DoActionStream = Answers<arrow_flight::Result>;
+    type ListActionsStream = Answers<ActionType>;
+    type DoExchangeStream = Answers<FlightData>;
+
+    async fn list_flights(&self, _: Request<Criteria>) -> Result<Response<Self::ListFlightsStream>, Status> {
+        let jobs = self.driver.jobs().await?;
+        let infos: Vec<_> = jobs.iter().map(|status| describe(status, None)).collect();
+        Ok(Response::new(Box::pin(stream::iter(infos))))
+    }
+
+    async fn get_flight_info(&self, request: Request<FlightDescriptor>) -> Result<Response<FlightInfo>, Status> {
+        let descriptor = request.into_inner();
+        let wanted = from_descriptor(&descriptor)?;
+        let status = self.driver.job(convert::job_id(wanted.job)).await?;
+        Ok(Response::new(describe(&status, Some((descriptor, wanted)))?))
+    }
+
+    async fn get_schema(&self, request: Request<FlightDescriptor>) -> Result<Response<SchemaResult>, Status> {
+        let wanted = from_descriptor(&request.into_inner())?;
+        let status = self.driver.job(convert::job_id(wanted.job)).await?;
+        let schema = project(&arrow_schema(status.job.value_type()), &wanted)?;
+        let result =
+            SchemaAsIpc::new(&schema, &Default::default()).try_into().map_err(|error: ArrowError| internal(&error))?;
+        Ok(Response::new(result))
+    }
+
+    async fn do_get(&self, request: Request<Ticket>) -> Result<Response<Self::DoGetStream>, Status> {
+        let wanted = Wanted::parse(&request.into_inner().ticket).map_err(Status::invalid_argument)?;
+        let (results, reader) = results::open(&self.store, wanted.job, wanted.first)?;
+        let schema = arrow_schema(results.value_type());
+        let columns = wanted.columns(&schema).map_err(Status::invalid_argument)?;
+        let projected = project(&schema, &wanted)?;
+        let range = results.chunks().range();
+        let from = wanted.first.and_then(|first| range.offset_of(first)).unwrap_or(0);
+        let batches = stream::try_unfold(reader, async |mut reader| {
+            let next = reader.next().await.map_err(Status::from)?;
+            Ok::<_, Status>(next.map(|block| (block, reader)))
+        })
+        .and_then(move |(offset, block)| {
+            let columns = columns.clone();
+            // The first block may begin before what was asked for.
+            let skip = from.saturating_sub(offset) as usize;
+            async move { decode(block, columns, skip).await }
+        })
+        .map_ok(|batches| stream::iter(batches.into_iter().map(Ok)))
+        .try_flatten()
+        .map_err(|status| FlightError::Tonic(Box::new(status)));
+        let encoded = FlightDataEncoderBuilder::new().with_schema(projected).build(batches);
+        Ok(Response::new(Box::pin(encoded.map_err(Status::from))))
+    }
+
+    async fn handshake(
+        &self,
+        _: Request<Streaming<HandshakeRequest>>,
+    ) -> Result<Response<Self::HandshakeStream>, Status> {
+        Err(Status::unimplemented("no handshake is needed"))
+    }
+
+    async fn poll_flight_info(&self, request: Request<FlightDescriptor>) -> Result<Response<PollInfo>, Status> {
+        // A flight can be read while its job runs, so what there is to know is there at once.
+        let descriptor = request.into_inner();
+        let wanted = from_descriptor(&descriptor)?;
+        let status = self.driver.job(convert::job_id(wanted.job)).await?;
+        let progress = status.committed_numbers as f64 / status.job.range().count() as f64;
+        let info = describe(&status, Some((descriptor, wanted)))?;
+        let poll = PollInfo::new().with_info(info).try_with_progress(progress).map_err(|error| internal(&error))?;
+        Ok(Response::new(poll))
+    }
+
+    async fn do_put(&self, _: Request<Streaming<FlightData>>) -> Result<Response<Self::DoPutStream>, Status> {
+        Err(Status::unimplemented("results come from workers; Flight only reads them"))
+    }
+
+    async fn do_action(&self, _: Request<Action>) -> Result<Response<Self::DoActionStream>, Status> {
+        Err(Status::unimplemented("there are no actions; jobs are submitted through swath.v1.Jobs"))
+    }
+
+    async fn list_actions(&self, _: Request<Empty>) -> Result<Response<Self::ListActionsStream>, Status> {
+        Ok(Response::new(Box::pin(stream::empty())))
+    }
+
+    async fn do_exchange(&self, _: Request<Streaming<FlightData>>) -> Result<Response<Self::DoExchangeStream>, Status> {
+        Err(Status::unimplemented("Flight only reads results"))
+    }
+}
+
+fn from_descriptor(descriptor: &FlightDescriptor) -> Result<Wanted, Status> {
+    let text = match descriptor.path.as_slice() {
+        [] => descriptor.cmd.as_ref(),
+        [id] => id.as_bytes(),
+        _ => return Err(Status::invalid_argument("the path of a flight has one element: the id of a job")),
+    };
+    Wanted::parse(text).map_err(Status::invalid_argument)
+}
+
+/// The flight of a job: everything, or what a descriptor asks for.
+fn describe(status: &JobStatus, asked: Option<(FlightDescriptor, Wanted)>) -> Result<FlightInfo, Status> {
+    let schema = arrow_schema(status.job.value_type());
+    let range = status.job.range();
+    let (descriptor, schema, first, ticket) = match asked {
+        None => (FlightDescriptor::new_path(vec![status.id.to_string()]), schema, 0, status.id.to_string()),
+        Some((descriptor, wanted)) => {
+            let first = match wanted.first {
+                None => 0,
+                Some(first) => range.offset_of(first).ok_or_else(|| {
+                    Status::out_of_range(format!("{first} is not in the range {range} of job {}", status.id))
+                })?,
+            };
+            let text =
+                if descriptor.path.is_empty() { descriptor.cmd.to_vec() } else { descriptor.path[0].clone().into() };
+            let ticket = String::from_utf8_lossy(&text).into_owned();
+            let schema = project(&schema, &wanted)?;
+            (descriptor, schema, first, ticket)
+        }
+    };
+    let bytes = if status.state == JobState::Done { i64::try_from(status.result_bytes).unwrap_or(-1) } else { -1 };
+    FlightInfo::new()
+        .with_descriptor(descriptor)
+        .with_endpoint(FlightEndpoint::new().with_ticket(Ticket::new(ticket)))
+        .with_total_records(i64::try_from(range.count() - first).unwrap_or(-1))
+        .with_total_bytes(bytes)
+        .with_ordered(true)
+        .try_with_schema(&schema)
+        .map_err(|error| internal(&error))
+}
+
+fn project(schema: &SchemaRef, wanted: &Wanted) -> Result<SchemaRef, Status> {
+    let columns = wanted.columns(schema).map_err(Status::invalid_argument)?;
+    schema.project(&columns).map(Arc::new).map_err(|error| internal(&error))
+}
+
+/// Decodes a block away from the threads that serve: record batches of these columns, without the first `skip` rows.
+async fn decode(block: Block, columns: Vec<usize>, skip: usize) -> Result<Vec<RecordBatch>, Status> {
+    let decoded = tokio::task::spawn_blocking(move || {
+        let mut skip = skip;
+        let mut batches = Vec::new();
+        for batch in block.columns(&columns, BATCH_ROWS).map_err(|error| error.to_string())? {
+            let batch = batch.map_err(|error| error.to_string())?;
+            let skipped = skip.min(batch.num_rows());
+            skip -= skipped;
+            if skipped < batch.num_rows() {
+                batches.push(batch.slice(skipped, batch.num_rows() - skipped));
+            }
+        }
+        Ok(batches)
+    });
+    match decoded.await {
+        Ok(batches) => {
+            batches.map_err(|error: String| Status::data_loss(format!("a block cannot be decoded: {error}")))
+        }
+        Err(error) => Err(internal(&error)),
+    }
+}
+
+fn internal(error: &dyn std::fmt::Display) -> Status {
+    Status::internal(error.to_string())
+}

@@ -1,0 +1,59 @@
+//! `swath.v1.Jobs`: what clients do with jobs.
+
+use std::{pin::Pin, sync::Arc};
+
+use futures::{Stream, StreamExt};
+use swath_proto::v1::{self, jobs_server::Jobs};
+use tokio_stream::wrappers::WatchStream;
+use tonic::{Request, Response, Status};
+
+use crate::{convert, driver::DriverHandle, store::Store};
+
+pub(crate) struct JobsService {
+    pub(crate) driver: DriverHandle,
+    pub(crate) store: Arc<Store>,
+}
+
+#[tonic::async_trait]
+impl Jobs for JobsService {
+    async fn submit(&self, request: Request<v1::SubmitRequest>) -> Result<Response<v1::Job>, Status> {
+        let job = convert::new_job(request.into_inner().spec)?;
+        let status = self.driver.submit(job).await?;
+        Ok(Response::new(convert::job_to_proto(&status)))
+    }
+
+    async fn get(&self, request: Request<v1::GetJobRequest>) -> Result<Response<v1::Job>, Status> {
+        let status = self.driver.job(convert::job_id(request.into_inner().id)).await?;
+        Ok(Response::new(convert::job_to_proto(&status)))
+    }
+
+    async fn list(&self, _: Request<v1::ListJobsRequest>) -> Result<Response<v1::ListJobsResponse>, Status> {
+        let jobs = self.driver.jobs().await?;
+        Ok(Response::new(v1::ListJobsResponse { jobs: jobs.iter().map(convert::job_to_proto).collect() }))
+    }
+
+    type WatchStream = Pin<Box<dyn Stream<Item = Result<v1::Job, Status>> + Send>>;
+
+    async fn watch(&self, request: Request<v1::WatchJobRequest>) -> Result<Response<Self::WatchStream>, Status> {
+        let receiver = self.driver.watch(convert::job_id(request.into_inner().id)).await?;
+        // Ends after the first state that is an end.
+        let statuses = WatchStream::new(receiver).scan(false, |ended, status| {
+            let go_on = !std::mem::replace(ended, status.state.has_ended());
+            std::future::ready(go_on.then(|| Ok(convert::job_to_proto(&status))))
+        });
+        // A job that is forgotten, or a coordinator that goes away, ends the stream too.
+        Ok(Response::new(Box::pin(statuses)))
+    }
+
+    async fn cancel(&self, request: Request<v1::CancelJobRequest>) -> Result<Response<v1::Job>, Status> {
+        let status = self.driver.cancel(convert::job_id(request.into_inner().id)).await?;
+        Ok(Response::new(convert::job_to_proto(&status)))
+    }
+
+    async fn forget(&self, request: Request<v1::ForgetJobRequest>) -> Result<Response<v1::ForgetJobResponse>, Status> {
+        let id = convert::job_id(request.into_inner().id);
+        self.driver.forget(id).await?;
+        self.store.forget(id).await.map_err(|error| Status::internal(error.to_string()))?;
+        Ok(Response::new(v1::ForgetJobResponse {}))
+    }
+}

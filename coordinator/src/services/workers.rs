@@ -1,0 +1,147 @@
+//! `swath.v1.Workers`: sessions and uploads.
+
+use std::{pin::Pin, sync::Arc};
+
+use futures::{Stream, StreamExt, stream};
+use swath_block::{Block, MAX_ROWS};
+use swath_proto::v1::{self, block_receipt::Outcome, workers_server::Workers};
+use swath_scheduler::{Run, WorkerId};
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Request, Response, Status, Streaming};
+
+use crate::{
+    convert,
+    driver::{AcceptedBlock, DriverHandle, ToWorker},
+    store::{Accepted, JobResults, Store},
+};
+
+/// Messages that may wait for a worker; one that lets more pile up is not alive.
+const OUTBOX: usize = 1024;
+
+#[derive(Clone)]
+pub(crate) struct WorkersService {
+    pub(crate) driver: DriverHandle,
+    pub(crate) store: Arc<Store>,
+}
+
+type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
+
+#[tonic::async_trait]
+impl Workers for WorkersService {
+    type JoinStream = Answers<v1::CoordinatorMessage>;
+
+    async fn join(&self, request: Request<Streaming<v1::WorkerMessage>>) -> Result<Response<Self::JoinStream>, Status> {
+        let address = request.remote_addr().map_or_else(String::new, |address| address.to_string());
+        let mut inbound = request.into_inner();
+        let introduction = convert::introduction(inbound.message().await?, address)?;
+        let (outbox, messages) = mpsc::channel(OUTBOX);
+        let (worker, heartbeat_interval) = self.driver.join(introduction, outbox).await?;
+        tokio::spawn(hear(self.driver.clone(), worker, inbound));
+        let welcome = v1::Welcome {
+            worker_id: worker.0,
+            heartbeat_interval_ms: u64::try_from(heartbeat_interval.as_millis()).unwrap_or(u64::MAX),
+        };
+        let welcome = v1::CoordinatorMessage { kind: Some(v1::coordinator_message::Kind::Welcome(welcome)) };
+        let rest = ReceiverStream::new(messages).map(|message: ToWorker| Ok(convert::to_worker(&message)));
+        Ok(Response::new(Box::pin(stream::once(async { Ok(welcome) }).chain(rest))))
+    }
+
+    type UploadStream = Answers<v1::BlockReceipt>;
+
+    async fn upload(
+        &self,
+        request: Request<Streaming<v1::UploadBlock>>,
+    ) -> Result<Response<Self::UploadStream>, Status> {
+        let receipts = stream::try_unfold((self.clone(), request.into_inner()), async |(service, mut blocks)| {
+            let Some(block) = blocks.message().await? else { return Ok(None) };
+            let outcome = service.take(block).await?;
+            Ok(Some((v1::BlockReceipt { outcome: outcome.into() }, (service, blocks))))
+        });
+        Ok(Response::new(Box::pin(receipts)))
+    }
+
+    async fn list(&self, _: Request<v1::ListWorkersRequest>) -> Result<Response<v1::ListWorkersResponse>, Status> {
+        let workers = self.driver.workers().await?;
+        Ok(Response::new(v1::ListWorkersResponse { workers: workers.iter().map(convert::worker_to_proto).collect() }))
+    }
+
+    async fn drain(
+        &self,
+        request: Request<v1::DrainWorkerRequest>,
+    ) -> Result<Response<v1::DrainWorkerResponse>, Status> {
+        self.driver.drain(WorkerId(request.into_inner().id)).await?;
+        Ok(Response::new(v1::DrainWorkerResponse {}))
+    }
+}
+
+/// Passes on what a worker says until its stream ends.
+async fn hear(driver: DriverHandle, worker: WorkerId, mut inbound: Streaming<v1::WorkerMessage>) {
+    while let Ok(Some(message)) = inbound.message().await {
+        if let Some(v1::worker_message::Kind::Leaving(_)) = message.kind {
+            // A worker that drains itself; it is known, so this cannot be refused.
+            let _ = driver.drain(worker).await;
+            continue;
+        }
+        match convert::worker_event(worker, message) {
+            Ok(Some(event)) => driver.said(worker, event).await,
+            Ok(None) => {}
+            Err(error) => {
+                tracing::warn!(%worker, error = error.message(), "the worker said something that cannot be");
+                break;
+            }
+        }
+    }
+    driver.left(worker).await;
+}
+
+impl WorkersService {
+    /// Takes one block in: room first, then the lease is looked at, so that a block that waited long is not kept
+    /// under a lease that ended meanwhile.
+    async fn take(&self, upload: v1::UploadBlock) -> Result<Outcome, Status> {
+        let lease = convert::lease_id(upload.lease)?;
+        let job = convert::job_id(upload.job_id);
+        let Some(results) = self.store.job(job) else { return Ok(Outcome::NotHeld) };
+        let room = self.store.reserve(upload.parquet.len()).await;
+        let (offset, chunks) = place(&results, &upload)?;
+        let block = Block::parse(upload.parquet, results.value_type())
+            .map_err(|error| Status::invalid_argument(format!("the block cannot be taken: {error}")))?;
+        if block.rows() != upload.numbers as usize {
+            let (rows, numbers) = (block.rows(), upload.numbers);
+            return Err(Status::invalid_argument(format!("the block has {rows} rows and should have {numbers}")));
+        }
+        let Some(worker) = self.driver.fence(lease, chunks).await? else { return Ok(Outcome::NotHeld) };
+        let accepted = self.store.accept(&results, offset, block, room);
+        let numbers = u64::from(upload.numbers);
+        self.driver.accepted(AcceptedBlock { job, worker, lease, chunks, numbers, accepted }).await;
+        Ok(match accepted {
+            Accepted::Held { .. } => Outcome::Accepted,
+            Accepted::Dropped => Outcome::Duplicate,
+        })
+    }
+}
+
+/// Where the block lies: its first offset and its chunks. It must be whole chunks, or one piece of a chunk that is
+/// larger than a block. The pieces of a chunk are the same whoever computes it, so that no two can overlap in part.
+fn place(results: &JobResults, upload: &v1::UploadBlock) -> Result<(u64, Run), Status> {
+    let misplaced = || {
+        let (first, numbers, id) = (upload.first, upload.numbers, upload.job_id);
+        Status::invalid_argument(format!(
+            "a block of {numbers} numbers from {first} on is neither whole chunks nor a piece of a chunk of job {id}"
+        ))
+    };
+    let chunks = results.chunks();
+    let offset = chunks.range().offset_of(upload.first).ok_or_else(misplaced)?;
+    let end = offset
+        .checked_add(u64::from(upload.numbers))
+        .filter(|&end| end <= chunks.range().count() && end > offset)
+        .ok_or_else(misplaced)?;
+    let run = Run::new(chunks.chunk_at(offset), chunks.chunk_at(end - 1) + 1).ok_or_else(misplaced)?;
+    let covered = chunks.offsets(run);
+    let is_whole = covered.start == offset && covered.end == end;
+    let piece = MAX_ROWS as u64;
+    let is_piece = run.len() == 1
+        && (offset - covered.start).is_multiple_of(piece)
+        && (end == covered.end || end - offset == piece);
+    if is_whole || is_piece { Ok((offset, run)) } else { Err(misplaced()) }
+}

@@ -1,0 +1,191 @@
+//! The result store: blocks in memory, parts in an object store, and which numbers are where.
+//!
+//! A block comes in ([`Store::accept`]), is served to readers from memory, becomes a piece of a part, and leaves
+//! memory when the part is durable; that is its commit. Blocks of a job with retention `delivered` count as
+//! committed when they are in memory and leave it when their reader has had them; they see the object store only
+//! where the memory is short and the reader does not keep up.
+//!
+//! What is held is kept as intervals of *offsets*: positions of numbers in the range of the job, from 0. A number
+//! is held at most once, so whatever was computed twice is committed once.
+
+mod flush;
+mod job;
+mod memory;
+mod part;
+mod reader;
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use object_store::{ObjectStore, ObjectStoreExt, local::LocalFileSystem, path::Path};
+use swath_block::Block;
+use swath_scheduler::{JobId, Run};
+use tokio::sync::mpsc;
+
+use self::memory::Memory;
+pub(crate) use self::{
+    job::{Accepted, Ending, JobResults, Retention},
+    memory::Room,
+    reader::{BlockReader, ReadError},
+};
+
+/// Where results are kept, and within which bounds.
+#[derive(Debug, Clone)]
+pub struct StoreConfig {
+    /// The folder of the parts; it is made when the first part is written.
+    pub folder: std::path::PathBuf,
+    /// Bytes of blocks that may wait in memory.
+    pub memory_bytes: usize,
+    /// Bytes of blocks that make a part.
+    pub part_bytes: usize,
+    /// A block waits no longer than this for its part to fill.
+    pub part_age: Duration,
+}
+
+/// Why the result store failed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// The folder cannot be used.
+    #[error("cannot use the data folder {folder}: {reason}")]
+    Folder {
+        /// The folder.
+        folder: String,
+        /// What the system said.
+        reason: String,
+    },
+    /// A part could not be written.
+    #[error("cannot write part {path}: {error}")]
+    Write {
+        /// The part.
+        path: String,
+        /// What the object store said.
+        error: object_store::Error,
+    },
+    /// A part could not be put together.
+    #[error("cannot put part {path} together: {reason}")]
+    Assemble {
+        /// The part.
+        path: String,
+        /// What the writer said.
+        reason: String,
+    },
+    /// A part could not be read.
+    #[error("cannot read part {path}: {error}")]
+    Read {
+        /// The part.
+        path: String,
+        /// What the object store said.
+        error: object_store::Error,
+    },
+    /// A part is not what was written.
+    #[error("part {path} is damaged: {reason}")]
+    Damaged {
+        /// The part.
+        path: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+/// What the store tells the driver.
+#[derive(Debug)]
+pub(crate) enum Fact {
+    /// The parts with these chunks are durable.
+    Committed { job: JobId, chunks: Run },
+    /// A part could not be written; no more of the job should be handed out until it can.
+    Paused { job: JobId, reason: String },
+    /// Parts are written again.
+    Resumed { job: JobId },
+}
+
+/// All results of all jobs.
+#[derive(Debug)]
+pub(crate) struct Store {
+    objects: Arc<dyn ObjectStore>,
+    config: StoreConfig,
+    memory: Memory,
+    jobs: Mutex<BTreeMap<JobId, Arc<JobResults>>>,
+    facts: mpsc::UnboundedSender<Fact>,
+    flush: tokio::sync::Notify,
+}
+
+impl Store {
+    /// Opens the store. Facts come out at the other end of `facts`.
+    pub(crate) fn open(config: StoreConfig, facts: mpsc::UnboundedSender<Fact>) -> Result<Arc<Self>, StoreError> {
+        let folder_error = |reason: String| StoreError::Folder { folder: config.folder.display().to_string(), reason };
+        std::fs::create_dir_all(&config.folder).map_err(|error| folder_error(error.to_string()))?;
+        let objects = LocalFileSystem::new_with_prefix(&config.folder)
+            .map_err(|error| folder_error(error.to_string()))?
+            .with_fsync(true)
+            .with_automatic_cleanup(true);
+        Ok(Arc::new(Self {
+            objects: Arc::new(objects),
+            memory: Memory::new(config.memory_bytes),
+            jobs: Mutex::default(),
+            facts,
+            flush: tokio::sync::Notify::new(),
+            config,
+        }))
+    }
+
+    /// Makes room for the results of a job.
+    pub(crate) fn create_job(&self, results: JobResults) -> Arc<JobResults> {
+        let results = Arc::new(results);
+        self.lock_jobs().insert(results.job(), Arc::clone(&results));
+        results
+    }
+
+    /// The results of a job, if there is such a job.
+    pub(crate) fn job(&self, job: JobId) -> Option<Arc<JobResults>> {
+        self.lock_jobs().get(&job).cloned()
+    }
+
+    /// Where the parts of a job lie, for people and for other programs.
+    pub(crate) fn location(&self, job: JobId) -> String {
+        self.config.folder.join("jobs").join(job.to_string()).display().to_string()
+    }
+
+    /// Waits for room in memory for a block of this size.
+    pub(crate) async fn reserve(&self, bytes: usize) -> Room {
+        self.memory.reserve(bytes).await
+    }
+
+    /// Takes a block in, unless some of its numbers are held already.
+    pub(crate) fn accept(&self, results: &JobResults, first: u64, block: Block, room: Room) -> Accepted {
+        let accepted = results.accept(first, block, room);
+        if results.wants_flush(&self.config) {
+            self.flush.notify_one();
+        }
+        accepted
+    }
+
+    /// Reads the blocks of a job in order, from this offset on.
+    pub(crate) fn read(self: &Arc<Self>, results: Arc<JobResults>, first: u64) -> BlockReader {
+        BlockReader::new(Arc::clone(self), results, first)
+    }
+
+    /// Drops the results of a job: what is in memory and its parts.
+    pub(crate) async fn forget(&self, job: JobId) -> Result<(), StoreError> {
+        let results = self.lock_jobs().remove(&job);
+        let Some(results) = results else { return Ok(()) };
+        for path in results.clear() {
+            match self.objects.delete(&path).await {
+                Ok(()) | Err(object_store::Error::NotFound { .. }) => {}
+                Err(error) => return Err(StoreError::Write { path: path.to_string(), error }),
+            }
+        }
+        Ok(())
+    }
+
+    fn part_path(&self, job: JobId, first: u64) -> Path {
+        Path::from(format!("jobs/{job}/part-{first:020}.parquet"))
+    }
+
+    fn lock_jobs(&self) -> MutexGuard<'_, BTreeMap<JobId, Arc<JobResults>>> {
+        self.jobs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,77 @@
+//! Reading a job's blocks in order, while they still come.
+
+use std::sync::Arc;
+
+use swath_block::Block;
+use tokio::sync::watch;
+
+use super::{
+    JobResults, Store, StoreError,
+    job::{Ending, Found},
+    part::OpenPart,
+};
+
+/// Why no more blocks can be read.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ReadError {
+    /// The job ended before its results were whole.
+    #[error("{0}")]
+    Broken(String),
+    /// A part cannot be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Gives the blocks of a job in the order of the number: from memory as they come, from the store what was missed.
+pub(crate) struct BlockReader {
+    store: Arc<Store>,
+    results: Arc<JobResults>,
+    changes: watch::Receiver<u64>,
+    next: u64,
+    open: Option<OpenPart>,
+}
+
+impl BlockReader {
+    pub(super) fn new(store: Arc<Store>, results: Arc<JobResults>, first: u64) -> Self {
+        let changes = results.watch();
+        Self { store, results, changes, next: first, open: None }
+    }
+
+    /// The next block and the offset of its first number; waits until it is there. `None` after the last.
+    pub(crate) async fn next(&mut self) -> Result<Option<(u64, Block)>, ReadError> {
+        self.results.delivered(self.next);
+        if self.next >= self.results.chunks().range().count() {
+            return Ok(None);
+        }
+        loop {
+            self.changes.mark_unchanged();
+            let (first, block) = match self.results.find(self.next) {
+                Found::Memory { first, held } => (first, held.block),
+                Found::Part { part, row } => {
+                    let objects = self.store.objects.as_ref();
+                    let open = match self.open.take() {
+                        Some(open) if *open.path() == part.path => open,
+                        _ => OpenPart::open(objects, &part.path, part.bytes, self.results.value_type()).await?,
+                    };
+                    let (block, block_row) = open.block_at(objects, row).await?;
+                    self.open = Some(open);
+                    (self.next - (row - block_row), block)
+                }
+                Found::Ended(Ending::Broken(reason)) => return Err(ReadError::Broken(reason)),
+                Found::Ended(Ending::Done) => {
+                    return Err(ReadError::Broken(
+                        "these results were wanted once and have been delivered already".to_owned(),
+                    ));
+                }
+                Found::Nowhere => {
+                    if self.changes.changed().await.is_err() {
+                        return Err(ReadError::Broken("the coordinator is going away".to_owned()));
+                    }
+                    continue;
+                }
+            };
+            self.next = first + block.rows() as u64;
+            return Ok(Some((first, block)));
+        }
+    }
+}
