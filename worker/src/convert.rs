@@ -1,0 +1,75 @@
+//! Between the messages of the protocol and the types of the worker; in no other place.
+
+use std::{collections::BTreeMap, sync::atomic::AtomicBool};
+
+use bytes::Bytes;
+use swath_kernel::ValueType;
+use swath_proto::v1::{self, worker_message::Kind};
+use swath_scheduler::{Chunks, LeaseId, Range, Run};
+
+use crate::queue::{Computed, Lease};
+
+/// A lease as the queue takes it; an error is a sentence that says what this worker cannot do.
+pub(crate) fn lease(message: v1::Lease) -> Result<Lease, String> {
+    let value_type = match message.value_type() {
+        v1::ValueType::Int64 => ValueType::Int64,
+        v1::ValueType::Boolean => ValueType::Boolean,
+        v1::ValueType::Decimal128 => ValueType::Decimal128,
+        v1::ValueType::Unspecified => {
+            return Err("the lease has a value type that this worker does not know".to_owned());
+        }
+    };
+    let id = lease_id(message.id).ok_or("the lease has no id")?;
+    let spec = message.job.ok_or("the lease has no job")?;
+    let range = Range::new(spec.first, spec.last).map_err(|error| error.to_string())?;
+    let chunks = Chunks::new(range, spec.chunk_size).map_err(|error| error.to_string())?;
+    let run = message.chunks.and_then(run).filter(|run| run.end <= chunks.count());
+    let run = run.ok_or("the lease has chunks that the job does not have")?;
+    let parameters: BTreeMap<_, _> = spec.parameters.into_iter().collect();
+    let kernel = swath_kernel::find(&spec.kernel, &parameters).map_err(|error| error.to_string())?;
+    Ok(Lease { id, job_id: message.job_id, kernel, value_type, chunks, run, cancelled: AtomicBool::new(false) })
+}
+
+pub(crate) fn lease_id(id: Option<v1::LeaseId>) -> Option<LeaseId> {
+    id.map(|id| LeaseId { epoch: id.epoch, sequence: id.sequence })
+}
+
+pub(crate) fn run(run: v1::ChunkRun) -> Option<Run> {
+    Run::new(run.start, run.start.checked_add(run.count)?)
+}
+
+pub(crate) fn upload_block(lease: &Lease, offsets: Run, parquet: Bytes) -> v1::UploadBlock {
+    v1::UploadBlock {
+        lease: Some(lease_id_to_proto(lease.id)),
+        job_id: lease.job_id,
+        first: lease.chunks.range().at(offsets.start).unwrap_or_default(),
+        numbers: offsets.len() as u32,
+        parquet,
+    }
+}
+
+pub(crate) fn lease_computed(computed: &Computed) -> v1::WorkerMessage {
+    say(Kind::LeaseComputed(v1::LeaseComputed {
+        lease: Some(lease_id_to_proto(computed.lease)),
+        busy_nanos: u64::try_from(computed.busy.as_nanos()).unwrap_or(u64::MAX),
+    }))
+}
+
+pub(crate) fn chunks_returned(lease: LeaseId, chunks: Option<Run>) -> v1::WorkerMessage {
+    say(Kind::ChunksReturned(v1::ChunksReturned {
+        lease: Some(lease_id_to_proto(lease)),
+        chunks: chunks.map(|run| v1::ChunkRun { start: run.start, count: run.len() }),
+    }))
+}
+
+pub(crate) fn chunk_failed(lease: LeaseId, chunk: u64, number: i64, reason: String) -> v1::WorkerMessage {
+    say(Kind::ChunkFailed(v1::ChunkFailed { lease: Some(lease_id_to_proto(lease)), chunk, number, reason }))
+}
+
+pub(crate) fn say(kind: Kind) -> v1::WorkerMessage {
+    v1::WorkerMessage { kind: Some(kind) }
+}
+
+fn lease_id_to_proto(lease: LeaseId) -> v1::LeaseId {
+    v1::LeaseId { epoch: lease.epoch, sequence: lease.sequence }
+}

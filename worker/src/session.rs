@@ -1,0 +1,246 @@
+//! A session with the coordinator, from joining to leaving.
+
+use std::{future::Future, io, pin::pin, sync::Arc, time::Duration};
+
+use swath_proto::{
+    PROTOCOL_VERSION,
+    v1::{self, coordinator_message, worker_message::Kind, workers_client::WorkersClient},
+};
+use tokio::{
+    sync::mpsc,
+    time::{Instant, MissedTickBehavior, interval, sleep_until},
+};
+use tokio_stream::wrappers::UnboundedReceiverStream;
+use tokio_util::sync::CancellationToken;
+use tonic::{Code, Status, Streaming};
+use tracing::{debug, info, warn};
+
+use crate::{
+    WorkerConfig,
+    connect::{Channels, ConnectError},
+    convert,
+    pool::Pool,
+    queue::{GivenBack, Queue},
+    upload::{self, Uploader},
+};
+
+/// Why a session ended that should not have.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SessionError {
+    /// The coordinator was not reached.
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    /// The coordinator does not take this worker.
+    #[error("the coordinator refused this worker: {0}")]
+    Refused(String),
+    /// The connection broke.
+    #[error("the connection to the coordinator broke: {0}")]
+    Broken(String),
+    /// The threads cannot be started.
+    #[error("cannot start the threads that compute: {0}")]
+    Threads(#[from] io::Error),
+}
+
+impl SessionError {
+    /// Joining again is of no use.
+    pub(crate) fn is_final(&self) -> bool {
+        match self {
+            Self::Connect(error) => error.is_final(),
+            Self::Refused(_) | Self::Threads(_) => true,
+            Self::Broken(_) => false,
+        }
+    }
+}
+
+impl From<Status> for SessionError {
+    fn from(status: Status) -> Self {
+        match status.code() {
+            Code::FailedPrecondition | Code::InvalidArgument | Code::Unimplemented | Code::PermissionDenied => {
+                Self::Refused(status.message().to_owned())
+            }
+            _ => Self::Broken(status.message().to_owned()),
+        }
+    }
+}
+
+/// How a session ended that went well.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Ended {
+    /// The coordinator needs no worker any more.
+    Farewell,
+    /// The worker was told to stop.
+    Stopped,
+}
+
+/// What this worker says to the coordinator.
+#[derive(Debug, Clone)]
+pub(crate) struct Outbox(mpsc::UnboundedSender<v1::WorkerMessage>);
+
+impl Outbox {
+    pub(crate) fn say(&self, message: v1::WorkerMessage) {
+        // When the session is over nobody listens, and its leases are over too.
+        let _ = self.0.send(message);
+    }
+}
+
+/// Joins and works until the session ends. All threads have left when this returns.
+pub(crate) async fn run(
+    config: &WorkerConfig,
+    channels: Channels,
+    stop: &CancellationToken,
+) -> Result<Ended, SessionError> {
+    let (sender, outbound) = mpsc::unbounded_channel();
+    let outbox = Outbox(sender);
+    outbox.say(convert::say(Kind::Hello(hello(config))));
+    let mut client = WorkersClient::new(channels.control);
+    let mut inbound = client.join(UnboundedReceiverStream::new(outbound)).await?.into_inner();
+    let welcome = match inbound.message().await?.and_then(|message| message.kind) {
+        Some(coordinator_message::Kind::Welcome(welcome)) => welcome,
+        _ => return Err(SessionError::Broken("it did not answer with Welcome".to_owned())),
+    };
+    info!(worker = welcome.worker_id, name = config.name, threads = config.threads, "joined");
+
+    let queue = Arc::new(Queue::new(config.threads));
+    let (uploader, upload) = upload::open(channels.upload, config.upload_bytes);
+    let pool = Pool::start(config.threads, &queue, &uploader, &outbox)?;
+    let session = Session { queue: Arc::clone(&queue), uploader: uploader.clone(), outbox };
+    let heartbeat = Duration::from_millis(welcome.heartbeat_interval_ms.max(1));
+    let ended = session.drive(inbound, upload.drive(), heartbeat, config.grace, stop).await;
+
+    queue.close();
+    uploader.close();
+    // The threads look up between steps of some milliseconds.
+    let _ = tokio::task::spawn_blocking(|| pool.join()).await;
+    ended
+}
+
+fn hello(config: &WorkerConfig) -> v1::Hello {
+    v1::Hello {
+        protocol_version: PROTOCOL_VERSION,
+        program_version: env!("CARGO_PKG_VERSION").to_owned(),
+        name: config.name.clone(),
+        host: host_name(),
+        process_id: std::process::id(),
+        threads: config.threads,
+    }
+}
+
+/// The name of this machine.
+pub(crate) fn host_name() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
+}
+
+struct Session {
+    queue: Arc<Queue>,
+    uploader: Uploader,
+    outbox: Outbox,
+}
+
+impl Session {
+    async fn drive(
+        &self,
+        mut inbound: Streaming<v1::CoordinatorMessage>,
+        upload: impl Future<Output = Result<(), Status>>,
+        heartbeat: Duration,
+        grace: Duration,
+        stop: &CancellationToken,
+    ) -> Result<Ended, SessionError> {
+        let mut upload = pin!(upload);
+        let mut heartbeats = interval(heartbeat);
+        heartbeats.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        // While it leaves: looks often whether all is delivered.
+        let mut looks = interval(Duration::from_millis(5));
+        let mut leaving: Option<(Ended, Instant)> = None;
+        loop {
+            tokio::select! {
+                message = inbound.message() => match message? {
+                    Some(message) => if self.handle_message(message) && leaving.is_none() {
+                        self.give_all_back();
+                        leaving = Some((Ended::Farewell, Instant::now() + grace));
+                    },
+                    // The coordinator closes the session of a worker that is leaving.
+                    None => return leaving.map_or(
+                        Err(SessionError::Broken("the coordinator closed it".to_owned())),
+                        |(ended, _)| Ok(ended),
+                    ),
+                },
+                uploaded = &mut upload => {
+                    uploaded?;
+                    return Err(SessionError::Broken("the coordinator ended the upload".to_owned()));
+                }
+                _ = heartbeats.tick() => self.outbox.say(convert::say(Kind::Heartbeat(v1::Heartbeat {}))),
+                () = stop.cancelled(), if leaving.is_none() => {
+                    info!("leaving: finishing what is in hand");
+                    self.outbox.say(convert::say(Kind::Leaving(v1::Leaving {})));
+                    self.give_all_back();
+                    leaving = Some((Ended::Stopped, Instant::now() + grace));
+                }
+                _ = looks.tick(), if leaving.is_some() => {
+                    if self.queue.is_empty() && self.uploader.is_idle() {
+                        return Ok(leaving.map_or(Ended::Stopped, |(ended, _)| ended));
+                    }
+                }
+                () = until(leaving.as_ref().map(|(_, deadline)| *deadline)) => {
+                    warn!("what is in hand took longer than the grace period; others will compute it");
+                    return Ok(leaving.map_or(Ended::Stopped, |(ended, _)| ended));
+                }
+            }
+        }
+    }
+
+    /// True for a farewell.
+    fn handle_message(&self, message: v1::CoordinatorMessage) -> bool {
+        match message.kind {
+            Some(coordinator_message::Kind::Lease(message)) => self.take_lease(message),
+            Some(coordinator_message::Kind::Revoke(revoke)) => {
+                let (Some(lease), Some(chunks)) =
+                    (convert::lease_id(revoke.lease), revoke.chunks.and_then(convert::run))
+                else {
+                    return false;
+                };
+                let back = self.queue.give_back(lease, chunks);
+                debug!(%lease, asked = ?chunks, ?back, "chunks were asked back");
+                self.outbox.say(convert::chunks_returned(lease, back.chunks));
+                self.say_computed(&back);
+            }
+            Some(coordinator_message::Kind::Farewell(_)) => return true,
+            Some(coordinator_message::Kind::Welcome(_)) | None => {}
+        }
+        false
+    }
+
+    fn take_lease(&self, message: v1::Lease) {
+        let (id, chunks) = (convert::lease_id(message.id), message.chunks.and_then(convert::run));
+        match convert::lease(message) {
+            Ok(lease) => self.queue.push(lease),
+            Err(reason) => {
+                warn!(reason, "a lease cannot be computed here");
+                if let (Some(id), Some(chunks)) = (id, chunks) {
+                    self.outbox.say(convert::chunk_failed(id, chunks.start, 0, reason));
+                    self.outbox.say(convert::chunks_returned(id, Some(chunks)));
+                }
+            }
+        }
+    }
+
+    fn give_all_back(&self) {
+        for (lease, back) in self.queue.give_all_back() {
+            self.outbox.say(convert::chunks_returned(lease, back.chunks));
+            self.say_computed(&back);
+        }
+    }
+
+    fn say_computed(&self, back: &GivenBack) {
+        if let Some(computed) = &back.computed {
+            self.outbox.say(convert::lease_computed(computed));
+        }
+    }
+}
+
+async fn until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => sleep_until(deadline).await,
+        None => std::future::pending().await,
+    }
+}
