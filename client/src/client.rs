@@ -1,0 +1,118 @@
+//! Requests to the coordinator.
+
+use std::time::Duration;
+
+use swath_proto::{
+    CONNECTION_WINDOW_BYTES, MAX_MESSAGE_BYTES, STREAM_WINDOW_BYTES,
+    v1::{self, jobs_client::JobsClient, results_client::ResultsClient, workers_client::WorkersClient},
+};
+use tonic::transport::{Channel, Endpoint};
+
+use crate::{ClientError, Job, JobSpec, Results, Worker, convert};
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+const KEEPALIVE: Duration = Duration::from_secs(20);
+
+/// A connection to a coordinator. Cheap to clone; clones share the connection.
+#[derive(Debug, Clone)]
+pub struct Client {
+    channel: Channel,
+}
+
+impl Client {
+    /// Connects to the coordinator at `host:port`.
+    pub async fn connect(address: &str) -> Result<Self, ClientError> {
+        let endpoint = Endpoint::from_shared(format!("http://{address}"))
+            .ok()
+            .filter(|endpoint| endpoint.uri().port().is_some())
+            .ok_or_else(|| ClientError::Address(address.to_owned()))?;
+        let channel = endpoint
+            .connect_timeout(CONNECT_TIMEOUT)
+            .tcp_nodelay(true)
+            .http2_keep_alive_interval(KEEPALIVE)
+            .keep_alive_timeout(KEEPALIVE)
+            .initial_stream_window_size(STREAM_WINDOW_BYTES)
+            .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
+            .connect()
+            .await
+            .map_err(|error| ClientError::Unreachable { address: address.to_owned(), reason: root_cause(&error) })?;
+        Ok(Self { channel })
+    }
+
+    /// Submits a job; returns it as it was stored.
+    pub async fn submit(&self, spec: JobSpec) -> Result<Job, ClientError> {
+        let request = v1::SubmitRequest { spec: Some(convert::spec_to_proto(spec)) };
+        convert::job(self.jobs_service().submit(request).await?.into_inner())
+    }
+
+    /// A job as it stands.
+    pub async fn job(&self, id: u64) -> Result<Job, ClientError> {
+        convert::job(self.jobs_service().get(v1::GetJobRequest { id }).await?.into_inner())
+    }
+
+    /// All jobs, in the order of their ids.
+    pub async fn jobs(&self) -> Result<Vec<Job>, ClientError> {
+        let response = self.jobs_service().list(v1::ListJobsRequest {}).await?.into_inner();
+        response.jobs.into_iter().map(convert::job).collect()
+    }
+
+    /// Waits until a job has ended; `progress` is called with it now and after each change.
+    pub async fn wait(&self, id: u64, mut progress: impl FnMut(&Job)) -> Result<Job, ClientError> {
+        let mut changes = self.jobs_service().watch(v1::WatchJobRequest { id }).await?.into_inner();
+        while let Some(job) = changes.message().await? {
+            let job = convert::job(job)?;
+            progress(&job);
+            if job.state.has_ended() {
+                return Ok(job);
+            }
+        }
+        Err(ClientError::Broken(format!("job {id} is no longer there to wait for")))
+    }
+
+    /// Cancels a job.
+    pub async fn cancel(&self, id: u64) -> Result<Job, ClientError> {
+        convert::job(self.jobs_service().cancel(v1::CancelJobRequest { id }).await?.into_inner())
+    }
+
+    /// Drops an ended job and its results.
+    pub async fn forget(&self, id: u64) -> Result<(), ClientError> {
+        self.jobs_service().forget(v1::ForgetJobRequest { id }).await?;
+        Ok(())
+    }
+
+    /// The blocks of a job in the order of the number, while it still runs.
+    pub async fn results(&self, job: &Job) -> Result<Results, ClientError> {
+        let mut service = ResultsClient::new(self.channel.clone()).max_decoding_message_size(MAX_MESSAGE_BYTES);
+        let blocks = service.read(v1::ReadRequest { job_id: job.id, first: None }).await?.into_inner();
+        Ok(Results::new(blocks, job))
+    }
+
+    /// All workers that have joined.
+    pub async fn workers(&self) -> Result<Vec<Worker>, ClientError> {
+        let response = self.workers_service().list(v1::ListWorkersRequest {}).await?.into_inner();
+        Ok(response.workers.into_iter().map(convert::worker).collect())
+    }
+
+    /// Lets a worker finish or return what it holds, and leave.
+    pub async fn drain(&self, worker: u64) -> Result<(), ClientError> {
+        self.workers_service().drain(v1::DrainWorkerRequest { id: worker }).await?;
+        Ok(())
+    }
+
+    fn jobs_service(&self) -> JobsClient<Channel> {
+        JobsClient::new(self.channel.clone())
+    }
+
+    fn workers_service(&self) -> WorkersClient<Channel> {
+        WorkersClient::new(self.channel.clone())
+    }
+}
+
+/// The innermost error: "Connection refused" rather than "transport error".
+fn root_cause(error: &dyn std::error::Error) -> String {
+    let mut cause = error;
+    while let Some(inner) = cause.source() {
+        cause = inner;
+    }
+    cause.to_string()
+}

@@ -1,0 +1,43 @@
+//! What can go wrong between a client and its coordinator.
+
+use tonic::{Code, Status};
+
+/// Why a request was not answered as hoped.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ClientError {
+    /// Not an address.
+    #[error("`{0}` is not an address: it should be like host:port")]
+    Address(String),
+    /// Nobody answers there.
+    #[error("no coordinator answers at {address}: {reason}")]
+    Unreachable {
+        /// Where.
+        address: String,
+        /// What the system said.
+        reason: String,
+    },
+    /// The coordinator refused the request; it says why.
+    #[error("{message}")]
+    Refused {
+        /// What kind of refusal it is.
+        code: Code,
+        /// A sentence.
+        message: String,
+    },
+    /// The connection broke while a request was under way.
+    #[error("the connection to the coordinator broke: {0}")]
+    Broken(String),
+    /// The coordinator said something that this client does not understand.
+    #[error("the coordinator and this client do not understand each other: {0}")]
+    Protocol(String),
+}
+
+impl From<Status> for ClientError {
+    fn from(status: Status) -> Self {
+        match status.code() {
+            Code::Unavailable | Code::Unknown | Code::Cancelled => Self::Broken(status.message().to_owned()),
+            code => Self::Refused { code, message: status.message().to_owned() },
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! Jobs and workers as a client sees them.
+
+use std::time::SystemTime;
+
+use swath_kernel::{Parameters, ValueType};
+use swath_scheduler::Range;
+
+/// A job to submit: one kernel over one range.
+#[derive(Debug, Clone)]
+pub struct JobSpec {
+    /// The name of the kernel.
+    pub kernel: String,
+    /// Its parameters.
+    pub parameters: Parameters,
+    /// The numbers.
+    pub range: Range,
+    /// Numbers in a chunk; `None` leaves it to the coordinator.
+    pub chunk_size: Option<u64>,
+    /// How long results are kept.
+    pub retention: Retention,
+}
+
+impl JobSpec {
+    /// This kernel over this range, everything else as it is by default.
+    pub fn new(kernel: impl Into<String>, range: Range) -> Self {
+        Self {
+            kernel: kernel.into(),
+            parameters: Parameters::new(),
+            range,
+            chunk_size: None,
+            retention: Retention::Stored,
+        }
+    }
+}
+
+/// How long results are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Retention {
+    /// As Parquet parts, until the job is forgotten.
+    Stored,
+    /// Until the one reader, there from the start, has had them.
+    Delivered,
+}
+
+/// A job as it stands.
+#[derive(Debug, Clone)]
+pub struct Job {
+    /// Its id.
+    pub id: u64,
+    /// Its kernel.
+    pub kernel: String,
+    /// The kernel's parameters.
+    pub parameters: Parameters,
+    /// Its numbers.
+    pub range: Range,
+    /// Numbers in a chunk.
+    pub chunk_size: u64,
+    /// How long results are kept.
+    pub retention: Retention,
+    /// The type of its values.
+    pub value_type: ValueType,
+    /// Where it stands.
+    pub state: JobState,
+    /// Chunks in all.
+    pub chunks: u64,
+    /// Chunks committed.
+    pub committed_chunks: u64,
+    /// Numbers committed.
+    pub committed_numbers: u64,
+    /// The first number that is not committed.
+    pub frontier: Option<i64>,
+    /// When it was submitted.
+    pub submitted_at: SystemTime,
+    /// When it ended.
+    pub ended_at: Option<SystemTime>,
+    /// Encoded bytes of its results so far.
+    pub result_bytes: u64,
+    /// Where its parts lie, on the coordinator.
+    pub results_location: String,
+    /// Why no more of it is handed out just now; empty when it is.
+    pub paused: String,
+    /// Who computed how much.
+    pub shares: Vec<Share>,
+}
+
+/// Where a job stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum JobState {
+    /// It is not over.
+    Running,
+    /// All its results are there.
+    Done,
+    /// It failed; a sentence that names the number.
+    Failed(String),
+    /// It was cancelled.
+    Cancelled,
+}
+
+impl JobState {
+    /// Nothing more will happen to it.
+    pub fn has_ended(&self) -> bool {
+        *self != Self::Running
+    }
+}
+
+/// What one worker computed of a job.
+#[derive(Debug, Clone)]
+pub struct Share {
+    /// The id of the worker.
+    pub worker_id: u64,
+    /// Its name.
+    pub worker: String,
+    /// Numbers it computed.
+    pub numbers: u64,
+    /// Chunks it completed.
+    pub chunks: u64,
+}
+
+/// A worker as it stands.
+#[derive(Debug, Clone)]
+pub struct Worker {
+    /// Its id.
+    pub id: u64,
+    /// Its name.
+    pub name: String,
+    /// The machine it runs on.
+    pub host: String,
+    /// Its process there.
+    pub process_id: u32,
+    /// Threads that compute.
+    pub threads: u32,
+    /// Whether it is given leases.
+    pub state: WorkerState,
+    /// Leases it holds.
+    pub leases: u32,
+    /// Chunks of those that are outstanding.
+    pub leased_chunks: u64,
+    /// Numbers it computed in this session.
+    pub numbers: u64,
+    /// Chunks it completed in this session.
+    pub chunks: u64,
+    /// When it joined.
+    pub joined_at: SystemTime,
+    /// From where.
+    pub address: String,
+    /// The version of its program.
+    pub program_version: String,
+}
+
+/// Whether a worker is given leases.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WorkerState {
+    /// It is.
+    Active,
+    /// Not heard for longer than the lease timeout.
+    Silent,
+    /// It is about to leave.
+    Draining,
+}

@@ -1,0 +1,118 @@
+//! Where output goes: a file that appears when it is whole, or standard output.
+
+use std::{
+    fmt,
+    fs::{self, File, Permissions},
+    io::{self, BufWriter, IsTerminal, Write},
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+};
+
+use tempfile::NamedTempFile;
+
+const BUFFER: usize = 1 << 20;
+
+/// What the user named.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target {
+    /// A file.
+    File(PathBuf),
+    /// Standard output.
+    Stdout,
+}
+
+impl Target {
+    pub(super) fn is_terminal(&self) -> bool {
+        *self == Self::Stdout && io::stdout().is_terminal()
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) => write!(f, "{}", path.display()),
+            Self::Stdout => f.write_str("standard output"),
+        }
+    }
+}
+
+/// Bytes on their way to a target.
+pub(super) enum Destination {
+    /// A file under another name in the same folder; it is removed when it is dropped.
+    Unfinished {
+        file: BufWriter<NamedTempFile>,
+        path: PathBuf,
+    },
+    /// A device or a pipe that is there already.
+    Special(BufWriter<File>),
+    Stdout(BufWriter<io::Stdout>),
+}
+
+impl Destination {
+    pub(super) fn open(target: Target) -> io::Result<Self> {
+        let path = match target {
+            Target::Stdout => return Ok(Self::Stdout(BufWriter::with_capacity(BUFFER, io::stdout()))),
+            Target::File(path) => path,
+        };
+        // Writing through a link replaces what it points at, not the link.
+        let path = fs::canonicalize(&path).unwrap_or(path);
+        match fs::metadata(&path) {
+            Ok(meta) if meta.is_dir() => return Err(io::Error::new(io::ErrorKind::IsADirectory, "it is a folder")),
+            Ok(meta) if !meta.is_file() => {
+                return Ok(Self::Special(BufWriter::with_capacity(BUFFER, File::create(path)?)));
+            }
+            // A file that may not be written must not be replaced either.
+            Ok(_) => drop(File::options().append(true).open(&path)?),
+            Err(_) => {}
+        }
+        let folder = match path.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() => folder,
+            _ => Path::new("."),
+        };
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let file = tempfile::Builder::new()
+            .prefix(&format!(".{name}."))
+            .suffix(".unfinished")
+            // As any new file: what the user's mask leaves of it.
+            .permissions(Permissions::from_mode(0o666))
+            .tempfile_in(folder)
+            .map_err(|error| without_path(&error))?;
+        Ok(Self::Unfinished { file: BufWriter::with_capacity(BUFFER, file), path })
+    }
+
+    /// Makes the file appear under its name.
+    pub(super) fn publish(self) -> io::Result<()> {
+        match self {
+            Self::Unfinished { file, path } => {
+                let file = file.into_inner().map_err(|error| error.into_error())?;
+                file.persist(path).map_err(|error| error.error)?;
+                Ok(())
+            }
+            Self::Special(mut file) => file.flush(),
+            Self::Stdout(mut stdout) => stdout.flush(),
+        }
+    }
+}
+
+impl Write for Destination {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Unfinished { file, .. } => file.write(bytes),
+            Self::Special(file) => file.write(bytes),
+            Self::Stdout(stdout) => stdout.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::Unfinished { file, .. } => file.flush(),
+            Self::Special(file) => file.flush(),
+            Self::Stdout(stdout) => stdout.flush(),
+        }
+    }
+}
+
+/// The system's own error: the name of the unfinished file in it would only puzzle.
+fn without_path(error: &io::Error) -> io::Error {
+    error.raw_os_error().map_or_else(|| error.kind().into(), io::Error::from_raw_os_error)
+}
