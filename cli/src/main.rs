@@ -1,1 +1,42 @@
-fn main() {}
+//! `swath`: a distributed parallel-for, every role of it in one binary.
+
+mod args;
+mod commands;
+mod exit;
+mod progress;
+mod show;
+
+use std::process::ExitCode;
+
+use args::{Args, Command};
+use clap::Parser;
+use tracing_subscriber::EnvFilter;
+
+/// Blocks of a megabyte come and go all the time; this allocator keeps their pages.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    start_logs(&args);
+    let result =
+        tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(anyhow::Error::from).and_then(
+            |runtime| {
+                let result = runtime.block_on(commands::execute(args));
+                // A thread that still writes to a pipe that nobody reads must not keep the process.
+                runtime.shutdown_background();
+                result
+            },
+        );
+    exit::code(result)
+}
+
+fn start_logs(args: &Args) {
+    let level = match &args.command {
+        Command::Coordinator(_) | Command::Worker(_) => "info",
+        _ => "warn",
+    };
+    let filter = args.log.as_deref().unwrap_or(level);
+    let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new(level));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
+}

@@ -1,0 +1,270 @@
+//! The command line: nouns and verbs, the same words everywhere.
+
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
+
+use bytesize::ByteSize;
+use clap::{Args as Arguments, Parser, Subcommand, ValueEnum, builder::PossibleValuesParser};
+use clap_complete::Shell;
+use swath_client::{Range, output::Format};
+
+/// Where a coordinator listens and is looked for unless told otherwise.
+const DEFAULT_ADDRESS: &str = "127.0.0.1:7171";
+
+const EXIT_CODES: &str = "\
+Exit codes: 0 done, 1 the job or the command failed, 2 bad usage, 3 cannot reach the coordinator,
+4 the job was cancelled, 130 Ctrl-C.";
+
+/// Evaluate a function at every integer of a range, on all cores of all your machines.
+#[derive(Debug, Parser)]
+#[command(name = "swath", version, after_help = EXIT_CODES, propagate_version = true)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+    /// How to print what is not a result.
+    #[arg(long, global = true, env = "SWATH_OUTPUT", default_value = "text")]
+    pub(crate) output: OutputMode,
+    /// What to log on standard error: error, warn, info, debug, or a filter such as `swath_coordinator=debug`.
+    #[arg(long, global = true, env = "SWATH_LOG", value_name = "FILTER", value_parser = log_filter)]
+    pub(crate) log: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum OutputMode {
+    /// For people.
+    Text,
+    /// For programs; field names are stable.
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Compute a range here and now: starts what it needs, leaves nothing behind.
+    Run(Run),
+    /// The coordinator, which owns jobs and results.
+    #[command(subcommand)]
+    Coordinator(CoordinatorCommand),
+    /// Workers, which compute.
+    #[command(subcommand)]
+    Worker(WorkerCommand),
+    /// Give a coordinator a job.
+    Submit(Submit),
+    /// Jobs of a coordinator.
+    #[command(subcommand)]
+    Job(JobCommand),
+    /// What can be computed.
+    Kernels,
+    /// Print a completion script for a shell.
+    Completions {
+        /// The shell.
+        shell: Shell,
+    },
+}
+
+/// What to compute.
+#[derive(Debug, Arguments)]
+pub(crate) struct JobArgs {
+    /// The numbers: `1..=1000000` (both ends included), `1..1000001` (the end excluded) or `7`; `1_000` and `1e6` are
+    /// fine.
+    #[arg(allow_hyphen_values = true, value_name = "RANGE")]
+    pub(crate) range: Range,
+    /// The function; `swath kernels` lists them.
+    #[arg(long, short, env = "SWATH_KERNEL", default_value = "square")]
+    pub(crate) kernel: String,
+    /// A parameter of the kernel; may be given several times.
+    #[arg(long = "param", short, value_name = "NAME=VALUE", value_parser = parameter, env = "SWATH_PARAM",
+          value_delimiter = ';')]
+    pub(crate) parameters: Vec<(String, String)>,
+    /// Numbers in a chunk, the smallest unit that is given to a worker [default: chosen by the size of the range].
+    #[arg(long, env = "SWATH_CHUNK_SIZE", value_name = "NUMBERS")]
+    pub(crate) chunk_size: Option<u64>,
+}
+
+/// Where results go.
+#[derive(Debug, Arguments)]
+pub(crate) struct ResultArgs {
+    /// A file, which appears when it is whole; its ending picks the format: .parquet, .arrow, .csv, .jsonl, .npy, .txt.
+    /// `-` is standard output.
+    #[arg(long, short = 'o', env = "SWATH_FILE", default_value = "-", value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// The format, where the ending does not say it [default on standard output: text, one value in each line].
+    #[arg(long, env = "SWATH_FORMAT", value_parser = PossibleValuesParser::new(Format::NAMES))]
+    pub(crate) format: Option<String>,
+}
+
+#[derive(Debug, Arguments)]
+pub(crate) struct Run {
+    #[command(flatten)]
+    pub(crate) job: JobArgs,
+    #[command(flatten)]
+    pub(crate) results: ResultArgs,
+    /// Use this coordinator and its workers instead of starting any.
+    #[arg(long, short, env = "SWATH_COORDINATOR", value_name = "HOST:PORT", conflicts_with_all = ["workers", "threads"])]
+    pub(crate) coordinator: Option<String>,
+    /// Worker processes to start.
+    #[arg(long, short, env = "SWATH_WORKERS", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1024))]
+    pub(crate) workers: u32,
+    /// Threads of each worker [default: the cores, shared among the workers].
+    #[arg(long, short, env = "SWATH_THREADS", value_parser = clap::value_parser!(u32).range(1..=65536))]
+    pub(crate) threads: Option<u32>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum CoordinatorCommand {
+    /// Start a coordinator and serve until it is told to stop.
+    Start(CoordinatorStart),
+}
+
+#[derive(Debug, Arguments)]
+pub(crate) struct CoordinatorStart {
+    /// The address to listen at; port 0 takes a free one.
+    #[arg(long, short, env = "SWATH_LISTEN", default_value = DEFAULT_ADDRESS, value_name = "HOST:PORT")]
+    pub(crate) listen: SocketAddr,
+    /// Listen beyond this machine although nothing is encrypted and anybody who reaches the port may use it.
+    #[arg(long, env = "SWATH_INSECURE")]
+    pub(crate) insecure: bool,
+    /// The folder for results.
+    #[arg(long, short, env = "SWATH_DATA", default_value = "swath-data", value_name = "FOLDER")]
+    pub(crate) data: PathBuf,
+    /// Memory for results on their way to the disk and to readers.
+    #[arg(long, env = "SWATH_MEMORY", default_value = "128MiB", value_name = "SIZE")]
+    pub(crate) memory: ByteSize,
+    /// A worker that is not heard for this long loses its leases.
+    #[arg(long, env = "SWATH_LEASE_TIMEOUT", default_value = "10s", value_name = "DURATION", value_parser = duration)]
+    pub(crate) lease_timeout: Duration,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum WorkerCommand {
+    /// Start a worker and compute until it is told to stop.
+    Start(WorkerStart),
+    /// List the workers of a coordinator.
+    List(CoordinatorArgs),
+    /// Let a worker finish or return what it holds, and leave.
+    Drain {
+        /// The worker, as `swath worker list` numbers it.
+        id: u64,
+        #[command(flatten)]
+        coordinator: CoordinatorArgs,
+    },
+}
+
+#[derive(Debug, Arguments)]
+pub(crate) struct WorkerStart {
+    #[command(flatten)]
+    pub(crate) coordinator: CoordinatorArgs,
+    /// The name that people see [default: the host and the process].
+    #[arg(long, short, env = "SWATH_NAME")]
+    pub(crate) name: Option<String>,
+    /// Threads that compute [default: all cores].
+    #[arg(long, short, env = "SWATH_THREADS", value_parser = clap::value_parser!(u32).range(1..=65536))]
+    pub(crate) threads: Option<u32>,
+    /// Memory for results that wait to be sent.
+    #[arg(long, env = "SWATH_UPLOAD_MEMORY", default_value = "32MiB", value_name = "SIZE")]
+    pub(crate) upload_memory: ByteSize,
+    /// How long to try to reach the coordinator, at the start and after it was lost.
+    #[arg(long, env = "SWATH_PATIENCE", default_value = "1m", value_name = "DURATION", value_parser = duration)]
+    pub(crate) patience: Duration,
+    /// How long what is being computed may take when the worker is told to stop.
+    #[arg(long, env = "SWATH_GRACE", default_value = "10s", value_name = "DURATION", value_parser = duration)]
+    pub(crate) grace: Duration,
+    /// End at once when standard input closes: a worker that its parent starts so never outlives it.
+    #[arg(long, env = "SWATH_ATTACHED")]
+    pub(crate) attached: bool,
+}
+
+/// Which coordinator.
+#[derive(Debug, Arguments)]
+pub(crate) struct CoordinatorArgs {
+    /// The coordinator.
+    #[arg(long, short, env = "SWATH_COORDINATOR", default_value = DEFAULT_ADDRESS, value_name = "HOST:PORT")]
+    pub(crate) coordinator: String,
+}
+
+#[derive(Debug, Arguments)]
+pub(crate) struct Submit {
+    #[command(flatten)]
+    pub(crate) job: JobArgs,
+    /// Wait until the job has ended.
+    #[arg(long, env = "SWATH_WAIT")]
+    pub(crate) wait: bool,
+    #[command(flatten)]
+    pub(crate) coordinator: CoordinatorArgs,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum JobCommand {
+    /// List all jobs.
+    List(CoordinatorArgs),
+    /// Show one job: how far it is, who computed it, where its results lie.
+    Show(OneJob),
+    /// Wait until a job has ended.
+    Wait(OneJob),
+    /// Stop a job.
+    Cancel(OneJob),
+    /// Write the results of a job, while it still runs if it does.
+    Results {
+        #[command(flatten)]
+        job: OneJob,
+        #[command(flatten)]
+        results: ResultArgs,
+    },
+    /// Drop an ended job and its results.
+    Forget(OneJob),
+}
+
+#[derive(Debug, Arguments)]
+pub(crate) struct OneJob {
+    /// The job, as `swath job list` numbers it.
+    pub(crate) id: u64,
+    #[command(flatten)]
+    pub(crate) coordinator: CoordinatorArgs,
+}
+
+fn parameter(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("it should be like NAME=VALUE".to_owned()),
+    }
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    humantime::parse_duration(text).map_err(|error| format!("{error}; it should be like 10s or 1h 30m"))
+}
+
+fn log_filter(text: &str) -> Result<String, String> {
+    match tracing_subscriber::EnvFilter::try_new(text) {
+        Ok(_) => Ok(text.to_owned()),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::Args;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn every_flag_has_an_environment_variable() {
+        fn check(command: &clap::Command) {
+            for argument in command.get_arguments() {
+                let name = argument.get_id().as_str();
+                if argument.get_long().is_some() && !["help", "version"].contains(&name) {
+                    let variable = argument.get_env().map(|name| name.to_string_lossy().into_owned());
+                    assert!(
+                        variable.is_some_and(|variable| variable.starts_with("SWATH_")),
+                        "{} --{name} has no environment variable",
+                        command.get_name()
+                    );
+                }
+            }
+            command.get_subcommands().for_each(check);
+        }
+        check(&Args::command());
+    }
+}

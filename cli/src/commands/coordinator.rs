@@ -1,0 +1,43 @@
+//! `swath coordinator start`.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use swath_coordinator::{Coordinator, CoordinatorConfig, StoreConfig};
+
+use super::signals;
+use crate::{args::CoordinatorStart, exit::Ending};
+
+/// A block waits no longer than this for its part to fill.
+const PART_AGE: Duration = Duration::from_secs(2);
+const PART_BYTES: u64 = 64 << 20;
+
+pub(super) async fn start(args: CoordinatorStart) -> Result<()> {
+    if !args.listen.ip().is_loopback() && !args.insecure {
+        return Err(Ending::Usage(format!(
+            "{} can be reached from other machines, where anybody could use this coordinator: \
+             listen on 127.0.0.1, or add --insecure if the network is trusted",
+            args.listen
+        ))
+        .into());
+    }
+    if args.lease_timeout < Duration::from_millis(100) {
+        return Err(
+            Ending::Usage("a lease timeout below 100ms would take leases from healthy workers".to_owned()).into()
+        );
+    }
+    let memory = args.memory.as_u64();
+    let config = CoordinatorConfig {
+        listen: args.listen,
+        store: StoreConfig {
+            folder: args.data,
+            memory_bytes: usize::try_from(memory)?,
+            part_bytes: usize::try_from(PART_BYTES.min(memory / 2))?,
+            part_age: PART_AGE,
+        },
+        lease_timeout: args.lease_timeout,
+    };
+    let stop = signals::stop_token()?;
+    let coordinator = Coordinator::bind(config).await?;
+    Ok(coordinator.serve(stop).await?)
+}

@@ -1,0 +1,108 @@
+//! `swath submit` and `swath job …`.
+
+use std::time::Instant;
+
+use anyhow::Result;
+use swath_client::{Client, ClientError, Job, JobState};
+
+use super::{
+    job_spec,
+    results::{self, Destination},
+    signals::StopSignals,
+};
+use crate::{
+    args::{JobCommand, OutputMode, Submit},
+    exit::Ending,
+    progress, show,
+};
+
+pub(super) async fn submit(args: Submit, mode: OutputMode) -> Result<()> {
+    let spec = job_spec(args.job)?;
+    let client = Client::connect(&args.coordinator.coordinator).await?;
+    let job = client.submit(spec).await?;
+    if args.wait {
+        if mode == OutputMode::Text {
+            eprintln!("job {} submitted", job.id);
+        }
+        return wait(&client, job.id, mode).await;
+    }
+    match mode {
+        OutputMode::Json => show::job(&job, mode),
+        OutputMode::Text => {
+            println!("{}", job.id);
+            Ok(())
+        }
+    }
+}
+
+pub(super) async fn execute(command: JobCommand, mode: OutputMode) -> Result<()> {
+    let coordinator = match &command {
+        JobCommand::List(coordinator) => coordinator,
+        JobCommand::Results { job, .. } => &job.coordinator,
+        JobCommand::Show(job) | JobCommand::Wait(job) | JobCommand::Cancel(job) | JobCommand::Forget(job) => {
+            &job.coordinator
+        }
+    };
+    let client = Client::connect(&coordinator.coordinator).await?;
+    match command {
+        JobCommand::List(_) => show::jobs(&client.jobs().await?, mode),
+        JobCommand::Show(job) => show::job(&client.job(job.id).await?, mode),
+        JobCommand::Wait(job) => wait(&client, job.id, mode).await,
+        JobCommand::Cancel(job) => show_if_json(&client.cancel(job.id).await?, mode),
+        JobCommand::Forget(job) => Ok(client.forget(job.id).await?),
+        JobCommand::Results { job, results } => {
+            let begun = Instant::now();
+            let destination = Destination::parse(&results, mode)?;
+            let job = client.job(job.id).await?;
+            let mut signals = StopSignals::listen()?;
+            let output = destination.open(&job)?;
+            tokio::select! {
+                saved = results::save(&client, &job, output) => saved?,
+                () = signals.received() => {
+                    return Err(Ending::Interrupted("interrupted; the results are still there".to_owned()).into());
+                }
+            }
+            results::say_where(&destination.target, &job, begun.elapsed());
+            Ok(())
+        }
+    }
+}
+
+/// Waits until the job has ended. Ctrl-C only stops the waiting.
+async fn wait(client: &Client, id: u64, mode: OutputMode) -> Result<()> {
+    let mut signals = StopSignals::listen()?;
+    let job = tokio::select! {
+        job = watch(client, id) => job?,
+        () = signals.received() => {
+            return Err(Ending::Interrupted(format!(
+                "job {id} goes on; `swath job wait {id}` waits again, `swath job cancel {id}` stops it"
+            ))
+            .into());
+        }
+    };
+    show::job(&job, mode)?;
+    match job.state {
+        JobState::Failed(failure) => Err(Ending::JobFailed(format!("job {id} failed: {failure}")).into()),
+        JobState::Cancelled => Err(Ending::JobCancelled(format!("job {id} was cancelled")).into()),
+        JobState::Done | JobState::Running => Ok(()),
+    }
+}
+
+async fn watch(client: &Client, id: u64) -> Result<Job, ClientError> {
+    let mut bar = None;
+    let job = client
+        .wait(id, |job| {
+            let bar = bar.get_or_insert_with(|| progress::bar(job.range.count()));
+            bar.set_position(job.committed_numbers);
+            bar.set_message(if job.paused.is_empty() { String::new() } else { format!(" (paused: {})", job.paused) });
+        })
+        .await;
+    if let Some(bar) = bar {
+        bar.finish_and_clear();
+    }
+    job
+}
+
+fn show_if_json(job: &Job, mode: OutputMode) -> Result<()> {
+    if mode == OutputMode::Json { show::job(job, mode) } else { Ok(()) }
+}

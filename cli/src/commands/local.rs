@@ -1,0 +1,105 @@
+//! A coordinator and workers of one's own, for one run; nothing of them outlives it.
+
+use std::{
+    env,
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
+
+use anyhow::{Context, Result};
+use swath_coordinator::{Coordinator, CoordinatorConfig, StoreConfig};
+use tempfile::TempDir;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::worker::cores;
+
+const MEMORY_BYTES: usize = 64 << 20;
+const PART_BYTES: usize = 32 << 20;
+/// A block that its reader does not take for so long goes to the disk when memory is short.
+const PART_AGE: Duration = Duration::from_secs(2);
+const LEASE_TIMEOUT: Duration = Duration::from_secs(10);
+/// Results are handed on at once; only what a slow reader holds up is waiting.
+const UPLOAD_MEMORY: &str = "16MiB";
+
+/// A coordinator in this process and worker processes on this machine.
+pub(super) struct LocalCluster {
+    address: String,
+    stop: CancellationToken,
+    serving: JoinHandle<Result<(), swath_coordinator::CoordinatorError>>,
+    workers: Vec<Child>,
+    _scratch: TempDir,
+}
+
+impl LocalCluster {
+    /// Starts the coordinator, then the workers, which join by themselves.
+    pub(super) async fn start(workers: u32, threads: Option<u32>) -> Result<Self> {
+        let scratch = tempfile::Builder::new().prefix("swath-").tempdir().context("cannot make a temporary folder")?;
+        let config = CoordinatorConfig {
+            listen: ([127, 0, 0, 1], 0).into(),
+            store: StoreConfig {
+                folder: scratch.path().to_owned(),
+                memory_bytes: MEMORY_BYTES,
+                part_bytes: PART_BYTES,
+                part_age: PART_AGE,
+            },
+            lease_timeout: LEASE_TIMEOUT,
+        };
+        let coordinator = Coordinator::bind(config).await?;
+        let address = coordinator.address().to_string();
+        let stop = CancellationToken::new();
+        let serving = tokio::spawn(coordinator.serve(stop.clone()));
+        let mut cluster = Self { address, stop, serving, workers: Vec::new(), _scratch: scratch };
+        let threads = threads.unwrap_or_else(|| (cores() / workers).max(1));
+        for index in 1..=workers {
+            cluster.workers.push(start_worker(&cluster.address, index, threads)?);
+        }
+        Ok(cluster)
+    }
+
+    pub(super) fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// An error if no worker is left to do the work.
+    pub(super) fn check_workers(&mut self) -> Result<()> {
+        let mut last = None;
+        for worker in &mut self.workers {
+            match worker.try_wait()? {
+                Some(status) => last = Some(status),
+                None => return Ok(()),
+            }
+        }
+        match last {
+            Some(status) => anyhow::bail!("all workers have ended ({status}); see what they said above"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Drop for LocalCluster {
+    fn drop(&mut self) {
+        // They hold nothing that is still wanted.
+        for worker in &mut self.workers {
+            let _ = worker.kill();
+        }
+        for worker in &mut self.workers {
+            let _ = worker.wait();
+        }
+        self.stop.cancel();
+        self.serving.abort();
+    }
+}
+
+fn start_worker(address: &str, index: u32, threads: u32) -> Result<Child> {
+    let program = env::current_exe().context("cannot find this program to start a worker")?;
+    Command::new(program)
+        .args(["worker", "start", "--attached", "--coordinator", address, "--upload-memory", UPLOAD_MEMORY])
+        .args(["--name", &format!("worker-{index}"), "--threads", &threads.to_string()])
+        .env("SWATH_LOG", env::var("SWATH_LOG").unwrap_or_else(|_| "warn".to_owned()))
+        // Closes when this process ends, however it ends; the worker ends with it.
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .context("cannot start a worker")
+}

@@ -1,0 +1,51 @@
+//! What each command does.
+
+mod coordinator;
+mod job;
+mod local;
+mod results;
+mod run;
+mod signals;
+mod worker;
+
+use anyhow::Result;
+use clap::CommandFactory;
+
+use crate::{
+    args::{Args, Command, CoordinatorCommand, JobArgs, WorkerCommand},
+    exit::Ending,
+    show,
+};
+use swath_client::JobSpec;
+
+/// Executes the command that was given.
+pub(crate) async fn execute(args: Args) -> Result<()> {
+    let mode = args.output;
+    match args.command {
+        Command::Run(run) => run::run(run, mode).await,
+        Command::Coordinator(CoordinatorCommand::Start(start)) => coordinator::start(start).await,
+        Command::Worker(WorkerCommand::Start(start)) => worker::start(start).await,
+        Command::Worker(WorkerCommand::List(coordinator)) => worker::list(&coordinator, mode).await,
+        Command::Worker(WorkerCommand::Drain { id, coordinator }) => worker::drain(id, &coordinator).await,
+        Command::Submit(submit) => job::submit(submit, mode).await,
+        Command::Job(command) => job::execute(command, mode).await,
+        Command::Kernels => show::kernels(mode),
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Args::command(), "swath", &mut std::io::stdout());
+            Ok(())
+        }
+    }
+}
+
+/// The job that the arguments describe.
+fn job_spec(args: JobArgs) -> Result<JobSpec> {
+    if args.chunk_size == Some(0) {
+        return Err(
+            Ending::Usage("a chunk size of 0 is not possible; a chunk has at least one number".to_owned()).into()
+        );
+    }
+    let mut spec = JobSpec::new(args.kernel, args.range);
+    spec.chunk_size = args.chunk_size;
+    spec.parameters = args.parameters.into_iter().collect();
+    Ok(spec)
+}

@@ -1,0 +1,85 @@
+//! `swath run`: everything in one command.
+
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use swath_client::{Client, Job, Retention};
+use tokio::time::{MissedTickBehavior, interval};
+
+use super::{
+    job_spec,
+    local::LocalCluster,
+    results::{self, Destination},
+    signals::StopSignals,
+};
+use crate::{
+    args::{OutputMode, Run},
+    exit::Ending,
+    show,
+};
+
+/// How often workers are looked after.
+const LOOK: Duration = Duration::from_millis(200);
+
+pub(super) async fn run(args: Run, mode: OutputMode) -> Result<()> {
+    let begun = Instant::now();
+    let mut signals = StopSignals::listen()?;
+    let destination = Destination::parse(&args.results, mode)?;
+    let mut spec = job_spec(args.job)?;
+    let (client, mut cluster) = match &args.coordinator {
+        Some(coordinator) => (Client::connect(coordinator).await?, None),
+        None => {
+            let cluster = LocalCluster::start(args.workers, args.threads).await?;
+            spec.retention = Retention::Delivered;
+            (Client::connect(cluster.address()).await?, Some(cluster))
+        }
+    };
+    let job = client.submit(spec).await?;
+    let saved = tokio::select! {
+        saved = save(&client, &job, &destination) => saved,
+        () = signals.received() => Err(Ending::Interrupted("interrupted; nothing was kept".to_owned()).into()),
+        error = watch_workers(cluster.as_mut()) => Err(error),
+    };
+    let job = leave_nothing(&client, &job, cluster.is_some(), saved.is_ok()).await;
+    drop(cluster);
+    saved?;
+    results::say_where(&destination.target, &job, begun.elapsed());
+    if mode == OutputMode::Json && destination.target != swath_client::output::Target::Stdout {
+        show::job(&job, mode)?;
+    }
+    Ok(())
+}
+
+async fn save(client: &Client, job: &Job, destination: &Destination) -> Result<()> {
+    let output = destination.open(job)?;
+    results::save(client, job, output).await
+}
+
+/// Returns only if there is nobody left to do the work.
+async fn watch_workers(cluster: Option<&mut LocalCluster>) -> anyhow::Error {
+    let Some(cluster) = cluster else { return std::future::pending().await };
+    let mut looks = interval(LOOK);
+    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        looks.tick().await;
+        if let Err(error) = cluster.check_workers() {
+            return error;
+        }
+    }
+}
+
+/// On a coordinator that others use too, neither the job nor its results stay. Returns the job as it ended.
+async fn leave_nothing(client: &Client, job: &Job, own_coordinator: bool, whole: bool) -> Job {
+    if !whole && !own_coordinator {
+        // It may have ended by itself.
+        let _ = client.cancel(job.id).await;
+    }
+    let ended = match client.job(job.id).await {
+        Ok(ended) => ended,
+        Err(_) => job.clone(),
+    };
+    if !own_coordinator && let Err(error) = client.forget(job.id).await {
+        tracing::warn!(job = job.id, %error, "the job and its results stay on the coordinator");
+    }
+    ended
+}

@@ -1,0 +1,58 @@
+//! `swath worker start`, `list` and `drain`.
+
+use std::{io::Read, num::NonZero, thread};
+
+use anyhow::Result;
+use swath_client::Client;
+use swath_worker::WorkerConfig;
+
+use super::signals;
+use crate::{
+    args::{CoordinatorArgs, OutputMode, WorkerStart},
+    show,
+};
+
+pub(super) async fn start(args: WorkerStart) -> Result<()> {
+    let stop = signals::stop_token()?;
+    if args.attached {
+        end_with_standard_input();
+    }
+    let name = args.name.unwrap_or_else(|| {
+        let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+        format!("{host}-{}", std::process::id())
+    });
+    let config = WorkerConfig {
+        coordinator: args.coordinator.coordinator,
+        name,
+        threads: args.threads.unwrap_or_else(cores),
+        upload_bytes: usize::try_from(args.upload_memory.as_u64())?,
+        patience: args.patience,
+        grace: args.grace,
+    };
+    Ok(swath_worker::run(config, stop).await?)
+}
+
+pub(super) async fn list(args: &CoordinatorArgs, mode: OutputMode) -> Result<()> {
+    let client = Client::connect(&args.coordinator).await?;
+    show::workers(&client.workers().await?, mode)
+}
+
+pub(super) async fn drain(id: u64, args: &CoordinatorArgs) -> Result<()> {
+    let client = Client::connect(&args.coordinator).await?;
+    Ok(client.drain(id).await?)
+}
+
+/// Cores that this process may use.
+pub(super) fn cores() -> u32 {
+    thread::available_parallelism().map_or(1, NonZero::get).try_into().unwrap_or(u32::MAX)
+}
+
+/// Ends the process when standard input closes, as it does however the parent ends.
+fn end_with_standard_input() {
+    thread::spawn(|| {
+        let mut bytes = [0; 64];
+        let mut input = std::io::stdin().lock();
+        while !matches!(input.read(&mut bytes), Ok(0) | Err(_)) {}
+        std::process::exit(0);
+    });
+}

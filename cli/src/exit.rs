@@ -1,0 +1,119 @@
+//! Exit codes, and the one line on standard error that explains them.
+
+use std::{fmt, process::ExitCode};
+
+use swath_client::{ClientError, output::OutputError};
+use swath_coordinator::CoordinatorError;
+use swath_worker::{ConnectError, SessionError};
+use tonic::Code;
+
+/// The job or the command failed.
+const FAILED: u8 = 1;
+/// Bad usage.
+const USAGE: u8 = 2;
+/// Cannot reach the coordinator.
+const UNREACHABLE: u8 = 3;
+/// The job was cancelled.
+const CANCELLED: u8 = 4;
+/// Ctrl-C.
+const INTERRUPTED: u8 = 130;
+
+/// An end that is no error of the program, but not the end that was asked for.
+#[derive(Debug)]
+pub(crate) enum Ending {
+    /// The job failed; a sentence that says why.
+    JobFailed(String),
+    /// The job was cancelled.
+    JobCancelled(String),
+    /// Ctrl-C; a hint how to go on.
+    Interrupted(String),
+    /// What was asked for cannot be; a sentence that says why.
+    Usage(String),
+}
+
+impl fmt::Display for Ending {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::JobFailed(sentence)
+            | Self::JobCancelled(sentence)
+            | Self::Interrupted(sentence)
+            | Self::Usage(sentence) => f.write_str(sentence),
+        }
+    }
+}
+
+impl std::error::Error for Ending {}
+
+/// Says what went wrong, with a hint what to do, and picks the exit code.
+pub(crate) fn code(result: anyhow::Result<()>) -> ExitCode {
+    let Err(error) = result else { return ExitCode::SUCCESS };
+    if error.downcast_ref::<OutputError>().is_some_and(OutputError::is_broken_pipe) {
+        // Whoever reads has had enough.
+        return ExitCode::SUCCESS;
+    }
+    let (code, hint) = classify(&error);
+    if code == INTERRUPTED {
+        eprintln!("{error}");
+    } else {
+        eprintln!("swath: {error:#}");
+    }
+    if let Some(hint) = hint {
+        eprintln!("  {hint}");
+    }
+    ExitCode::from(code)
+}
+
+fn classify(error: &anyhow::Error) -> (u8, Option<&'static str>) {
+    const START: &str = "start one with `swath coordinator start`, or name another with --coordinator HOST:PORT";
+    for cause in error.chain() {
+        if let Some(ending) = cause.downcast_ref::<Ending>() {
+            return match ending {
+                Ending::JobFailed(_) => (FAILED, None),
+                Ending::JobCancelled(_) => (CANCELLED, None),
+                Ending::Interrupted(_) => (INTERRUPTED, None),
+                Ending::Usage(_) => (USAGE, None),
+            };
+        }
+        if let Some(error) = cause.downcast_ref::<ClientError>() {
+            return client(error);
+        }
+        if let Some(error) = cause.downcast_ref::<SessionError>() {
+            return match error {
+                SessionError::Connect(ConnectError::Address { .. }) => (USAGE, None),
+                SessionError::Connect(_) => (UNREACHABLE, Some(START)),
+                SessionError::Broken(_) => (UNREACHABLE, None),
+                _ => (FAILED, None),
+            };
+        }
+        match cause.downcast_ref::<OutputError>() {
+            Some(OutputError::Client(error)) => return client(error),
+            Some(
+                OutputError::UnknownEnding { .. } | OutputError::NoSuchValues { .. } | OutputError::Terminal { .. },
+            ) => {
+                return (USAGE, None);
+            }
+            _ => {}
+        }
+        if let Some(CoordinatorError::Listen { error, .. }) = cause.downcast_ref::<CoordinatorError>() {
+            let in_use = error.kind() == std::io::ErrorKind::AddrInUse;
+            return (
+                FAILED,
+                in_use.then_some("stop what listens there, or choose another port with --listen HOST:PORT"),
+            );
+        }
+    }
+    return (FAILED, None);
+
+    fn client(error: &ClientError) -> (u8, Option<&'static str>) {
+        match error {
+            ClientError::Address(_) => (USAGE, None),
+            ClientError::Unreachable { .. } => (UNREACHABLE, Some(START)),
+            ClientError::Broken(_) => (UNREACHABLE, None),
+            ClientError::Refused {
+                code: Code::InvalidArgument | Code::NotFound | Code::OutOfRange | Code::FailedPrecondition,
+                ..
+            } => (USAGE, None),
+            _ => (FAILED, None),
+        }
+    }
+}

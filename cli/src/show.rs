@@ -1,0 +1,328 @@
+//! Jobs and workers, for people and for programs.
+
+use std::{
+    io::{self, Write},
+    time::{Duration, SystemTime},
+};
+
+use anyhow::Result;
+use indicatif::{HumanBytes, HumanCount, HumanDuration};
+use serde::Serialize;
+use swath_client::{Job, JobState, Parameters, Retention, Share, Worker, WorkerState};
+use tabwriter::TabWriter;
+
+use crate::args::OutputMode;
+
+/// Prints one job.
+pub(crate) fn job(job: &Job, mode: OutputMode) -> Result<()> {
+    match mode {
+        OutputMode::Json => json(&JobRecord::from(job)),
+        OutputMode::Text => job_text(job),
+    }
+}
+
+/// Prints jobs, a line each.
+pub(crate) fn jobs(jobs: &[Job], mode: OutputMode) -> Result<()> {
+    match mode {
+        OutputMode::Json => json(&jobs.iter().map(JobRecord::from).collect::<Vec<_>>()),
+        OutputMode::Text => table("ID\tKERNEL\tRANGE\tSTATE\tDONE\tSUBMITTED\tTOOK", jobs, |out, job| {
+            writeln!(
+                out,
+                "{}\t{}\t{}\t{}\t{}\t{}\t{}",
+                job.id,
+                job.kernel,
+                job.range,
+                state(job),
+                percent(job),
+                time(job.submitted_at),
+                took(job),
+            )
+        }),
+    }
+}
+
+/// Prints workers, a line each.
+pub(crate) fn workers(workers: &[Worker], mode: OutputMode) -> Result<()> {
+    match mode {
+        OutputMode::Json => json(&workers.iter().map(WorkerRecord::from).collect::<Vec<_>>()),
+        OutputMode::Text => {
+            table("ID\tNAME\tHOST\tTHREADS\tSTATE\tLEASES\tCHUNKS\tNUMBERS\tJOINED", workers, |out, worker| {
+                writeln!(
+                    out,
+                    "{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}",
+                    worker.id,
+                    worker.name,
+                    worker.host,
+                    worker.threads,
+                    worker_state(worker.state),
+                    worker.leases,
+                    HumanCount(worker.chunks),
+                    HumanCount(worker.numbers),
+                    time(worker.joined_at),
+                )
+            })
+        }
+    }
+}
+
+/// Prints what can be computed.
+pub(crate) fn kernels(mode: OutputMode) -> Result<()> {
+    let catalogue = swath_kernel::catalogue();
+    match mode {
+        OutputMode::Json => json(&catalogue.iter().map(KernelRecord::from).collect::<Vec<_>>()),
+        OutputMode::Text => {
+            let mut out = TabWriter::new(io::stdout().lock());
+            for kernel in catalogue {
+                writeln!(out, "{}\t{}\t{}", kernel.name, kernel.value, kernel.summary)?;
+                for parameter in kernel.parameters {
+                    writeln!(out, "  {}={}\t\t{}", parameter.name, parameter.default, parameter.summary)?;
+                }
+            }
+            Ok(out.flush()?)
+        }
+    }
+}
+
+fn job_text(job: &Job) -> Result<()> {
+    let mut out = TabWriter::new(io::stdout().lock());
+    writeln!(out, "job\t{}", job.id)?;
+    writeln!(out, "kernel\t{}{}", job.kernel, parameters(&job.parameters))?;
+    writeln!(out, "range\t{} ({} numbers)", job.range, HumanCount(job.range.count()))?;
+    writeln!(out, "values\t{}", job.value_type)?;
+    writeln!(out, "state\t{}", state(job))?;
+    if let JobState::Failed(failure) = &job.state {
+        writeln!(out, "failure\t{failure}")?;
+    }
+    if !job.paused.is_empty() {
+        writeln!(out, "paused\t{}", job.paused)?;
+    }
+    let (committed, chunks) = (HumanCount(job.committed_chunks), HumanCount(job.chunks));
+    writeln!(out, "chunks\t{committed} of {chunks} committed, up to {} numbers each", HumanCount(job.chunk_size))?;
+    writeln!(out, "done\t{}", percent(job))?;
+    if let Some(frontier) = job.frontier {
+        writeln!(out, "frontier\t{frontier}")?;
+    }
+    writeln!(out, "submitted\t{}", time(job.submitted_at))?;
+    if let Some(ended) = job.ended_at {
+        writeln!(out, "ended\t{} (took {})", time(ended), took(job))?;
+    }
+    writeln!(out, "results\t{}, {}", HumanBytes(job.result_bytes), retention(job))?;
+    for share in &job.shares {
+        let part = 100.0 * share.numbers as f64 / job.range.count() as f64;
+        let (numbers, chunks) = (HumanCount(share.numbers), HumanCount(share.chunks));
+        writeln!(
+            out,
+            "worker {}\t{}: {numbers} numbers in {chunks} chunks ({part:.1} %)",
+            share.worker_id, share.worker
+        )?;
+    }
+    Ok(out.flush()?)
+}
+
+fn retention(job: &Job) -> String {
+    match job.retention {
+        Retention::Stored => format!("in {}", job.results_location),
+        Retention::Delivered => "delivered to their reader".to_owned(),
+    }
+}
+
+fn parameters(parameters: &Parameters) -> String {
+    parameters.iter().map(|(name, value)| format!(" {name}={value}")).collect()
+}
+
+fn table<T>(
+    header: &str,
+    rows: &[T],
+    mut line: impl FnMut(&mut TabWriter<io::StdoutLock<'_>>, &T) -> io::Result<()>,
+) -> Result<()> {
+    let mut out = TabWriter::new(io::stdout().lock());
+    writeln!(out, "{header}")?;
+    for row in rows {
+        line(&mut out, row)?;
+    }
+    Ok(out.flush()?)
+}
+
+fn json(value: &impl Serialize) -> Result<()> {
+    let mut out = io::stdout().lock();
+    serde_json::to_writer_pretty(&mut out, value)?;
+    writeln!(out)?;
+    Ok(())
+}
+
+fn state(job: &Job) -> &'static str {
+    match job.state {
+        JobState::Running if !job.paused.is_empty() => "paused",
+        JobState::Running => "running",
+        JobState::Done => "done",
+        JobState::Failed(_) => "failed",
+        JobState::Cancelled => "cancelled",
+    }
+}
+
+fn worker_state(state: WorkerState) -> &'static str {
+    match state {
+        WorkerState::Active => "active",
+        WorkerState::Silent => "silent",
+        WorkerState::Draining => "draining",
+    }
+}
+
+fn percent(job: &Job) -> String {
+    // Rounded down, so that 100 % means all.
+    let tenths = (u128::from(job.committed_numbers) * 1000 / u128::from(job.range.count())) as f64;
+    format!("{:.1} %", tenths / 10.0)
+}
+
+fn time(at: SystemTime) -> String {
+    humantime::format_rfc3339_seconds(at).to_string()
+}
+
+fn took(job: &Job) -> String {
+    let Some(ended) = job.ended_at else { return String::new() };
+    let took = ended.duration_since(job.submitted_at).unwrap_or_default();
+    if took < Duration::from_secs(60) { format!("{:.3}s", took.as_secs_f64()) } else { HumanDuration(took).to_string() }
+}
+
+/// A job in JSON. Field names are stable.
+#[derive(Serialize)]
+struct JobRecord<'a> {
+    id: u64,
+    kernel: &'a str,
+    parameters: &'a Parameters,
+    range: String,
+    first: i64,
+    last: i64,
+    numbers: u64,
+    value_type: String,
+    state: &'static str,
+    failure: Option<&'a str>,
+    paused: Option<&'a str>,
+    chunk_size: u64,
+    chunks: u64,
+    committed_chunks: u64,
+    committed_numbers: u64,
+    frontier: Option<i64>,
+    submitted_at: String,
+    ended_at: Option<String>,
+    result_bytes: u64,
+    results_location: Option<&'a str>,
+    workers: Vec<ShareRecord<'a>>,
+}
+
+#[derive(Serialize)]
+struct ShareRecord<'a> {
+    id: u64,
+    name: &'a str,
+    numbers: u64,
+    chunks: u64,
+}
+
+impl<'a> From<&'a Share> for ShareRecord<'a> {
+    fn from(share: &'a Share) -> Self {
+        Self { id: share.worker_id, name: &share.worker, numbers: share.numbers, chunks: share.chunks }
+    }
+}
+
+impl<'a> From<&'a Job> for JobRecord<'a> {
+    fn from(job: &'a Job) -> Self {
+        let failure = match &job.state {
+            JobState::Failed(failure) => Some(failure.as_str()),
+            _ => None,
+        };
+        let precise = |at| humantime::format_rfc3339_millis(at).to_string();
+        Self {
+            id: job.id,
+            kernel: &job.kernel,
+            parameters: &job.parameters,
+            range: job.range.to_string(),
+            first: job.range.first(),
+            last: job.range.last(),
+            numbers: job.range.count(),
+            value_type: job.value_type.to_string(),
+            state: state(job),
+            failure,
+            paused: Some(job.paused.as_str()).filter(|reason| !reason.is_empty()),
+            chunk_size: job.chunk_size,
+            chunks: job.chunks,
+            committed_chunks: job.committed_chunks,
+            committed_numbers: job.committed_numbers,
+            frontier: job.frontier,
+            submitted_at: precise(job.submitted_at),
+            ended_at: job.ended_at.map(precise),
+            result_bytes: job.result_bytes,
+            results_location: Some(job.results_location.as_str()).filter(|location| !location.is_empty()),
+            workers: job.shares.iter().map(ShareRecord::from).collect(),
+        }
+    }
+}
+
+/// A worker in JSON. Field names are stable.
+#[derive(Serialize)]
+struct WorkerRecord<'a> {
+    id: u64,
+    name: &'a str,
+    host: &'a str,
+    process_id: u32,
+    address: &'a str,
+    version: &'a str,
+    threads: u32,
+    state: &'static str,
+    leases: u32,
+    leased_chunks: u64,
+    chunks: u64,
+    numbers: u64,
+    joined_at: String,
+}
+
+impl<'a> From<&'a Worker> for WorkerRecord<'a> {
+    fn from(worker: &'a Worker) -> Self {
+        Self {
+            id: worker.id,
+            name: &worker.name,
+            host: &worker.host,
+            process_id: worker.process_id,
+            address: &worker.address,
+            version: &worker.program_version,
+            threads: worker.threads,
+            state: worker_state(worker.state),
+            leases: worker.leases,
+            leased_chunks: worker.leased_chunks,
+            chunks: worker.chunks,
+            numbers: worker.numbers,
+            joined_at: humantime::format_rfc3339_millis(worker.joined_at).to_string(),
+        }
+    }
+}
+
+/// A kernel in JSON. Field names are stable.
+#[derive(Serialize)]
+struct KernelRecord {
+    name: &'static str,
+    summary: &'static str,
+    value: &'static str,
+    parameters: Vec<ParameterRecord>,
+}
+
+#[derive(Serialize)]
+struct ParameterRecord {
+    name: &'static str,
+    summary: &'static str,
+    default: &'static str,
+}
+
+impl From<&swath_kernel::Description> for KernelRecord {
+    fn from(kernel: &swath_kernel::Description) -> Self {
+        let parameter = |parameter: &swath_kernel::ParameterDescription| ParameterRecord {
+            name: parameter.name,
+            summary: parameter.summary,
+            default: parameter.default,
+        };
+        Self {
+            name: kernel.name,
+            summary: kernel.summary,
+            value: kernel.value,
+            parameters: kernel.parameters.iter().map(parameter).collect(),
+        }
+    }
+}
