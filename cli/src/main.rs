@@ -6,7 +6,7 @@ mod exit;
 mod progress;
 mod show;
 
-use std::process::ExitCode;
+use std::{io::IsTerminal, process::ExitCode};
 
 use args::{Args, Command};
 use clap::Parser;
@@ -38,5 +38,10 @@ fn start_logs(args: &Args) {
     };
     let filter = args.log.as_deref().unwrap_or(level);
     let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new(level));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_target(false)
+        .init();
 }

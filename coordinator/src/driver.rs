@@ -67,10 +67,10 @@ impl Driver {
             heartbeat_interval: config.lease_timeout / 4,
             scheduler: Scheduler::new(config),
             origin: Instant::now(),
+            last_job: store.last_job(),
             store,
             jobs: BTreeMap::new(),
             sessions: BTreeMap::new(),
-            last_job: 0,
             last_worker: 0,
         }
     }

@@ -101,9 +101,8 @@ impl Coordinator {
         let scheduler = swath_scheduler::Config { epoch: epoch(), lease_timeout, ..Default::default() };
         let (health, health_service) = tonic_health::server::health_reporter();
         let tasks = TaskTracker::new();
-        let flushes_end = CancellationToken::new();
         tasks.spawn(Driver::new(scheduler, Arc::clone(&store)).drive(inbox, facts, stop.clone()));
-        tasks.spawn(Arc::clone(&store).drive_flushes(flushes_end.clone()));
+        tasks.spawn(Arc::clone(&store).drive_flushes(stop.clone()));
         set_serving(&health, ServingStatus::Serving).await;
         info!(%address, "coordinator is listening");
 
@@ -140,7 +139,6 @@ impl Coordinator {
             () = async { stop.cancelled().await; tokio::time::sleep(GRACE).await } => Ok(()),
         };
         stop.cancel();
-        flushes_end.cancel();
         tasks.close();
         tasks.wait().await;
         Ok(served?)

@@ -14,8 +14,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::worker::cores;
 
-const MEMORY_BYTES: usize = 64 << 20;
-const PART_BYTES: usize = 32 << 20;
+const MEMORY_BYTES: usize = 32 << 20;
+const PART_BYTES: usize = 16 << 20;
 /// A block that its reader does not take for so long goes to the disk when memory is short.
 const PART_AGE: Duration = Duration::from_secs(2);
 const LEASE_TIMEOUT: Duration = Duration::from_secs(10);

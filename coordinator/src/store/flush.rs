@@ -7,7 +7,7 @@ use tracing::{debug, warn};
 
 use super::{
     Fact, JobResults, Store,
-    job::{Held, Part},
+    job::{Ending, Held, Part},
     part,
 };
 
@@ -15,7 +15,7 @@ use super::{
 const LOOK: Duration = Duration::from_millis(500);
 
 impl Store {
-    /// Writes parts as they become due, until `stop`; then writes what is left.
+    /// Writes parts as they become due, until `stop`; then writes what is left, and readers that wait are told.
     pub(crate) async fn drive_flushes(self: Arc<Self>, stop: CancellationToken) {
         loop {
             tokio::select! {
@@ -24,15 +24,20 @@ impl Store {
                 () = tokio::time::sleep(LOOK) => {}
                 () = stop.cancelled() => break,
             }
-            self.flush_due().await;
+            self.flush_due(false).await;
+        }
+        self.flush_due(true).await;
+        for results in self.lock_jobs().values() {
+            results.end(Ending::GoingAway);
         }
     }
 
-    async fn flush_due(&self) {
+    /// Writes what is due; all that waits if it is the last time.
+    async fn flush_due(&self, last_time: bool) {
         let jobs: Vec<Arc<JobResults>> = self.lock_jobs().values().cloned().collect();
         for results in jobs {
             loop {
-                let blocks = results.take_for_part(&self.config, self.memory.is_short());
+                let blocks = results.take_for_part(&self.config, last_time || self.memory.is_short());
                 if blocks.is_empty() || !self.write_part(&results, blocks).await {
                     break;
                 }

@@ -14,6 +14,9 @@ use tokio::sync::watch;
 
 use super::{StoreConfig, memory::Room};
 
+/// A block waits up to this share of its job's age for its part to fill.
+const PART_AGE_SHARE: u32 = 50;
+
 /// How long results are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Retention {
@@ -39,6 +42,8 @@ pub(crate) enum Ending {
     Done,
     /// The job failed or was cancelled; a sentence that says so.
     Broken(String),
+    /// The coordinator stops; another may go on.
+    GoingAway,
 }
 
 /// The results of one job.
@@ -48,6 +53,7 @@ pub(crate) struct JobResults {
     chunks: Chunks,
     value_type: ValueType,
     retention: Retention,
+    created: Instant,
     state: Mutex<State>,
     /// Counts changes, so that readers that found nothing know when to look again.
     changes: watch::Sender<u64>,
@@ -111,7 +117,15 @@ pub(super) enum Found {
 
 impl JobResults {
     pub(crate) fn new(job: JobId, chunks: Chunks, value_type: ValueType, retention: Retention) -> Self {
-        Self { job, chunks, value_type, retention, state: Mutex::default(), changes: watch::Sender::new(0) }
+        Self {
+            job,
+            chunks,
+            value_type,
+            retention,
+            created: Instant::now(),
+            state: Mutex::default(),
+            changes: watch::Sender::new(0),
+        }
     }
 
     pub(crate) fn job(&self) -> JobId {
@@ -133,7 +147,7 @@ impl JobResults {
 
     /// Nothing more will come; readers that wait are told.
     pub(crate) fn end(&self, ending: Ending) {
-        self.lock().ending = Some(ending);
+        self.lock().ending.get_or_insert(ending);
         self.changed();
     }
 
@@ -211,7 +225,7 @@ impl JobResults {
             Retention::Stored => {
                 memory_is_short
                     || state.memory_bytes >= config.part_bytes
-                    || oldest.elapsed() >= config.part_age
+                    || oldest.elapsed() >= config.part_age.max(self.created.elapsed() / PART_AGE_SHARE)
                     || state.held.len() == self.chunks.range().count()
                     || state.ending.is_some()
             }

@@ -41,7 +41,8 @@ pub struct StoreConfig {
     pub memory_bytes: usize,
     /// Bytes of blocks that make a part.
     pub part_bytes: usize,
-    /// A block waits no longer than this for its part to fill.
+    /// A block waits no longer than this for its part to fill, or a fiftieth of the time that its job has taken so far if
+    /// that is longer: a job of hours makes hundreds of parts, not tens of thousands.
     pub part_age: Duration,
 }
 
@@ -111,6 +112,7 @@ pub(crate) struct Store {
     jobs: Mutex<BTreeMap<JobId, Arc<JobResults>>>,
     facts: mpsc::UnboundedSender<Fact>,
     flush: tokio::sync::Notify,
+    last_job: u64,
 }
 
 impl Store {
@@ -118,6 +120,8 @@ impl Store {
     pub(crate) fn open(config: StoreConfig, facts: mpsc::UnboundedSender<Fact>) -> Result<Arc<Self>, StoreError> {
         let folder_error = |reason: String| StoreError::Folder { folder: config.folder.display().to_string(), reason };
         std::fs::create_dir_all(&config.folder).map_err(|error| folder_error(error.to_string()))?;
+        let jobs = config.folder.join("jobs");
+        let last_job = last_job(&jobs).map_err(|error| folder_error(error.to_string()))?;
         let objects = LocalFileSystem::new_with_prefix(&config.folder)
             .map_err(|error| folder_error(error.to_string()))?
             .with_fsync(true)
@@ -129,7 +133,13 @@ impl Store {
             facts,
             flush: tokio::sync::Notify::new(),
             config,
+            last_job,
         }))
+    }
+
+    /// The highest id of a job whose results lay in the folder at the start. They are left alone, so ids go on after it.
+    pub(crate) fn last_job(&self) -> u64 {
+        self.last_job
     }
 
     /// Makes room for the results of a job.
@@ -146,7 +156,8 @@ impl Store {
 
     /// Where the parts of a job lie, for people and for other programs.
     pub(crate) fn location(&self, job: JobId) -> String {
-        self.config.folder.join("jobs").join(job.to_string()).display().to_string()
+        let folder = self.config.folder.join("jobs").join(job.to_string());
+        std::path::absolute(&folder).unwrap_or(folder).display().to_string()
     }
 
     /// Waits for room in memory for a block of this size.
@@ -189,3 +200,20 @@ impl Store {
         self.jobs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+/// The highest number that names a folder here.
+fn last_job(jobs: &std::path::Path) -> std::io::Result<u64> {
+    let entries = match std::fs::read_dir(jobs) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(0),
+        Err(error) => return Err(error),
+    };
+    let mut last = 0;
+    for entry in entries {
+        last = entry?.file_name().to_string_lossy().parse().unwrap_or(0).max(last);
+    }
+    Ok(last)
+}
+
+#[cfg(test)]
+mod tests;

@@ -17,6 +17,9 @@ pub(crate) enum ReadError {
     /// The job ended before its results were whole.
     #[error("{0}")]
     Broken(String),
+    /// The coordinator stops.
+    #[error("the coordinator is shutting down")]
+    GoingAway,
     /// A part cannot be read.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -58,14 +61,19 @@ impl BlockReader {
                     (self.next - (row - block_row), block)
                 }
                 Found::Ended(Ending::Broken(reason)) => return Err(ReadError::Broken(reason)),
+                Found::Ended(Ending::GoingAway) => return Err(ReadError::GoingAway),
                 Found::Ended(Ending::Done) => {
                     return Err(ReadError::Broken(
                         "these results were wanted once and have been delivered already".to_owned(),
                     ));
                 }
                 Found::Nowhere => {
+                    if self.store.memory.is_short() {
+                        // What comes later fills the memory: it must make room for what comes next.
+                        self.store.flush.notify_one();
+                    }
                     if self.changes.changed().await.is_err() {
-                        return Err(ReadError::Broken("the coordinator is going away".to_owned()));
+                        return Err(ReadError::GoingAway);
                     }
                     continue;
                 }

@@ -1,0 +1,235 @@
+//! The result store on a real folder.
+
+use std::{sync::Arc, time::Duration};
+
+use swath_block::{Block, BlockEncoder, PAGE_ROWS};
+use swath_kernel::{ValueType, Values};
+use swath_scheduler::{Chunks, JobId, Range, Run};
+use tempfile::TempDir;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use super::{Accepted, Ending, Fact, JobResults, Retention, Store, StoreConfig};
+
+struct World {
+    folder: TempDir,
+    store: Arc<Store>,
+    facts: mpsc::UnboundedReceiver<Fact>,
+    stop: CancellationToken,
+}
+
+impl World {
+    fn new(memory_bytes: usize, part_bytes: usize) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let config = StoreConfig {
+            folder: folder.path().to_owned(),
+            memory_bytes,
+            part_bytes,
+            part_age: Duration::from_millis(20),
+        };
+        let (tell, facts) = mpsc::unbounded_channel();
+        let store = Store::open(config, tell).unwrap();
+        let stop = CancellationToken::new();
+        tokio::spawn(Arc::clone(&store).drive_flushes(stop.clone()));
+        Self { folder, store, facts, stop }
+    }
+
+    fn job(&self, last: i64, chunk_size: u64, retention: Retention) -> Arc<JobResults> {
+        let chunks = Chunks::new(Range::new(1, last).unwrap(), chunk_size).unwrap();
+        self.store.create_job(JobResults::new(JobId(1), chunks, ValueType::Int64, retention))
+    }
+
+    async fn accept(&self, results: &JobResults, offsets: std::ops::Range<u64>) -> Accepted {
+        let block = block(offsets.clone());
+        let room = self.store.reserve(block.bytes().len()).await;
+        self.store.accept(results, offsets.start, block, room)
+    }
+
+    /// Waits until so many chunks are committed.
+    async fn committed(&mut self, chunks: u64) {
+        let mut committed = 0;
+        while committed < chunks {
+            match self.facts.recv().await.unwrap() {
+                Fact::Committed { chunks, .. } => committed += chunks.len(),
+                other => panic!("{other:?}"),
+            }
+        }
+        assert_eq!(committed, chunks);
+    }
+
+    fn parts(&self) -> usize {
+        std::fs::read_dir(self.folder.path().join("jobs/1")).map_or(0, Iterator::count)
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+/// The block of these offsets of a range that begins at 1: each value is its number, negated.
+fn block(offsets: std::ops::Range<u64>) -> Block {
+    let values: Vec<i64> = offsets.clone().map(|offset| -(offset as i64 + 1)).collect();
+    let mut encoder = BlockEncoder::new(ValueType::Int64, offsets.start as i64 + 1);
+    for page in values.chunks(PAGE_ROWS) {
+        encoder.push(&Values::Int64(page.to_vec())).unwrap();
+    }
+    Block::parse(encoder.finish().unwrap(), ValueType::Int64).unwrap()
+}
+
+async fn read_all(store: &Arc<Store>, results: &Arc<JobResults>, first: u64) -> Vec<i64> {
+    let mut reader = store.read(Arc::clone(results), first);
+    let mut values = Vec::new();
+    while let Some((offset, block)) = reader.next().await.unwrap() {
+        assert!(offset <= first + values.len() as u64);
+        for batch in block.columns(&[1], 1000).unwrap() {
+            let batch = batch.unwrap();
+            let column = batch.column(0).as_any().downcast_ref::<arrow_array::Int64Array>().unwrap();
+            values.extend_from_slice(column.values());
+        }
+        // The first block may begin before what was asked for.
+        if offset < first {
+            values.drain(..(first - offset) as usize);
+        }
+    }
+    values
+}
+
+fn held(chunks: std::ops::Range<u64>, committed: bool) -> Accepted {
+    Accepted::Held { chunks: Run::new(chunks.start, chunks.end), committed }
+}
+
+#[tokio::test]
+async fn what_is_stored_out_of_order_is_read_in_order_from_any_number() {
+    let mut world = World::new(1 << 20, 1 << 20);
+    let results = world.job(1000, 10, Retention::Stored);
+    assert_eq!(world.accept(&results, 500..1000).await, held(50..100, false));
+    assert_eq!(world.accept(&results, 0..10).await, held(0..1, false));
+    world.committed(51).await;
+    assert_eq!(world.accept(&results, 10..500).await, held(1..50, false));
+    world.committed(49).await;
+    results.end(Ending::Done);
+    assert!(world.parts() >= 2);
+    let expected: Vec<i64> = (1..=1000).map(|n| -n).collect();
+    assert_eq!(read_all(&world.store, &results, 0).await, expected);
+    for first in [1, 9, 10, 499, 500, 777, 999] {
+        assert_eq!(read_all(&world.store, &results, first).await, expected[first as usize..]);
+    }
+}
+
+#[tokio::test]
+async fn numbers_are_held_once() {
+    let world = World::new(1 << 20, 1 << 20);
+    let results = world.job(100, 10, Retention::Stored);
+    assert_eq!(world.accept(&results, 0..20).await, held(0..2, false));
+    assert_eq!(world.accept(&results, 0..20).await, Accepted::Dropped);
+    assert_eq!(world.accept(&results, 10..30).await, Accepted::Dropped);
+    assert_eq!(world.accept(&results, 20..30).await, held(2..3, false));
+}
+
+#[tokio::test]
+async fn a_large_chunk_is_committed_when_its_last_piece_is() {
+    let mut world = World::new(1 << 20, 1 << 20);
+    let results = world.job(100, 50, Retention::Stored);
+    let nothing = Accepted::Held { chunks: None, committed: false };
+    assert_eq!(world.accept(&results, 20..50).await, nothing);
+    assert_eq!(world.accept(&results, 50..70).await, nothing);
+    // The pieces become durable before their chunks are whole.
+    while world.parts() == 0 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    assert_eq!(world.accept(&results, 0..20).await, held(0..1, false));
+    world.committed(1).await;
+    assert_eq!(world.accept(&results, 70..100).await, held(1..2, false));
+    world.committed(1).await;
+    assert_eq!(read_all(&world.store, &results, 0).await, (1..=100).map(|n| -n).collect::<Vec<i64>>());
+}
+
+#[tokio::test]
+async fn a_reader_that_keeps_up_never_sees_the_disk() {
+    let world = World::new(1 << 20, 1 << 20);
+    let results = world.job(100_000, 1000, Retention::Delivered);
+    let reading = tokio::spawn({
+        let (store, results) = (Arc::clone(&world.store), Arc::clone(&results));
+        async move { read_all(&store, &results, 0).await }
+    });
+    for first in (0..100_000).step_by(1000) {
+        let chunk = first / 1000;
+        assert_eq!(world.accept(&results, first..first + 1000).await, held(chunk..chunk + 1, true));
+    }
+    assert_eq!(reading.await.unwrap(), (1..=100_000).map(|n| -n).collect::<Vec<i64>>());
+    assert_eq!(world.parts(), 0);
+}
+
+#[tokio::test]
+async fn memory_full_of_later_blocks_goes_to_the_disk_so_that_the_next_one_can_come() {
+    // Room for about ten blocks; the reader waits for the one that comes last.
+    let bytes = block(0..1000).bytes().len();
+    let world = World::new(bytes * 10, bytes * 4);
+    let results = world.job(100_000, 1000, Retention::Delivered);
+    let reading = tokio::spawn({
+        let (store, results) = (Arc::clone(&world.store), Arc::clone(&results));
+        async move { read_all(&store, &results, 0).await }
+    });
+    for first in (1000..100_000).step_by(1000).chain([0]) {
+        world.accept(&results, first..first + 1000).await;
+    }
+    assert_eq!(reading.await.unwrap(), (1..=100_000).map(|n| -n).collect::<Vec<i64>>());
+    assert!(world.parts() > 5);
+}
+
+#[tokio::test]
+async fn readers_of_a_broken_job_are_told_why() {
+    let world = World::new(1 << 20, 1 << 20);
+    let results = world.job(100, 10, Retention::Stored);
+    world.accept(&results, 0..10).await;
+    let mut reader = world.store.read(Arc::clone(&results), 0);
+    assert_eq!(reader.next().await.unwrap().unwrap().0, 0);
+    let waiting = tokio::spawn(async move { reader.next().await.map(|_| ()).unwrap_err().to_string() });
+    results.end(Ending::Broken("job 1 was cancelled".to_owned()));
+    assert_eq!(waiting.await.unwrap(), "job 1 was cancelled");
+}
+
+#[tokio::test]
+async fn a_damaged_part_is_named_and_not_served() {
+    let mut world = World::new(1 << 20, 1 << 20);
+    let results = world.job(100, 10, Retention::Stored);
+    world.accept(&results, 0..100).await;
+    world.committed(10).await;
+    let part = std::fs::read_dir(world.folder.path().join("jobs/1")).unwrap().next().unwrap().unwrap().path();
+    let length = std::fs::metadata(&part).unwrap().len();
+    std::fs::File::options().write(true).open(&part).unwrap().set_len(length / 2).unwrap();
+    let error = world.store.read(results, 0).next().await.map(|_| ()).unwrap_err().to_string();
+    assert!(error.contains("jobs/1/part-00000000000000000000.parquet"), "{error}");
+}
+
+#[tokio::test]
+async fn a_forgotten_job_leaves_no_part() {
+    let mut world = World::new(1 << 20, 1 << 20);
+    let results = world.job(100, 10, Retention::Stored);
+    world.accept(&results, 0..100).await;
+    world.committed(10).await;
+    assert_eq!(world.parts(), 1);
+    world.store.forget(JobId(1)).await.unwrap();
+    assert_eq!(world.parts(), 0);
+    assert_eq!(world.accept(&results, 0..100).await, Accepted::Dropped);
+}
+
+#[tokio::test]
+async fn a_part_that_cannot_be_written_pauses_the_job_until_it_can() {
+    let mut world = World::new(1 << 20, 1 << 20);
+    let results = world.job(100, 10, Retention::Stored);
+    // A file where the folder of the job should be.
+    let jobs = world.folder.path().join("jobs");
+    std::fs::write(&jobs, b"in the way").unwrap();
+    world.accept(&results, 0..100).await;
+    match world.facts.recv().await.unwrap() {
+        Fact::Paused { reason, .. } => assert!(reason.contains("cannot write part jobs/1/"), "{reason}"),
+        other => panic!("{other:?}"),
+    }
+    std::fs::remove_file(&jobs).unwrap();
+    world.committed(10).await;
+    assert!(matches!(world.facts.recv().await.unwrap(), Fact::Resumed { .. }));
+    assert_eq!(read_all(&world.store, &results, 0).await.len(), 100);
+}
