@@ -107,9 +107,9 @@ impl BlockEncoder {
                 (Encoding::RLE, i128::from(least), i128::from(greatest))
             }
             Values::Decimal128(values) => {
-                decimal::split(values, &mut page);
+                decimal::encode(values, &mut page);
                 let (least, greatest) = extremes(values);
-                (Encoding::BYTE_STREAM_SPLIT, least, greatest)
+                (Encoding::PLAIN, least, greatest)
             }
         };
         let (before_least, before_greatest) = self.least_and_greatest.unwrap_or((least, greatest));
@@ -156,7 +156,7 @@ impl BlockEncoder {
             ValueType::Decimal128 => {
                 let bytes = |value: i128| FixedLenByteArray::from(ByteArray::from(value.to_be_bytes().to_vec()));
                 (
-                    Encoding::BYTE_STREAM_SPLIT,
+                    Encoding::PLAIN,
                     Compression::LZ4_RAW,
                     Statistics::fixed_len_byte_array(Some(bytes(least)), Some(bytes(greatest)), None, Some(0), false),
                 )

@@ -12,7 +12,7 @@
 //! | `n`, Int64 | `DELTA_BINARY_PACKED`; consecutive numbers take 5 bytes in 128 |
 //! | `value`, Int64 | `DELTA_BINARY_PACKED` |
 //! | `value`, Boolean | `RLE` |
-//! | `value`, Decimal128(38, 0) | `BYTE_STREAM_SPLIT`, then LZ4 |
+//! | `value`, Decimal128(38, 0) | `PLAIN`, then LZ4 |
 
 mod assemble;
 mod block;
