@@ -1,11 +1,12 @@
 //! The progress bar: done, rate and time to go, where standard error is a terminal.
 
 use std::{
+    fmt,
     io::{self, IsTerminal},
     time::Duration,
 };
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 const REFRESH: Duration = Duration::from_millis(100);
 
@@ -14,9 +15,13 @@ pub(crate) fn bar(numbers: u64) -> ProgressBar {
     let target =
         if io::stderr().is_terminal() { ProgressDrawTarget::stderr_with_hz(10) } else { ProgressDrawTarget::hidden() };
     let bar = ProgressBar::with_draw_target(Some(numbers), target);
-    let template = "{bar:30} {percent:>3} %  {human_pos} of {human_len} numbers, {per_sec}, {eta} to go{msg}";
+    let template = "{bar:30} {percent:>3} %  {human_pos} of {human_len} numbers, {rate}/s, {eta} to go{msg}";
     if let Ok(style) = ProgressStyle::with_template(template) {
-        bar.set_style(style.progress_chars("█▉▊▋▌▍▎▏ "));
+        let rate = |state: &ProgressState, out: &mut dyn fmt::Write| {
+            // A line that cannot be drawn is drawn the next time.
+            let _ = write!(out, "{}", HumanCount(state.per_sec() as u64));
+        };
+        bar.set_style(style.with_key("rate", rate).progress_chars("█▉▊▋▌▍▎▏ "));
     }
     bar.enable_steady_tick(REFRESH);
     bar

@@ -73,9 +73,10 @@ pub(crate) fn kernels(mode: OutputMode) -> Result<()> {
         OutputMode::Text => {
             let mut out = TabWriter::new(io::stdout().lock());
             for kernel in catalogue {
-                writeln!(out, "{}\t{}\t{}", kernel.name, kernel.value, kernel.summary)?;
+                writeln!(out, "{}\t{}", kernel.name, kernel.summary)?;
+                writeln!(out, "\tgives {}", kernel.value)?;
                 for parameter in kernel.parameters {
-                    writeln!(out, "  {}={}\t\t{}", parameter.name, parameter.default, parameter.summary)?;
+                    writeln!(out, "\t--param {}={}: {}", parameter.name, parameter.default, parameter.summary)?;
                 }
             }
             Ok(out.flush()?)
