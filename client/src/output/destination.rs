@@ -69,6 +69,7 @@ impl Destination {
             Some(folder) if !folder.as_os_str().is_empty() => folder,
             _ => Path::new("."),
         };
+        fs::metadata(folder)?;
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let file = tempfile::Builder::new()
             .prefix(&format!(".{name}."))
@@ -76,7 +77,8 @@ impl Destination {
             // As any new file: what the user's mask leaves of it.
             .permissions(Permissions::from_mode(0o666))
             .tempfile_in(folder)
-            .map_err(|error| without_path(&error))?;
+            // The name of the unfinished file would only puzzle.
+            .map_err(|error| io::Error::from(error.kind()))?;
         Ok(Self::Unfinished { file: BufWriter::with_capacity(BUFFER, file), path })
     }
 
@@ -110,9 +112,4 @@ impl Write for Destination {
             Self::Stdout(stdout) => stdout.flush(),
         }
     }
-}
-
-/// The system's own error: the name of the unfinished file in it would only puzzle.
-fn without_path(error: &io::Error) -> io::Error {
-    error.raw_os_error().map_or_else(|| error.kind().into(), io::Error::from_raw_os_error)
 }
