@@ -1,7 +1,7 @@
 //! The worker of Swath: one process that computes leases with all its threads.
 //!
-//! A session has two connections to the coordinator: one for control ([`session`]) and one for blocks ([`upload`]).
-//! Between them lies the [`queue`] of leases, from which plain threads ([`pool`]) take one block's worth of numbers
+//! A session has two connections to the coordinator: one for control (`session`) and one for blocks (`upload`).
+//! Between them lies the `queue` of leases, from which plain threads (`pool`) take one block's worth of numbers
 //! at a time, compute and encode them, and hand the block to the upload. No thread that computes ever waits for the
 //! network, but for room in the upload's bounded memory.
 

@@ -1,1 +1,38 @@
-fn main() {}
+//! Developer commands of Swath: `cargo xtask COMMAND`. A fresh machine needs Rust and nothing else; what a command
+//! needs beyond that it installs, or says how to.
+//!
+//! A new command is one file with a `clap::Args` type that has `run(self, &Workspace)`, and two lines here.
+
+mod check;
+mod python;
+mod test;
+mod workspace;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::workspace::Workspace;
+
+/// Developer commands of Swath
+#[derive(Parser)]
+#[command(name = "xtask", bin_name = "cargo xtask")]
+enum Command {
+    Check(check::Check),
+    Test(test::Test),
+}
+
+fn main() -> ExitCode {
+    let command = Command::parse();
+    let outcome = Workspace::locate().and_then(|workspace| match command {
+        Command::Check(check) => check.run(&workspace),
+        Command::Test(test) => test.run(&workspace),
+    });
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

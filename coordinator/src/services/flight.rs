@@ -28,6 +28,9 @@ use crate::{
 /// Rows of a record batch: half a megabyte of integers, so that a message is well below every client's limit.
 const BATCH_ROWS: usize = 1 << 16;
 
+/// Blocks that are decoded while the one before them is on its way.
+const DECODED_AHEAD: usize = 2;
+
 pub(crate) struct FlightGate {
     pub(crate) driver: DriverHandle,
     pub(crate) store: Arc<Store>,
@@ -113,12 +116,11 @@ impl FlightService for FlightGate {
             let next = reader.next().await.map_err(Status::from)?;
             Ok::<_, Status>(next.map(|block| (block, reader)))
         })
-        .and_then(move |(offset, block)| {
-            let columns = columns.clone();
+        .map_ok(move |(offset, block)| {
             // The first block may begin before what was asked for.
-            let skip = from.saturating_sub(offset) as usize;
-            async move { decode(block, columns, skip).await }
+            decode(block, columns.clone(), from.saturating_sub(offset) as usize)
         })
+        .try_buffered(DECODED_AHEAD)
         .map_ok(|batches| stream::iter(batches.into_iter().map(Ok)))
         .try_flatten()
         .map_err(|status| FlightError::Tonic(Box::new(status)));

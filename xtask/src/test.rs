@@ -1,0 +1,41 @@
+//! `cargo xtask test`: every test of the workspace.
+
+use std::ffi::OsString;
+
+use anyhow::Result;
+use clap::Args;
+
+use crate::python;
+use crate::workspace::{Workspace, run};
+
+/// Run all tests: unit, property, documentation and end to end
+///
+/// Builds the program first, because the end-to-end tests start it (SWATH_BIN), and a Python environment in
+/// target/python, because some of them read results with pyarrow, DuckDB and Polars (SWATH_PYTHON). Installs
+/// cargo-nextest if it is missing, and on Debian Python 3 with its venv module (as root or with sudo); both need the
+/// network, once.
+#[derive(Args)]
+pub(crate) struct Test {
+    /// Arguments for `cargo nextest run`, for example `-- --no-fail-fast`, or a part of a test's name
+    #[arg(last = true, value_name = "NEXTEST ARGUMENTS")]
+    nextest: Vec<OsString>,
+}
+
+impl Test {
+    pub(crate) fn run(self, workspace: &Workspace) -> Result<()> {
+        workspace.install_if_missing("nextest", "--version 0.9.143")?;
+        let python = python::environment(workspace)?;
+
+        run("build", &mut workspace.cargo("build --release --workspace --all-targets"))?;
+        // Nextest leaves these out. They go first, so that its summary of all other tests is the last thing printed.
+        run("documentation tests", &mut workspace.cargo("test --release --doc --workspace"))?;
+        run(
+            "tests",
+            workspace
+                .cargo("nextest run --cargo-profile release --workspace")
+                .args(self.nextest)
+                .env("SWATH_BIN", workspace.target.join("release/swath"))
+                .env("SWATH_PYTHON", python),
+        )
+    }
+}
