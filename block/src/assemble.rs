@@ -39,16 +39,6 @@ impl<W: Write + Send> FileAssembler<W> {
         Ok(())
     }
 
-    /// Bytes written so far.
-    pub fn bytes_written(&self) -> usize {
-        self.file.bytes_written()
-    }
-
-    /// The output as it is now.
-    pub fn output_mut(&mut self) -> &mut W {
-        self.file.inner_mut()
-    }
-
     /// Writes the footer and gives the output back.
     pub fn finish(self) -> Result<W, ParquetError> {
         self.file.into_inner()

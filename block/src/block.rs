@@ -10,7 +10,10 @@ use parquet::{
         arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder},
     },
     errors::ParquetError,
-    file::metadata::{ParquetMetaData, ParquetMetaDataReader, RowGroupMetaData},
+    file::{
+        metadata::{ParquetMetaData, ParquetMetaDataReader, RowGroupMetaData},
+        statistics::Statistics,
+    },
 };
 use swath_kernel::ValueType;
 
@@ -62,6 +65,14 @@ impl Block {
         self.row_group().num_rows() as usize
     }
 
+    /// The first and the last number, as the statistics of the column `n` give them; `None` if they are missing.
+    pub fn numbers(&self) -> Option<(i64, i64)> {
+        match self.row_group().column(0).statistics()? {
+            Statistics::Int64(n) => Some((*n.min_opt()?, *n.max_opt()?)),
+            _ => None,
+        }
+    }
+
     /// The type of the column `value`.
     pub fn value_type(&self) -> ValueType {
         self.value_type
@@ -70,6 +81,19 @@ impl Block {
     /// The Parquet file itself.
     pub fn bytes(&self) -> &Bytes {
         &self.bytes
+    }
+
+    /// The encoded columns alone, as they stand in any file that the block was appended to.
+    pub fn columns_bytes(&self) -> Bytes {
+        let mut start = self.bytes.len();
+        let mut end = 0;
+        for column in self.row_group().columns() {
+            // Within bounds: the frame was checked.
+            let from = column.dictionary_page_offset().unwrap_or(column.data_page_offset()) as usize;
+            start = start.min(from);
+            end = end.max(from + column.compressed_size() as usize);
+        }
+        self.bytes.slice(start.min(end)..end)
     }
 
     /// Decodes the block: record batches of `n` and `value`, `batch_rows` rows in each but the last.

@@ -78,11 +78,6 @@ impl BlockEncoder {
         }
     }
 
-    /// Rows so far.
-    pub fn rows(&self) -> usize {
-        self.rows
-    }
-
     /// Appends a page: the values of the next numbers, at most [`PAGE_ROWS`].
     pub fn push(&mut self, values: &Values) -> Result<(), EncodeError> {
         if values.value_type() != self.value_type {

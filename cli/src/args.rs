@@ -3,7 +3,10 @@
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use bytesize::ByteSize;
-use clap::{Args as Arguments, Parser, Subcommand, ValueEnum, builder::PossibleValuesParser};
+use clap::{
+    ArgMatches, Args as Arguments, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum,
+    builder::PossibleValuesParser, error::ErrorKind, parser::ValueSource,
+};
 use clap_complete::Shell;
 use swath_client::{Range, output::Format};
 
@@ -26,6 +29,18 @@ pub(crate) struct Args {
     /// What to log on standard error: error, warn, info, debug, or a filter such as `swath_coordinator=debug`.
     #[arg(long, global = true, env = "SWATH_LOG", value_name = "FILTER", value_parser = log_filter)]
     pub(crate) log: Option<String>,
+}
+
+impl Args {
+    /// Parses the command line; ends the process where it cannot be meant.
+    pub(crate) fn from_command_line() -> Self {
+        let matches = Self::command().get_matches();
+        let mut args = Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+        if let (Command::Run(run), Some(("run", matches))) = (&mut args.command, matches.subcommand()) {
+            run.settle(matches);
+        }
+        args
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -98,7 +113,7 @@ pub(crate) struct Run {
     #[command(flatten)]
     pub(crate) results: ResultArgs,
     /// Use this coordinator and its workers instead of starting any.
-    #[arg(long, short, env = "SWATH_COORDINATOR", value_name = "HOST:PORT", conflicts_with_all = ["workers", "threads"])]
+    #[arg(long, short, env = "SWATH_COORDINATOR", value_name = "HOST:PORT")]
     pub(crate) coordinator: Option<String>,
     /// Worker processes to start.
     #[arg(long, short, env = "SWATH_WORKERS", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1024))]
@@ -106,6 +121,21 @@ pub(crate) struct Run {
     /// Threads of each worker [default: the cores, shared among the workers].
     #[arg(long, short, env = "SWATH_THREADS", value_parser = clap::value_parser!(u32).range(1..=65536))]
     pub(crate) threads: Option<u32>,
+}
+
+impl Run {
+    /// A coordinator has workers of its own. A flag counts more than the environment; of two flags, one is a mistake.
+    fn settle(&mut self, matches: &ArgMatches) {
+        let is_flag = |name| matches.value_source(name) == Some(ValueSource::CommandLine);
+        if self.coordinator.is_none() || !(is_flag("workers") || is_flag("threads")) {
+            return;
+        }
+        if is_flag("coordinator") {
+            let message = "--coordinator uses the workers that have joined it; --workers and --threads start some";
+            Args::command().error(ErrorKind::ArgumentConflict, message).exit();
+        }
+        self.coordinator = None;
+    }
 }
 
 #[derive(Debug, Subcommand)]

@@ -1,6 +1,6 @@
 //! Exit codes, and the one line on standard error that explains them.
 
-use std::{fmt, process::ExitCode};
+use std::{error::Error, fmt, io, process::ExitCode};
 
 use swath_client::{ClientError, output::OutputError};
 use swath_coordinator::CoordinatorError;
@@ -42,12 +42,12 @@ impl fmt::Display for Ending {
     }
 }
 
-impl std::error::Error for Ending {}
+impl Error for Ending {}
 
 /// Says what went wrong, with a hint what to do, and picks the exit code.
 pub(crate) fn code(result: anyhow::Result<()>) -> ExitCode {
     let Err(error) = result else { return ExitCode::SUCCESS };
-    if error.downcast_ref::<OutputError>().is_some_and(OutputError::is_broken_pipe) {
+    if error.chain().any(is_broken_pipe) {
         // Whoever reads has had enough.
         return ExitCode::SUCCESS;
     }
@@ -61,6 +61,11 @@ pub(crate) fn code(result: anyhow::Result<()>) -> ExitCode {
         eprintln!("  {hint}");
     }
     ExitCode::from(code)
+}
+
+fn is_broken_pipe(cause: &(dyn Error + 'static)) -> bool {
+    cause.downcast_ref::<OutputError>().is_some_and(OutputError::is_broken_pipe)
+        || cause.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }
 
 fn classify(error: &anyhow::Error) -> (u8, Option<&'static str>) {
@@ -95,7 +100,7 @@ fn classify(error: &anyhow::Error) -> (u8, Option<&'static str>) {
             _ => {}
         }
         if let Some(CoordinatorError::Listen { error, .. }) = cause.downcast_ref::<CoordinatorError>() {
-            let in_use = error.kind() == std::io::ErrorKind::AddrInUse;
+            let in_use = error.kind() == io::ErrorKind::AddrInUse;
             return (
                 FAILED,
                 in_use.then_some("stop what listens there, or choose another port with --listen HOST:PORT"),

@@ -9,7 +9,6 @@ mod show;
 use std::{io::IsTerminal, process::ExitCode};
 
 use args::{Args, Command};
-use clap::Parser;
 use tracing_subscriber::EnvFilter;
 
 /// Blocks of a megabyte come and go all the time; this allocator keeps their pages.
@@ -17,7 +16,7 @@ use tracing_subscriber::EnvFilter;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    let args = Args::parse();
+    let args = Args::from_command_line();
     start_logs(&args);
     let result =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(anyhow::Error::from).and_then(

@@ -11,6 +11,8 @@ use tonic::transport::{Channel, Endpoint};
 use crate::{ClientError, Job, JobSpec, Results, Worker, convert};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// Lists of all jobs and all workers are large where there are thousands.
+const MAX_LIST_BYTES: usize = 256 << 20;
 const KEEPALIVE: Duration = Duration::from_secs(20);
 
 /// A connection to a coordinator. Cheap to clone; clones share the connection.
@@ -100,11 +102,11 @@ impl Client {
     }
 
     fn jobs_service(&self) -> JobsClient<Channel> {
-        JobsClient::new(self.channel.clone())
+        JobsClient::new(self.channel.clone()).max_decoding_message_size(MAX_LIST_BYTES)
     }
 
     fn workers_service(&self) -> WorkersClient<Channel> {
-        WorkersClient::new(self.channel.clone())
+        WorkersClient::new(self.channel.clone()).max_decoding_message_size(MAX_LIST_BYTES)
     }
 }
 

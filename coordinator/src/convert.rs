@@ -213,9 +213,11 @@ pub(crate) fn to_worker(message: &ToWorker) -> v1::CoordinatorMessage {
     use v1::coordinator_message::Kind;
     let kind = match message {
         ToWorker::Lease(assignment) => Kind::Lease(lease_to_proto(assignment)),
-        ToWorker::Revoke { lease, chunks } => {
-            Kind::Revoke(v1::Revoke { lease: Some(lease_id_to_proto(*lease)), chunks: Some(run_to_proto(*chunks)) })
-        }
+        ToWorker::Revoke { lease, chunks, stop } => Kind::Revoke(v1::Revoke {
+            lease: Some(lease_id_to_proto(*lease)),
+            chunks: Some(run_to_proto(*chunks)),
+            stop: *stop,
+        }),
         ToWorker::Farewell => Kind::Farewell(v1::Farewell {}),
     };
     v1::CoordinatorMessage { kind: Some(kind) }

@@ -27,7 +27,7 @@ pub(crate) use self::{
 };
 use crate::{
     job::{Introduction, JobState, JobStatus, NewJob, Share},
-    store::{Accepted, Ending, Fact, JobResults, Store},
+    store::{Accepted, Ending, Fact, JobResults, Recovered, Retention, Store},
 };
 
 /// Progress is published no more often than this; ends of jobs at once.
@@ -36,13 +36,15 @@ const PUBLISH: Duration = Duration::from_millis(100);
 /// Messages taken at once before the scheduler's actions are carried out.
 const BATCH: usize = 256;
 
+/// The most jobs that are kept, those that have ended included.
+const MAX_JOBS: usize = 20_000;
+
 pub(crate) struct Driver {
     scheduler: Scheduler,
     origin: Instant,
     store: Arc<Store>,
     jobs: BTreeMap<JobId, JobRecord>,
     sessions: BTreeMap<WorkerId, Session>,
-    last_job: u64,
     last_worker: u64,
     heartbeat_interval: Duration,
 }
@@ -59,6 +61,8 @@ struct JobRecord {
     status: watch::Sender<JobStatus>,
     /// Changed since it was last published.
     changed: bool,
+    /// A part was lost while it ran: it is not done when the scheduler thinks so.
+    spoiled: bool,
 }
 
 impl Driver {
@@ -67,7 +71,6 @@ impl Driver {
             heartbeat_interval: config.lease_timeout / 4,
             scheduler: Scheduler::new(config),
             origin: Instant::now(),
-            last_job: store.last_job(),
             store,
             jobs: BTreeMap::new(),
             sessions: BTreeMap::new(),
@@ -75,7 +78,58 @@ impl Driver {
         }
     }
 
-    /// Runs until `stop`, then bids the workers farewell.
+    /// Takes back a job that an earlier coordinator had.
+    pub(crate) fn recover(&mut self, recovered: Recovered) {
+        let Recovered { row, job, results } = recovered;
+        let id = row.id;
+        let status = watch::Sender::new(self.new_status(id, &job, row.submitted_at));
+        let record = JobRecord {
+            job,
+            results,
+            state: row.state,
+            submitted_at: row.submitted_at,
+            ended_at: row.ended_at,
+            paused: String::new(),
+            shares: row.shares.into_iter().map(|(worker, share)| (WorkerId(worker), share)).collect(),
+            status,
+            changed: true,
+            spoiled: false,
+        };
+        let is_running = record.state == JobState::Running;
+        self.jobs.insert(id, record);
+        if is_running {
+            self.resume(id);
+        }
+    }
+
+    /// Has the scheduler compute what of a job is not committed.
+    fn resume(&mut self, id: JobId) {
+        let now = self.now();
+        let Some(record) = self.jobs.get_mut(&id) else { return };
+        record.spoiled = false;
+        record.state = JobState::Running;
+        record.ended_at = None;
+        record.changed = true;
+        let spec = JobSpec { chunks: record.job.chunks, limits: Limits::default() };
+        // An ended job that goes on is a new one to the scheduler; one that it does not know need not be forgotten.
+        let _ = self.scheduler.forget(id);
+        if let Err(error) = self.scheduler.restore(now, id, spec, record.results.committed_chunks()) {
+            warn!(%id, %error, "the job cannot go on");
+        }
+        self.note(id);
+    }
+
+    /// Writes into the ledger where a job stands.
+    fn note(&self, id: JobId) {
+        let Some(record) = self.jobs.get(&id) else { return };
+        let shares: Vec<_> = record.shares.iter().map(|(worker, share)| (worker.0, share.clone())).collect();
+        if let Err(error) = self.store.ledger().update_job(id, &record.state, record.ended_at, &shares) {
+            // After the next start the job goes on from what is committed, and ends again.
+            warn!(%id, %error, "the end of the job is not in the ledger");
+        }
+    }
+
+    /// Runs until `stop`; then the sessions end, and workers look for the coordinator that comes next.
     pub(crate) async fn drive(
         mut self,
         mut requests: mpsc::Receiver<Request>,
@@ -106,9 +160,6 @@ impl Driver {
             }
             self.drain_actions();
         }
-        for session in self.sessions.values() {
-            session.send(ToWorker::Farewell);
-        }
     }
 
     fn now(&self) -> swath_scheduler::Instant {
@@ -118,7 +169,7 @@ impl Driver {
     fn handle_request(&mut self, request: Request) {
         let now = self.now();
         match request {
-            Request::Submit { job, reply } => drop(reply.send(self.submit(job))),
+            Request::Submit { id, job, submitted_at, reply } => drop(reply.send(self.submit(id, job, submitted_at))),
             Request::Job { id, reply } => drop(reply.send(self.job_status(id))),
             Request::Jobs { reply } => {
                 drop(reply.send(self.job_statuses()));
@@ -135,7 +186,10 @@ impl Driver {
                 drop(reply.send(drained));
             }
             Request::Join { introduction, outbox, reply } => {
-                drop(reply.send(self.join(introduction, outbox)));
+                if let Err(Ok((worker, _))) = reply.send(self.join(introduction, outbox)) {
+                    // The worker has gone away meanwhile.
+                    self.close_session(worker);
+                }
             }
             Request::Said { worker, event } => {
                 if let Event::ChunkFailed { chunk, number, reason, .. } = &event {
@@ -145,7 +199,7 @@ impl Driver {
             }
             Request::Left { worker } => self.close_session(worker),
             Request::Fence { lease, chunks, reply } => drop(reply.send(self.fence(lease, chunks))),
-            Request::Accepted(block) => self.on_accepted(&block),
+            Request::Accepted(block) => self.on_accepted(block),
         }
     }
 
@@ -159,6 +213,14 @@ impl Driver {
             Fact::Paused { job, reason } => {
                 self.set_paused(job, reason);
                 Event::JobPaused { job }
+            }
+            Fact::Spoiled { job } => {
+                match self.jobs.get_mut(&job) {
+                    Some(record) if record.state == JobState::Done => self.resume(job),
+                    Some(record) => record.spoiled = true,
+                    None => {}
+                }
+                return;
             }
             Fact::Resumed { job } => {
                 self.set_paused(job, String::new());
@@ -196,46 +258,62 @@ impl Driver {
         None
     }
 
-    fn on_accepted(&mut self, block: &AcceptedBlock) {
-        let &AcceptedBlock { job, worker, lease, numbers, .. } = block;
-        let now = self.now();
-        let Accepted::Held { chunks, committed } = block.accepted else {
-            let chunks = Some(block.chunks);
-            self.scheduler.handle_event(now, Event::ChunksReturned { worker, lease, chunks });
-            return;
-        };
-        let count = chunks.map_or(0, |chunks| chunks.len());
-        let name = self.sessions.get_mut(&worker).map(|session| {
-            session.count(numbers, count);
-            session.name().to_owned()
-        });
-        if let Some(record) = self.jobs.get_mut(&job) {
-            let share = record.shares.entry(worker).or_default();
-            if let Some(name) = name {
-                share.worker = name;
+    fn on_accepted(&mut self, block: AcceptedBlock) {
+        let AcceptedBlock { job, worker, lease, .. } = block;
+        match block.accepted {
+            Accepted::Held { chunks } => {
+                self.count_share(job, worker, block.numbers, chunks.map_or(0, |chunks| chunks.len()));
+                self.receive(job, chunks);
             }
-            share.numbers += numbers;
-            share.chunks += count;
-            record.changed = true;
+            Accepted::HeldAlready { chunks } => self.receive(job, chunks),
+            Accepted::Overlapped { chunks } => {
+                for chunks in chunks {
+                    self.receive(job, Some(chunks));
+                }
+                let now = self.now();
+                self.scheduler.handle_event(now, Event::ChunksReturned { worker, lease, chunks: Some(block.chunks) });
+            }
+            Accepted::Gone => {}
         }
-        let Some(chunks) = chunks else { return };
+    }
+
+    /// These chunks are held whole by the store.
+    fn receive(&mut self, job: JobId, chunks: Option<Run>) {
+        let (Some(chunks), Some(record)) = (chunks, self.jobs.get(&job)) else { return };
+        let is_committed = record.results.retention() == Retention::Delivered;
+        let now = self.now();
         self.scheduler.handle_event(now, Event::ChunksReceived { job, chunks });
-        if committed {
+        if is_committed {
             self.scheduler.handle_event(now, Event::ChunksCommitted { job, chunks });
         }
     }
 
-    fn submit(&mut self, job: NewJob) -> Result<JobStatus, Refusal> {
-        let id = JobId(self.last_job + 1);
+    fn count_share(&mut self, job: JobId, worker: WorkerId, numbers: u64, chunks: u64) {
+        let session = self.sessions.get_mut(&worker);
+        let name = session.map(|session| session.count(numbers, chunks).to_owned());
+        let Some(record) = self.jobs.get_mut(&job) else { return };
+        let share = record.shares.entry(worker).or_default();
+        if let Some(name) = name {
+            share.worker = name;
+        }
+        share.numbers += numbers;
+        share.chunks += chunks;
+        record.changed = true;
+    }
+
+    fn submit(&mut self, id: JobId, job: NewJob, submitted_at: SystemTime) -> Result<JobStatus, Refusal> {
+        if self.jobs.len() >= MAX_JOBS {
+            return Err(Refusal::Exhausted(format!(
+                "{MAX_JOBS} jobs are as many as this coordinator keeps; forget some with `swath job forget`"
+            )));
+        }
         let spec = JobSpec { chunks: job.chunks, limits: Limits::default() };
         let now = self.now();
         self.scheduler
             .submit(now, id, spec)
             .map_err(|error| Refusal::Exhausted(format!("failed to submit: {error}")))?;
-        self.last_job = id.0;
         let results = self.store.create_job(JobResults::new(id, job.chunks, job.value_type(), job.retention));
         info!(%id, kernel = job.kernel.name(), range = %job.range(), chunks = job.chunks.count(), "job submitted");
-        let submitted_at = SystemTime::now();
         let initial = self.new_status(id, &job, submitted_at);
         let record = JobRecord {
             job,
@@ -247,6 +325,7 @@ impl Driver {
             shares: BTreeMap::new(),
             status: watch::Sender::new(initial.clone()),
             changed: false,
+            spoiled: false,
         };
         self.jobs.insert(id, record);
         Ok(initial)
@@ -264,8 +343,12 @@ impl Driver {
     }
 
     fn forget(&mut self, id: JobId) -> Result<(), Refusal> {
-        self.known(id)?;
-        self.scheduler.forget(id).map_err(|error| Refusal::Precondition(format!("cannot forget job {id}: {error}")))?;
+        if self.known(id)?.state.has_ended() {
+            // One that had ended before this coordinator started is not known to the scheduler.
+            let _ = self.scheduler.forget(id);
+        } else {
+            return Err(Refusal::Precondition(format!("cannot forget job {id}: it has not ended; cancel it first")));
+        }
         self.jobs.remove(&id);
         info!(%id, "job forgotten");
         Ok(())
@@ -284,7 +367,10 @@ impl Driver {
                     let assignment = Assignment { lease, chunks, job_id: job, job: record.job.clone() };
                     self.send(worker, ToWorker::Lease(assignment));
                 }
-                Action::Revoke { worker, lease, chunks } => self.send(worker, ToWorker::Revoke { lease, chunks }),
+                Action::Revoke { worker, lease, chunks } => {
+                    let stop = self.scheduler.holder(lease) != Some(worker);
+                    self.send(worker, ToWorker::Revoke { lease, chunks, stop });
+                }
                 Action::JobEnded { job, outcome } => self.end_job(job, outcome),
             }
         }
@@ -300,6 +386,9 @@ impl Driver {
 
     fn end_job(&mut self, id: JobId, outcome: Outcome) {
         let Some(record) = self.jobs.get_mut(&id) else { return };
+        if record.spoiled && outcome == Outcome::Done {
+            return self.resume(id);
+        }
         record.state = match outcome {
             Outcome::Done => JobState::Done,
             Outcome::Cancelled => JobState::Cancelled,
@@ -315,6 +404,7 @@ impl Driver {
         });
         record.changed = true;
         info!(%id, state = ?record.state, "job ended");
+        self.note(id);
         self.publish(id);
     }
 }

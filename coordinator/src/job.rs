@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc, time::SystemTime};
 use swath_kernel::{Kernel, Parameters, ValueType};
 use swath_scheduler::{Chunks, JobId, Range, WorkerId};
 
-use crate::store::Retention;
+use crate::{ledger::JobRow, store::Retention};
 
 /// A job that may be stored: its kernel exists, its range and chunk size are valid.
 #[derive(Debug, Clone)]
@@ -21,6 +21,32 @@ pub(crate) struct NewJob {
 impl NewJob {
     pub(crate) fn range(&self) -> Range {
         self.chunks.range()
+    }
+
+    /// A job that the ledger had; an error says why this program cannot have it.
+    pub(crate) fn from_row(row: &JobRow) -> Result<Self, String> {
+        let range = Range::new(row.first, row.last).map_err(|error| error.to_string())?;
+        let chunks = Chunks::new(range, row.chunk_size).map_err(|error| error.to_string())?;
+        let kernel = swath_kernel::find(&row.kernel, &row.parameters).map_err(|error| error.to_string())?;
+        let (parameters, chunk_size, retention) = (row.parameters.clone(), row.chunk_size, row.retention);
+        Ok(Self { kernel, parameters, chunks, chunk_size, retention })
+    }
+
+    /// What the ledger should know of a job that was submitted just now.
+    pub(crate) fn to_row(&self) -> JobRow {
+        JobRow {
+            id: JobId(0),
+            kernel: self.kernel.name().to_owned(),
+            parameters: self.parameters.clone(),
+            first: self.range().first(),
+            last: self.range().last(),
+            chunk_size: self.chunk_size,
+            retention: self.retention,
+            state: JobState::Running,
+            submitted_at: SystemTime::now(),
+            ended_at: None,
+            shares: Vec::new(),
+        }
     }
 
     pub(crate) fn value_type(&self) -> ValueType {

@@ -9,9 +9,11 @@
 mod convert;
 mod driver;
 mod job;
+mod ledger;
 mod server;
 mod services;
 mod store;
 
+pub use ledger::LedgerError;
 pub use server::{Coordinator, CoordinatorConfig, CoordinatorError};
 pub use store::{StoreConfig, StoreError};

@@ -1,11 +1,6 @@
 //! One port with every service on it.
 
-use std::{
-    io,
-    net::SocketAddr,
-    sync::Arc,
-    time::{Duration, SystemTime, UNIX_EPOCH},
-};
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use arrow_flight::flight_service_server::FlightServiceServer;
 use swath_proto::{
@@ -21,7 +16,7 @@ use tracing::info;
 use crate::{
     driver::{Driver, DriverHandle},
     services::{flight::FlightGate, jobs::JobsService, results::ResultsService, workers::WorkersService},
-    store::{Store, StoreConfig, StoreError},
+    store::{Recovered, Store, StoreConfig, StoreError},
 };
 
 /// Requests that may wait for the driver.
@@ -72,6 +67,7 @@ pub struct Coordinator {
     listener: TcpListener,
     address: SocketAddr,
     store: Arc<Store>,
+    recovered: Vec<Recovered>,
     facts: mpsc::UnboundedReceiver<crate::store::Fact>,
     lease_timeout: Duration,
 }
@@ -84,7 +80,8 @@ impl Coordinator {
         let address = listener.local_addr().map_err(listen)?;
         let (tell, facts) = mpsc::unbounded_channel();
         let store = Store::open(config.store, tell)?;
-        Ok(Self { listener, address, store, facts, lease_timeout: config.lease_timeout })
+        let recovered = store.recover().await?;
+        Ok(Self { listener, address, store, recovered, facts, lease_timeout: config.lease_timeout })
     }
 
     /// Where it listens.
@@ -92,17 +89,29 @@ impl Coordinator {
         self.address
     }
 
-    /// Serves until `stop`: then health turns NOT_SERVING, workers are bidden farewell, streams end, and what waits
-    /// in memory is written.
+    /// Serves until `stop`: then health turns NOT_SERVING, streams end, and what waits in memory is written.
     pub async fn serve(self, stop: CancellationToken) -> Result<(), CoordinatorError> {
-        let Self { listener, address, store, facts, lease_timeout } = self;
+        let Self { listener, address, store, recovered, facts, lease_timeout } = self;
         let (requests, inbox) = mpsc::channel(REQUESTS);
         let driver = DriverHandle::new(requests);
-        let scheduler = swath_scheduler::Config { epoch: epoch(), lease_timeout, ..Default::default() };
+        let scheduler = swath_scheduler::Config { epoch: store.ledger().epoch(), lease_timeout, ..Default::default() };
         let (health, health_service) = tonic_health::server::health_reporter();
         let tasks = TaskTracker::new();
-        tasks.spawn(Driver::new(scheduler, Arc::clone(&store)).drive(inbox, facts, stop.clone()));
-        tasks.spawn(Arc::clone(&store).drive_flushes(stop.clone()));
+        let mut owner = Driver::new(scheduler, Arc::clone(&store));
+        for job in recovered {
+            owner.recover(job);
+        }
+        // Nothing works without either: if one ends, however it does, the coordinator stops.
+        let (driving, flushing) = (stop.clone().drop_guard(), stop.clone().drop_guard());
+        let (drive, flush) = (owner.drive(inbox, facts, stop.clone()), Arc::clone(&store).drive_flushes(stop.clone()));
+        tasks.spawn(async move {
+            let _guard = driving;
+            drive.await;
+        });
+        tasks.spawn(async move {
+            let _guard = flushing;
+            flush.await;
+        });
         set_serving(&health, ServingStatus::Serving).await;
         info!(%address, "coordinator is listening");
 
@@ -148,10 +157,4 @@ impl Coordinator {
 async fn set_serving(health: &HealthReporter, status: ServingStatus) {
     // The empty name stands for the whole server.
     health.set_service_status("", status).await;
-}
-
-/// Grows from one coordinator to the next on a machine whose clock does not go back, so that lease ids are not used
-/// again.
-fn epoch() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| u64::try_from(since.as_micros()).unwrap_or(0))
 }

@@ -13,19 +13,25 @@ mod queue;
 mod session;
 mod upload;
 
-use std::time::Duration;
+use std::{
+    hash::{BuildHasher, RandomState},
+    time::{Duration, Instant},
+};
 
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 pub use connect::ConnectError;
-pub use session::SessionError;
+pub use session::{SessionError, host_name};
 
 use crate::session::Ended;
 
 /// Pauses between attempts to reach the coordinator: they double from the first to the last.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LAST_PAUSE: Duration = Duration::from_secs(5);
+
+/// After a session of this length, what went wrong before it is forgotten.
+const SOUND_SESSION: Duration = Duration::from_secs(5);
 
 /// How a worker runs.
 #[derive(Debug, Clone)]
@@ -46,39 +52,64 @@ pub struct WorkerConfig {
 
 /// Works for the coordinator until `stop`, until the coordinator bids farewell, or until it cannot be reached.
 pub async fn run(config: WorkerConfig, stop: CancellationToken) -> Result<(), SessionError> {
+    let mut trouble = Trouble::new(config.patience);
     loop {
-        let channels = tokio::select! {
-            channels = reach(&config) => channels?,
-            () = stop.cancelled() => return Ok(()),
-        };
-        match session::run(&config, channels, &stop).await {
+        let begun = Instant::now();
+        let error = match attempt(&config, &stop).await {
             Ok(Ended::Farewell) => {
                 info!("the coordinator bade farewell");
                 return Ok(());
             }
             Ok(Ended::Stopped) => return Ok(()),
             Err(error) if error.is_final() => return Err(error),
-            Err(error) => warn!(%error, "the session broke; joining again"),
+            Err(error) => error,
+        };
+        if begun.elapsed() > SOUND_SESSION {
+            trouble = Trouble::new(config.patience);
+        }
+        let Some(pause) = trouble.next_pause() else { return Err(error) };
+        if trouble.is_new() {
+            warn!(%error, "trying to join again");
+        }
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            () = stop.cancelled() => return Ok(()),
         }
     }
 }
 
-/// Connects, with growing pauses between attempts.
-async fn reach(config: &WorkerConfig) -> Result<connect::Channels, ConnectError> {
-    let started = tokio::time::Instant::now();
-    let mut pause = FIRST_PAUSE;
-    loop {
-        let error = match connect::Channels::open(&config.coordinator).await {
-            Ok(channels) => return Ok(channels),
-            Err(error) => error,
-        };
-        if error.is_final() || started.elapsed() + pause > config.patience {
-            return Err(error);
-        }
-        if pause == FIRST_PAUSE {
-            info!(coordinator = config.coordinator, "waiting for the coordinator");
-        }
-        tokio::time::sleep(pause).await;
-        pause = (pause * 2).min(LAST_PAUSE);
+/// One session, from connecting to its end.
+async fn attempt(config: &WorkerConfig, stop: &CancellationToken) -> Result<Ended, SessionError> {
+    let channels = tokio::select! {
+        channels = connect::Channels::open(&config.coordinator) => channels?,
+        () = stop.cancelled() => return Ok(Ended::Stopped),
+    };
+    session::run(config, channels, stop).await
+}
+
+/// A time in which no session holds.
+struct Trouble {
+    since: Instant,
+    patience: Duration,
+    pause: Duration,
+}
+
+impl Trouble {
+    fn new(patience: Duration) -> Self {
+        Self { since: Instant::now(), patience, pause: FIRST_PAUSE / 2 }
+    }
+
+    /// How long to wait before the next attempt: twice the last pause, and up to half as much more, so that workers that
+    /// lost their coordinator together do not come back together. `None` when patience has run out.
+    fn next_pause(&mut self) -> Option<Duration> {
+        self.pause = (self.pause * 2).min(LAST_PAUSE);
+        let random = RandomState::new().hash_one(self.pause) as f64 / u64::MAX as f64;
+        let pause = self.pause.mul_f64(1.0 + random / 2.0);
+        (self.since.elapsed() + pause <= self.patience).then_some(pause)
+    }
+
+    /// Whether this is the first pause.
+    fn is_new(&self) -> bool {
+        self.pause == FIRST_PAUSE
     }
 }

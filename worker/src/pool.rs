@@ -1,11 +1,18 @@
 //! The threads that compute.
 
-use std::{io, sync::Arc, thread::JoinHandle};
+use std::{
+    io,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+    thread::JoinHandle,
+};
+
+use swath_scheduler::Run;
 
 use crate::{
     compute::{Computer, Product},
     convert,
-    queue::Queue,
+    queue::{Queue, Task},
     session::Outbox,
     upload::Uploader,
 };
@@ -38,14 +45,34 @@ impl Pool {
 fn drive_tasks(queue: &Queue, uploader: &Uploader, outbox: &Outbox) {
     let mut computer = Computer::new();
     while let Some(task) = queue.take() {
-        computer.compute(&task, |product| match product {
-            Product::Block { offsets, parquet } => uploader.send(convert::upload_block(&task.lease, offsets, parquet)),
-            Product::Failed { chunk, number, reason } => {
-                outbox.say(convert::chunk_failed(task.lease.id, chunk, number, reason));
-            }
-        });
+        let compute = || {
+            computer.compute(&task, |product| match product {
+                Product::Block { offsets, parquet } => {
+                    uploader.send(convert::upload_block(&task.lease, offsets, parquet));
+                }
+                Product::Failed { chunk, number, reason } => {
+                    outbox.say(convert::chunk_failed(task.lease.id, chunk, number, reason));
+                }
+            });
+        };
+        // A kernel that panics fails its chunk; whatever else panics must not leave chunks that nobody computes.
+        if catch_unwind(AssertUnwindSafe(compute)).is_err() {
+            computer = Computer::new();
+            fail(&task, outbox);
+        }
         if let Some(computed) = queue.finish(&task) {
             outbox.say(convert::lease_computed(&computed));
         }
+    }
+}
+
+/// The first chunk of the task has failed, and the others go back.
+fn fail(task: &Task, outbox: &Outbox) {
+    let (lease, chunks) = (&task.lease, task.lease.chunks);
+    let (first, last) = (chunks.chunk_at(task.offsets.start), chunks.chunk_at(task.offsets.end - 1));
+    let number = chunks.range().at(task.offsets.start).unwrap_or_default();
+    outbox.say(convert::chunk_failed(lease.id, first, number, "the worker panicked; its log says where".to_owned()));
+    if let Some(rest) = Run::new(first + 1, last + 1) {
+        outbox.say(convert::chunks_returned(lease.id, Some(rest)));
     }
 }

@@ -98,9 +98,10 @@ impl Entry {
         let one = chunks.offsets(Run { start: chunk, end: chunk + 1 });
         let end = if one.len() > limit {
             // A piece: the same ones whoever computes the chunk.
-            one.end.min(self.next + limit)
+            one.end.min(self.next.saturating_add(limit))
         } else {
-            let last = chunks.chunk_at((self.next + self.rows.clamp(one.len(), limit) - 1).min(self.end - 1));
+            let last =
+                chunks.chunk_at(self.next.saturating_add(self.rows.clamp(one.len(), limit) - 1).min(self.end - 1));
             let whole = chunks.offsets(Run { start: chunk, end: last + 1 });
             // The last chunk may reach over the limit: then the block ends before it.
             if whole.len() > limit { chunks.offsets(Run { start: chunk, end: last }).end } else { whole.end }
@@ -159,18 +160,21 @@ impl Queue {
         state.remove_computed(index)
     }
 
-    /// Gives back what was not begun of `chunks`, up to the end of the lease. All of a lease means: stop it, what is
-    /// being computed too.
+    /// The lease has ended: stops it, what is being computed too.
+    pub(crate) fn stop(&self, id: LeaseId) {
+        let mut state = self.lock();
+        if let Some(index) = state.leases.iter().position(|entry| entry.lease.id == id) {
+            state.leases[index].lease.cancelled.store(true, Ordering::Relaxed);
+            state.leases.remove(index);
+        }
+    }
+
+    /// Gives back what was not begun of `chunks`, up to the end of the lease.
     pub(crate) fn give_back(&self, id: LeaseId, chunks: Run) -> GivenBack {
         let nothing = GivenBack { chunks: None, computed: None };
         let mut state = self.lock();
         let Some(index) = state.leases.iter().position(|entry| entry.lease.id == id) else { return nothing };
         let entry = &mut state.leases[index];
-        if chunks == entry.lease.run {
-            entry.lease.cancelled.store(true, Ordering::Relaxed);
-            state.leases.remove(index);
-            return GivenBack { chunks: Some(chunks), computed: None };
-        }
         let Some(end) = self.end_chunk(entry) else { return nothing };
         let Some(returned) = Run::new(entry.first_untouched().max(chunks.start), end) else { return nothing };
         entry.end = entry.lease.chunks.offsets(returned).start;
@@ -316,11 +320,13 @@ mod tests {
     }
 
     #[test]
-    fn all_of_a_lease_given_back_stops_what_is_in_hand() {
+    fn what_is_in_hand_goes_on_when_all_of_a_lease_is_asked_back_and_stops_when_it_ended() {
         let queue = Queue::new(1);
         queue.push(lease(1, 1000, 10, run(0, 100)));
         let first = queue.take().unwrap();
-        assert_eq!(queue.give_back(first.lease.id, run(0, 100)).chunks, Some(run(0, 100)));
+        assert_eq!(queue.give_back(first.lease.id, run(0, 100)).chunks, Some(run(25, 100)));
+        assert!(!first.lease.is_cancelled());
+        queue.stop(first.lease.id);
         assert!(first.lease.is_cancelled());
         assert_eq!(queue.finish(&first), None);
         assert!(queue.is_empty());

@@ -12,7 +12,7 @@ use tokio::{
 };
 use tokio_stream::wrappers::UnboundedReceiverStream;
 use tokio_util::sync::CancellationToken;
-use tonic::{Code, Status, Streaming};
+use tonic::{Code, Status, Streaming, transport::Channel};
 use tracing::{debug, info, warn};
 
 use crate::{
@@ -64,6 +64,8 @@ impl From<Status> for SessionError {
     }
 }
 
+const LONGEST_GRACE: Duration = Duration::from_secs(365 * 24 * 3600);
+
 /// How a session ended that went well.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Ended {
@@ -93,11 +95,10 @@ pub(crate) async fn run(
     let (sender, outbound) = mpsc::unbounded_channel();
     let outbox = Outbox(sender);
     outbox.say(convert::say(Kind::Hello(hello(config))));
-    let mut client = WorkersClient::new(channels.control);
-    let mut inbound = client.join(UnboundedReceiverStream::new(outbound)).await?.into_inner();
-    let welcome = match inbound.message().await?.and_then(|message| message.kind) {
-        Some(coordinator_message::Kind::Welcome(welcome)) => welcome,
-        _ => return Err(SessionError::Broken("it did not answer with Welcome".to_owned())),
+    let joining = join(channels.control, outbound);
+    let (inbound, welcome) = tokio::select! {
+        joined = joining => joined?,
+        () = stop.cancelled() => return Ok(Ended::Stopped),
     };
     info!(worker = welcome.worker_id, name = config.name, threads = config.threads, "joined");
 
@@ -115,6 +116,19 @@ pub(crate) async fn run(
     ended
 }
 
+/// Opens the control stream; returns when the coordinator has answered with Welcome.
+async fn join(
+    control: Channel,
+    outbound: mpsc::UnboundedReceiver<v1::WorkerMessage>,
+) -> Result<(Streaming<v1::CoordinatorMessage>, v1::Welcome), SessionError> {
+    let mut client = WorkersClient::new(control);
+    let mut inbound = client.join(UnboundedReceiverStream::new(outbound)).await?.into_inner();
+    match inbound.message().await?.and_then(|message| message.kind) {
+        Some(coordinator_message::Kind::Welcome(welcome)) => Ok((inbound, welcome)),
+        _ => Err(SessionError::Broken("it did not answer with Welcome".to_owned())),
+    }
+}
+
 fn hello(config: &WorkerConfig) -> v1::Hello {
     v1::Hello {
         protocol_version: PROTOCOL_VERSION,
@@ -127,7 +141,7 @@ fn hello(config: &WorkerConfig) -> v1::Hello {
 }
 
 /// The name of this machine.
-pub(crate) fn host_name() -> String {
+pub fn host_name() -> String {
     rustix::system::uname().nodename().to_string_lossy().into_owned()
 }
 
@@ -146,6 +160,8 @@ impl Session {
         grace: Duration,
         stop: &CancellationToken,
     ) -> Result<Ended, SessionError> {
+        // Further away than any clock reaches would overflow it.
+        let grace = grace.min(LONGEST_GRACE);
         let mut upload = pin!(upload);
         let mut heartbeats = interval(heartbeat);
         heartbeats.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -154,18 +170,23 @@ impl Session {
         let mut leaving: Option<(Ended, Instant)> = None;
         loop {
             tokio::select! {
-                message = inbound.message() => match message? {
-                    Some(message) => if self.handle_message(message) && leaving.is_none() {
+                message = inbound.message() => match message {
+                    Err(_) if leaving.is_some() => return Ok(leaving.map_or(Ended::Stopped, |(ended, _)| ended)),
+                    Err(status) => return Err(status.into()),
+                    Ok(Some(message)) => if self.handle_message(message) && leaving.is_none() {
                         self.give_all_back();
                         leaving = Some((Ended::Farewell, Instant::now() + grace));
                     },
                     // The coordinator closes the session of a worker that is leaving.
-                    None => return leaving.map_or(
+                    Ok(None) => return leaving.map_or(
                         Err(SessionError::Broken("the coordinator closed it".to_owned())),
                         |(ended, _)| Ok(ended),
                     ),
                 },
                 uploaded = &mut upload => {
+                    if let Some((ended, _)) = leaving {
+                        return Ok(ended);
+                    }
                     uploaded?;
                     return Err(SessionError::Broken("the coordinator ended the upload".to_owned()));
                 }
@@ -199,6 +220,11 @@ impl Session {
                 else {
                     return false;
                 };
+                if revoke.stop {
+                    debug!(%lease, "the lease has ended");
+                    self.queue.stop(lease);
+                    return false;
+                }
                 let back = self.queue.give_back(lease, chunks);
                 debug!(%lease, asked = ?chunks, ?back, "chunks were asked back");
                 self.outbox.say(convert::chunks_returned(lease, back.chunks));

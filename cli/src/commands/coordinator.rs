@@ -11,6 +11,10 @@ use crate::{args::CoordinatorStart, exit::Ending};
 /// A block waits no longer than this for its part to fill.
 const PART_AGE: Duration = Duration::from_secs(2);
 const PART_BYTES: u64 = 64 << 20;
+/// What lies on the disk for a reader that does not keep up, where results are wanted only once.
+const WINDOW_BYTES: u64 = 1 << 30;
+/// Room for a few of the largest blocks.
+const MIN_MEMORY: u64 = 32 << 20;
 
 pub(super) async fn start(args: CoordinatorStart) -> Result<()> {
     if !args.listen.ip().is_loopback() && !args.insecure {
@@ -27,12 +31,17 @@ pub(super) async fn start(args: CoordinatorStart) -> Result<()> {
         );
     }
     let memory = args.memory.as_u64();
+    if memory < MIN_MEMORY {
+        return Err(Ending::Usage(format!("{} of memory is too little; at least 32MiB are needed", args.memory)).into());
+    }
     let config = CoordinatorConfig {
         listen: args.listen,
         store: StoreConfig {
             folder: args.data,
+            durable: true,
             memory_bytes: usize::try_from(memory)?,
             part_bytes: usize::try_from(PART_BYTES.min(memory / 2))?,
+            window_bytes: WINDOW_BYTES,
             part_age: PART_AGE,
         },
         lease_timeout: args.lease_timeout,

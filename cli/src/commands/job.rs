@@ -1,6 +1,9 @@
 //! `swath submit` and `swath job …`.
 
-use std::time::Instant;
+use std::{
+    io::{self, Write},
+    time::Instant,
+};
 
 use anyhow::Result;
 use swath_client::{Client, ClientError, Job, JobState};
@@ -29,7 +32,7 @@ pub(super) async fn submit(args: Submit, mode: OutputMode) -> Result<()> {
     match mode {
         OutputMode::Json => show::job(&job, mode),
         OutputMode::Text => {
-            println!("{}", job.id);
+            writeln!(io::stdout(), "{}", job.id)?;
             Ok(())
         }
     }

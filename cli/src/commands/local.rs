@@ -16,9 +16,13 @@ use super::worker::cores;
 
 const MEMORY_BYTES: usize = 32 << 20;
 const PART_BYTES: usize = 16 << 20;
+/// What lies on the disk for a reader that does not keep up, before the run pauses.
+const WINDOW_BYTES: u64 = 512 << 20;
 /// A block that its reader does not take for so long goes to the disk when memory is short.
 const PART_AGE: Duration = Duration::from_secs(2);
 const LEASE_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long the coordinator may take to end.
+const STOP_TIMEOUT: Duration = Duration::from_secs(2);
 /// Results are handed on at once; only what a slow reader holds up is waiting.
 const UPLOAD_MEMORY: &str = "16MiB";
 
@@ -39,8 +43,10 @@ impl LocalCluster {
             listen: ([127, 0, 0, 1], 0).into(),
             store: StoreConfig {
                 folder: scratch.path().to_owned(),
+                durable: false,
                 memory_bytes: MEMORY_BYTES,
                 part_bytes: PART_BYTES,
+                window_bytes: WINDOW_BYTES,
                 part_age: PART_AGE,
             },
             lease_timeout: LEASE_TIMEOUT,
@@ -75,17 +81,28 @@ impl LocalCluster {
             None => Ok(()),
         }
     }
-}
 
-impl Drop for LocalCluster {
-    fn drop(&mut self) {
+    /// Ends everything; the temporary folder goes when nobody can write to it any more.
+    pub(super) async fn stop(mut self) {
+        self.kill_workers();
+        self.stop.cancel();
+        let _ = tokio::time::timeout(STOP_TIMEOUT, &mut self.serving).await;
+    }
+
+    fn kill_workers(&mut self) {
         // They hold nothing that is still wanted.
         for worker in &mut self.workers {
             let _ = worker.kill();
         }
-        for worker in &mut self.workers {
+        for mut worker in self.workers.drain(..) {
             let _ = worker.wait();
         }
+    }
+}
+
+impl Drop for LocalCluster {
+    fn drop(&mut self) {
+        self.kill_workers();
         self.stop.cancel();
         self.serving.abort();
     }

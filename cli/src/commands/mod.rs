@@ -8,6 +8,8 @@ mod run;
 mod signals;
 mod worker;
 
+use std::io::Write;
+
 use anyhow::Result;
 use clap::CommandFactory;
 
@@ -31,8 +33,9 @@ pub(crate) async fn execute(args: Args) -> Result<()> {
         Command::Job(command) => job::execute(command, mode).await,
         Command::Kernels => show::kernels(mode),
         Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Args::command(), "swath", &mut std::io::stdout());
-            Ok(())
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Args::command(), "swath", &mut script);
+            Ok(std::io::stdout().write_all(&script)?)
         }
     }
 }

@@ -40,12 +40,19 @@ pub(super) async fn run(args: Run, mode: OutputMode) -> Result<()> {
         () = signals.received() => Err(Ending::Interrupted("interrupted; nothing was kept".to_owned()).into()),
         error = watch_workers(cluster.as_mut()) => Err(error),
     };
-    let job = leave_nothing(&client, &job, cluster.is_some(), saved.is_ok()).await;
-    drop(cluster);
+    let ended = tokio::select! {
+        ended = clean_up(&client, &job, cluster.is_none(), saved.is_ok()) => ended,
+        // The second signal: at once.
+        () = signals.received() => job,
+    };
+    drop(client);
+    if let Some(cluster) = cluster {
+        cluster.stop().await;
+    }
     saved?;
-    results::say_where(&destination.target, &job, begun.elapsed());
+    results::say_where(&destination.target, &ended, begun.elapsed());
     if mode == OutputMode::Json && destination.target != swath_client::output::Target::Stdout {
-        show::job(&job, mode)?;
+        show::job(&ended, mode)?;
     }
     Ok(())
 }
@@ -69,16 +76,17 @@ async fn watch_workers(cluster: Option<&mut LocalCluster>) -> anyhow::Error {
 }
 
 /// On a coordinator that others use too, neither the job nor its results stay. Returns the job as it ended.
-async fn leave_nothing(client: &Client, job: &Job, own_coordinator: bool, whole: bool) -> Job {
-    if !whole && !own_coordinator {
+async fn clean_up(client: &Client, job: &Job, is_shared: bool, is_whole: bool) -> Job {
+    if !is_whole {
+        if !is_shared {
+            return job.clone();
+        }
         // It may have ended by itself.
         let _ = client.cancel(job.id).await;
     }
-    let ended = match client.job(job.id).await {
-        Ok(ended) => ended,
-        Err(_) => job.clone(),
-    };
-    if !own_coordinator && let Err(error) = client.forget(job.id).await {
+    // The last results came from memory: the job ends when they are on the disk.
+    let ended = client.wait(job.id, |_| {}).await.unwrap_or_else(|_| job.clone());
+    if is_shared && let Err(error) = client.forget(job.id).await {
         tracing::warn!(job = job.id, %error, "the job and its results stay on the coordinator");
     }
     ended

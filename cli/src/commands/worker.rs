@@ -17,10 +17,7 @@ pub(super) async fn start(args: WorkerStart) -> Result<()> {
     if args.attached {
         end_with_standard_input();
     }
-    let name = args.name.unwrap_or_else(|| {
-        let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
-        format!("{host}-{}", std::process::id())
-    });
+    let name = args.name.unwrap_or_else(|| format!("{}-{}", swath_worker::host_name(), std::process::id()));
     let config = WorkerConfig {
         coordinator: args.coordinator.coordinator,
         name,

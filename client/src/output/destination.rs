@@ -8,7 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use tempfile::NamedTempFile;
+use tempfile::TempPath;
 
 const BUFFER: usize = 1 << 20;
 
@@ -38,20 +38,28 @@ impl fmt::Display for Target {
 
 /// Bytes on their way to a target.
 pub(super) enum Destination {
-    /// A file under another name in the same folder; it is removed when it is dropped.
-    Unfinished {
-        file: BufWriter<NamedTempFile>,
-        path: PathBuf,
-    },
-    /// A device or a pipe that is there already.
-    Special(BufWriter<File>),
+    File(BufWriter<File>),
     Stdout(BufWriter<io::Stdout>),
 }
 
+/// A file that does not have its name yet. It is removed when this is dropped, whoever still writes to it.
+pub(super) struct Unfinished {
+    file: TempPath,
+    path: PathBuf,
+}
+
+impl Unfinished {
+    /// Makes the file appear under its name.
+    pub(super) fn publish(self) -> io::Result<()> {
+        self.file.persist(self.path).map_err(|error| error.error)
+    }
+}
+
 impl Destination {
-    pub(super) fn open(target: Target) -> io::Result<Self> {
+    /// Opens a target. What is new, or replaces a file, is unfinished until it is published.
+    pub(super) fn open(target: Target) -> io::Result<(Self, Option<Unfinished>)> {
         let path = match target {
-            Target::Stdout => return Ok(Self::Stdout(BufWriter::with_capacity(BUFFER, io::stdout()))),
+            Target::Stdout => return Ok((Self::Stdout(BufWriter::with_capacity(BUFFER, io::stdout())), None)),
             Target::File(path) => path,
         };
         // Writing through a link replaces what it points at, not the link.
@@ -59,7 +67,8 @@ impl Destination {
         match fs::metadata(&path) {
             Ok(meta) if meta.is_dir() => return Err(io::Error::new(io::ErrorKind::IsADirectory, "it is a folder")),
             Ok(meta) if !meta.is_file() => {
-                return Ok(Self::Special(BufWriter::with_capacity(BUFFER, File::create(path)?)));
+                // A device or a pipe that is there already.
+                return Ok((Self::File(BufWriter::with_capacity(BUFFER, File::create(path)?)), None));
             }
             // A file that may not be written must not be replaced either.
             Ok(_) => drop(File::options().append(true).open(&path)?),
@@ -79,36 +88,22 @@ impl Destination {
             .tempfile_in(folder)
             // The name of the unfinished file would only puzzle.
             .map_err(|error| io::Error::from(error.kind()))?;
-        Ok(Self::Unfinished { file: BufWriter::with_capacity(BUFFER, file), path })
-    }
-
-    /// Makes the file appear under its name.
-    pub(super) fn publish(self) -> io::Result<()> {
-        match self {
-            Self::Unfinished { file, path } => {
-                let file = file.into_inner().map_err(|error| error.into_error())?;
-                file.persist(path).map_err(|error| error.error)?;
-                Ok(())
-            }
-            Self::Special(mut file) => file.flush(),
-            Self::Stdout(mut stdout) => stdout.flush(),
-        }
+        let (file, unfinished) = file.into_parts();
+        Ok((Self::File(BufWriter::with_capacity(BUFFER, file)), Some(Unfinished { file: unfinished, path })))
     }
 }
 
 impl Write for Destination {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
-            Self::Unfinished { file, .. } => file.write(bytes),
-            Self::Special(file) => file.write(bytes),
+            Self::File(file) => file.write(bytes),
             Self::Stdout(stdout) => stdout.write(bytes),
         }
     }
 
     fn flush(&mut self) -> io::Result<()> {
         match self {
-            Self::Unfinished { file, .. } => file.flush(),
-            Self::Special(file) => file.flush(),
+            Self::File(file) => file.flush(),
             Self::Stdout(stdout) => stdout.flush(),
         }
     }

@@ -6,15 +6,20 @@ mod lines;
 mod npy;
 mod parquet;
 
-use std::{fmt, io, path::Path, str::FromStr};
+use std::{
+    fmt,
+    io::{self, Write},
+    path::Path,
+    str::FromStr,
+};
 
 use swath_block::Block;
 use swath_kernel::ValueType;
 use swath_scheduler::Range;
 use tokio::sync::mpsc;
 
-use self::destination::Destination;
 pub use self::destination::Target;
+use self::destination::{Destination, Unfinished};
 use crate::{ClientError, Results};
 
 /// Blocks that may wait between the network and the file.
@@ -156,6 +161,7 @@ impl From<io::Error> for SinkError {
 pub struct Output {
     sink: Box<dyn Sink>,
     destination: String,
+    unfinished: Option<Unfinished>,
 }
 
 impl Output {
@@ -169,7 +175,7 @@ impl Output {
             return Err(OutputError::Terminal { format });
         }
         let failed = |error| OutputError::Write { destination: name.clone(), error };
-        let destination = Destination::open(target).map_err(failed)?;
+        let (destination, unfinished) = Destination::open(target).map_err(failed)?;
         let sink: Result<Box<dyn Sink>, SinkError> = match format {
             Format::Parquet => parquet::ParquetSink::open(destination, value_type),
             Format::Arrow => arrow::ArrowSink::open(destination, value_type),
@@ -179,12 +185,13 @@ impl Output {
             Format::Text => lines::LineSink::open(destination, lines::Style::Text),
         };
         let sink = sink.map_err(|error| describe(error, &name))?;
-        Ok(Self { sink, destination: name })
+        Ok(Self { sink, destination: name, unfinished })
     }
 
     /// Writes all results; `progress` is called with the numbers written so far.
     pub async fn save(self, mut results: Results, progress: impl Fn(u64) + Send + 'static) -> Result<(), OutputError> {
-        let Self { mut sink, destination } = self;
+        // If this is dropped half way, so is `unfinished`, and the file goes with it.
+        let Self { mut sink, destination, unfinished } = self;
         let (sender, mut blocks) = mpsc::channel::<(i64, Block)>(BLOCKS_WAITING);
         let writer = tokio::task::spawn_blocking(move || {
             let mut numbers = 0;
@@ -209,10 +216,14 @@ impl Output {
         let written = writer.await.map_err(|error| OutputError::Block(error.to_string()))?;
         let sink = written.map_err(|error| describe(error, &destination))?;
         fetched?;
-        let finish = move || sink.finish().and_then(|whole| Ok(whole.publish()?));
+        let finish = move || sink.finish().and_then(|mut whole| Ok(whole.flush()?));
         let finished =
             tokio::task::spawn_blocking(finish).await.map_err(|error| OutputError::Block(error.to_string()))?;
-        finished.map_err(|error| describe(error, &destination))
+        finished.map_err(|error| describe(error, &destination))?;
+        match unfinished {
+            Some(unfinished) => unfinished.publish().map_err(|error| OutputError::Write { destination, error }),
+            None => Ok(()),
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! How services talk to the driver.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use swath_scheduler::{Event, JobId, LeaseId, Run, WorkerId};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -28,7 +28,9 @@ pub(crate) enum Refusal {
 #[derive(Debug)]
 pub(crate) enum Request {
     Submit {
+        id: JobId,
         job: NewJob,
+        submitted_at: SystemTime,
         reply: oneshot::Sender<Result<JobStatus, Refusal>>,
     },
     Job {
@@ -100,8 +102,9 @@ impl DriverHandle {
         Self { requests }
     }
 
-    pub(crate) async fn submit(&self, job: NewJob) -> Result<JobStatus, Refusal> {
-        self.ask(|reply| Request::Submit { job, reply }).await?
+    /// Starts a job that is in the ledger.
+    pub(crate) async fn submit(&self, id: JobId, job: NewJob, submitted_at: SystemTime) -> Result<JobStatus, Refusal> {
+        self.ask(|reply| Request::Submit { id, job, submitted_at, reply }).await?
     }
 
     pub(crate) async fn job(&self, id: JobId) -> Result<JobStatus, Refusal> {
@@ -156,9 +159,9 @@ impl DriverHandle {
         self.ask(|reply| Request::Fence { lease, chunks, reply }).await
     }
 
-    /// A block has come.
-    pub(crate) async fn accepted(&self, block: AcceptedBlock) {
-        self.tell(Request::Accepted(block)).await;
+    /// Room for one message: what is said with it reaches the driver even if the caller goes away meanwhile.
+    pub(crate) async fn reserve(&self) -> Result<mpsc::Permit<'_, Request>, Refusal> {
+        self.requests.reserve().await.map_err(|_| Refusal::ShuttingDown)
     }
 
     async fn ask<T>(&self, request: impl FnOnce(oneshot::Sender<T>) -> Request) -> Result<T, Refusal> {

@@ -68,6 +68,13 @@ impl Driver {
                 .then(|| Run::new(view.frontier, view.frontier + 1))
                 .flatten()
                 .map(|chunk| chunks.numbers(chunk).first());
+        } else {
+            // It had ended before this coordinator started.
+            let committed = record.results.committed_chunks();
+            let chunks = record.job.chunks;
+            status.committed_chunks = committed.len();
+            status.committed_numbers = committed.iter().map(|run| chunks.offsets(run).len()).sum();
+            status.frontier = committed.gaps(chunks.all()).next().map(|gap| chunks.numbers(gap).first());
         }
         status
     }

@@ -13,7 +13,12 @@ use crate::job::{Introduction, NewJob, WorkerStatus};
 #[derive(Debug)]
 pub(crate) enum ToWorker {
     Lease(Assignment),
-    Revoke { lease: LeaseId, chunks: Run },
+    /// Give back what was not begun of these chunks; `stop`: the lease has ended.
+    Revoke {
+        lease: LeaseId,
+        chunks: Run,
+        stop: bool,
+    },
     Farewell,
 }
 
@@ -45,9 +50,11 @@ impl Session {
         self.outbox.try_send(message).is_ok()
     }
 
-    pub(super) fn count(&mut self, numbers: u64, chunks: u64) {
+    /// Counts what it computed; returns its name.
+    pub(super) fn count(&mut self, numbers: u64, chunks: u64) -> &str {
         self.numbers += numbers;
         self.chunks += chunks;
+        self.name()
     }
 }
 

@@ -18,7 +18,17 @@ pub(crate) struct JobsService {
 impl Jobs for JobsService {
     async fn submit(&self, request: Request<v1::SubmitRequest>) -> Result<Response<v1::Job>, Status> {
         let job = convert::new_job(request.into_inner().spec)?;
-        let status = self.driver.submit(job).await?;
+        let row = job.to_row();
+        let submitted_at = row.submitted_at;
+        // It is in the ledger before anybody hears of it.
+        let id = self.store.with_ledger(move |ledger| ledger.insert_job(&row)).await.map_err(internal)?;
+        let status = match self.driver.submit(id, job, submitted_at).await {
+            Ok(status) => status,
+            Err(refusal) => {
+                self.store.with_ledger(move |ledger| ledger.delete_job(id)).await.map_err(internal)?;
+                return Err(refusal.into());
+            }
+        };
         Ok(Response::new(convert::job_to_proto(&status)))
     }
 
@@ -53,7 +63,16 @@ impl Jobs for JobsService {
     async fn forget(&self, request: Request<v1::ForgetJobRequest>) -> Result<Response<v1::ForgetJobResponse>, Status> {
         let id = convert::job_id(request.into_inner().id);
         self.driver.forget(id).await?;
-        self.store.forget(id).await.map_err(|error| Status::internal(error.to_string()))?;
+        // A client that goes away meanwhile must not leave half of it.
+        let store = Arc::clone(&self.store);
+        match tokio::spawn(async move { store.forget(id).await }).await {
+            Ok(forgotten) => forgotten.map_err(internal)?,
+            Err(error) => return Err(internal(error)),
+        }
         Ok(Response::new(v1::ForgetJobResponse {}))
     }
+}
+
+fn internal(error: impl std::error::Error) -> Status {
+    Status::internal(error.to_string())
 }

@@ -48,7 +48,11 @@ pub(super) fn open(
             .offset_of(first)
             .ok_or_else(|| Status::out_of_range(format!("{first} is not in the range {range} of job {id}")))?,
     };
-    let reader = store.read(Arc::clone(&results), offset);
+    let reader = store.read(Arc::clone(&results), offset).ok_or_else(|| {
+        Status::failed_precondition(format!(
+            "the results of job {id} are wanted once, and their reader is there already"
+        ))
+    })?;
     Ok((results, reader))
 }
 

@@ -12,7 +12,7 @@ use tonic::{Request, Response, Status, Streaming};
 
 use crate::{
     convert,
-    driver::{AcceptedBlock, DriverHandle, ToWorker},
+    driver::{AcceptedBlock, DriverHandle, Request as DriverRequest, ToWorker},
     store::{Accepted, JobResults, Store},
 };
 
@@ -106,18 +106,25 @@ impl WorkersService {
         let (offset, chunks) = place(&results, &upload)?;
         let block = Block::parse(upload.parquet, results.value_type())
             .map_err(|error| Status::invalid_argument(format!("the block cannot be taken: {error}")))?;
-        if block.rows() != upload.numbers as usize {
-            let (rows, numbers) = (block.rows(), upload.numbers);
-            return Err(Status::invalid_argument(format!("the block has {rows} rows and should have {numbers}")));
+        let last = upload.first.saturating_add(i64::from(upload.numbers) - 1);
+        if block.numbers() != Some((upload.first, last)) || block.rows() != upload.numbers as usize {
+            let (first, numbers) = (upload.first, upload.numbers);
+            return Err(Status::invalid_argument(format!(
+                "the block does not hold the {numbers} numbers from {first} on that it should hold"
+            )));
         }
         let Some(worker) = self.driver.fence(lease, chunks).await? else { return Ok(Outcome::NotHeld) };
+        // From here on nothing waits: what the store holds, the driver hears of.
+        let line = self.driver.reserve().await?;
         let accepted = self.store.accept(&results, offset, block, room);
-        let numbers = u64::from(upload.numbers);
-        self.driver.accepted(AcceptedBlock { job, worker, lease, chunks, numbers, accepted }).await;
-        Ok(match accepted {
+        let outcome = match accepted {
             Accepted::Held { .. } => Outcome::Accepted,
-            Accepted::Dropped => Outcome::Duplicate,
-        })
+            Accepted::HeldAlready { .. } | Accepted::Overlapped { .. } => Outcome::Duplicate,
+            Accepted::Gone => Outcome::NotHeld,
+        };
+        let numbers = u64::from(upload.numbers);
+        line.send(DriverRequest::Accepted(AcceptedBlock { job, worker, lease, chunks, numbers, accepted }));
+        Ok(outcome)
     }
 }
 

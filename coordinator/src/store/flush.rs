@@ -2,14 +2,16 @@
 
 use std::{sync::Arc, time::Duration};
 
+use object_store::{ObjectStoreExt, path::Path};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
 use super::{
-    Fact, JobResults, Store,
-    job::{Ending, Held, Part},
+    Fact, JobResults, Store, StoreError,
+    job::{Ending, Held, Pressure, Retention},
     part,
 };
+use crate::ledger::PartRow;
 
 /// How often the age of what waits is looked at, and a failed part tried again.
 const LOOK: Duration = Duration::from_millis(500);
@@ -32,16 +34,36 @@ impl Store {
         }
     }
 
-    /// Writes what is due; all that waits if it is the last time.
+    /// Writes what is due, a part of each job in turn; all that is kept if it is the last time.
     async fn flush_due(&self, last_time: bool) {
         let jobs: Vec<Arc<JobResults>> = self.lock_jobs().values().cloned().collect();
-        for results in jobs {
-            loop {
-                let blocks = results.take_for_part(&self.config, last_time || self.memory.is_short());
-                if blocks.is_empty() || !self.write_part(&results, blocks).await {
-                    break;
+        let mut wrote = true;
+        while wrote {
+            wrote = false;
+            for results in &jobs {
+                let pressure = match (last_time, self.memory.is_short()) {
+                    (true, _) => Pressure::LastTime,
+                    (false, true) => Pressure::MemoryIsShort,
+                    (false, false) => Pressure::None,
+                };
+                let blocks = results.take_for_part(&self.config, pressure);
+                if !blocks.is_empty() {
+                    wrote |= self.write_part(results, blocks).await;
+                } else if results.part_is_fine() {
+                    self.tell(Fact::Resumed { job: results.job() });
                 }
+                self.look_at_window(results);
             }
+        }
+    }
+
+    /// A reader that does not keep up holds its job back before it fills the disk.
+    fn look_at_window(&self, results: &JobResults) {
+        let job = results.job();
+        match results.window_changed(self.config.window_bytes) {
+            Some(true) => self.tell(Fact::Paused { job, reason: "its reader does not keep up".to_owned() }),
+            Some(false) => self.tell(Fact::Resumed { job }),
+            None => {}
         }
     }
 
@@ -49,30 +71,51 @@ impl Store {
     async fn write_part(&self, results: &JobResults, blocks: Vec<(u64, Held)>) -> bool {
         let job = results.job();
         let path = self.part_path(job, blocks[0].0);
-        let encoded = blocks.iter().map(|(_, held)| held.block.clone()).collect();
-        match part::write(self.objects.as_ref(), &path, results.value_type(), encoded).await {
-            Ok(bytes) => {
-                debug!(%job, %path, bytes, blocks = blocks.len(), "part is durable");
-                let was_failing = results.was_failing();
-                for chunks in results.part_is_durable(Part { path, bytes }, &blocks) {
-                    self.tell(Fact::Committed { job, chunks });
-                }
-                if was_failing {
-                    self.tell(Fact::Resumed { job });
-                }
-                true
-            }
+        let part = match self.write_and_note(results, &path, blocks).await {
+            Ok(part) => part,
             Err(error) => {
                 if results.part_failed() {
                     warn!(%job, %error, "results wait in memory");
                     self.tell(Fact::Paused { job, reason: error.to_string() });
                 }
-                false
+                return false;
             }
+        };
+        debug!(%job, path = part.path, bytes = part.bytes, blocks = part.blocks.len(), "part is durable");
+        let Some(committed) = results.part_is_durable(part) else {
+            // The job was forgotten meanwhile.
+            let name = path.to_string();
+            let _ = self.with_ledger(move |ledger| ledger.delete_part(&name)).await;
+            let _ = self.objects.delete(&path).await;
+            return false;
+        };
+        for chunks in committed {
+            self.tell(Fact::Committed { job, chunks });
         }
+        if results.part_is_fine() {
+            self.tell(Fact::Resumed { job });
+        }
+        true
     }
 
-    fn tell(&self, fact: Fact) {
+    /// Writes a part, then its row in the ledger. The ledger has no rows for what is wanted only once.
+    async fn write_and_note(
+        &self,
+        results: &JobResults,
+        path: &Path,
+        blocks: Vec<(u64, Held)>,
+    ) -> Result<PartRow, StoreError> {
+        let job = results.job();
+        let blocks = blocks.into_iter().map(|(first, held)| (first, held.block)).collect();
+        let part = part::write(self.objects.as_ref(), path, results.value_type(), blocks).await?;
+        if results.retention() == Retention::Stored {
+            let row = part.clone();
+            self.with_ledger(move |ledger| ledger.insert_part(job, &row)).await?;
+        }
+        Ok(part)
+    }
+
+    pub(super) fn tell(&self, fact: Fact) {
         // The driver outlives the store but for the last moments of a shutdown, when nobody needs the fact.
         let _ = self.facts.send(fact);
     }

@@ -1,18 +1,18 @@
 //! The results of one job: which numbers are in memory, which in parts.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Instant,
 };
 
-use object_store::path::Path;
 use swath_block::Block;
 use swath_kernel::ValueType;
 use swath_scheduler::{Chunks, IntervalSet, JobId, Run};
 use tokio::sync::watch;
 
 use super::{StoreConfig, memory::Room};
+use crate::ledger::{BlockRow, PartRow};
 
 /// A block waits up to this share of its job's age for its part to fill.
 const PART_AGE_SHARE: u32 = 50;
@@ -27,12 +27,17 @@ pub(crate) enum Retention {
 }
 
 /// What became of a block that came.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Accepted {
-    /// It is held; with it these chunks are held whole. They are committed too where `committed` says so.
-    Held { chunks: Option<Run>, committed: bool },
-    /// Some of its numbers are held already, or the job is gone: it was dropped.
-    Dropped,
+    /// It is held; with it these chunks are held whole.
+    Held { chunks: Option<Run> },
+    /// All its numbers were held already: it was dropped. These of its chunks are held whole.
+    HeldAlready { chunks: Option<Run> },
+    /// Some of its numbers were held already: it was dropped. These of its chunks are held whole; the others must be
+    /// computed again.
+    Overlapped { chunks: Vec<Run> },
+    /// The job is gone: it was dropped.
+    Gone,
 }
 
 /// Why no more results will come.
@@ -70,8 +75,11 @@ struct State {
     memory_bytes: usize,
     /// What is in parts, by first offset.
     stored: BTreeMap<u64, Stored>,
-    parts: Vec<Part>,
     result_bytes: u64,
+    /// Bytes of parts that a `delivered` job has on the disk.
+    spilled_bytes: u64,
+    window_full: bool,
+    reader_attached: bool,
     /// The reader of a `delivered` job waits for an offset that is not here.
     reader_waits: bool,
     reader_moved: Option<Instant>,
@@ -88,27 +96,29 @@ pub(super) struct Held {
     _room: Arc<Room>,
 }
 
-#[derive(Debug, Clone, Copy)]
+/// Consecutive blocks of a part.
+#[derive(Debug, Clone)]
 struct Stored {
     end: u64,
-    part: usize,
-    /// The row of the part at which this run begins.
-    row: u64,
+    part: Arc<PartRow>,
 }
 
-/// A durable part.
-#[derive(Debug, Clone)]
-pub(super) struct Part {
-    pub(super) path: Path,
-    pub(super) bytes: u64,
+/// Why blocks should leave memory before their time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Pressure {
+    None,
+    /// Uploads wait for room.
+    MemoryIsShort,
+    /// The coordinator stops: what is kept must be on the disk.
+    LastTime,
 }
 
 /// Where an offset was found.
 pub(super) enum Found {
     /// In a block in memory that begins at `first`.
     Memory { first: u64, held: Held },
-    /// In a part, at this row of it; `first` is the offset at that row.
-    Part { part: Part, row: u64 },
+    /// In this block of a part, which begins at `first`.
+    Part { first: u64, part: Arc<PartRow>, block: usize },
     /// Nowhere yet.
     Nowhere,
     /// Nowhere, and nothing more will come.
@@ -140,6 +150,10 @@ impl JobResults {
         self.value_type
     }
 
+    pub(crate) fn retention(&self) -> Retention {
+        self.retention
+    }
+
     /// Encoded bytes of all that was accepted.
     pub(crate) fn result_bytes(&self) -> u64 {
         self.lock().result_bytes
@@ -147,15 +161,30 @@ impl JobResults {
 
     /// Nothing more will come; readers that wait are told.
     pub(crate) fn end(&self, ending: Ending) {
-        self.lock().ending.get_or_insert(ending);
+        let mut state = self.lock();
+        if matches!(ending, Ending::Broken(_)) {
+            // Nobody will read them, and others need the room.
+            state.memory.clear();
+            state.memory_bytes = 0;
+        }
+        state.ending.get_or_insert(ending);
+        drop(state);
         self.changed();
     }
 
     pub(super) fn accept(&self, first: u64, block: Block, room: Room) -> Accepted {
         let mut state = self.lock();
-        let Some(run) = Run::new(first, first.saturating_add(block.rows() as u64)) else { return Accepted::Dropped };
-        if state.cleared || state.held.overlaps(run) {
-            return Accepted::Dropped;
+        let Some(run) = Run::new(first, first.saturating_add(block.rows() as u64)) else { return Accepted::Gone };
+        if state.cleared || matches!(state.ending, Some(Ending::Broken(_))) {
+            return Accepted::Gone;
+        }
+        if state.held.contains_run(run) {
+            return Accepted::HeldAlready { chunks: whole_chunks(&state.held, self.chunks, run) };
+        }
+        if state.held.overlaps(run) {
+            let held = state.held.intersection(run);
+            let chunks = held.filter_map(|run| whole_chunks(&state.held, self.chunks, run)).collect();
+            return Accepted::Overlapped { chunks };
         }
         state.held.insert(run);
         state.memory_bytes += block.bytes().len();
@@ -164,7 +193,7 @@ impl JobResults {
         let chunks = whole_chunks(&state.held, self.chunks, run);
         drop(state);
         self.changed();
-        Accepted::Held { chunks, committed: self.retention == Retention::Delivered }
+        Accepted::Held { chunks }
     }
 
     /// Looks for the block with this offset.
@@ -175,10 +204,11 @@ impl JobResults {
         {
             return Found::Memory { first, held: held.clone() };
         }
-        if let Some((&first, stored)) = state.stored.range(..=offset).next_back()
+        if let Some((_, stored)) = state.stored.range(..=offset).next_back()
             && offset < stored.end
+            && let Some(block) = stored.part.blocks.partition_point(|block| block.first <= offset).checked_sub(1)
         {
-            return Found::Part { part: state.parts[stored.part].clone(), row: stored.row + (offset - first) };
+            return Found::Part { first: stored.part.blocks[block].first, part: Arc::clone(&stored.part), block };
         }
         match &state.ending {
             Some(ending) => Found::Ended(ending.clone()),
@@ -189,19 +219,54 @@ impl JobResults {
         }
     }
 
-    /// The reader has all before this offset: a `delivered` job need not keep it.
-    pub(super) fn delivered(&self, offset: u64) {
+    /// Makes a reader the one reader of a `delivered` job; any job that is stored has as many as like. False if there is
+    /// one already.
+    pub(super) fn attach_reader(&self) -> bool {
+        let mut state = self.lock();
+        let attached = self.retention == Retention::Stored || !state.reader_attached;
+        state.reader_attached = true;
+        attached
+    }
+
+    /// The reader has gone away; another may come.
+    pub(super) fn detach_reader(&self) {
+        self.lock().reader_attached = false;
+    }
+
+    /// The reader has all before this offset: a `delivered` job need not keep it. Returns the names of parts of which
+    /// nothing is wanted any more.
+    pub(super) fn delivered(&self, offset: u64) -> Vec<String> {
+        let mut done = Vec::new();
+        if self.retention == Retention::Stored {
+            return done;
+        }
         let mut state = self.lock();
         state.reader_waits = false;
         state.reader_moved = Some(Instant::now());
-        if self.retention == Retention::Delivered {
-            while let Some(entry) = state.memory.first_entry()
-                && entry.key() + entry.get().block.rows() as u64 <= offset
-            {
-                let held = entry.remove();
-                state.memory_bytes -= held.block.bytes().len();
+        while let Some(entry) = state.memory.first_entry()
+            && entry.key() + entry.get().block.rows() as u64 <= offset
+        {
+            let held = entry.remove();
+            state.memory_bytes -= held.block.bytes().len();
+        }
+        while let Some(entry) = state.stored.first_entry()
+            && entry.get().end <= offset
+        {
+            let part = entry.remove().part;
+            if !state.stored.values().any(|stored| stored.part.path == part.path) {
+                state.spilled_bytes = state.spilled_bytes.saturating_sub(part.bytes);
+                done.push(part.path.clone());
             }
         }
+        done
+    }
+
+    /// Whether more than `window` bytes of a `delivered` job lie on the disk for a reader that does not keep up; `Some`
+    /// only when the answer is another than the last time.
+    pub(super) fn window_changed(&self, window: u64) -> Option<bool> {
+        let mut state = self.lock();
+        let full = if state.window_full { state.spilled_bytes > window / 2 } else { state.spilled_bytes > window };
+        (full != std::mem::replace(&mut state.window_full, full)).then_some(full)
     }
 
     /// Wakes at each change.
@@ -218,12 +283,13 @@ impl JobResults {
     }
 
     /// The blocks that should be made a part now, in order; none if it is not yet time.
-    pub(super) fn take_for_part(&self, config: &StoreConfig, memory_is_short: bool) -> Vec<(u64, Held)> {
+    pub(super) fn take_for_part(&self, config: &StoreConfig, pressure: Pressure) -> Vec<(u64, Held)> {
         let state = self.lock();
+        let memory_is_short = pressure == Pressure::MemoryIsShort;
         let Some(oldest) = state.memory.values().map(|held| held.since).min() else { return Vec::new() };
         let due = match self.retention {
             Retention::Stored => {
-                memory_is_short
+                pressure != Pressure::None
                     || state.memory_bytes >= config.part_bytes
                     || oldest.elapsed() >= config.part_age.max(self.created.elapsed() / PART_AGE_SHARE)
                     || state.held.len() == self.chunks.range().count()
@@ -238,46 +304,83 @@ impl JobResults {
             return Vec::new();
         }
         let mut bytes = 0;
-        let fits = |held: &Held| {
+        let mut fits = |held: &Held| {
+            let first = bytes == 0;
             bytes += held.block.bytes().len();
-            bytes <= config.part_bytes.max(held.block.bytes().len())
+            first || bytes <= config.part_bytes
         };
-        let mut fits = fits;
-        state.memory.iter().take_while(|(_, held)| fits(held)).map(|(&first, held)| (first, held.clone())).collect()
+        let blocks = state.memory.iter().map(|(&first, held)| (first, held.clone()));
+        match self.retention {
+            Retention::Stored => blocks.take_while(|(_, held)| fits(held)).collect(),
+            Retention::Delivered => {
+                // Those that the reader wants last.
+                let mut last: Vec<_> = blocks.rev().take_while(|(_, held)| fits(held)).collect();
+                last.reverse();
+                last
+            }
+        }
     }
 
-    /// The blocks that begin at these offsets are now in a durable part. Returns the chunks that this commits.
-    pub(super) fn part_is_durable(&self, part: Part, blocks: &[(u64, Held)]) -> Vec<Run> {
+    /// A part is durable, and the ledger says so. Returns the chunks that this commits; `None` if the job was forgotten
+    /// meanwhile and the part is not wanted.
+    pub(super) fn part_is_durable(&self, part: PartRow) -> Option<Vec<Run>> {
         let mut state = self.lock();
         if state.cleared {
-            return Vec::new();
+            return None;
         }
-        state.failing = false;
-        let index = state.parts.len();
-        state.parts.push(part);
-        let mut row = 0;
-        let mut runs: Vec<(Run, u64)> = Vec::new();
-        for (first, held) in blocks {
-            let rows = held.block.rows() as u64;
-            match runs.last_mut() {
-                Some((run, _)) if run.end == *first => run.end += rows,
-                _ => runs.extend(Run::new(*first, first + rows).map(|run| (run, row))),
-            }
-            row += rows;
-            if let Some(held) = state.memory.remove(first) {
+        if self.retention == Retention::Delivered {
+            state.spilled_bytes += part.bytes;
+        }
+        for block in &part.blocks {
+            if let Some(held) = state.memory.remove(&block.first) {
                 state.memory_bytes -= held.block.bytes().len();
             }
         }
         let mut committed = Vec::new();
-        for (run, row) in runs {
-            state.stored.insert(run.start, Stored { end: run.end, part: index, row });
-            state.durable.insert(run);
+        for run in state.add_part(part) {
             committed.extend(whole_chunks(&state.durable, self.chunks, run));
         }
         drop(state);
         self.changed();
         // Chunks of a `delivered` job were committed when they came.
-        if self.retention == Retention::Delivered { Vec::new() } else { committed }
+        Some(if self.retention == Retention::Delivered { Vec::new() } else { committed })
+    }
+
+    /// A part that the ledger had at the start.
+    pub(super) fn recover_part(&self, part: PartRow) {
+        let mut state = self.lock();
+        state.result_bytes += part.bytes;
+        for run in state.add_part(part) {
+            state.held.insert(run);
+        }
+    }
+
+    /// A part is lost or damaged: its numbers are held no longer.
+    pub(super) fn spoil_part(&self, part: &PartRow) {
+        let mut state = self.lock();
+        state.stored.retain(|_, stored| stored.part.path != part.path);
+        for run in runs(&part.blocks) {
+            state.held.remove(run);
+            state.durable.remove(run);
+        }
+        state.result_bytes = state.result_bytes.saturating_sub(part.bytes);
+        if state.ending == Some(Ending::Done) {
+            state.ending = None;
+        }
+        drop(state);
+        self.changed();
+    }
+
+    /// The chunks whose parts are durable.
+    pub(crate) fn committed_chunks(&self) -> IntervalSet {
+        let state = self.lock();
+        let mut committed = IntervalSet::new();
+        for run in state.durable.iter() {
+            if let Some(chunks) = whole_chunks(&state.durable, self.chunks, run) {
+                committed.insert(chunks);
+            }
+        }
+        committed
     }
 
     /// A part could not be written. True the first time since one was.
@@ -285,15 +388,15 @@ impl JobResults {
         !std::mem::replace(&mut self.lock().failing, true)
     }
 
-    /// True if parts failed until now.
-    pub(super) fn was_failing(&self) -> bool {
-        self.lock().failing
+    /// Parts can be written, or need not be. True if they failed until now.
+    pub(super) fn part_is_fine(&self) -> bool {
+        std::mem::take(&mut self.lock().failing)
     }
 
-    /// Drops everything; returns the parts to delete.
-    pub(super) fn clear(&self) -> Vec<Path> {
+    /// Drops everything; returns the names of the parts to delete.
+    pub(super) fn clear(&self) -> BTreeSet<String> {
         let mut state = self.lock();
-        let parts = state.parts.iter().map(|part| part.path.clone()).collect();
+        let parts = state.stored.values().map(|stored| stored.part.path.clone()).collect();
         *state = State {
             cleared: true,
             ending: Some(Ending::Broken("the job was forgotten".to_owned())),
@@ -311,6 +414,32 @@ impl JobResults {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+impl State {
+    /// Notes where the blocks of a part are. Returns the runs of offsets that it holds.
+    fn add_part(&mut self, part: PartRow) -> Vec<Run> {
+        let runs = runs(&part.blocks);
+        let part = Arc::new(part);
+        for &run in &runs {
+            self.stored.insert(run.start, Stored { end: run.end, part: Arc::clone(&part) });
+            self.durable.insert(run);
+        }
+        runs
+    }
+}
+
+/// The runs of offsets that blocks in order of their offsets make.
+fn runs(blocks: &[BlockRow]) -> Vec<Run> {
+    let mut runs: Vec<Run> = Vec::new();
+    for block in blocks {
+        let end = block.first.saturating_add(u64::from(block.rows));
+        match runs.last_mut() {
+            Some(run) if run.end == block.first => run.end = end,
+            _ => runs.extend(Run::new(block.first, end)),
+        }
+    }
+    runs
 }
 
 /// The chunks that touch `run` and lie whole in `offsets`, which contains `run`.

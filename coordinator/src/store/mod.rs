@@ -13,6 +13,7 @@ mod job;
 mod memory;
 mod part;
 mod reader;
+mod recover;
 
 use std::{
     collections::BTreeMap,
@@ -30,17 +31,23 @@ pub(crate) use self::{
     job::{Accepted, Ending, JobResults, Retention},
     memory::Room,
     reader::{BlockReader, ReadError},
+    recover::Recovered,
 };
+use crate::ledger::{Ledger, LedgerError, PartRow};
 
 /// Where results are kept, and within which bounds.
 #[derive(Debug, Clone)]
 pub struct StoreConfig {
-    /// The folder of the parts; it is made when the first part is written.
+    /// The folder of the ledger and the parts; it is made if it is not there.
     pub folder: std::path::PathBuf,
+    /// Whether jobs outlive the coordinator: the ledger is then in the folder, otherwise in memory.
+    pub durable: bool,
     /// Bytes of blocks that may wait in memory.
     pub memory_bytes: usize,
     /// Bytes of blocks that make a part.
     pub part_bytes: usize,
+    /// Bytes of a `delivered` job that may lie on the disk for a reader that does not keep up, before the job pauses.
+    pub window_bytes: u64,
     /// A block waits no longer than this for its part to fill, or a fiftieth of the time that its job has taken so far if
     /// that is longer: a job of hours makes hundreds of parts, not tens of thousands.
     pub part_age: Duration,
@@ -82,6 +89,9 @@ pub enum StoreError {
         /// What the object store said.
         error: object_store::Error,
     },
+    /// The ledger failed.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
     /// A part is not what was written.
     #[error("part {path} is damaged: {reason}")]
     Damaged {
@@ -92,6 +102,9 @@ pub enum StoreError {
     },
 }
 
+/// What a block takes beside its bytes: its footer, decoded.
+const BLOCK_OVERHEAD: usize = 4 << 10;
+
 /// What the store tells the driver.
 #[derive(Debug)]
 pub(crate) enum Fact {
@@ -101,6 +114,8 @@ pub(crate) enum Fact {
     Paused { job: JobId, reason: String },
     /// Parts are written again.
     Resumed { job: JobId },
+    /// A part was lost or damaged: some committed chunks are so no longer.
+    Spoiled { job: JobId },
 }
 
 /// All results of all jobs.
@@ -112,16 +127,15 @@ pub(crate) struct Store {
     jobs: Mutex<BTreeMap<JobId, Arc<JobResults>>>,
     facts: mpsc::UnboundedSender<Fact>,
     flush: tokio::sync::Notify,
-    last_job: u64,
+    ledger: Arc<Ledger>,
 }
 
 impl Store {
-    /// Opens the store. Facts come out at the other end of `facts`.
+    /// Opens the store and its ledger. Facts come out at the other end of `facts`.
     pub(crate) fn open(config: StoreConfig, facts: mpsc::UnboundedSender<Fact>) -> Result<Arc<Self>, StoreError> {
         let folder_error = |reason: String| StoreError::Folder { folder: config.folder.display().to_string(), reason };
+        let ledger = if config.durable { Ledger::open(&config.folder)? } else { Ledger::in_memory()? };
         std::fs::create_dir_all(&config.folder).map_err(|error| folder_error(error.to_string()))?;
-        let jobs = config.folder.join("jobs");
-        let last_job = last_job(&jobs).map_err(|error| folder_error(error.to_string()))?;
         let objects = LocalFileSystem::new_with_prefix(&config.folder)
             .map_err(|error| folder_error(error.to_string()))?
             .with_fsync(true)
@@ -132,14 +146,13 @@ impl Store {
             jobs: Mutex::default(),
             facts,
             flush: tokio::sync::Notify::new(),
+            ledger: Arc::new(ledger),
             config,
-            last_job,
         }))
     }
 
-    /// The highest id of a job whose results lay in the folder at the start. They are left alone, so ids go on after it.
-    pub(crate) fn last_job(&self) -> u64 {
-        self.last_job
+    pub(crate) fn ledger(&self) -> &Arc<Ledger> {
+        &self.ledger
     }
 
     /// Makes room for the results of a job.
@@ -162,7 +175,7 @@ impl Store {
 
     /// Waits for room in memory for a block of this size.
     pub(crate) async fn reserve(&self, bytes: usize) -> Room {
-        self.memory.reserve(bytes).await
+        self.memory.reserve(bytes + BLOCK_OVERHEAD).await
     }
 
     /// Takes a block in, unless some of its numbers are held already.
@@ -174,22 +187,56 @@ impl Store {
         accepted
     }
 
-    /// Reads the blocks of a job in order, from this offset on.
-    pub(crate) fn read(self: &Arc<Self>, results: Arc<JobResults>, first: u64) -> BlockReader {
-        BlockReader::new(Arc::clone(self), results, first)
+    /// Reads the blocks of a job in order, from this offset on. `None` for a job that is wanted once and has its reader.
+    pub(crate) fn read(self: &Arc<Self>, results: Arc<JobResults>, first: u64) -> Option<BlockReader> {
+        results.attach_reader().then(|| BlockReader::new(Arc::clone(self), results, first))
     }
 
-    /// Drops the results of a job: what is in memory and its parts.
+    /// Drops a job: its rows in the ledger first, so that no row ever lacks its part, then what is in memory and parts.
     pub(crate) async fn forget(&self, job: JobId) -> Result<(), StoreError> {
+        self.with_ledger(move |ledger| ledger.delete_job(job)).await?;
         let results = self.lock_jobs().remove(&job);
         let Some(results) = results else { return Ok(()) };
+        let mut failed = None;
         for path in results.clear() {
-            match self.objects.delete(&path).await {
+            match self.objects.delete(&Path::from(path.as_str())).await {
                 Ok(()) | Err(object_store::Error::NotFound { .. }) => {}
-                Err(error) => return Err(StoreError::Write { path: path.to_string(), error }),
+                Err(error) => failed = Some(StoreError::Write { path, error }),
             }
         }
+        failed.map_or(Ok(()), Err)
+    }
+
+    /// A part cannot be read. If it is lost or damaged, its numbers are held no longer, and the driver is told; whatever
+    /// else it is, is an error for the reader.
+    async fn spoil(&self, results: &JobResults, part: &PartRow, error: StoreError) -> Result<(), StoreError> {
+        let is_lost = match &error {
+            StoreError::Damaged { .. } | StoreError::Read { error: object_store::Error::NotFound { .. }, .. } => true,
+            StoreError::Read { .. } => {
+                let head = self.objects.head(&Path::from(part.path.as_str())).await;
+                head.is_ok_and(|meta| meta.size != part.bytes)
+            }
+            _ => false,
+        };
+        if !is_lost || results.retention() == Retention::Delivered {
+            return Err(error);
+        }
+        tracing::warn!(job = %results.job(), %error, "its numbers will be computed again");
+        let path = part.path.clone();
+        self.with_ledger(move |ledger| ledger.delete_part(&path)).await?;
+        results.spoil_part(part);
+        self.tell(Fact::Spoiled { job: results.job() });
         Ok(())
+    }
+
+    /// Calls the ledger away from the threads that serve: it waits for the disk.
+    pub(crate) async fn with_ledger<T: Send + 'static>(
+        &self,
+        call: impl FnOnce(&Ledger) -> Result<T, LedgerError> + Send + 'static,
+    ) -> Result<T, LedgerError> {
+        let ledger = Arc::clone(&self.ledger);
+        let called = tokio::task::spawn_blocking(move || call(&ledger)).await;
+        called.unwrap_or_else(|error| Err(LedgerError::Damaged(error.to_string())))
     }
 
     fn part_path(&self, job: JobId, first: u64) -> Path {
@@ -199,20 +246,6 @@ impl Store {
     fn lock_jobs(&self) -> MutexGuard<'_, BTreeMap<JobId, Arc<JobResults>>> {
         self.jobs.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// The highest number that names a folder here.
-fn last_job(jobs: &std::path::Path) -> std::io::Result<u64> {
-    let entries = match std::fs::read_dir(jobs) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(0),
-        Err(error) => return Err(error),
-    };
-    let mut last = 0;
-    for entry in entries {
-        last = entry?.file_name().to_string_lossy().parse().unwrap_or(0).max(last);
-    }
-    Ok(last)
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use object_store::{ObjectStoreExt, path::Path};
 use swath_block::Block;
 use tokio::sync::watch;
 
@@ -10,6 +11,7 @@ use super::{
     job::{Ending, Found},
     part::OpenPart,
 };
+use crate::ledger::PartRow;
 
 /// Why no more blocks can be read.
 #[derive(Debug, thiserror::Error)]
@@ -42,7 +44,10 @@ impl BlockReader {
 
     /// The next block and the offset of its first number; waits until it is there. `None` after the last.
     pub(crate) async fn next(&mut self) -> Result<Option<(u64, Block)>, ReadError> {
-        self.results.delivered(self.next);
+        for path in self.results.delivered(self.next) {
+            // What cannot be deleted goes when the job is forgotten, with its folder.
+            let _ = self.store.objects.delete(&Path::from(path.as_str())).await;
+        }
         if self.next >= self.results.chunks().range().count() {
             return Ok(None);
         }
@@ -50,16 +55,15 @@ impl BlockReader {
             self.changes.mark_unchanged();
             let (first, block) = match self.results.find(self.next) {
                 Found::Memory { first, held } => (first, held.block),
-                Found::Part { part, row } => {
-                    let objects = self.store.objects.as_ref();
-                    let open = match self.open.take() {
-                        Some(open) if *open.path() == part.path => open,
-                        _ => OpenPart::open(objects, &part.path, part.bytes, self.results.value_type()).await?,
-                    };
-                    let (block, block_row) = open.block_at(objects, row).await?;
-                    self.open = Some(open);
-                    (self.next - (row - block_row), block)
-                }
+                Found::Part { first, part, block } => match self.stored_block(Arc::clone(&part), block).await {
+                    Ok(block) => (first, block),
+                    Err(error) => {
+                        // Its numbers are computed again, and come as if for the first time.
+                        self.open = None;
+                        self.store.spoil(&self.results, &part, error).await?;
+                        continue;
+                    }
+                },
                 Found::Ended(Ending::Broken(reason)) => return Err(ReadError::Broken(reason)),
                 Found::Ended(Ending::GoingAway) => return Err(ReadError::GoingAway),
                 Found::Ended(Ending::Done) => {
@@ -81,5 +85,22 @@ impl BlockReader {
             self.next = first + block.rows() as u64;
             return Ok(Some((first, block)));
         }
+    }
+
+    async fn stored_block(&mut self, part: Arc<PartRow>, block: usize) -> Result<Block, StoreError> {
+        let objects = self.store.objects.as_ref();
+        let open = match self.open.take() {
+            Some(open) if open.part().path == part.path => open,
+            _ => OpenPart::open(objects, part, self.results.value_type()).await?,
+        };
+        let block = open.block(objects, block).await?;
+        self.open = Some(open);
+        Ok(block)
+    }
+}
+
+impl Drop for BlockReader {
+    fn drop(&mut self) {
+        self.results.detach_reader();
     }
 }

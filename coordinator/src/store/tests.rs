@@ -16,22 +16,35 @@ struct World {
     store: Arc<Store>,
     facts: mpsc::UnboundedReceiver<Fact>,
     stop: CancellationToken,
+    flushes: tokio::task::JoinHandle<()>,
 }
 
 impl World {
     fn new(memory_bytes: usize, part_bytes: usize) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        Self::on(tempfile::tempdir().unwrap(), memory_bytes, part_bytes)
+    }
+
+    fn on(folder: TempDir, memory_bytes: usize, part_bytes: usize) -> Self {
         let config = StoreConfig {
             folder: folder.path().to_owned(),
+            durable: true,
             memory_bytes,
             part_bytes,
+            window_bytes: 1 << 30,
             part_age: Duration::from_millis(20),
         };
         let (tell, facts) = mpsc::unbounded_channel();
         let store = Store::open(config, tell).unwrap();
         let stop = CancellationToken::new();
-        tokio::spawn(Arc::clone(&store).drive_flushes(stop.clone()));
-        Self { folder, store, facts, stop }
+        let flushes = tokio::spawn(Arc::clone(&store).drive_flushes(stop.clone()));
+        Self { folder, store, facts, stop, flushes }
+    }
+
+    /// Ends as a coordinator does; only the folder is left.
+    async fn end(self) -> TempDir {
+        self.stop.cancel();
+        self.flushes.await.unwrap();
+        self.folder
     }
 
     fn job(&self, last: i64, chunk_size: u64, retention: Retention) -> Arc<JobResults> {
@@ -62,12 +75,6 @@ impl World {
     }
 }
 
-impl Drop for World {
-    fn drop(&mut self) {
-        self.stop.cancel();
-    }
-}
-
 /// The block of these offsets of a range that begins at 1: each value is its number, negated.
 fn block(offsets: std::ops::Range<u64>) -> Block {
     let values: Vec<i64> = offsets.clone().map(|offset| -(offset as i64 + 1)).collect();
@@ -79,7 +86,7 @@ fn block(offsets: std::ops::Range<u64>) -> Block {
 }
 
 async fn read_all(store: &Arc<Store>, results: &Arc<JobResults>, first: u64) -> Vec<i64> {
-    let mut reader = store.read(Arc::clone(results), first);
+    let mut reader = store.read(Arc::clone(results), first).unwrap();
     let mut values = Vec::new();
     while let Some((offset, block)) = reader.next().await.unwrap() {
         assert!(offset <= first + values.len() as u64);
@@ -96,18 +103,18 @@ async fn read_all(store: &Arc<Store>, results: &Arc<JobResults>, first: u64) -> 
     values
 }
 
-fn held(chunks: std::ops::Range<u64>, committed: bool) -> Accepted {
-    Accepted::Held { chunks: Run::new(chunks.start, chunks.end), committed }
+fn held(chunks: std::ops::Range<u64>) -> Accepted {
+    Accepted::Held { chunks: Run::new(chunks.start, chunks.end) }
 }
 
 #[tokio::test]
 async fn what_is_stored_out_of_order_is_read_in_order_from_any_number() {
     let mut world = World::new(1 << 20, 1 << 20);
     let results = world.job(1000, 10, Retention::Stored);
-    assert_eq!(world.accept(&results, 500..1000).await, held(50..100, false));
-    assert_eq!(world.accept(&results, 0..10).await, held(0..1, false));
+    assert_eq!(world.accept(&results, 500..1000).await, held(50..100));
+    assert_eq!(world.accept(&results, 0..10).await, held(0..1));
     world.committed(51).await;
-    assert_eq!(world.accept(&results, 10..500).await, held(1..50, false));
+    assert_eq!(world.accept(&results, 10..500).await, held(1..50));
     world.committed(49).await;
     results.end(Ending::Done);
     assert!(world.parts() >= 2);
@@ -122,26 +129,31 @@ async fn what_is_stored_out_of_order_is_read_in_order_from_any_number() {
 async fn numbers_are_held_once() {
     let world = World::new(1 << 20, 1 << 20);
     let results = world.job(100, 10, Retention::Stored);
-    assert_eq!(world.accept(&results, 0..20).await, held(0..2, false));
-    assert_eq!(world.accept(&results, 0..20).await, Accepted::Dropped);
-    assert_eq!(world.accept(&results, 10..30).await, Accepted::Dropped);
-    assert_eq!(world.accept(&results, 20..30).await, held(2..3, false));
+    assert_eq!(world.accept(&results, 0..20).await, held(0..2));
+    let chunks = Run::new(0, 2);
+    assert_eq!(world.accept(&results, 0..20).await, Accepted::HeldAlready { chunks });
+    let chunks = vec![Run::new(1, 2).unwrap()];
+    assert_eq!(world.accept(&results, 10..30).await, Accepted::Overlapped { chunks });
+    assert_eq!(world.accept(&results, 20..30).await, held(2..3));
 }
 
 #[tokio::test]
 async fn a_large_chunk_is_committed_when_its_last_piece_is() {
     let mut world = World::new(1 << 20, 1 << 20);
     let results = world.job(100, 50, Retention::Stored);
-    let nothing = Accepted::Held { chunks: None, committed: false };
+    let nothing = Accepted::Held { chunks: None };
     assert_eq!(world.accept(&results, 20..50).await, nothing);
     assert_eq!(world.accept(&results, 50..70).await, nothing);
     // The pieces become durable before their chunks are whole.
     while world.parts() == 0 {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
-    assert_eq!(world.accept(&results, 0..20).await, held(0..1, false));
+    assert_eq!(world.accept(&results, 0..20).await, held(0..1));
     world.committed(1).await;
-    assert_eq!(world.accept(&results, 70..100).await, held(1..2, false));
+    // Another worker computes the chunk once more: its first piece is there already, and nothing is lost by that.
+    assert_eq!(world.accept(&results, 50..70).await, Accepted::HeldAlready { chunks: None });
+    assert_eq!(world.accept(&results, 70..100).await, held(1..2));
+    assert_eq!(world.accept(&results, 50..70).await, Accepted::HeldAlready { chunks: Run::new(1, 2) });
     world.committed(1).await;
     assert_eq!(read_all(&world.store, &results, 0).await, (1..=100).map(|n| -n).collect::<Vec<i64>>());
 }
@@ -156,7 +168,7 @@ async fn a_reader_that_keeps_up_never_sees_the_disk() {
     });
     for first in (0..100_000).step_by(1000) {
         let chunk = first / 1000;
-        assert_eq!(world.accept(&results, first..first + 1000).await, held(chunk..chunk + 1, true));
+        assert_eq!(world.accept(&results, first..first + 1000).await, held(chunk..chunk + 1));
     }
     assert_eq!(reading.await.unwrap(), (1..=100_000).map(|n| -n).collect::<Vec<i64>>());
     assert_eq!(world.parts(), 0);
@@ -172,11 +184,13 @@ async fn memory_full_of_later_blocks_goes_to_the_disk_so_that_the_next_one_can_c
         let (store, results) = (Arc::clone(&world.store), Arc::clone(&results));
         async move { read_all(&store, &results, 0).await }
     });
-    for first in (1000..100_000).step_by(1000).chain([0]) {
+    for first in (1000..100_000).step_by(1000) {
         world.accept(&results, first..first + 1000).await;
     }
-    assert_eq!(reading.await.unwrap(), (1..=100_000).map(|n| -n).collect::<Vec<i64>>());
     assert!(world.parts() > 5);
+    world.accept(&results, 0..1000).await;
+    assert_eq!(reading.await.unwrap(), (1..=100_000).map(|n| -n).collect::<Vec<i64>>());
+    assert_eq!(world.parts(), 0, "what its reader has had does not stay on the disk");
 }
 
 #[tokio::test]
@@ -184,7 +198,7 @@ async fn readers_of_a_broken_job_are_told_why() {
     let world = World::new(1 << 20, 1 << 20);
     let results = world.job(100, 10, Retention::Stored);
     world.accept(&results, 0..10).await;
-    let mut reader = world.store.read(Arc::clone(&results), 0);
+    let mut reader = world.store.read(Arc::clone(&results), 0).unwrap();
     assert_eq!(reader.next().await.unwrap().unwrap().0, 0);
     let waiting = tokio::spawn(async move { reader.next().await.map(|_| ()).unwrap_err().to_string() });
     results.end(Ending::Broken("job 1 was cancelled".to_owned()));
@@ -192,16 +206,72 @@ async fn readers_of_a_broken_job_are_told_why() {
 }
 
 #[tokio::test]
-async fn a_damaged_part_is_named_and_not_served() {
+async fn a_damaged_part_is_not_served_but_computed_again() {
+    let damages: [fn(&std::path::Path); 3] = [
+        |part| std::fs::File::options().write(true).open(part).unwrap().set_len(100).unwrap(),
+        |part| std::fs::remove_file(part).unwrap(),
+        |part| {
+            let mut bytes = std::fs::read(part).unwrap();
+            bytes[200] ^= 1;
+            std::fs::write(part, bytes).unwrap();
+        },
+    ];
+    for damage in damages {
+        let mut world = World::new(1 << 20, 1 << 20);
+        let results = world.job(1000, 10, Retention::Stored);
+        world.accept(&results, 0..1000).await;
+        world.committed(100).await;
+        results.end(Ending::Done);
+        damage(&world.folder.path().join("jobs/1/part-00000000000000000000.parquet"));
+        let reading = tokio::spawn({
+            let (store, results) = (Arc::clone(&world.store), Arc::clone(&results));
+            async move { read_all(&store, &results, 0).await }
+        });
+        assert!(matches!(world.facts.recv().await.unwrap(), Fact::Spoiled { job: JobId(1) }));
+        assert!(results.committed_chunks().is_empty());
+        assert_eq!(world.accept(&results, 0..1000).await, held(0..100));
+        world.committed(100).await;
+        assert_eq!(reading.await.unwrap(), (1..=1000).map(|n| -n).collect::<Vec<i64>>());
+    }
+}
+
+#[tokio::test]
+async fn the_next_coordinator_finds_what_was_committed_and_sweeps_the_rest() {
     let mut world = World::new(1 << 20, 1 << 20);
-    let results = world.job(100, 10, Retention::Stored);
-    world.accept(&results, 0..100).await;
+    let id = world.store.ledger().insert_job(&row(1000)).unwrap();
+    let chunks = Chunks::new(Range::new(1, 1000).unwrap(), 10).unwrap();
+    let results = world.store.create_job(JobResults::new(id, chunks, ValueType::Int64, Retention::Stored));
+    world.accept(&results, 0..300).await;
+    world.committed(30).await;
+    world.accept(&results, 500..600).await;
     world.committed(10).await;
-    let part = std::fs::read_dir(world.folder.path().join("jobs/1")).unwrap().next().unwrap().unwrap().path();
-    let length = std::fs::metadata(&part).unwrap().len();
-    std::fs::File::options().write(true).open(&part).unwrap().set_len(length / 2).unwrap();
-    let error = world.store.read(results, 0).next().await.map(|_| ()).unwrap_err().to_string();
-    assert!(error.contains("jobs/1/part-00000000000000000000.parquet"), "{error}");
+    let jobs = world.folder.path().join("jobs/1");
+    std::fs::remove_file(jobs.join("part-00000000000000000500.parquet")).unwrap();
+    std::fs::write(jobs.join("part-00000000000000000900.parquet"), b"never committed").unwrap();
+    let folder = world.end().await;
+
+    let next = World::on(folder, 1 << 20, 1 << 20);
+    let recovered = next.store.recover().await.unwrap();
+    let [recovered] = &recovered[..] else { panic!("not one job") };
+    assert_eq!(recovered.row.id, id);
+    assert_eq!(recovered.row.state, crate::job::JobState::Running);
+    assert_eq!(recovered.results.committed_chunks().iter().collect::<Vec<_>>(), [Run::new(0, 30).unwrap()]);
+    assert_eq!(next.parts(), 1, "orphans are swept");
+    next.accept(&recovered.results, 300..1000).await;
+    assert_eq!(read_all(&next.store, &recovered.results, 0).await, (1..=1000).map(|n| -n).collect::<Vec<i64>>());
+}
+
+fn row(last: i64) -> crate::ledger::JobRow {
+    let kernel = swath_kernel::find("isqrt", &swath_kernel::Parameters::new()).unwrap();
+    let chunks = Chunks::new(Range::new(1, last).unwrap(), 10).unwrap();
+    crate::job::NewJob {
+        kernel,
+        parameters: swath_kernel::Parameters::new(),
+        chunks,
+        chunk_size: 10,
+        retention: Retention::Stored,
+    }
+    .to_row()
 }
 
 #[tokio::test]
@@ -213,7 +283,7 @@ async fn a_forgotten_job_leaves_no_part() {
     assert_eq!(world.parts(), 1);
     world.store.forget(JobId(1)).await.unwrap();
     assert_eq!(world.parts(), 0);
-    assert_eq!(world.accept(&results, 0..100).await, Accepted::Dropped);
+    assert_eq!(world.accept(&results, 0..100).await, Accepted::Gone);
 }
 
 #[tokio::test]
