@@ -35,6 +35,9 @@ pub enum BlockError {
     /// Other columns than `n` and `value` of the type of the job.
     #[error("its columns are not `n` (int64) and `value` ({0})")]
     Columns(ValueType),
+    /// The values cannot be decoded.
+    #[error("its values cannot be decoded: {0}")]
+    Decode(String),
     /// A column that lies outside of the file.
     #[error("its column {0} lies outside of the file")]
     OutOfBounds(usize),

@@ -17,6 +17,7 @@
 mod assemble;
 mod block;
 mod boolean;
+mod cut;
 mod decimal;
 mod delta;
 mod encode;

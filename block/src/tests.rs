@@ -109,6 +109,25 @@ fn a_file_of_several_blocks_holds_them_in_order_and_gives_them_back() {
 }
 
 #[test]
+fn a_block_is_cut_at_any_row() {
+    let whole = Values::Int64((1..=70_000).map(|n| n * n).collect());
+    let block = Block::parse(encode(1, &whole), ValueType::Int64).unwrap();
+    for rows in [0, 1, 127, PAGE_ROWS, PAGE_ROWS + 1, 69_999] {
+        let (numbers, values) = decode(&block.without_first(rows, rows as i64 + 1).unwrap());
+        assert_eq!(numbers[0], rows as i64 + 1);
+        assert!(values == page(&whole, rows, 70_000));
+    }
+    let wide = Values::Decimal128(vec![1, 2, 3]);
+    let (_, values) =
+        decode(&Block::parse(encode(1, &wide), ValueType::Decimal128).unwrap().without_first(2, 3).unwrap());
+    assert!(values == Values::Decimal128(vec![3]));
+    let odd = Values::Boolean(vec![true, false, true]);
+    let (_, values) = decode(&Block::parse(encode(1, &odd), ValueType::Boolean).unwrap().without_first(1, 2).unwrap());
+    assert!(values == Values::Boolean(vec![false, true]));
+    assert!(block.without_first(70_000, 70_001).is_err());
+}
+
+#[test]
 fn what_does_not_fit_is_refused() {
     let mut encoder = BlockEncoder::new(ValueType::Int64, 0);
     assert!(matches!(encoder.push(&Values::Boolean(vec![true])), Err(EncodeError::WrongType { .. })));

@@ -6,9 +6,12 @@ use swath_proto::{
     CONNECTION_WINDOW_BYTES, MAX_MESSAGE_BYTES, STREAM_WINDOW_BYTES,
     v1::{self, jobs_client::JobsClient, results_client::ResultsClient, workers_client::WorkersClient},
 };
-use tonic::transport::{Channel, Endpoint};
+use tonic::{
+    Streaming,
+    transport::{Channel, Endpoint},
+};
 
-use crate::{ClientError, Job, JobSpec, Results, Worker, convert};
+use crate::{ClientError, Job, JobSpec, Results, Worker, convert, patience::Patience};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Lists of all jobs and all workers are large where there are thousands.
@@ -58,8 +61,23 @@ impl Client {
         response.jobs.into_iter().map(convert::job).collect()
     }
 
-    /// Waits until a job has ended; `progress` is called with it now and after each change.
+    /// Waits until a job has ended, also when the coordinator is started again meanwhile; `progress` is called with the job
+    /// now and after each change.
     pub async fn wait(&self, id: u64, mut progress: impl FnMut(&Job)) -> Result<Job, ClientError> {
+        let mut patience = Patience::new();
+        loop {
+            let watched = self.watch(id, |job| {
+                patience = Patience::new();
+                progress(job);
+            });
+            match watched.await {
+                Ok(job) => return Ok(job),
+                Err(error) => patience.wait_after(error).await?,
+            }
+        }
+    }
+
+    async fn watch(&self, id: u64, mut progress: impl FnMut(&Job)) -> Result<Job, ClientError> {
         let mut changes = self.jobs_service().watch(v1::WatchJobRequest { id }).await?.into_inner();
         while let Some(job) = changes.message().await? {
             let job = convert::job(job)?;
@@ -68,7 +86,7 @@ impl Client {
                 return Ok(job);
             }
         }
-        Err(ClientError::Broken(format!("job {id} is no longer there to wait for")))
+        Err(ClientError::Broken(format!("the coordinator no longer says how job {id} goes")))
     }
 
     /// Cancels a job.
@@ -84,9 +102,17 @@ impl Client {
 
     /// The blocks of a job in the order of the number, while it still runs.
     pub async fn results(&self, job: &Job) -> Result<Results, ClientError> {
+        Results::open(self.clone(), job).await
+    }
+
+    /// The blocks of a job from the one on that holds this number.
+    pub(crate) async fn read(
+        &self,
+        job_id: u64,
+        first: Option<i64>,
+    ) -> Result<Streaming<v1::ResultBlock>, ClientError> {
         let mut service = ResultsClient::new(self.channel.clone()).max_decoding_message_size(MAX_MESSAGE_BYTES);
-        let blocks = service.read(v1::ReadRequest { job_id: job.id, first: None }).await?.into_inner();
-        Ok(Results::new(blocks, job))
+        Ok(service.read(v1::ReadRequest { job_id, first }).await?.into_inner())
     }
 
     /// All workers that have joined.

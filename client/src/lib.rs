@@ -18,6 +18,7 @@ mod convert;
 mod error;
 mod job;
 pub mod output;
+mod patience;
 mod results;
 
 pub use client::Client;

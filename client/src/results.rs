@@ -1,47 +1,90 @@
 //! The blocks of a job on their way to a client.
 
+use std::cmp::Ordering;
+
 use swath_block::Block;
 use swath_kernel::ValueType;
 use swath_proto::v1;
 use swath_scheduler::Range;
 use tonic::Streaming;
 
-use crate::{ClientError, Job};
+use crate::{Client, ClientError, Job, patience::Patience};
 
-/// The blocks of a job in the order of the number; each is checked to follow the one before.
+/// The blocks of a job in the order of the number; each is checked to follow the one before. When the connection breaks
+/// or the coordinator is started again, the download goes on where it stopped.
 pub struct Results {
-    blocks: Streaming<v1::ResultBlock>,
+    client: Client,
+    job: u64,
     range: Range,
     value_type: ValueType,
+    /// `None` while it is broken.
+    blocks: Option<Streaming<v1::ResultBlock>>,
     /// Numbers received so far.
     received: u64,
 }
 
 impl Results {
-    pub(crate) fn new(blocks: Streaming<v1::ResultBlock>, job: &Job) -> Self {
-        Self { blocks, range: job.range, value_type: job.value_type, received: 0 }
+    pub(crate) async fn open(client: Client, job: &Job) -> Result<Self, ClientError> {
+        let blocks = Some(client.read(job.id, None).await?);
+        Ok(Self { client, job: job.id, range: job.range, value_type: job.value_type, blocks, received: 0 })
     }
 
-    /// The next block and its first number; `None` after the last. An error when the job fails or is cancelled, or
-    /// when what came is not what should follow.
+    /// The next block and its first number; `None` after the last. An error when the job fails or is cancelled, when what
+    /// came is not what should follow, or when the coordinator stays away.
     pub async fn next(&mut self) -> Result<Option<(i64, Block)>, ClientError> {
-        let Some(message) = self.blocks.message().await? else {
-            if self.received < self.range.count() {
-                let (received, count) = (self.received, self.range.count());
-                return Err(ClientError::Broken(format!("the results ended after {received} of {count} numbers")));
-            }
+        if self.received == self.range.count() {
             return Ok(None);
+        }
+        let mut patience = Patience::new();
+        loop {
+            match self.next_message().await {
+                Ok(message) => return self.take(message).map(Some),
+                Err(error) => {
+                    self.blocks = None;
+                    patience.wait_after(error).await?;
+                }
+            }
+        }
+    }
+
+    async fn next_message(&mut self) -> Result<v1::ResultBlock, ClientError> {
+        let blocks = match &mut self.blocks {
+            Some(blocks) => blocks,
+            None => {
+                let next = self.range.at(self.received);
+                self.blocks.insert(self.client.read(self.job, next).await?)
+            }
         };
+        match blocks.message().await? {
+            Some(message) => Ok(message),
+            None => {
+                let (received, count) = (self.received, self.range.count());
+                Err(ClientError::Broken(format!("the results ended after {received} of {count} numbers")))
+            }
+        }
+    }
+
+    fn take(&mut self, message: v1::ResultBlock) -> Result<(i64, Block), ClientError> {
         let first = message.first;
-        if self.range.at(self.received) != Some(first) {
-            return Err(ClientError::Protocol(format!("the block that begins at {first} is not the next one")));
+        let unexpected = |what: &str| ClientError::Protocol(format!("the block that begins at {first} {what}"));
+        let damaged = |error: swath_block::BlockError| unexpected(&format!("is damaged: {error}"));
+        let offset = self.range.offset_of(first).ok_or_else(|| unexpected("is not of this job"))?;
+        let mut block = Block::parse(message.parquet, self.value_type).map_err(damaged)?;
+        let mut first = first;
+        match offset.cmp(&self.received) {
+            Ordering::Equal => {}
+            // A download that goes on may begin in the middle of a block.
+            Ordering::Less if self.received - offset < block.rows() as u64 => {
+                first = self.range.at(self.received).ok_or_else(|| unexpected("is too long"))?;
+                block = block.without_first((self.received - offset) as usize, first).map_err(damaged)?;
+            }
+            Ordering::Less | Ordering::Greater => return Err(unexpected("is not the next one")),
         }
-        let block = Block::parse(message.parquet, self.value_type)
-            .map_err(|error| ClientError::Protocol(format!("the block that begins at {first} is damaged: {error}")))?;
-        self.received += block.rows() as u64;
-        if self.received > self.range.count() {
-            return Err(ClientError::Protocol(format!("the block that begins at {first} is too long")));
+        let received = self.received + block.rows() as u64;
+        if received > self.range.count() {
+            return Err(unexpected("is too long"));
         }
-        Ok(Some((first, block)))
+        self.received = received;
+        Ok((first, block))
     }
 }
