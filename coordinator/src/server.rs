@@ -115,10 +115,11 @@ impl Coordinator {
         set_serving(&health, ServingStatus::Serving).await;
         info!(%address, "coordinator is listening");
 
-        let reflection = tonic_reflection::server::Builder::configure()
-            .register_encoded_file_descriptor_set(FILE_DESCRIPTOR_SET)
-            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
-            .build_v1()?;
+        let reflection = || {
+            tonic_reflection::server::Builder::configure()
+                .register_encoded_file_descriptor_set(FILE_DESCRIPTOR_SET)
+                .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+        };
         let workers = WorkersService { driver: driver.clone(), store: Arc::clone(&store) };
         let server = Server::builder()
             .initial_stream_window_size(STREAM_WINDOW_BYTES)
@@ -127,7 +128,9 @@ impl Coordinator {
             .http2_keepalive_interval(Some(KEEPALIVE))
             .http2_keepalive_timeout(Some(KEEPALIVE))
             .add_service(health_service)
-            .add_service(reflection)
+            .add_service(reflection().build_v1()?)
+            // Many tools know only the older version.
+            .add_service(reflection().build_v1alpha()?)
             .add_service(JobsServer::new(JobsService { driver: driver.clone(), store: Arc::clone(&store) }))
             .add_service(WorkersServer::new(workers).max_decoding_message_size(MAX_MESSAGE_BYTES))
             .add_service(ResultsServer::new(ResultsService { store: Arc::clone(&store) }))

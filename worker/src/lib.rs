@@ -69,7 +69,7 @@ pub async fn run(config: WorkerConfig, stop: CancellationToken) -> Result<(), Se
         }
         let Some(pause) = trouble.next_pause() else { return Err(error) };
         if trouble.is_new() {
-            warn!(%error, "trying to join again");
+            warn!(%error, "waiting for the coordinator");
         }
         tokio::select! {
             () = tokio::time::sleep(pause) => {}

@@ -13,8 +13,8 @@ const PART_AGE: Duration = Duration::from_secs(2);
 const PART_BYTES: u64 = 64 << 20;
 /// What lies on the disk for a reader that does not keep up, where results are wanted only once.
 const WINDOW_BYTES: u64 = 1 << 30;
-/// Room for a few of the largest blocks.
-const MIN_MEMORY: u64 = 32 << 20;
+/// A block that is larger than all of the memory gets all of it; without any there would be no bound.
+const MIN_MEMORY: u64 = 1 << 20;
 
 pub(super) async fn start(args: CoordinatorStart) -> Result<()> {
     if !args.listen.ip().is_loopback() && !args.insecure {
@@ -32,7 +32,7 @@ pub(super) async fn start(args: CoordinatorStart) -> Result<()> {
     }
     let memory = args.memory.as_u64();
     if memory < MIN_MEMORY {
-        return Err(Ending::Usage(format!("{} of memory is too little; at least 32MiB are needed", args.memory)).into());
+        return Err(Ending::Usage(format!("{} of memory is too little; at least 1MiB is needed", args.memory)).into());
     }
     let config = CoordinatorConfig {
         listen: args.listen,

@@ -22,12 +22,14 @@ use crate::{
 pub(super) async fn submit(args: Submit, mode: OutputMode) -> Result<()> {
     let spec = job_spec(args.job)?;
     let client = Client::connect(&args.coordinator.coordinator).await?;
+    // Before there is a job, so that no Ctrl-C comes too early to be answered with a hint.
+    let signals = StopSignals::listen()?;
     let job = client.submit(spec).await?;
     if args.wait {
         if mode == OutputMode::Text {
             eprintln!("job {} submitted", job.id);
         }
-        return wait(&client, job.id, mode).await;
+        return wait(&client, job.id, signals, mode).await;
     }
     match mode {
         OutputMode::Json => show::job(&job, mode),
@@ -50,7 +52,7 @@ pub(super) async fn execute(command: JobCommand, mode: OutputMode) -> Result<()>
     match command {
         JobCommand::List(_) => show::jobs(&client.jobs().await?, mode),
         JobCommand::Show(job) => show::job(&client.job(job.id).await?, mode),
-        JobCommand::Wait(job) => wait(&client, job.id, mode).await,
+        JobCommand::Wait(job) => wait(&client, job.id, StopSignals::listen()?, mode).await,
         JobCommand::Cancel(job) => show_if_json(&client.cancel(job.id).await?, mode),
         JobCommand::Forget(job) => Ok(client.forget(job.id).await?),
         JobCommand::Results { job, results } => {
@@ -72,8 +74,7 @@ pub(super) async fn execute(command: JobCommand, mode: OutputMode) -> Result<()>
 }
 
 /// Waits until the job has ended. Ctrl-C only stops the waiting.
-async fn wait(client: &Client, id: u64, mode: OutputMode) -> Result<()> {
-    let mut signals = StopSignals::listen()?;
+async fn wait(client: &Client, id: u64, mut signals: StopSignals, mode: OutputMode) -> Result<()> {
     let job = tokio::select! {
         job = watch(client, id) => job?,
         () = signals.received() => {

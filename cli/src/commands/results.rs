@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use indicatif::HumanCount;
+use indicatif::{HumanBytes, HumanCount};
 use swath_client::{
     Client, Job, JobState,
     output::{Format, Output, OutputError, Target},
@@ -70,8 +70,11 @@ pub(super) async fn save(client: &Client, job: &Job, output: Output) -> Result<(
 /// One line about what was written, where it is not in sight.
 pub(super) fn say_where(target: &Target, job: &Job, took: std::time::Duration) {
     if let Target::File(path) = target {
-        let bytes = std::fs::metadata(path).map(|meta| indicatif::HumanBytes(meta.len()).to_string());
-        let (numbers, size) = (HumanCount(job.range.count()), bytes.unwrap_or_default());
-        eprintln!("{numbers} numbers in {} ({size}), {:.3} s", path.display(), took.as_secs_f64());
+        let size = match std::fs::metadata(path) {
+            Ok(meta) if meta.is_file() => format!(" ({})", HumanBytes(meta.len())),
+            _ => String::new(),
+        };
+        let numbers = HumanCount(job.range.count());
+        eprintln!("{numbers} numbers in {}{size}, {:.3} s", path.display(), took.as_secs_f64());
     }
 }
