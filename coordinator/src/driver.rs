@@ -178,13 +178,7 @@ impl Driver {
             Request::Cancel { id, reply } => drop(reply.send(self.cancel(id))),
             Request::Forget { id, reply } => drop(reply.send(self.forget(id))),
             Request::Workers { reply } => drop(reply.send(self.worker_statuses())),
-            Request::Drain { worker, reply } => {
-                let drained = self.scheduler.drain(now, worker).map_err(|error| Refusal::NotFound(error.to_string()));
-                if let (Ok(()), Some(session)) = (&drained, self.sessions.get(&worker)) {
-                    session.send(ToWorker::Farewell);
-                }
-                drop(reply.send(drained));
-            }
+            Request::Drain { worker, reply } => drop(reply.send(self.drain(worker))),
             Request::Join { introduction, outbox, reply } => {
                 if let Err(Ok((worker, _))) = reply.send(self.join(introduction, outbox)) {
                     // The worker has gone away meanwhile.

@@ -213,3 +213,23 @@ fn lists_have_their_columns_and_names() {
     assert_eq!(fields, expected, "{}", job.stdout());
     assert!(job.stdout().contains("able: 1,000 numbers"), "{}", job.stdout());
 }
+
+#[test]
+fn a_chunk_whose_workers_die_one_after_the_other_fails_its_job_and_is_named() {
+    let scene = Scene::new("a_chunk_whose_workers_die");
+    // Only a closed connection tells that a worker is gone.
+    let coordinator = scene.coordinator_with("--lease-timeout 1h");
+    let job = coordinator.submit("1000000000000..=1000090000000 -k collatz --chunk-size 100000000");
+    // The first may have died of something else; three more of this chunk alone may not.
+    for name in ["first", "second", "third", "fourth"] {
+        assert_eq!(coordinator.job(job)["state"], "running");
+        let worker = coordinator.worker_with(name, "--threads 1");
+        until("it holds the chunk", || (coordinator.find_worker(name)?["leases"] != 0).then_some(()));
+        worker.signal(Signal::KILL);
+        assert_eq!(worker.wait().signal(), Some(9));
+        until("that is known", || coordinator.find_worker(name).is_none().then_some(()));
+    }
+    let failed = coordinator.swath(&format!("job wait {job}")).end().assert_code(1);
+    let said = failed.stderr();
+    assert!(said.contains("1000000000000") && said.contains("crashed"), "{said}");
+}

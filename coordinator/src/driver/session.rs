@@ -4,9 +4,9 @@ use std::time::SystemTime;
 
 use swath_scheduler::{Event, JobId, LeaseId, Run, WorkerId, WorkerState};
 use tokio::sync::mpsc;
-use tracing::info;
+use tracing::{info, warn};
 
-use super::Driver;
+use super::{Driver, Refusal};
 use crate::job::{Introduction, NewJob, WorkerStatus};
 
 /// What the driver says to a worker.
@@ -38,6 +38,8 @@ pub(super) struct Session {
     joined_at: SystemTime,
     numbers: u64,
     chunks: u64,
+    /// It was drained, by somebody or by itself.
+    is_leaving: bool,
 }
 
 impl Session {
@@ -63,17 +65,37 @@ impl Driver {
         self.last_worker += 1;
         let worker = WorkerId(self.last_worker);
         info!(%worker, name = introduction.name, threads = introduction.threads, "worker joined");
-        let session = Session { introduction, outbox, joined_at: SystemTime::now(), numbers: 0, chunks: 0 };
+        let session =
+            Session { introduction, outbox, joined_at: SystemTime::now(), numbers: 0, chunks: 0, is_leaving: false };
         self.sessions.insert(worker, session);
         worker
     }
 
+    /// Ends a session. A worker that was neither sent away nor said that it leaves may have crashed: what it computed is
+    /// then suspected.
     pub(super) fn close_session(&mut self, worker: WorkerId) {
         if let Some(session) = self.sessions.remove(&worker) {
-            info!(%worker, name = session.name(), "worker left");
             let now = self.now();
-            self.scheduler.handle_event(now, Event::WorkerLeft { worker });
+            let event = if session.is_leaving {
+                info!(%worker, name = session.name(), "worker left");
+                Event::WorkerLeft { worker }
+            } else {
+                warn!(%worker, name = session.name(), "worker lost");
+                Event::WorkerCrashed { worker }
+            };
+            self.scheduler.handle_event(now, event);
         }
+    }
+
+    /// No new lease for a worker, which then leaves.
+    pub(super) fn drain(&mut self, worker: WorkerId) -> Result<(), Refusal> {
+        let now = self.now();
+        self.scheduler.drain(now, worker).map_err(|error| Refusal::NotFound(error.to_string()))?;
+        if let Some(session) = self.sessions.get_mut(&worker) {
+            session.is_leaving = true;
+        }
+        self.send(worker, ToWorker::Farewell);
+        Ok(())
     }
 
     pub(super) fn worker_statuses(&self) -> Vec<WorkerStatus> {
