@@ -1,6 +1,6 @@
 //! What the shell is to do.
 
-use crate::{JobId, LeaseId, Run, WorkerId};
+use crate::{Hole, JobId, LeaseId, Run, WorkerId};
 
 /// Something for the shell to do; see [`Scheduler::poll_action`](crate::Scheduler::poll_action).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,17 +42,29 @@ pub enum Action {
 /// How a job ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// All chunks are committed.
+    /// All chunks are committed, but for those that were given up where the job keeps going.
     Done,
     /// Somebody asked for it.
     Cancelled,
-    /// A chunk failed more often than the limit allows.
+    /// A chunk failed, or crashed workers, more often than the limits allow.
     Failed {
         /// The chunk.
         chunk: u64,
-        /// The number of it that the kernel failed at last.
+        /// The number of it that the kernel failed at last; the first one of a chunk that crashed workers.
         number: i64,
-        /// What the kernel said.
+        /// What the kernel said, or how many workers crashed.
         reason: String,
     },
+}
+
+/// A chunk of a job that keeps going was given up: there will be no results of it; see
+/// [`Scheduler::poll_skipped`](crate::Scheduler::poll_skipped).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Skipped {
+    /// Of which job.
+    pub job: JobId,
+    /// Which chunk.
+    pub chunk: u64,
+    /// What is known of it.
+    pub hole: Hole,
 }

@@ -48,15 +48,20 @@ pub struct JobSpec {
     pub limits: Limits,
 }
 
-/// When to give a job up.
+/// When to give a chunk up, and with it the job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// How often a chunk is tried again after its first failure before the job fails (3).
+    /// How often a chunk is tried again after its first failure before it is given up (3).
     pub max_retries: u32,
+    /// How many workers may crash while they compute nothing but one chunk before it is given up (3). 0 counts as 1.
+    pub crash_limit: u32,
+    /// Whether the job goes on without a chunk that is given up, which becomes a [`Hole`](crate::Hole); otherwise the
+    /// job fails (false).
+    pub keep_going: bool,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits { max_retries: 3 }
+        Limits { max_retries: 3, crash_limit: 3, keep_going: false }
     }
 }

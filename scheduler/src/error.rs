@@ -82,12 +82,12 @@ pub enum SubmitError {
         /// [`Config::max_jobs`](crate::Config::max_jobs).
         max: usize,
     },
-    /// A restored job names committed chunks that it does not have.
-    #[error("chunk {chunk} of job {job} is said to be committed, but it has {count} chunks only")]
+    /// A restored job names chunks that it does not have.
+    #[error("chunk {chunk} of job {job} is said to be committed or given up, but it has {count} chunks only")]
     NoSuchChunk {
         /// The job to restore.
         job: JobId,
-        /// The last chunk that is said to be committed.
+        /// The last chunk that is said to be committed or given up.
         chunk: u64,
         /// How many chunks the job has.
         count: u64,

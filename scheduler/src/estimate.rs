@@ -16,19 +16,35 @@ const SHORTEST: Duration = Duration::from_millis(5);
 
 /// Numbers a second, as a moving average in which each new observation weighs one half.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Rate(Option<f64>);
+pub(crate) struct Rate {
+    observed: Option<f64>,
+    /// What is expected as long as nothing has been observed.
+    expected: Option<f64>,
+}
 
 impl Rate {
     pub(crate) fn observe(&mut self, numbers: f64, busy: Duration) {
-        // No worker is so fast; a time of 0 says that its clock is coarse.
-        let busy = busy.max(Duration::from_micros(1));
-        let observed = numbers / busy.as_secs_f64();
-        self.0 = Some(self.0.map_or(observed, |rate| 0.5 * (rate + observed)));
+        let observed = per_second(numbers, busy);
+        self.observed = Some(self.observed.map_or(observed, |rate| 0.5 * (rate + observed)));
+    }
+
+    /// Some work is not over yet, but this is how far it is: counts until something is observed.
+    pub(crate) fn expect(&mut self, numbers: f64, elapsed: Duration) {
+        self.expected = Some(per_second(numbers, elapsed));
+    }
+
+    pub(crate) fn is_observed(self) -> bool {
+        self.observed.is_some()
     }
 
     pub(crate) fn per_second(self) -> Option<f64> {
-        self.0
+        self.observed.or(self.expected)
     }
+}
+
+fn per_second(numbers: f64, time: Duration) -> f64 {
+    // No worker is so fast; a time of 0 says that its clock is coarse.
+    numbers / time.max(Duration::from_micros(1)).as_secs_f64()
 }
 
 /// How one worker gets on with one job.

@@ -15,8 +15,14 @@ pub enum Event {
         /// How many threads it computes with; 0 counts as 1.
         threads: u32,
     },
-    /// Its connection has closed: its leases end at once.
+    /// It has said farewell, or was told to go: its leases end at once.
     WorkerLeft {
+        /// The worker that is gone.
+        worker: WorkerId,
+    },
+    /// Its connection ended without a farewell: its leases end at once, and what it may have been computing is
+    /// suspected of having crashed it.
+    WorkerCrashed {
         /// The worker that is gone.
         worker: WorkerId,
     },
@@ -71,7 +77,8 @@ pub enum Event {
         /// Its chunks.
         chunks: Run,
     },
-    /// What was received of these chunks could not be kept: they wait again.
+    /// What was received of these chunks, all or some of each, could not be kept: they wait again, unless they are
+    /// committed.
     ChunksLost {
         /// The job.
         job: JobId,

@@ -4,13 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::estimate::{Rate, Throughput};
 use crate::holdings::Holdings;
-use crate::{Chunks, Instant, IntervalSet, JobSpec, JobState, JobView, LeaseId, Limits, Outcome, Run, WorkerId};
+use crate::suspicion::Suspicion;
+use crate::{Chunks, Hole, Instant, IntervalSet, JobSpec, JobState, JobView, LeaseId, Limits, Outcome, Run, WorkerId};
 
 /// How many chunks to be tried again are looked through for one that a worker may take.
 const RETRIES_LOOKED_AT: usize = 32;
 
-/// What is known of a job. Each of its chunks is in exactly one of `waiting`, `retries`, `held`, `received` and
-/// `committed`; once it has ended, only what is committed is still known.
+/// What is known of a job. Each of its chunks is in exactly one of `waiting`, `retries`, `suspects`, `held`,
+/// `received`, `committed` and `holes`; once it has ended, only what is committed or a hole is still known.
 #[derive(Debug)]
 pub(crate) struct Job {
     pub(crate) chunks: Chunks,
@@ -24,12 +25,22 @@ pub(crate) struct Job {
     waiting: IntervalSet,
     /// Chunks that wait and have failed before.
     retries: BTreeSet<u64>,
+    /// Chunks that wait and may crash their worker, but for those that have failed too.
+    suspects: IntervalSet,
     held: Holdings,
     received: IntervalSet,
     committed: IntervalSet,
-    /// Chunks that have failed and are not committed.
+    /// Chunks that were given up.
+    holes: BTreeMap<u64, Hole>,
+    /// Chunks that have failed and are neither committed nor given up.
     failures: BTreeMap<u64, Failure>,
+    suspicion: Suspicion,
     throughput: Throughput,
+}
+
+/// The run of one chunk.
+fn one(chunk: u64) -> Run {
+    Run { start: chunk, end: chunk + 1 }
 }
 
 #[derive(Debug)]
@@ -46,12 +57,19 @@ pub(crate) type Released = Vec<(Run, LeaseId)>;
 pub(crate) enum Work {
     /// One chunk that has failed before.
     Retry(u64),
+    /// Suspects, for a worker that has nothing else.
+    Trial(Run),
     /// The start of this run.
     Waiting(Run),
 }
 
 impl Job {
-    pub(crate) fn new(now: Instant, spec: &JobSpec, committed: IntervalSet) -> Self {
+    pub(crate) fn new(now: Instant, spec: &JobSpec, committed: IntervalSet, mut holes: BTreeMap<u64, Hole>) -> Self {
+        holes.retain(|&chunk, _| !committed.contains(chunk));
+        let mut waiting: IntervalSet = committed.gaps(spec.chunks.all()).collect();
+        for &chunk in holes.keys() {
+            waiting.remove(one(chunk));
+        }
         Job {
             chunks: spec.chunks,
             limits: spec.limits,
@@ -59,12 +77,15 @@ impl Job {
             paused: false,
             pass: 0,
             rate_per_thread: Rate::default(),
-            waiting: committed.gaps(spec.chunks.all()).collect(),
+            waiting,
             retries: BTreeSet::new(),
+            suspects: IntervalSet::new(),
             held: Holdings::default(),
             received: IntervalSet::new(),
             committed,
+            holes,
             failures: BTreeMap::new(),
+            suspicion: Suspicion::default(),
             throughput: Throughput::new(now),
         }
     }
@@ -78,8 +99,9 @@ impl Job {
         self.is_active() && !self.paused && self.waiting_count() > 0
     }
 
-    pub(crate) fn all_committed(&self) -> bool {
-        self.committed.len() == self.chunks.count()
+    /// Whether every chunk is committed or given up.
+    pub(crate) fn is_complete(&self) -> bool {
+        self.committed.len() + self.holes.len() as u64 == self.chunks.count()
     }
 
     /// What `worker` should be given next. `alone` says that there is no other worker to try a failed chunk on.
@@ -89,9 +111,24 @@ impl Job {
             alone || failure.is_none_or(|failure| failure.last_worker != worker)
         });
         match retry {
+            Some(&chunk) if self.suspicion.contains(chunk) => Some(Work::Trial(one(chunk))),
             Some(&chunk) => Some(Work::Retry(chunk)),
-            None => self.waiting.first().map(Work::Waiting),
+            None => self.next_trial().map(Work::Trial).or(self.next_waiting().map(Work::Waiting)),
         }
+    }
+
+    /// The first chunks that wait and of which nothing bad is known.
+    pub(crate) fn next_waiting(&self) -> Option<Run> {
+        self.waiting.first()
+    }
+
+    fn next_trial(&self) -> Option<Run> {
+        self.suspicion.first_trial(self.suspects.first()?)
+    }
+
+    /// How many trials wait, those of chunks that have failed not counted.
+    pub(crate) fn trials(&self) -> u64 {
+        self.suspects.iter().map(|run| self.suspicion.trials(run)).sum()
     }
 
     /// The numbers of the mean chunk.
@@ -127,6 +164,10 @@ impl Job {
         for news in self.committed.gaps(run) {
             self.received.insert(news);
         }
+        for (&hole, _) in self.holes.range(run.start..run.end) {
+            self.received.remove(one(hole));
+        }
+        self.suspicion.clear(run);
         let news = (self.received.len() - before) as f64 * self.chunk_numbers();
         self.throughput.add(now, news as u64);
         released
@@ -143,16 +184,24 @@ impl Job {
         for chunk in self.failed_within(run) {
             self.failures.remove(&chunk);
         }
+        let holes: Vec<u64> = self.holes.range(run.start..run.end).map(|(&chunk, _)| chunk).collect();
+        for chunk in holes {
+            self.holes.remove(&chunk);
+        }
+        self.suspicion.clear(run);
         released
     }
 
-    /// Chunks that were received wait again.
-    pub(crate) fn lose(&mut self, run: Run) {
+    /// Chunks that were received wait again. So do outstanding ones, of which a piece may have been received that
+    /// nobody would send again.
+    pub(crate) fn lose(&mut self, run: Run) -> Released {
         let lost: Vec<Run> = self.received.intersection(run).collect();
-        for run in lost {
-            self.received.remove(run);
+        self.received.remove(run);
+        let released = self.held.remove(run);
+        for run in lost.into_iter().chain(released.iter().map(|&(run, _)| run)) {
             self.add_waiting(run);
         }
+        released
     }
 
     /// An outstanding chunk has failed and waits again; returns how often it has failed.
@@ -161,8 +210,49 @@ impl Job {
         failure.count = failure.count.saturating_add(1);
         failure.last_worker = worker;
         let count = failure.count;
-        self.give_back(Run { start: chunk, end: chunk + 1 });
+        // It was computed up to where it failed, and its worker is still there.
+        self.suspicion.clear(one(chunk));
+        self.give_back(one(chunk));
         count
+    }
+
+    /// What is outstanding under a lease may have crashed its worker.
+    pub(crate) fn suspect(&mut self, outstanding: &IntervalSet) {
+        for run in outstanding.iter() {
+            self.suspicion.suspect(run, outstanding.len());
+        }
+    }
+
+    /// A chunk crashed a worker that computed nothing else; returns how often this has happened.
+    pub(crate) fn count_crash(&mut self, chunk: u64) -> u32 {
+        self.suspicion.count_crash(chunk)
+    }
+
+    /// Outstanding chunks were computed without crashing their worker.
+    pub(crate) fn clear_of_suspicion(&mut self, outstanding: &IntervalSet) {
+        for run in outstanding.iter() {
+            self.suspicion.clear(run);
+        }
+    }
+
+    /// Goes on without a chunk that waits. False if there are too many holes already.
+    pub(crate) fn give_up(&mut self, chunk: u64, hole: Hole) -> bool {
+        if self.holes.len() >= Hole::MOST {
+            return false;
+        }
+        self.remove_waiting(one(chunk));
+        self.failures.remove(&chunk);
+        self.suspicion.clear(one(chunk));
+        self.holes.insert(chunk, hole);
+        true
+    }
+
+    pub(crate) fn holes(&self) -> &BTreeMap<u64, Hole> {
+        &self.holes
+    }
+
+    pub(crate) fn suspicion(&self) -> &Suspicion {
+        &self.suspicion
     }
 
     /// Ends the job, which no lease may hold any more.
@@ -171,8 +261,10 @@ impl Job {
         self.paused = false;
         self.waiting = IntervalSet::new();
         self.retries.clear();
+        self.suspects = IntervalSet::new();
         self.received = IntervalSet::new();
         self.failures.clear();
+        self.suspicion = Suspicion::default();
     }
 
     /// All leases that hold chunks, in order of their ids.
@@ -191,7 +283,8 @@ impl Job {
             committed: self.committed.len(),
             committed_numbers: self.committed.iter().map(|run| self.chunks.offsets(run).len()).sum(),
             committed_intervals: self.committed.intervals(),
-            frontier: self.committed.first_missing(0),
+            holes: self.holes.len() as u64,
+            frontier: self.frontier(),
             waiting: self.waiting_count(),
             leased: self.held.len(),
             received: self.received.len(),
@@ -201,7 +294,15 @@ impl Job {
     }
 
     fn waiting_count(&self) -> u64 {
-        self.waiting.len() + self.retries.len() as u64
+        self.waiting.len() + self.suspects.len() + self.retries.len() as u64
+    }
+
+    fn frontier(&self) -> u64 {
+        let mut frontier = self.committed.first_missing(0);
+        while self.holes.contains_key(&frontier) {
+            frontier = self.committed.first_missing(frontier + 1);
+        }
+        frontier
     }
 
     fn failed_within(&self, run: Run) -> Vec<u64> {
@@ -210,14 +311,20 @@ impl Job {
 
     fn add_waiting(&mut self, run: Run) {
         self.waiting.insert(run);
+        for (suspects, _) in self.suspicion.within(run) {
+            self.waiting.remove(suspects);
+            self.suspects.insert(suspects);
+        }
         for chunk in self.failed_within(run) {
-            self.waiting.remove(Run { start: chunk, end: chunk + 1 });
+            self.waiting.remove(one(chunk));
+            self.suspects.remove(one(chunk));
             self.retries.insert(chunk);
         }
     }
 
     fn remove_waiting(&mut self, run: Run) {
         self.waiting.remove(run);
+        self.suspects.remove(run);
         for chunk in self.failed_within(run) {
             self.retries.remove(&chunk);
         }
@@ -225,17 +332,22 @@ impl Job {
 
     /// Panics unless each chunk is in exactly one place.
     pub(crate) fn check_invariants(&self) {
-        let retries = self.retries.iter().map(|&chunk| Run { start: chunk, end: chunk + 1 });
+        let retries = self.retries.iter().map(|&chunk| one(chunk));
         let mut places: Vec<(Run, &str)> = (self.waiting.iter().map(|run| (run, "waiting")))
             .chain(retries.map(|run| (run, "to be tried again")))
+            .chain(self.suspects.iter().map(|run| (run, "to be tried alone")))
             .chain(self.held.iter().map(|(run, _)| (run, "outstanding")))
             .chain(self.received.iter().map(|run| (run, "received")))
             .chain(self.committed.iter().map(|run| (run, "committed")))
+            .chain(self.holes.keys().map(|&chunk| (one(chunk), "given up")))
             .collect();
         places.sort();
         let all = self.chunks.all();
         if !self.is_active() {
-            assert!(places.iter().all(|(_, place)| *place == "committed"), "an ended job has chunks in {places:?}");
+            assert!(
+                places.iter().all(|(_, place)| ["committed", "given up"].contains(place)),
+                "an ended job has chunks in {places:?}"
+            );
         } else {
             let mut next = all.start;
             for (run, place) in &places {
@@ -243,12 +355,16 @@ impl Job {
                 next = run.end;
             }
             assert_eq!(next, all.end, "chunks are missing: {places:?}");
-            assert!(!self.all_committed(), "done, but not ended");
+            assert!(!self.is_complete(), "done, but not ended");
         }
         let failed = |chunk| self.failures.contains_key(chunk);
         assert!(self.retries.iter().all(failed), "a retry without a failure");
-        let committed = |chunk: &u64| self.committed.contains(*chunk);
-        assert!(!self.failures.keys().any(committed), "a failure of a committed chunk");
+        let over = |chunk: &u64| self.committed.contains(*chunk) || self.holes.contains_key(chunk);
+        assert!(!self.failures.keys().any(over), "a failure of a chunk that is committed or given up");
+        let suspected = |run: Run| self.suspicion.within(run).map(|(run, _)| run.len()).sum::<u64>();
+        assert!(self.suspects.iter().all(|run| suspected(run) == run.len()), "a trial of a chunk that is no suspect");
+        let clear = self.waiting.iter().chain(self.received.iter()).chain(self.committed.iter());
+        assert!(clear.map(suspected).sum::<u64>() == 0, "a suspect among {places:?}");
         let held: u64 = self.held.iter().map(|(run, _)| run.len()).sum();
         assert_eq!(self.held.len(), held, "the count of outstanding chunks");
     }

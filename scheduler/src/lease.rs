@@ -1,6 +1,7 @@
 //! A run of chunks that a worker holds.
 
-use crate::{Instant, IntervalSet, JobId, Run, WorkerId};
+use crate::worker::Unreported;
+use crate::{Instant, IntervalSet, JobId, LeaseId, Run, WorkerId};
 
 /// One lease. It exists as long as any of its chunks is outstanding.
 #[derive(Debug)]
@@ -11,11 +12,22 @@ pub(crate) struct Lease {
     pub(crate) chunks: Run,
     /// Those neither received, committed, returned nor failed.
     pub(crate) outstanding: IntervalSet,
-    /// Whether it is for one chunk that has failed before. Such a one stays where it is: on another worker.
-    pub(crate) retry: bool,
+    pub(crate) purpose: Purpose,
     pub(crate) assigned: Instant,
     pub(crate) state: LeaseState,
     pub(crate) account: Account,
+}
+
+/// What a lease is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// To get on with the job.
+    Work,
+    /// To try one chunk again that has failed before. Such a one stays where it is: on another worker.
+    Retry,
+    /// To find out whether its chunks crash their worker, which has no other lease as long as it computes them. Such
+    /// a one stays where it is, too.
+    Trial,
 }
 
 /// How far a lease is, as the scheduler knows it.
@@ -61,6 +73,12 @@ impl Lease {
     /// Whether the worker still has to compute some of it.
     pub(crate) fn is_open(&self) -> bool {
         self.state != LeaseState::Computed
+    }
+
+    /// What is kept of it when it ends before its worker has reported.
+    pub(crate) fn unreported(&self, lease: LeaseId) -> Unreported {
+        let &Lease { job, purpose, assigned, account, .. } = self;
+        Unreported { lease, job, purpose, assigned, account }
     }
 
     /// The last `count` chunks outstanding, as far as they are one run.

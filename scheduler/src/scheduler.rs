@@ -1,5 +1,6 @@
 //! The state machine: its contract, commands and queries.
 
+mod crashes;
 mod events;
 mod invariants;
 mod leasing;
@@ -14,8 +15,8 @@ use crate::job::Job;
 use crate::jobs::Jobs;
 use crate::lease::Lease;
 use crate::{
-    Action, CancelError, Config, DrainError, Event, ForgetError, Instant, IntervalSet, JobId, JobSpec, JobState,
-    JobView, LeaseId, Outcome, Run, SubmitError, WorkerId, WorkerView,
+    Action, CancelError, Config, DrainError, Event, ForgetError, Hole, Instant, IntervalSet, JobId, JobSpec, JobState,
+    JobView, LeaseId, Outcome, Run, Skipped, SubmitError, WorkerId, WorkerView,
 };
 
 /// Decides who computes which chunks of which job.
@@ -26,7 +27,8 @@ use crate::{
 ///    [`forget`](Self::forget), [`drain`](Self::drain)), which may be refused; or reports a fact to
 ///    [`handle_event`](Self::handle_event), which never fails and ignores what no longer applies; or calls
 ///    [`handle_timeout`](Self::handle_timeout) when the time has come;
-/// 2. after each of these takes all actions from [`poll_action`](Self::poll_action), in order, until there is none;
+/// 2. after each of these takes all chunks that were given up from [`poll_skipped`](Self::poll_skipped), then all actions
+///    from [`poll_action`](Self::poll_action), in order, until there is none;
 /// 3. then asks [`poll_timeout`](Self::poll_timeout) when to call `handle_timeout` at the latest. It may be called
 ///    earlier, or for nothing.
 ///
@@ -38,7 +40,8 @@ use crate::{
 /// - *waits* for a worker, or
 /// - is *outstanding* under exactly one lease, or
 /// - is *received*: the coordinator holds its block in memory, or
-/// - is *committed*: durable. It stays so.
+/// - is *committed*: durable. It stays so; or
+/// - is a *hole*: it failed too often or crashed too many workers, and its job keeps going without it.
 ///
 /// A lease ends when none of its chunks is outstanding any more, when its worker leaves or stays silent for
 /// [`Config::lease_timeout`], or when its job is over. Blocks are fenced with [`holds`](Self::holds): those of chunks
@@ -51,6 +54,7 @@ pub struct Scheduler {
     leases: BTreeMap<LeaseId, Lease>,
     /// The sequence of the last lease given out.
     last_sequence: u64,
+    skipped: VecDeque<Skipped>,
     actions: VecDeque<Action>,
     /// Whether something has changed that may let a free worker take over chunks from another one.
     look_around: bool,
@@ -70,6 +74,7 @@ impl Scheduler {
             jobs: Jobs::default(),
             leases: BTreeMap::new(),
             last_sequence: 0,
+            skipped: VecDeque::new(),
             actions: VecDeque::new(),
             look_around: false,
             looked_around: Instant::ZERO,
@@ -104,16 +109,32 @@ impl Scheduler {
         spec: JobSpec,
         committed: IntervalSet,
     ) -> Result<(), SubmitError> {
+        self.restore_with_holes(now, id, spec, committed, BTreeMap::new())
+    }
+
+    /// The same for a job that keeps going, with the chunks that were given up. One that is committed is no hole.
+    ///
+    /// # Errors
+    /// The id is known already, or `committed` or `holes` name chunks that the job does not have.
+    pub fn restore_with_holes(
+        &mut self,
+        now: Instant,
+        id: JobId,
+        spec: JobSpec,
+        committed: IntervalSet,
+        holes: BTreeMap<u64, Hole>,
+    ) -> Result<(), SubmitError> {
         if self.jobs.get(id).is_some() {
             return Err(SubmitError::Duplicate(id));
         }
         let count = spec.chunks.count();
-        if let Some(last) = committed.last().filter(|last| last.end > count) {
-            let chunk = last.end - 1;
+        let last_hole = holes.last_key_value().map(|(&chunk, _)| chunk);
+        let last = committed.last().map(|last| last.end - 1).max(last_hole);
+        if let Some(chunk) = last.filter(|&last| last >= count) {
             return Err(SubmitError::NoSuchChunk { job: id, chunk, count });
         }
-        let job = Job::new(now, &spec, committed);
-        let done = job.all_committed();
+        let job = Job::new(now, &spec, committed, holes);
+        let done = job.is_complete();
         self.jobs.insert(id, job);
         if done {
             self.end_job(now, id, Outcome::Done);
@@ -190,6 +211,13 @@ impl Scheduler {
         self.share_out(now);
     }
 
+    /// The next chunk that was given up, of a job that keeps going; comes at most once for each chunk. To be asked before
+    /// [`poll_action`](Self::poll_action), so that a job's holes are known when its end comes. A shell whose jobs do not
+    /// keep going need not ask.
+    pub fn poll_skipped(&mut self) -> Option<Skipped> {
+        self.skipped.pop_front()
+    }
+
     /// The next action for the shell to perform.
     pub fn poll_action(&mut self) -> Option<Action> {
         self.actions.pop_front()
@@ -220,6 +248,13 @@ impl Scheduler {
     /// Where all jobs stand, in order of their ids.
     pub fn jobs(&self) -> impl Iterator<Item = (JobId, JobView)> + '_ {
         self.jobs.iter().map(|(id, job)| (id, job.view()))
+    }
+
+    /// The chunks of a job that were given up, in order. As with what is committed, they are known until the job is
+    /// forgotten.
+    pub fn holes(&self, id: JobId) -> impl Iterator<Item = (u64, &Hole)> + '_ {
+        let job = self.jobs.get(id);
+        job.into_iter().flat_map(|job| job.holes().iter().map(|(&chunk, hole)| (chunk, hole)))
     }
 
     /// Where a worker stands.

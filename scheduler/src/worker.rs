@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::estimate::Pace;
-use crate::lease::Account;
+use crate::lease::{Account, Purpose};
 use crate::{Instant, JobId, LeaseId, WorkerState};
 
 /// How many leases a worker may hold at most, those included that it has computed but whose blocks have not
@@ -24,6 +24,8 @@ pub(crate) struct Worker {
     pub(crate) open: BTreeSet<LeaseId>,
     /// Leases that it has computed and whose blocks are on the way.
     pub(crate) computed: BTreeSet<LeaseId>,
+    /// The open lease beside which it gets no other.
+    pub(crate) trial: Option<LeaseId>,
     /// The first open lease, and since when it has been the first.
     pub(crate) computing: Option<(LeaseId, Instant)>,
     /// How it gets on with each job that has not ended.
@@ -39,6 +41,7 @@ pub(crate) struct Worker {
 pub(crate) struct Unreported {
     pub(crate) lease: LeaseId,
     pub(crate) job: JobId,
+    pub(crate) purpose: Purpose,
     pub(crate) assigned: Instant,
     pub(crate) account: Account,
 }
@@ -51,6 +54,7 @@ impl Worker {
             draining: false,
             open: BTreeSet::new(),
             computed: BTreeSet::new(),
+            trial: None,
             computing: None,
             paces: BTreeMap::new(),
             asking: None,
@@ -72,12 +76,19 @@ impl Worker {
 
     /// Whether it can be given a lease now.
     pub(crate) fn is_free(&self, leases_per_worker: usize) -> bool {
-        self.is_active() && self.open.len() < leases_per_worker && self.leases().count() < MOST_LEASES
+        let has_room = self.open.len() < leases_per_worker && self.leases().count() < MOST_LEASES;
+        self.is_active() && has_room && self.trial.is_none()
     }
 
     /// All leases that it holds.
     pub(crate) fn leases(&self) -> impl Iterator<Item = LeaseId> + '_ {
         self.open.iter().chain(&self.computed).copied()
+    }
+
+    /// A lease is not open any more.
+    pub(crate) fn close(&mut self, lease: LeaseId) {
+        self.open.remove(&lease);
+        self.trial = self.trial.filter(|&trial| trial != lease);
     }
 
     /// Notes whether another lease has become the first.

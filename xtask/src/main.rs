@@ -5,6 +5,7 @@
 
 mod check;
 mod python;
+mod simulate;
 mod test;
 mod workspace;
 
@@ -19,6 +20,7 @@ use crate::workspace::Workspace;
 #[command(name = "xtask", bin_name = "cargo xtask")]
 enum Command {
     Check(check::Check),
+    Simulate(simulate::Simulate),
     Test(test::Test),
 }
 
@@ -26,6 +28,7 @@ fn main() -> ExitCode {
     let command = Command::parse();
     let outcome = Workspace::locate().and_then(|workspace| match command {
         Command::Check(check) => check.run(&workspace),
+        Command::Simulate(simulate) => simulate.run(&workspace),
         Command::Test(test) => test.run(&workspace),
     });
     match outcome {

@@ -5,15 +5,15 @@ use std::time::Duration;
 use super::Scheduler;
 use crate::estimate::thread_time;
 use crate::job::Released;
-use crate::lease::LeaseState;
+use crate::lease::{LeaseState, Purpose};
 use crate::worker::{Unreported, Worker};
-use crate::{Action, Event, Instant, JobId, LeaseId, Outcome, Run, WorkerId};
+use crate::{Action, Event, Instant, JobId, LeaseId, Run, WorkerId};
 
 /// A chunk that failed, and what the kernel said.
-struct Failed {
-    chunk: u64,
-    number: i64,
-    reason: String,
+pub(super) struct Failed {
+    pub(super) chunk: u64,
+    pub(super) number: i64,
+    pub(super) reason: String,
 }
 
 impl Scheduler {
@@ -21,6 +21,7 @@ impl Scheduler {
         match event {
             Event::WorkerJoined { worker, threads } => self.on_joined(now, worker, threads),
             Event::WorkerLeft { worker } => self.on_left(now, worker),
+            Event::WorkerCrashed { worker } => self.on_crashed(now, worker),
             Event::Heartbeat { worker } => self.on_heard(now, worker),
             Event::LeaseComputed { worker, lease, busy } => {
                 self.on_heard(now, worker);
@@ -37,9 +38,7 @@ impl Scheduler {
             }
             Event::ChunksReceived { job, chunks } => self.on_received(now, job, chunks),
             Event::ChunksCommitted { job, chunks } => self.on_committed(now, job, chunks),
-            Event::ChunksLost { job, chunks } => {
-                self.jobs.update(job, |job| job.lose(chunks));
-            }
+            Event::ChunksLost { job, chunks } => self.on_lost(now, job, chunks),
             Event::JobPaused { job } => self.on_paused(job, true),
             Event::JobResumed { job } => self.on_paused(job, false),
         }
@@ -57,7 +56,7 @@ impl Scheduler {
         self.look_around = true;
     }
 
-    fn on_left(&mut self, now: Instant, id: WorkerId) {
+    pub(super) fn on_left(&mut self, now: Instant, id: WorkerId) {
         self.stop_asking(now, id);
         self.release_all(now, id, false);
         self.crew.remove(id);
@@ -81,8 +80,9 @@ impl Scheduler {
     fn on_computed(&mut self, now: Instant, id: WorkerId, lease: LeaseId, busy: Duration) {
         let work = match self.leases.get(&lease) {
             Some(held) if held.worker == id && held.is_open() => {
-                let work = Unreported { lease, job: held.job, assigned: held.assigned, account: held.account };
+                let work = held.unreported(lease);
                 self.set_state(now, lease, LeaseState::Computed);
+                self.acquit(lease);
                 Some(work)
             }
             _ => (self.crew).update(now, id, |worker| worker.take_unreported(lease)).flatten(),
@@ -98,15 +98,17 @@ impl Scheduler {
         if work.account.numbers == 0 || !self.is_active(work.job) {
             return;
         }
-        let threads = self.crew.update(now, id, |worker| {
-            let pace = worker.paces.entry(work.job).or_default();
-            pace.rate.observe(numbers, busy);
-            worker.threads
-        });
-        let Some(threads) = threads else { return };
-        self.jobs.update(work.job, |job| {
-            job.rate_per_thread.observe(numbers / f64::from(threads), busy);
-        });
+        let Some(threads) = self.crew.get(id).map(|worker| worker.threads) else { return };
+        // One chunk, or a few, need not take all threads of the worker: that would be no measure of it.
+        if work.purpose == Purpose::Work {
+            self.crew.update(now, id, |worker| {
+                let pace = worker.paces.entry(work.job).or_default();
+                pace.rate.observe(numbers, busy);
+            });
+            self.jobs.update(work.job, |job| {
+                job.rate_per_thread.observe(numbers / f64::from(threads), busy);
+            });
+        }
         // It cannot have been busy for longer than it had the lease, whatever it says.
         let cost = thread_time(busy.min(now - work.assigned), threads);
         let charge = work.account.charge;
@@ -157,9 +159,7 @@ impl Scheduler {
         self.take_out(now, lease, run);
         let too_often = self.jobs.update(id_of_job, |job| job.fail(chunk, id) > job.limits.max_retries);
         if too_often == Some(true) {
-            let Failed { chunk, number, reason } = failed;
-            let outcome = Outcome::Failed { chunk, number, reason };
-            self.end_job(now, id_of_job, outcome);
+            self.give_up(now, id_of_job, failed);
         }
     }
 
@@ -171,15 +171,38 @@ impl Scheduler {
         self.settle(now, released.unwrap_or_default(), false);
     }
 
+    fn on_lost(&mut self, now: Instant, id: JobId, chunks: Run) {
+        let released = self.jobs.update(id, |job| job.lose(chunks));
+        for (run, lease) in released.unwrap_or_default() {
+            self.take_out(now, lease, run);
+        }
+    }
+
     fn on_committed(&mut self, now: Instant, id: JobId, chunks: Run) {
         if !self.is_active(id) {
             return;
         }
         let released = self.jobs.update(id, |job| job.commit(chunks));
         self.settle(now, released.unwrap_or_default(), true);
-        if (self.jobs.get(id)).is_some_and(crate::job::Job::all_committed) {
-            self.end_job(now, id, Outcome::Done);
+        self.end_if_complete(now, id);
+    }
+
+    /// The first lease of a worker can be long if the kernel is slow: then the blocks tell the rate before its report.
+    fn follow_progress(&mut self, now: Instant, id: LeaseId) {
+        let Some(lease) = self.leases.get(&id) else { return };
+        let (Some(worker), Some(job)) = (self.crew.get(lease.worker), self.jobs.get(lease.job)) else { return };
+        let known = worker.paces.get(&lease.job).is_some_and(|pace| pace.rate.is_observed());
+        let since = worker.computing.filter(|&(first, _)| first == id).map(|(_, since)| now - since);
+        let Some(elapsed) = since.filter(|&elapsed| elapsed >= self.config.lease_target) else { return };
+        let outstanding = lease.outstanding.len() as f64 * job.chunk_numbers();
+        let numbers = lease.account.numbers as f64 - outstanding;
+        if known || lease.purpose != Purpose::Work || numbers < 1.0 {
+            return;
         }
+        let (worker, job, threads) = (lease.worker, lease.job, worker.threads);
+        self.crew.update(now, worker, |worker| worker.paces.entry(job).or_default().rate.expect(numbers, elapsed));
+        self.jobs.update(job, |job| job.rate_per_thread.expect(numbers / f64::from(threads), elapsed));
+        self.look_around = true;
     }
 
     fn on_paused(&mut self, id: JobId, paused: bool) {
@@ -196,6 +219,7 @@ impl Scheduler {
             };
             lease.outstanding.remove(run);
             if !lease.outstanding.is_empty() {
+                self.follow_progress(now, id);
                 continue;
             }
             let Some(lease) = self.detach(now, id) else {
@@ -204,7 +228,7 @@ impl Scheduler {
             if !lease.is_open() {
                 continue;
             }
-            let unreported = Unreported { lease: id, job: lease.job, assigned: lease.assigned, account: lease.account };
+            let unreported = lease.unreported(id);
             self.crew.update(now, lease.worker, |worker| {
                 worker.await_report(unreported);
             });

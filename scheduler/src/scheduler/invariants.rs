@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Scheduler;
-use crate::lease::LeaseState;
+use crate::lease::{LeaseState, Purpose};
 use crate::{IntervalSet, JobId, LeaseId};
 
 impl Scheduler {
@@ -27,6 +27,9 @@ impl Scheduler {
             let first = lease.outstanding.first().map_or(0, |run| run.start);
             assert!(lease.chunks.start <= first && last <= lease.chunks.end, "lease {id} has grown");
             assert!(self.is_active(lease.job), "lease {id} of job {}, which has ended", lease.job);
+            let suspected = (self.jobs.get(lease.job))
+                .is_some_and(|job| lease.outstanding.iter().any(|run| job.suspicion().within(run).next().is_some()));
+            assert!(!suspected || lease.purpose == Purpose::Trial, "lease {id} has suspects and is no trial");
             let worker = self.crew.get(lease.worker);
             let known = worker.is_some_and(|worker| {
                 worker.open.contains(&id) == lease.is_open() && worker.computed.contains(&id) != lease.is_open()
@@ -56,6 +59,11 @@ impl Scheduler {
                 worker.open.first().copied(),
                 "what worker {id} computes"
             );
+            if let Some(trial) = worker.trial {
+                assert!(worker.open.iter().eq([&trial]), "worker {id} has other leases beside trial {trial}");
+            }
+            let trials = |lease: &LeaseId| self.leases.get(lease).is_some_and(|l| l.purpose == Purpose::Trial);
+            assert_eq!(worker.open.iter().find(|lease| trials(lease)), worker.trial.as_ref(), "trial of worker {id}");
             if let Some(lease) = worker.asking {
                 let state = self.leases.get(&lease).map(|lease| lease.state);
                 let asked = LeaseState::Asked { by: Some(id) };

@@ -1,11 +1,11 @@
 //! How leases begin and end.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Scheduler;
 use crate::estimate::{Prospect, thread_time};
 use crate::job::{Job, Work};
-use crate::lease::{Account, Lease, LeaseState};
+use crate::lease::{Account, Lease, LeaseState, Purpose};
 use crate::worker::Worker;
 use crate::{Action, Instant, IntervalSet, JobId, LeaseId, Run, WorkerId};
 
@@ -15,45 +15,60 @@ struct Offer {
     chunks: Run,
     /// How long the lease was to be, in numbers; `None` for one that is no measure of the worker.
     wanted: Option<u64>,
-    retry: bool,
+    purpose: Purpose,
+}
+
+/// What becomes of a free worker.
+enum Turn {
+    Gets(Offer),
+    /// Nothing until it has computed what it has: then it gets a trial.
+    HeldBack,
 }
 
 impl Scheduler {
     /// Gives leases to all workers that are free, the idle ones first, as long as there are chunks for them; then
     /// sees to it that those still free get something from the others.
+    ///
+    /// A trial needs an idle worker. As many as there are trials are held back until they are; the others go on.
     pub(super) fn share_out(&mut self, now: Instant) {
         let mut after = None;
+        let mut held_back = BTreeSet::new();
         while self.jobs.any_ready()
             && let Some(slot) = self.crew.next_free(after)
         {
             let (_, worker) = slot;
-            match self.offer_for(worker) {
-                Some(offer) => self.assign(now, worker, &offer),
-                None => after = Some(slot),
+            match self.turn_of(worker, held_back.len() as u64) {
+                Some(Turn::Gets(offer)) => {
+                    self.assign(now, worker, &offer);
+                    continue;
+                }
+                Some(Turn::HeldBack) => drop(held_back.insert(worker)),
+                None => {}
             }
+            after = Some(slot);
         }
-        self.take_back(now);
+        self.take_back(now, &held_back);
     }
 
-    /// The chunks that a worker is to get next: the first that wait, of the job whose turn it is.
-    fn offer_for(&self, id: WorkerId) -> Option<Offer> {
+    /// What a worker is to get next: the first chunks that wait, of the job whose turn it is.
+    fn turn_of(&self, id: WorkerId, held_back: u64) -> Option<Turn> {
         let worker = self.crew.get(id)?;
         let alone = self.crew.active() <= 1;
+        let is_idle = worker.open.is_empty();
         self.jobs.ready().find_map(|(job_id, job)| {
-            let offer = match job.next_work(id, alone)? {
-                Work::Retry(chunk) => {
-                    Offer { job: job_id, chunks: Run::new(chunk, chunk + 1)?, wanted: None, retry: true }
-                }
-                Work::Waiting(run) => {
-                    let wanted = self
-                        .prospect(worker, job_id, job)
-                        .lease_numbers(self.config.lease_target, self.config.max_lease_numbers);
-                    let length = (wanted / job.chunks.largest()).max(1);
-                    let end = run.start.saturating_add(length).min(run.end);
-                    Offer { job: job_id, chunks: Run::new(run.start, end)?, wanted: Some(wanted), retry: false }
-                }
+            let special = |chunks, purpose| Turn::Gets(Offer { job: job_id, chunks, wanted: None, purpose });
+            let waiting = match job.next_work(id, alone)? {
+                Work::Retry(chunk) => return Some(special(Run::new(chunk, chunk + 1)?, Purpose::Retry)),
+                Work::Trial(chunks) if is_idle => return Some(special(chunks, Purpose::Trial)),
+                Work::Trial(_) if held_back < job.trials().max(1) => return Some(Turn::HeldBack),
+                Work::Trial(_) => job.next_waiting()?,
+                Work::Waiting(run) => run,
             };
-            Some(offer)
+            let prospect = self.prospect(worker, job_id, job);
+            let wanted = prospect.lease_numbers(self.config.lease_target, self.config.max_lease_numbers);
+            let length = (wanted / job.chunks.largest()).max(1);
+            let chunks = Run::new(waiting.start, waiting.start.saturating_add(length).min(waiting.end))?;
+            Some(Turn::Gets(Offer { job: job_id, chunks, wanted: Some(wanted), purpose: Purpose::Work }))
         })
     }
 
@@ -64,7 +79,7 @@ impl Scheduler {
             return;
         };
         if ready && self.crew.is_free(to) {
-            let offer = Offer { job, chunks, wanted: None, retry: false };
+            let offer = Offer { job, chunks, wanted: None, purpose: Purpose::Work };
             self.assign(now, to, &offer);
         }
     }
@@ -84,6 +99,9 @@ impl Scheduler {
         self.jobs.update(offer.job, |job| job.lease_out(offer.chunks, lease));
         self.crew.update(now, id, |worker| {
             worker.open.insert(lease);
+            if offer.purpose == Purpose::Trial {
+                worker.trial = Some(lease);
+            }
             if offer.wanted.is_some() {
                 worker.paces.entry(offer.job).or_default().previous = offer.wanted;
             }
@@ -95,7 +113,7 @@ impl Scheduler {
                 job: offer.job,
                 chunks: offer.chunks,
                 outstanding: IntervalSet::from(offer.chunks),
-                retry: offer.retry,
+                purpose: offer.purpose,
                 assigned: now,
                 state: LeaseState::Open,
                 account: Account { numbers, charge },
@@ -169,7 +187,7 @@ impl Scheduler {
         self.set_state(now, id, LeaseState::Open);
         let lease = self.leases.remove(&id)?;
         self.crew.update(now, lease.worker, |worker| {
-            worker.open.remove(&id);
+            worker.close(id);
             worker.computed.remove(&id);
         });
         self.look_around = true;
@@ -190,7 +208,7 @@ impl Scheduler {
         }
         if state == LeaseState::Computed {
             self.crew.update(now, lease.worker, |worker| {
-                worker.open.remove(&id);
+                worker.close(id);
                 worker.computed.insert(id);
             });
         }

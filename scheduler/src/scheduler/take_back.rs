@@ -1,12 +1,12 @@
 //! How workers that have nothing to do get chunks from those that have too much.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::Scheduler;
 use crate::estimate::Remainder;
 use crate::job::Job;
-use crate::lease::{Lease, LeaseState};
+use crate::lease::{Lease, LeaseState, Purpose};
 use crate::worker::Worker;
 use crate::{Action, Instant, LeaseId, Run, WorkerId};
 
@@ -25,8 +25,8 @@ struct Source {
 
 impl Scheduler {
     /// If workers are free although nothing waits for them, asks others to give chunks back for them: first the
-    /// worker that has most to do, and of its leases the one that will take longest.
-    pub(super) fn take_back(&mut self, now: Instant) {
+    /// worker that has most to do, and of its leases the one that will take longest. Those `held_back` get nothing.
+    pub(super) fn take_back(&mut self, now: Instant, held_back: &BTreeSet<WorkerId>) {
         if !self.look_around {
             return;
         }
@@ -40,7 +40,7 @@ impl Scheduler {
         self.look_around = false;
         self.looked_around = now;
         self.look_again = None;
-        let takers = self.takers();
+        let takers = self.takers(held_back);
         if takers.is_empty() {
             return;
         }
@@ -52,13 +52,13 @@ impl Scheduler {
     }
 
     /// The free workers that nothing has been asked back for yet, the idle ones first.
-    fn takers(&self) -> Vec<WorkerId> {
+    fn takers(&self, held_back: &BTreeSet<WorkerId>) -> Vec<WorkerId> {
         let mut takers = Vec::new();
         let mut after = None;
         while let Some(slot) = self.crew.next_free(after) {
             let (_, id) = slot;
             after = Some(slot);
-            if self.crew.get(id).is_some_and(|w| w.asking.is_none()) {
+            if !held_back.contains(&id) && self.crew.get(id).is_some_and(|w| w.asking.is_none()) {
                 takers.push(id);
             }
         }
@@ -93,7 +93,10 @@ impl Scheduler {
     /// How many chunks can be asked of a lease: half of the one in work, all of one that waits.
     fn most_to_give(&self, id: LeaseId, lease: &Lease) -> u64 {
         let ready = |job: &Job| job.is_active() && !job.paused;
-        if lease.state != LeaseState::Open || lease.retry || !self.jobs.get(lease.job).is_some_and(ready) {
+        if lease.state != LeaseState::Open
+            || lease.purpose != Purpose::Work
+            || !self.jobs.get(lease.job).is_some_and(ready)
+        {
             return 0;
         }
         if self.is_computing(id, lease) { lease.outstanding.len() / 2 } else { lease.outstanding.len() }

@@ -1,6 +1,8 @@
 //! The scheduler's behaviour, one promise at a time.
 
 mod bench;
+mod crashes;
+mod holes;
 
 use std::time::Duration;
 
@@ -8,7 +10,7 @@ use bench::{Bench, Given, ended, given, revoked, spec};
 
 use crate::estimate::FIRST_GUESS;
 use crate::{
-    Action, CancelError, Config, DrainError, Event, ForgetError, IntervalSet, JobId, JobState, Outcome, Run,
+    Action, CancelError, Config, DrainError, Event, ForgetError, IntervalSet, JobId, JobState, Limits, Outcome, Run,
     SubmitError, WorkerId, WorkerState,
 };
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use swath_scheduler::{
     Action, Chunks, Config, Event, Instant, IntervalSet, JobId, JobSpec, JobState, LeaseId, Limits, Outcome, Range,
-    Run, Scheduler, WorkerId, WorkerState,
+    Run, Scheduler, Skipped, WorkerId, WorkerState,
 };
 
 /// One random step: what, and three choices.
@@ -39,6 +39,7 @@ struct Truth {
     count: u64,
     in_memory: BTreeSet<u64>,
     commits: BTreeMap<u64, u32>,
+    holes: BTreeSet<u64>,
     ended: Option<Outcome>,
 }
 
@@ -89,9 +90,9 @@ impl World {
     pub(crate) fn step(&mut self, step: Step) {
         let (what, a, b, c) = step;
         self.now = self.now + Duration::from_micros(u64::from(c) % 5_000);
-        match what % 40 {
+        match what % 43 {
             0..=2 => self.join(1 + u32::from(a) % 4),
-            3 => self.leave(a),
+            3 => self.leave(a, b),
             4..=6 => self.heartbeat(a),
             7..=10 => self.report_computed(a, b),
             11..=13 => self.give_back(a, b, c),
@@ -107,7 +108,8 @@ impl World {
             36 => self.drain(a),
             37 => self.out_of_thin_air(a, b, c),
             38 => self.again(),
-            _ => self.forget(a),
+            39 => self.forget(a),
+            _ => self.leave(a, 1),
         }
         self.check();
     }
@@ -119,6 +121,13 @@ impl World {
     }
 
     fn take_actions(&mut self) {
+        while let Some(Skipped { job, chunk, hole }) = self.scheduler.poll_skipped() {
+            let truth = self.jobs.get_mut(&job).unwrap();
+            assert_eq!(truth.ended, None, "chunk {chunk} of job {job}");
+            assert!(!truth.commits.contains_key(&chunk) && !truth.in_memory.contains(&chunk), "chunk {chunk}");
+            assert!(truth.holes.insert(chunk), "chunk {chunk} of job {job} is skipped again");
+            self.seen.count(if hole.reason.contains("crashed") { "crashed" } else { "skipped" });
+        }
         while let Some(action) = self.scheduler.poll_action() {
             self.on_action(&action);
             self.actions.push(action);
@@ -153,6 +162,7 @@ impl World {
                 self.seen.count(match outcome {
                     Outcome::Done => "done",
                     Outcome::Cancelled => "cancelled",
+                    Outcome::Failed { reason, .. } if reason.contains("crashed") => "crashed",
                     Outcome::Failed { .. } => "failed",
                 });
             }
@@ -175,12 +185,14 @@ impl World {
         pick(&workers, choice)
     }
 
-    fn leave(&mut self, a: u16) {
+    fn leave(&mut self, a: u16, b: u16) {
         let Some(worker) = self.some_worker(a) else {
             return;
         };
         self.workers.remove(&worker);
-        self.tell(Event::WorkerLeft { worker });
+        let crashed = !b.is_multiple_of(4);
+        self.seen.count(if crashed { "worker crashed" } else { "left" });
+        self.tell(if crashed { Event::WorkerCrashed { worker } } else { Event::WorkerLeft { worker } });
     }
 
     fn heartbeat(&mut self, a: u16) {
@@ -281,6 +293,7 @@ impl World {
         for chunk in chunks.start..chunks.end {
             if truth.in_memory.remove(&chunk) {
                 *truth.commits.entry(chunk).or_default() += 1;
+                truth.holes.remove(&chunk);
             }
         }
         self.seen.count("committed");
@@ -320,7 +333,11 @@ impl World {
         let last = if b.is_multiple_of(3) { last * 40_000 } else { last };
         let range = Range::new(1, last).unwrap();
         let chunks = Chunks::new(range, (range.count() / (1 + u64::from(b) % 40)).max(1)).unwrap();
-        let limits = Limits { max_retries: u32::from(b) % 3 };
+        let limits = Limits {
+            max_retries: u32::from(b) % 3,
+            crash_limit: u32::from(a) % 3,
+            keep_going: (a / 3).is_multiple_of(2),
+        };
         let truth = Truth { count: chunks.count(), ..Truth::default() };
         let full = self.scheduler.jobs();
         let full = full.filter(|(_, v)| v.state == JobState::Active).count() == 5;
@@ -400,6 +417,10 @@ impl World {
         }
         self.seen.count("thin air");
         if b.is_multiple_of(2) {
+            // Nobody sends what is given up, so it is not news that it was received.
+            truth.in_memory.retain(|chunk| !truth.holes.contains(chunk));
+        }
+        if b.is_multiple_of(2) {
             if a.is_multiple_of(4) {
                 chunks.end = u64::MAX; // what reaches past the end is cut
             }
@@ -455,9 +476,13 @@ impl World {
             if truth.ended.is_none() {
                 assert_eq!(view.committed, truth.commits.len() as u64, "job {id}");
                 assert_eq!(view.received, truth.in_memory.len() as u64, "job {id}");
-                let frontier = (0..).find(|chunk| !truth.commits.contains_key(chunk));
+                assert_eq!(view.holes, truth.holes.len() as u64, "job {id}");
+                let holes = self.scheduler.holes(id).map(|(chunk, _)| chunk);
+                assert!(holes.eq(truth.holes.iter().copied()), "job {id}");
+                let passed = |chunk: &u64| truth.commits.contains_key(chunk) || truth.holes.contains(chunk);
+                let frontier = (0..).find(|chunk| !passed(chunk));
                 assert_eq!(Some(view.frontier), frontier, "job {id}");
-                let all = view.waiting + view.leased + view.received + view.committed;
+                let all = view.waiting + view.leased + view.received + view.committed + view.holes;
                 assert_eq!(all, truth.count, "job {id}");
             }
         }

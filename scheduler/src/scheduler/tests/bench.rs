@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use crate::scheduler::Scheduler;
-use crate::{Action, Chunks, Config, Event, Instant, JobId, JobSpec, LeaseId, Limits, Outcome, Range, Run, WorkerId};
+use crate::{
+    Action, Chunks, Config, Event, Instant, JobId, JobSpec, LeaseId, Limits, Outcome, Range, Run, Skipped, WorkerId,
+};
 
 /// A lease as it went out.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -34,6 +36,10 @@ impl Bench {
         std::iter::from_fn(|| self.scheduler.poll_action()).collect()
     }
 
+    pub(super) fn skipped(&mut self) -> Vec<Skipped> {
+        std::iter::from_fn(|| self.scheduler.poll_skipped()).collect()
+    }
+
     pub(super) fn tell(&mut self, event: Event) -> Vec<Action> {
         self.scheduler.handle_event(self.now, event);
         self.actions()
@@ -49,6 +55,12 @@ impl Bench {
     /// A job of so many chunks of `size` numbers.
     pub(super) fn submit(&mut self, job: JobId, chunks: u64, size: u64) -> Vec<Action> {
         let spec = spec(chunks, size);
+        self.scheduler.submit(self.now, job, spec).unwrap();
+        self.actions()
+    }
+
+    pub(super) fn submit_with(&mut self, job: JobId, chunks: u64, size: u64, limits: Limits) -> Vec<Action> {
+        let spec = JobSpec { limits, ..spec(chunks, size) };
         self.scheduler.submit(self.now, job, spec).unwrap();
         self.actions()
     }

@@ -1,0 +1,72 @@
+//! What happens to chunks that crash workers, and to all that cannot be computed.
+
+use super::Scheduler;
+use super::events::Failed;
+use crate::job::Job;
+use crate::lease::Purpose;
+use crate::{Hole, Instant, JobId, LeaseId, Outcome, Run, Skipped, WorkerId};
+
+impl Scheduler {
+    /// A worker is gone without a farewell. Of the leases that it may have been computing all is suspected, not only of
+    /// the first one: a thread that finds nothing left of it begins with the next, and a report that is not sent when
+    /// the worker crashes does not come.
+    pub(super) fn on_crashed(&mut self, now: Instant, id: WorkerId) {
+        let open: Vec<LeaseId> =
+            self.crew.get(id).map(|worker| worker.open.iter().copied().collect()).unwrap_or_default();
+        let mut alone = None;
+        for lease in open {
+            let Some(lease) = self.leases.get(&lease) else { continue };
+            self.jobs.update(lease.job, |job| job.suspect(&lease.outstanding));
+            if lease.purpose == Purpose::Trial && lease.chunks.len() == 1 {
+                alone = Some((lease.job, lease.chunks.start));
+            }
+        }
+        self.on_left(now, id);
+        if let Some((job, chunk)) = alone {
+            self.on_crashed_alone(now, job, chunk);
+        }
+    }
+
+    fn on_crashed_alone(&mut self, now: Instant, id: JobId, chunk: u64) {
+        let counted = self.jobs.update(id, |job| (job.count_crash(chunk), job.limits.crash_limit.max(1), job.chunks));
+        let Some((count, limit, chunks)) = counted else { return };
+        if count >= limit {
+            let number = chunks.numbers(Run { start: chunk, end: chunk + 1 }).first();
+            let reason = match count {
+                1 => "1 worker crashed while it computed this chunk alone".to_owned(),
+                count => format!("{count} workers crashed while they computed this chunk alone"),
+            };
+            self.give_up(now, id, Failed { chunk, number, reason });
+        }
+    }
+
+    /// A worker has computed a lease and is still there.
+    pub(super) fn acquit(&mut self, id: LeaseId) {
+        if let Some(lease) = self.leases.get(&id).filter(|lease| lease.purpose == Purpose::Trial) {
+            self.jobs.update(lease.job, |job| job.clear_of_suspicion(&lease.outstanding));
+        }
+    }
+
+    /// A chunk that waits is not tried any more.
+    pub(super) fn give_up(&mut self, now: Instant, id: JobId, failed: Failed) {
+        let Failed { chunk, number, reason } = failed;
+        if !(self.jobs.get(id)).is_some_and(|job| job.limits.keep_going) {
+            self.end_job(now, id, Outcome::Failed { chunk, number, reason });
+            return;
+        }
+        let hole = Hole::new(number, reason);
+        if self.jobs.update(id, |job| job.give_up(chunk, hole.clone())) == Some(true) {
+            self.skipped.push_back(Skipped { job: id, chunk, hole });
+            self.end_if_complete(now, id);
+        } else {
+            let reason = format!("more than {} chunks could not be computed; this one: {}", Hole::MOST, hole.reason);
+            self.end_job(now, id, Outcome::Failed { chunk, number, reason });
+        }
+    }
+
+    pub(super) fn end_if_complete(&mut self, now: Instant, id: JobId) {
+        if self.jobs.get(id).is_some_and(Job::is_complete) {
+            self.end_job(now, id, Outcome::Done);
+        }
+    }
+}

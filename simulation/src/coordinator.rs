@@ -1,0 +1,435 @@
+//! The shell around the scheduler, as the real one does it: messages and facts in, actions out, and blocks past the
+//! fence into the store.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
+
+use swath_scheduler::{
+    Action, Config, Event as SchedulerEvent, Instant, JobId, JobSpec, LeaseId, Run, Scheduler, Skipped, WorkerId,
+    WorkerState,
+};
+
+use crate::cluster::{Cluster, note};
+use crate::event::{Block, Event, Fact, JobIndex, Said, SessionId, Told};
+use crate::ledger::Store;
+use crate::plan::one;
+use crate::verdict::kernel_says;
+
+#[derive(Debug)]
+pub(crate) struct Coordinator {
+    pub(crate) is_up: bool,
+    /// How often it has started.
+    pub(crate) epoch: u64,
+    pub(crate) scheduler: Scheduler,
+    pub(crate) store: Store,
+    config: Config,
+    /// When it started: where its clock begins.
+    origin: Instant,
+    sessions: BTreeMap<WorkerId, SessionId>,
+    last_worker: u64,
+    /// For when the next wake-up is planned.
+    wakes_at: Option<Instant>,
+    /// Blocks that wait for room.
+    stalled: VecDeque<(SessionId, u32, Block)>,
+    /// Every lease there ever was: its job and its chunks.
+    leases: BTreeMap<LeaseId, (JobIndex, Run)>,
+    /// Workers that were drained.
+    drained: BTreeSet<WorkerId>,
+    /// Leases that a worker may be computing.
+    open: BTreeMap<WorkerId, BTreeSet<LeaseId>>,
+    /// How often a worker crashed that had nothing else to compute than this chunk, since it was last computed.
+    alone: BTreeMap<(JobIndex, u64), u32>,
+}
+
+impl Coordinator {
+    pub(crate) fn new(config: Config) -> Self {
+        Coordinator {
+            is_up: false,
+            epoch: 0,
+            scheduler: Scheduler::new(config.clone()),
+            store: Store::default(),
+            config,
+            origin: Instant::ZERO,
+            sessions: BTreeMap::new(),
+            last_worker: 0,
+            wakes_at: None,
+            stalled: VecDeque::new(),
+            leases: BTreeMap::new(),
+            drained: BTreeSet::new(),
+            open: BTreeMap::new(),
+            alone: BTreeMap::new(),
+        }
+    }
+
+    /// How often workers crashed for which nothing but this chunk can be blamed.
+    pub(crate) fn crashes_alone(&self, job: JobIndex, chunk: u64) -> u32 {
+        self.alone.get(&(job, chunk)).copied().unwrap_or(0)
+    }
+
+    pub(crate) fn workers(&self) -> Vec<WorkerId> {
+        self.sessions.keys().copied().collect()
+    }
+
+    /// These chunks are computed, and their worker is still there.
+    fn forgive(&mut self, job: JobIndex, chunks: Run) {
+        for chunk in self.accused(job, chunks) {
+            self.alone.remove(&(job, chunk));
+        }
+    }
+
+    fn accused(&self, job: JobIndex, chunks: Run) -> Vec<u64> {
+        self.alone.range((job, chunks.start)..(job, chunks.end)).map(|(&(_, chunk), _)| chunk).collect()
+    }
+}
+
+impl Cluster {
+    pub(crate) fn start_coordinator(&mut self) {
+        if self.coordinator.is_up {
+            return;
+        }
+        let leases = std::mem::take(&mut self.coordinator.leases);
+        let epoch = self.coordinator.epoch + 1;
+        let config = Config { epoch, ..self.coordinator.config.clone() };
+        self.coordinator = Coordinator { is_up: true, epoch, origin: self.now, leases, ..Coordinator::new(config) };
+        self.coordinator.store = Store::open(&self.ledger);
+        note!(self, "the coordinator starts, epoch {epoch}");
+        for index in 0..self.ledger.jobs.len() {
+            let job = &self.ledger.jobs[index];
+            if !job.submitted || job.outcome.is_some() {
+                continue;
+            }
+            self.tally.add("holes read back", job.holes.len() as u64);
+            let (committed, holes) = (job.committed(), job.holes.clone());
+            let (now, spec) = (self.scheduler_now(), self.spec(index));
+            let restored = self.coordinator.scheduler.restore_with_holes(now, id(index), spec, committed, holes);
+            if let Err(error) = restored {
+                self.break_promise(format!("failed to restore job {index}: {error}"));
+            }
+            self.carry_out();
+        }
+        self.plan_in(Duration::ZERO, Event::Look { epoch });
+    }
+
+    /// It is gone, with all that it had in memory.
+    pub(crate) fn crash_coordinator(&mut self) {
+        note!(self, "the coordinator crashes");
+        self.tally.count("crashes of the coordinator");
+        self.coordinator.is_up = false;
+        // Those too that have said nothing yet.
+        for process in 0..self.processes.len() {
+            if let Some(session) = self.processes[process].session {
+                self.close_coordinator_end(session, true);
+            }
+        }
+        let downtime = self.random.millis(10, 3000);
+        self.plan_in(downtime, Event::CoordinatorStarts);
+    }
+
+    fn scheduler_now(&self) -> Instant {
+        Instant::ZERO + (self.now - self.coordinator.origin)
+    }
+
+    fn spec(&self, job: JobIndex) -> JobSpec {
+        let plan = &self.plan.jobs[job];
+        JobSpec { chunks: plan.chunks, limits: plan.limits }
+    }
+
+    pub(crate) fn on_submit(&mut self, job: JobIndex) {
+        if !self.coordinator.is_up {
+            self.plan_in(Duration::from_millis(200), Event::Submit { job });
+            return;
+        }
+        note!(self, "job {job} is submitted");
+        self.ledger.jobs[job].submitted = true;
+        let (now, spec) = (self.scheduler_now(), self.spec(job));
+        if let Err(error) = self.coordinator.scheduler.submit(now, id(job), spec) {
+            self.break_promise(format!("failed to submit job {job}: {error}"));
+        }
+        self.carry_out();
+    }
+
+    pub(crate) fn on_cancel(&mut self, job: JobIndex) {
+        if !self.coordinator.is_up || !self.ledger.jobs[job].submitted {
+            self.plan_in(Duration::from_millis(200), Event::Cancel { job });
+            return;
+        }
+        let now = self.scheduler_now();
+        let over = self.ledger.jobs[job].outcome.is_some();
+        let cancelled = self.coordinator.scheduler.cancel(now, id(job)).is_ok();
+        note!(self, "job {job} is cancelled: {cancelled}");
+        if cancelled == over {
+            self.break_promise(format!("cancelling job {job}: {cancelled}, but it is over: {over}"));
+        }
+        self.carry_out();
+    }
+
+    pub(crate) fn drain(&mut self, worker: WorkerId) {
+        let now = self.scheduler_now();
+        note!(self, "worker {worker} is drained");
+        self.tally.count("workers drained");
+        self.coordinator.drained.insert(worker);
+        if self.coordinator.scheduler.drain(now, worker).is_err() {
+            self.break_promise(format!("failed to drain worker {worker}"));
+        }
+        if let Some(&session) = self.coordinator.sessions.get(&worker) {
+            self.tell_worker(session, Told::Farewell);
+        }
+        self.carry_out();
+    }
+
+    fn tell(&mut self, event: SchedulerEvent) {
+        let now = self.scheduler_now();
+        self.coordinator.scheduler.handle_event(now, event);
+        self.carry_out();
+    }
+
+    pub(crate) fn on_wake(&mut self, epoch: u64) {
+        if epoch != self.coordinator.epoch || !self.coordinator.is_up {
+            return;
+        }
+        if self.coordinator.wakes_at.is_some_and(|at| at <= self.now) {
+            self.coordinator.wakes_at = None;
+        }
+        let now = self.scheduler_now();
+        self.coordinator.scheduler.handle_timeout(now);
+        self.carry_out();
+    }
+
+    /// Checks the scheduler, carries out what it decided, and sees to it that it is woken.
+    fn carry_out(&mut self) {
+        self.coordinator.scheduler.check_invariants();
+        while let Some(Skipped { job, chunk, hole }) = self.coordinator.scheduler.poll_skipped() {
+            self.on_skipped(index(job), chunk, hole);
+        }
+        while let Some(action) = self.coordinator.scheduler.poll_action() {
+            match action {
+                Action::Assign { worker, lease, job, chunks } => self.assign(worker, lease, index(job), chunks),
+                Action::Revoke { worker, lease, chunks } => {
+                    if let Some(&session) = self.coordinator.sessions.get(&worker) {
+                        let stop = self.coordinator.scheduler.holder(lease) != Some(worker);
+                        self.tell_worker(session, Told::Revoke { lease, chunks, stop });
+                    }
+                }
+                Action::JobEnded { job, outcome } => self.on_job_ended(index(job), outcome),
+            }
+        }
+        if let Some(at) = self.coordinator.scheduler.poll_timeout() {
+            let at = (self.coordinator.origin + (at - Instant::ZERO)).max(self.now);
+            if self.coordinator.wakes_at.is_none_or(|wakes_at| at < wakes_at) {
+                self.coordinator.wakes_at = Some(at);
+                self.agenda.plan(at, Event::Wake { epoch: self.coordinator.epoch });
+            }
+        }
+    }
+
+    fn assign(&mut self, worker: WorkerId, lease: LeaseId, job: JobIndex, chunks: Run) {
+        note!(self, "worker {worker} gets {chunks} of job {job} as lease {lease}");
+        self.tally.count("leases");
+        if self.coordinator.leases.insert(lease, (job, chunks)).is_some() {
+            self.break_promise(format!("lease {lease} is given out a second time"));
+        }
+        if self.ledger.jobs[job].outcome.is_some() {
+            self.break_promise(format!("lease {lease} is of job {job}, which is over"));
+        }
+        if self.coordinator.drained.contains(&worker) {
+            self.break_promise(format!("lease {lease} is for worker {worker}, which was drained"));
+        }
+        let Some(&session) = self.coordinator.sessions.get(&worker) else {
+            self.break_promise(format!("lease {lease} is for worker {worker}, which is not there"));
+            return;
+        };
+        self.coordinator.open.entry(worker).or_default().insert(lease);
+        self.tell_worker(session, Told::Lease { lease, job, chunks });
+    }
+
+    pub(crate) fn on_said(&mut self, session: SessionId, message: &Said) {
+        if !self.coordinator.is_up || !self.network.hears(session, self.coordinator.epoch) {
+            self.tally.count("messages lost");
+            return;
+        }
+        if let Said::Hello { threads } = *message {
+            self.coordinator.last_worker += 1;
+            let worker = WorkerId(self.coordinator.last_worker);
+            note!(self, "session {session} is worker {worker}");
+            self.coordinator.sessions.insert(worker, session);
+            self.network.get(session).worker = Some(worker);
+            self.tell_worker(session, Told::Welcome);
+            self.tell(SchedulerEvent::WorkerJoined { worker, threads });
+            return;
+        }
+        let Some(worker) = self.network.get(session).worker else { return };
+        if self.coordinator.scheduler.worker(worker).is_some_and(|view| view.state == WorkerState::Silent) {
+            self.tally.count("workers back after their deadline");
+        }
+        match *message {
+            Said::Hello { .. } => {}
+            Said::Heartbeat => self.tell(SchedulerEvent::Heartbeat { worker }),
+            Said::Computed { lease, busy } => {
+                note!(self, "worker {worker} has computed {lease} in {busy:?}");
+                if let Some(&(job, chunks)) = self.coordinator.leases.get(&lease) {
+                    for chunk in self.coordinator.accused(job, chunks) {
+                        // It may be with somebody else by now.
+                        if self.coordinator.scheduler.holds(lease, one(chunk)) {
+                            self.coordinator.forgive(job, one(chunk));
+                        }
+                    }
+                }
+                if let Some(open) = self.coordinator.open.get_mut(&worker) {
+                    open.remove(&lease);
+                }
+                self.tell(SchedulerEvent::LeaseComputed { worker, lease, busy });
+            }
+            Said::Returned { lease, chunks } => {
+                note!(self, "worker {worker} returns {chunks:?} of {lease}");
+                self.tally.count(if chunks.is_some() { "chunks given back" } else { "nothing to give back" });
+                self.tell(SchedulerEvent::ChunksReturned { worker, lease, chunks });
+            }
+            Said::Failed { lease, chunk, number } => {
+                note!(self, "worker {worker} failed at {number} in chunk {chunk} of {lease}");
+                self.tally.count("chunks failed");
+                let reason = kernel_says(number);
+                self.tell(SchedulerEvent::ChunkFailed { worker, lease, chunk, number, reason });
+            }
+            Said::Leaving => {
+                let now = self.scheduler_now();
+                self.coordinator.drained.insert(worker);
+                // Known, so this is not refused.
+                let _ = self.coordinator.scheduler.drain(now, worker);
+                self.carry_out();
+            }
+            Said::Farewell => self.network.get(session).farewell = true,
+        }
+    }
+
+    pub(crate) fn on_coordinator_notices(&mut self, session: SessionId) {
+        let Some(worker) = self.network.get(session).worker else { return };
+        if self.coordinator.sessions.get(&worker) != Some(&session) {
+            return;
+        }
+        self.coordinator.sessions.remove(&worker);
+        let farewell = self.network.get(session).farewell;
+        note!(self, "the session of worker {worker} is over; farewell: {farewell}");
+        let open = self.coordinator.open.remove(&worker).unwrap_or_default();
+        if farewell {
+            self.tell(SchedulerEvent::WorkerLeft { worker });
+        } else {
+            self.tally.count("sessions broken");
+            let scheduler = &self.coordinator.scheduler;
+            let open: Vec<_> = open.iter().filter(|lease| scheduler.holder(**lease) == Some(worker)).collect();
+            if let [lease] = open[..]
+                && let Some(&(job, chunks)) = self.coordinator.leases.get(lease)
+                && chunks.len() == 1
+            {
+                let crashes = self.coordinator.alone.entry((job, chunks.start)).or_default();
+                *crashes += 1;
+                let most = u64::from(*crashes);
+                note!(self, "chunk {} of job {job} was alone there: {most}", chunks.start);
+            }
+            self.tell(SchedulerEvent::WorkerCrashed { worker });
+        }
+        self.close_coordinator_end(session, false);
+    }
+
+    pub(crate) fn on_fact(&mut self, epoch: u64, job: JobIndex, fact: &Fact) {
+        if epoch != self.coordinator.epoch || !self.coordinator.is_up {
+            return;
+        }
+        let id = id(job);
+        self.tell(match *fact {
+            Fact::Committed(chunks) => SchedulerEvent::ChunksCommitted { job: id, chunks },
+            Fact::Lost(chunks) => SchedulerEvent::ChunksLost { job: id, chunks },
+            Fact::Paused => SchedulerEvent::JobPaused { job: id },
+            Fact::Resumed => SchedulerEvent::JobResumed { job: id },
+        });
+    }
+
+    /// The reader of a job does not keep up for a while.
+    pub(crate) fn pause(&mut self, job: JobId) {
+        self.tally.count("jobs paused by their reader");
+        note!(self, "job {job} is paused by its reader");
+        self.tell(SchedulerEvent::JobPaused { job });
+        let span = self.random.millis(10, 2000);
+        let epoch = self.coordinator.epoch;
+        self.plan_in(span, Event::Fact { epoch, job: index(job), fact: Fact::Resumed });
+    }
+
+    pub(crate) fn on_uploaded(&mut self, session: SessionId, stream: u32, block: Block) {
+        if !self.coordinator.is_up || !self.network.uploads(session, stream, self.coordinator.epoch) {
+            self.tally.count("messages lost");
+            return;
+        }
+        if self.coordinator.store.blocks >= self.plan.memory_room || self.is_stalled(session) {
+            self.tally.count("blocks that waited for room");
+            self.coordinator.stalled.push_back((session, stream, block));
+        } else {
+            self.take(session, stream, block);
+        }
+        if self.coordinator.store.blocks >= self.plan.memory_room && !self.disk_is_full {
+            self.write_parts();
+        }
+    }
+
+    /// Blocks of one connection are taken in order.
+    fn is_stalled(&self, session: SessionId) -> bool {
+        self.coordinator.stalled.iter().any(|(stalled, ..)| *stalled == session)
+    }
+
+    pub(crate) fn take_stalled(&mut self) {
+        while self.coordinator.store.blocks < self.plan.memory_room
+            && let Some((session, stream, block)) = self.coordinator.stalled.pop_front()
+        {
+            if self.network.uploads(session, stream, self.coordinator.epoch) {
+                self.take(session, stream, block);
+            }
+        }
+    }
+
+    fn take(&mut self, session: SessionId, stream: u32, block: Block) {
+        let outcome = self.fence(block);
+        note!(self, "offsets {} of job {} under {}: {outcome}", block.offsets, block.job, block.lease);
+        self.tally.count(outcome);
+        if block.again {
+            self.tally.count("blocks that came twice or late");
+        }
+        self.receipt(session, stream);
+    }
+
+    /// Lets a block pass if its lease holds it; returns what became of it.
+    fn fence(&mut self, block: Block) -> &'static str {
+        const REFUSED: &str = "blocks refused";
+        let chunks = self.plan.jobs[block.job].chunks;
+        let run = Run { start: chunks.chunk_at(block.offsets.start), end: chunks.chunk_at(block.offsets.end - 1) + 1 };
+        let Some(worker) = self.coordinator.scheduler.holder(block.lease) else { return REFUSED };
+        if !self.coordinator.scheduler.holds(block.lease, run) {
+            // Where it holds some of them, nobody will send those again.
+            self.tell(SchedulerEvent::ChunksReturned { worker, lease: block.lease, chunks: Some(run) });
+            return REFUSED;
+        }
+        let given = self.coordinator.leases.get(&block.lease);
+        if !given.is_some_and(|(job, given)| *job == block.job && given.intersect(run) == Some(run)) {
+            self.break_promise(format!("chunks {run} passed under lease {}, which is not for them", block.lease));
+        }
+        match self.accept(block) {
+            Some(Some(whole)) => {
+                self.coordinator.forgive(block.job, whole);
+                self.tell(SchedulerEvent::ChunksReceived { job: id(block.job), chunks: whole });
+                "blocks taken"
+            }
+            Some(None) => "pieces taken",
+            None => {
+                if run.len() > 1 || chunks.largest() <= self.plan.piece {
+                    self.break_promise(format!("chunks {run} of job {} passed the fence twice", block.job));
+                }
+                "pieces held already"
+            }
+        }
+    }
+}
+
+fn id(job: JobIndex) -> JobId {
+    JobId(job as u64 + 1)
+}
+
+fn index(job: JobId) -> JobIndex {
+    job.0 as usize - 1
+}

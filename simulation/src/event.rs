@@ -1,0 +1,164 @@
+//! What can happen, and what is said.
+
+use std::time::Duration;
+
+use swath_scheduler::{Instant, LeaseId, Run};
+
+/// A process that is a worker when it runs, by its place in the cluster.
+pub(crate) type ProcessId = usize;
+
+/// A session of a worker, by its place among all there ever were.
+pub(crate) type SessionId = usize;
+
+/// A job, by its place in the plan; its id is one more.
+pub(crate) type JobIndex = usize;
+
+/// Names one task of one thread: what is planned for it does not happen to the next one.
+pub(crate) type Token = u64;
+
+#[derive(Debug)]
+pub(crate) enum Event {
+    /// A message arrives at the coordinator.
+    Said {
+        session: SessionId,
+        message: Said,
+    },
+    /// A message arrives at a worker.
+    Told {
+        session: SessionId,
+        message: Told,
+    },
+    /// A block arrives at the coordinator; `stream` counts the upload connections of the session.
+    Uploaded {
+        session: SessionId,
+        stream: u32,
+        block: Block,
+    },
+    /// The receipt of the oldest block arrives at the worker.
+    Receipted {
+        session: SessionId,
+        stream: u32,
+    },
+    /// The coordinator sees that a session is over.
+    CoordinatorNotices {
+        session: SessionId,
+    },
+    /// The worker sees that its session is over.
+    WorkerNotices {
+        session: SessionId,
+    },
+    /// The worker sees that an upload connection is over.
+    UploadNoticed {
+        session: SessionId,
+        stream: u32,
+    },
+    /// A thread has computed its task.
+    TaskDone {
+        process: ProcessId,
+        thread: usize,
+        token: Token,
+    },
+    /// A thread has come to a number that crashes the process.
+    TaskCrashes {
+        process: ProcessId,
+        thread: usize,
+        token: Token,
+    },
+    HeartbeatDue {
+        session: SessionId,
+    },
+    GraceOver {
+        process: ProcessId,
+        session: SessionId,
+    },
+    Connect {
+        process: ProcessId,
+    },
+    Start {
+        process: ProcessId,
+    },
+    CoordinatorStarts,
+    /// The scheduler wanted to be woken.
+    Wake {
+        epoch: u64,
+    },
+    /// The store looks for parts that are due.
+    Look {
+        epoch: u64,
+    },
+    PartWritten {
+        epoch: u64,
+        job: JobIndex,
+        blocks: Vec<(u64, u64)>,
+    },
+    /// A fact of the store arrives at the driver.
+    Fact {
+        epoch: u64,
+        job: JobIndex,
+        fact: Fact,
+    },
+    Submit {
+        job: JobIndex,
+    },
+    Cancel {
+        job: JobIndex,
+    },
+    DiskHasRoom,
+    Trouble,
+    Calm,
+}
+
+/// From a worker to the coordinator.
+#[derive(Clone, Debug)]
+pub(crate) enum Said {
+    Hello { threads: u32 },
+    Heartbeat,
+    Computed { lease: LeaseId, busy: Duration },
+    Returned { lease: LeaseId, chunks: Option<Run> },
+    Failed { lease: LeaseId, chunk: u64, number: i64 },
+    Leaving,
+    Farewell,
+}
+
+/// From the coordinator to a worker.
+#[derive(Clone, Debug)]
+pub(crate) enum Told {
+    Welcome,
+    Lease {
+        lease: LeaseId,
+        job: JobIndex,
+        chunks: Run,
+    },
+    /// `stop`: the lease has ended.
+    Revoke {
+        lease: LeaseId,
+        chunks: Run,
+        stop: bool,
+    },
+    Farewell,
+}
+
+/// From the store to the driver.
+#[derive(Clone, Debug)]
+pub(crate) enum Fact {
+    Committed(Run),
+    Lost(Run),
+    Paused,
+    Resumed,
+}
+
+/// Results on their way.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Block {
+    pub(crate) lease: LeaseId,
+    pub(crate) job: JobIndex,
+    /// Offsets in the job's range.
+    pub(crate) offsets: Run,
+    /// Whether it was sent before.
+    pub(crate) again: bool,
+}
+
+/// When something is, for the trace: seconds.
+pub(crate) fn seconds(at: Instant) -> f64 {
+    at.as_nanos() as f64 / 1e9
+}

@@ -1,0 +1,175 @@
+//! What a seed stands for: a cluster, jobs, and how much trouble there will be.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use swath_scheduler::{Chunks, Config, Limits, Range, Run};
+
+use crate::random::Random;
+
+#[derive(Debug)]
+pub(crate) struct Plan {
+    pub(crate) machines: Vec<Machine>,
+    pub(crate) jobs: Vec<JobPlan>,
+    pub(crate) config: Config,
+    /// How long a message travels: at least this, and up to ten times as long.
+    pub(crate) delay: Duration,
+    /// The mean time between two troubles.
+    pub(crate) trouble_every: Duration,
+    /// When the trouble ends.
+    pub(crate) calm: Duration,
+    /// Numbers in a piece of a large chunk.
+    pub(crate) piece: u64,
+    /// Into how many blocks for each thread a worker cuts a lease.
+    pub(crate) blocks_per_thread: u64,
+    /// Blocks that a worker may have without a receipt.
+    pub(crate) upload_room: usize,
+    /// Blocks that the store holds in memory.
+    pub(crate) memory_room: usize,
+    /// Whether workers send blocks without a receipt again when an upload breaks, or give up the session.
+    pub(crate) resends: bool,
+    /// Whether a store that cannot write drops what it has.
+    pub(crate) drops: bool,
+}
+
+#[derive(Debug)]
+pub(crate) struct Machine {
+    pub(crate) threads: u32,
+    /// In percent.
+    pub(crate) speed: u64,
+}
+
+#[derive(Debug)]
+pub(crate) struct JobPlan {
+    pub(crate) submitted: Duration,
+    pub(crate) cancelled: Option<Duration>,
+    pub(crate) chunks: Chunks,
+    /// Nanoseconds that a thread of normal speed takes for a thousand numbers.
+    pub(crate) cost: u64,
+    pub(crate) limits: Limits,
+    /// Offsets of numbers that the kernel fails at, and how often it does; at most one in a chunk.
+    pub(crate) failing: BTreeMap<u64, u32>,
+    /// Offsets of numbers that crash the worker; none in a chunk that fails.
+    pub(crate) killers: BTreeSet<u64>,
+}
+
+/// It fails whenever it is tried.
+pub(crate) const ALWAYS: u32 = u32::MAX;
+
+impl Plan {
+    pub(crate) fn draw(random: &mut Random) -> Self {
+        let machines = (0..random.within(1, 6)).map(|_| Machine::draw(random)).collect();
+        let piece = random.magnitude(20, 100_000);
+        let calm = random.millis(500, 20_000);
+        let jobs = (0..random.within(1, 3)).map(|_| JobPlan::draw(random, piece, calm)).collect();
+        let config = Config {
+            lease_target: random.millis(50, 800),
+            lease_timeout: random.millis(500, 10_000),
+            max_lease_numbers: if random.one_in(4) { random.magnitude(100, 100_000) } else { 1 << 24 },
+            leases_per_worker: if random.one_in(8) { random.within(1, 4) as usize } else { 2 },
+            ..Config::default()
+        };
+        Plan {
+            machines,
+            jobs,
+            config,
+            delay: Duration::from_micros(random.magnitude(20, 20_000)),
+            trouble_every: Duration::from_millis(random.magnitude(50, 4000)),
+            calm,
+            piece,
+            blocks_per_thread: random.within(1, 4),
+            upload_room: random.magnitude(1, 64) as usize,
+            memory_room: random.magnitude(2, 256) as usize,
+            resends: random.one_in(2),
+            drops: random.one_in(3),
+        }
+    }
+}
+
+impl Machine {
+    fn draw(random: &mut Random) -> Self {
+        let speed = if random.one_in(5) { random.within(5, 50) } else { random.within(80, 120) };
+        Machine { threads: random.magnitude(1, 6) as u32, speed }
+    }
+}
+
+impl JobPlan {
+    fn draw(random: &mut Random, piece: u64, calm: Duration) -> Self {
+        let range = draw_range(random, 500 * piece);
+        let size = if random.one_in(4) {
+            // Large chunks, which come in pieces.
+            random.within(piece, 6 * piece)
+        } else {
+            let fewest = (range.count() / 3000).max(1);
+            random.magnitude(fewest, piece.max(2 * fewest))
+        };
+        // `size` is above zero.
+        let chunks = Chunks::new(range, size).unwrap_or_else(|_| unreachable!("a chunk size of zero"));
+        let work = Duration::from_millis(random.magnitude(50, 20_000));
+        let limits = Limits {
+            max_retries: random.within(0, 3) as u32,
+            crash_limit: random.within(2, 4) as u32,
+            keep_going: random.one_in(2),
+        };
+        let mut job = JobPlan {
+            submitted: random.millis(0, calm.as_millis() as u64 / 2),
+            cancelled: random.one_in(12).then(|| random.millis(0, calm.as_millis() as u64)),
+            chunks,
+            cost: (work.as_nanos() as u64 / range.count()).max(1) * 1000,
+            limits,
+            failing: BTreeMap::new(),
+            killers: BTreeSet::new(),
+        };
+        job.draw_defects(random);
+        job
+    }
+
+    fn draw_defects(&mut self, random: &mut Random) {
+        let mut chunks = BTreeSet::new();
+        let mut place = |job: &JobPlan, random: &mut Random| {
+            let chunk = random.below(job.chunks.count());
+            let offsets = job.chunks.offsets(one(chunk));
+            chunks.insert(chunk).then(|| random.within(offsets.start, offsets.end - 1))
+        };
+        if random.one_in(3) {
+            for _ in 0..random.magnitude(1, 12) {
+                let always = random.one_in(3);
+                let times = if always { ALWAYS } else { random.within(0, self.limits.max_retries.into()) as u32 };
+                self.failing.extend(place(self, random).map(|offset| (offset, times)));
+            }
+        }
+        if random.one_in(4) {
+            for _ in 0..random.magnitude(1, 4) {
+                self.killers.extend(place(self, random));
+            }
+        }
+    }
+
+    /// The chunks that can never be computed.
+    pub(crate) fn impossible(&self) -> BTreeSet<u64> {
+        let always = self.failing.iter().filter(|(_, times)| **times == ALWAYS).map(|(offset, _)| offset);
+        always.chain(&self.killers).map(|&offset| self.chunks.chunk_at(offset)).collect()
+    }
+
+    /// Whether a number of this chunk crashes workers.
+    pub(crate) fn kills(&self, chunk: u64) -> bool {
+        let offsets = self.chunks.offsets(one(chunk));
+        self.killers.range(offsets.start..offsets.end).next().is_some()
+    }
+}
+
+fn draw_range(random: &mut Random, most: u64) -> Range {
+    let count = random.magnitude(1, most) as i64;
+    let first = match random.below(4) {
+        0 => i64::MIN,
+        1 => i64::MAX - count + 1,
+        _ => random.below(1000) as i64 - 500,
+    };
+    // Within bounds by its making.
+    Range::new(first, first + (count - 1)).unwrap_or_else(|_| unreachable!("a range out of bounds"))
+}
+
+/// The run of one index.
+pub(crate) fn one(index: u64) -> Run {
+    Run { start: index, end: index + 1 }
+}

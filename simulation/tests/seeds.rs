@@ -1,0 +1,70 @@
+//! Simulated clusters, a few thousand of them.
+
+#![allow(clippy::panic, reason = "a test fails by panicking; the lints know test functions only")]
+
+use swath_simulation::{Campaign, run};
+
+/// Debug builds are much slower, and check no more.
+const SEEDS: u64 = if cfg!(debug_assertions) { 200 } else { 2000 };
+
+/// What the promises rest on must have happened, or they were not put to the test.
+const FAULTS: [&str; 28] = [
+    "blocks refused",
+    "blocks sent again",
+    "blocks that came twice or late",
+    "blocks that waited for room",
+    "chunks failed",
+    "chunks given back",
+    "chunks given up",
+    "chunks lost by the store",
+    "crashes of the coordinator",
+    "crashes of workers",
+    "crashes of workers by a chunk",
+    "culprits found",
+    "cuts",
+    "holes read back",
+    "jobs cancelled",
+    "jobs done",
+    "jobs failed",
+    "jobs paused by a full disk",
+    "jobs paused by their reader",
+    "messages lost",
+    "nothing to give back",
+    "parts without a row",
+    "pieces held already",
+    "sessions broken",
+    "workers back after their deadline",
+    "workers drained",
+    "workers stopped",
+    "workers that left",
+];
+
+#[test]
+fn whatever_happens_every_job_comes_to_the_end_it_must() {
+    let campaign = Campaign::new(1, SEEDS);
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    campaign.run(threads, |_| {});
+    if let Some(failure) = campaign.failures().first() {
+        panic!("{failure}");
+    }
+    let tally = campaign.tally();
+    for fault in FAULTS {
+        assert!(tally.get(fault) >= 3, "{fault}: {} times only\n{tally}", tally.get(fault));
+    }
+    let chance = tally.get("chunks blamed for what was chance");
+    assert!(chance * 5 < tally.get("culprits found"), "too many are blamed for what was chance\n{tally}");
+    let crashes = tally.get("crashes of workers by a chunk");
+    assert!(crashes < 8 * tally.get("culprits found"), "culprits are found too slowly\n{tally}");
+}
+
+#[test]
+fn the_same_seed_gives_the_same_run_and_another_one_does_not() {
+    let hash = |seed| match run(seed) {
+        Ok(report) => report.hash,
+        Err(failure) => panic!("{failure}"),
+    };
+    for seed in 1..=40 {
+        assert_eq!(run(seed), run(seed), "seed {seed}");
+        assert_ne!(hash(seed), hash(seed + 1), "seeds {seed} and {}", seed + 1);
+    }
+}
