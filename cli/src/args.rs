@@ -92,6 +92,12 @@ pub(crate) struct JobArgs {
     /// Numbers in a chunk, the smallest unit that is given to a worker [default: chosen by the size of the range].
     #[arg(long, env = "SWATH_CHUNK_SIZE", value_name = "NUMBERS")]
     pub(crate) chunk_size: Option<u64>,
+    /// How often a chunk is tried again after its kernel failed, before the job fails [default: 3].
+    #[arg(long, env = "SWATH_MAX_RETRIES", value_name = "TIMES")]
+    pub(crate) max_retries: Option<u32>,
+    /// How many workers may crash while they compute a chunk alone, before the job fails [default: 3].
+    #[arg(long, env = "SWATH_CRASH_LIMIT", value_name = "WORKERS", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) crash_limit: Option<u32>,
 }
 
 /// Where results go.

@@ -20,6 +20,8 @@ pub(crate) fn spec_to_proto(spec: JobSpec) -> v1::JobSpec {
         last: spec.range.last(),
         chunk_size: spec.chunk_size.unwrap_or(0),
         retention: retention.into(),
+        max_retries: spec.max_retries,
+        crash_limit: spec.crash_limit,
     }
 }
 
@@ -57,6 +59,8 @@ pub(crate) fn job(job: v1::Job) -> Result<Job, ClientError> {
         range,
         chunk_size: spec.chunk_size,
         retention,
+        max_retries: spec.max_retries.unwrap_or_default(),
+        crash_limit: spec.crash_limit.unwrap_or_default(),
         value_type,
         state,
         chunks: job.chunks,

@@ -18,6 +18,10 @@ pub struct JobSpec {
     pub chunk_size: Option<u64>,
     /// How long results are kept.
     pub retention: Retention,
+    /// How often a chunk is tried again after it failed; `None` leaves it to the coordinator.
+    pub max_retries: Option<u32>,
+    /// How many workers may crash while they compute a chunk alone; `None` leaves it to the coordinator.
+    pub crash_limit: Option<u32>,
 }
 
 impl JobSpec {
@@ -29,6 +33,8 @@ impl JobSpec {
             range,
             chunk_size: None,
             retention: Retention::Stored,
+            max_retries: None,
+            crash_limit: None,
         }
     }
 }
@@ -57,6 +63,10 @@ pub struct Job {
     pub chunk_size: u64,
     /// How long results are kept.
     pub retention: Retention,
+    /// How often a chunk is tried again after it failed.
+    pub max_retries: u32,
+    /// How many workers may crash while they compute a chunk alone.
+    pub crash_limit: u32,
     /// The type of its values.
     pub value_type: ValueType,
     /// Where it stands.

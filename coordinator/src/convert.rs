@@ -7,7 +7,7 @@ use std::{
 
 use swath_kernel::ValueType;
 use swath_proto::v1;
-use swath_scheduler::{Chunks, Event, JobId, LeaseId, Range, Run, WorkerId, WorkerState};
+use swath_scheduler::{Chunks, Event, JobId, LeaseId, Limits, Range, Run, WorkerId, WorkerState};
 use tonic::Status;
 
 use crate::{
@@ -57,9 +57,15 @@ pub(crate) fn new_job(spec: Option<v1::JobSpec>) -> Result<NewJob, Status> {
     let range = Range::new(spec.first, spec.last).map_err(|error| invalid(&error))?;
     let chunk_size = if spec.chunk_size == 0 { Chunks::default_size(range) } else { spec.chunk_size };
     let chunks = Chunks::new(range, chunk_size).map_err(|error| invalid(&error))?;
+    let limits = Limits::default();
+    let limits = Limits {
+        max_retries: spec.max_retries.unwrap_or(limits.max_retries),
+        crash_limit: spec.crash_limit.unwrap_or(limits.crash_limit),
+        ..limits
+    };
     let parameters: BTreeMap<_, _> = spec.parameters.into_iter().collect();
     let kernel = swath_kernel::find(&spec.kernel, &parameters).map_err(|error| invalid(&error))?;
-    Ok(NewJob { kernel, parameters, chunks, chunk_size, retention })
+    Ok(NewJob { kernel, parameters, chunks, chunk_size, retention, limits })
 }
 
 pub(crate) fn job_to_proto(status: &JobStatus) -> v1::Job {
@@ -111,6 +117,8 @@ fn spec_to_proto(job: &NewJob) -> v1::JobSpec {
         last: job.range().last(),
         chunk_size: job.chunk_size,
         retention: retention.into(),
+        max_retries: Some(job.limits.max_retries),
+        crash_limit: Some(job.limits.crash_limit),
     }
 }
 

@@ -14,7 +14,7 @@ use std::{
 };
 
 use swath_scheduler::{
-    Action, Config as SchedulerConfig, Event, JobId, JobSpec, LeaseId, Limits, Outcome, Run, Scheduler, WorkerId,
+    Action, Config as SchedulerConfig, Event, JobId, JobSpec, LeaseId, Outcome, Run, Scheduler, WorkerId,
 };
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
@@ -95,6 +95,8 @@ impl Driver {
             changed: true,
             spoiled: false,
         };
+        // Workers of this coordinator are others than those that had these ids before.
+        self.last_worker = record.shares.keys().map(|worker| worker.0).fold(self.last_worker, u64::max);
         let is_running = record.state == JobState::Running;
         self.jobs.insert(id, record);
         if is_running {
@@ -110,7 +112,7 @@ impl Driver {
         record.state = JobState::Running;
         record.ended_at = None;
         record.changed = true;
-        let spec = JobSpec { chunks: record.job.chunks, limits: Limits::default() };
+        let spec = JobSpec { chunks: record.job.chunks, limits: record.job.limits };
         // An ended job that goes on is a new one to the scheduler; one that it does not know need not be forgotten.
         let _ = self.scheduler.forget(id);
         if let Err(error) = self.scheduler.restore(now, id, spec, record.results.committed_chunks()) {
@@ -192,7 +194,7 @@ impl Driver {
                 self.scheduler.handle_event(now, event);
             }
             Request::Left { worker } => self.close_session(worker),
-            Request::Fence { lease, chunks, reply } => drop(reply.send(self.fence(lease, chunks))),
+            Request::Fence { lease, job, chunks, reply } => drop(reply.send(self.fence(lease, job, chunks))),
             Request::Accepted(block) => self.on_accepted(block),
         }
     }
@@ -240,10 +242,10 @@ impl Driver {
         Ok((worker, self.heartbeat_interval))
     }
 
-    /// The worker that holds these chunks under this lease. Where it holds only some of them, nobody will send
+    /// The worker that holds these chunks of this job under this lease. Where it holds only some of them, nobody will send
     /// those again: they wait for another lease.
-    fn fence(&mut self, lease: LeaseId, chunks: Run) -> Option<WorkerId> {
-        let worker = self.scheduler.holder(lease)?;
+    fn fence(&mut self, lease: LeaseId, job: JobId, chunks: Run) -> Option<WorkerId> {
+        let worker = self.scheduler.holder(lease).filter(|_| self.scheduler.leased_job(lease) == Some(job))?;
         if self.scheduler.holds(lease, chunks) {
             return Some(worker);
         }
@@ -301,7 +303,7 @@ impl Driver {
                 "{MAX_JOBS} jobs are as many as this coordinator keeps; forget some with `swath job forget`"
             )));
         }
-        let spec = JobSpec { chunks: job.chunks, limits: Limits::default() };
+        let spec = JobSpec { chunks: job.chunks, limits: job.limits };
         let now = self.now();
         self.scheduler
             .submit(now, id, spec)

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc, time::SystemTime};
 
 use swath_kernel::{Kernel, Parameters, ValueType};
-use swath_scheduler::{Chunks, JobId, Range, WorkerId};
+use swath_scheduler::{Chunks, JobId, Limits, Range, WorkerId};
 
 use crate::{ledger::JobRow, store::Retention};
 
@@ -16,6 +16,7 @@ pub(crate) struct NewJob {
     /// Numbers in a chunk, as submitted or chosen.
     pub(crate) chunk_size: u64,
     pub(crate) retention: Retention,
+    pub(crate) limits: Limits,
 }
 
 impl NewJob {
@@ -29,7 +30,8 @@ impl NewJob {
         let chunks = Chunks::new(range, row.chunk_size).map_err(|error| error.to_string())?;
         let kernel = swath_kernel::find(&row.kernel, &row.parameters).map_err(|error| error.to_string())?;
         let (parameters, chunk_size, retention) = (row.parameters.clone(), row.chunk_size, row.retention);
-        Ok(Self { kernel, parameters, chunks, chunk_size, retention })
+        let limits = Limits { max_retries: row.max_retries, crash_limit: row.crash_limit, ..Limits::default() };
+        Ok(Self { kernel, parameters, chunks, chunk_size, retention, limits })
     }
 
     /// What the ledger should know of a job that was submitted just now.
@@ -42,6 +44,8 @@ impl NewJob {
             last: self.range().last(),
             chunk_size: self.chunk_size,
             retention: self.retention,
+            max_retries: self.limits.max_retries,
+            crash_limit: self.limits.crash_limit,
             state: JobState::Running,
             submitted_at: SystemTime::now(),
             ended_at: None,

@@ -35,6 +35,8 @@ const SCHEMA: &str = "
         last INTEGER NOT NULL,
         chunk_size INTEGER NOT NULL,
         retention TEXT NOT NULL,
+        max_retries INTEGER NOT NULL,
+        crash_limit INTEGER NOT NULL,
         state TEXT NOT NULL DEFAULT 'running',
         failure TEXT NOT NULL DEFAULT '',
         submitted_at_ms INTEGER NOT NULL,
@@ -109,6 +111,8 @@ pub(crate) struct JobRow {
     pub(crate) last: i64,
     pub(crate) chunk_size: u64,
     pub(crate) retention: Retention,
+    pub(crate) max_retries: u32,
+    pub(crate) crash_limit: u32,
     pub(crate) state: JobState,
     pub(crate) submitted_at: SystemTime,
     pub(crate) ended_at: Option<SystemTime>,
@@ -189,8 +193,9 @@ impl Ledger {
         let parameters =
             serde_json::to_string(&job.parameters).map_err(|error| LedgerError::Damaged(error.to_string()))?;
         let id: i64 = self.lock().query_row(
-            "INSERT INTO jobs (kernel, parameters, first, last, chunk_size, retention, submitted_at_ms)
-             VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING id",
+            "INSERT INTO jobs (kernel, parameters, first, last, chunk_size, retention, max_retries, crash_limit,
+                               submitted_at_ms)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
             params![
                 job.kernel,
                 parameters,
@@ -199,6 +204,8 @@ impl Ledger {
                 // As signed, for that is what SQLite has; it comes back the same way.
                 job.chunk_size as i64,
                 retention_name(job.retention),
+                job.max_retries,
+                job.crash_limit,
                 milliseconds(job.submitted_at),
             ],
             |row| row.get(0),
@@ -259,7 +266,7 @@ impl Ledger {
         let connection = self.lock();
         let mut query = connection.prepare(
             "SELECT id, kernel, parameters, first, last, chunk_size, retention, state, failure, submitted_at_ms,
-                    ended_at_ms, shares FROM jobs ORDER BY id",
+                    ended_at_ms, shares, max_retries, crash_limit FROM jobs ORDER BY id",
         )?;
         let rows = query.query_map([], |row| Ok(job_from_row(row)))?;
         rows.map(|row| row?).collect()
@@ -305,6 +312,8 @@ fn job_from_row(row: &Row<'_>) -> Result<JobRow, LedgerError> {
             "delivered" => Retention::Delivered,
             _ => return Err(damaged("retention")),
         },
+        max_retries: row.get(12)?,
+        crash_limit: row.get(13)?,
         state: match state.as_str() {
             "running" => JobState::Running,
             "done" => JobState::Done,
@@ -374,6 +383,8 @@ mod tests {
             last: i64::MAX - 1,
             chunk_size: u64::MAX,
             retention: Retention::Stored,
+            max_retries: 7,
+            crash_limit: u32::MAX,
             state: JobState::Running,
             submitted_at: time(1_700_000_000_123),
             ended_at: None,
@@ -404,6 +415,7 @@ mod tests {
         assert_eq!(ledger.epoch(), epoch + 1);
         let [row] = &ledger.jobs().unwrap()[..] else { panic!("not one job") };
         assert_eq!((row.id, row.first, row.last, row.chunk_size), (id, i64::MIN, i64::MAX - 1, u64::MAX));
+        assert_eq!((row.max_retries, row.crash_limit), (7, u32::MAX));
         assert_eq!(row.parameters, job().parameters);
         assert_eq!(row.state, JobState::Failed("at 7".to_owned()));
         assert_eq!((row.submitted_at, row.ended_at), (job().submitted_at, Some(time(1_700_000_001_000))));

@@ -235,6 +235,11 @@ impl Scheduler {
         lease.is_some_and(|lease| chunks.len() > 0 && lease.outstanding.contains_run(chunks))
     }
 
+    /// The job whose chunks a lease holds, if there still is such a lease.
+    pub fn leased_job(&self, lease: LeaseId) -> Option<JobId> {
+        self.leases.get(&lease).map(|lease| lease.job)
+    }
+
     /// The worker that holds `lease`, unless it has ended.
     pub fn holder(&self, lease: LeaseId) -> Option<WorkerId> {
         self.leases.get(&lease).map(|lease| lease.worker)

@@ -99,22 +99,34 @@ fn evaluate(lease: &Lease, offsets: Run, values: &mut Values) -> Result<(), Stop
     let (first, last) = (range.at(offsets.start).unwrap_or_default(), range.at(offsets.end - 1).unwrap_or_default());
     let before = values.len();
     let failed = |number, reason| Err(Stop::Failed { number, reason });
-    match catch_unwind(AssertUnwindSafe(|| lease.kernel.evaluate(first..=last, values))) {
+    match call(lease, first, last, values) {
         Ok(Ok(())) if values.len() - before == offsets.len() as usize => Ok(()),
         Ok(Ok(())) => {
             failed(first, format!("the kernel gave {} values for {} numbers", values.len() - before, offsets.len()))
         }
         Ok(Err(EvaluateError::Refused { number, reason })) => failed(number, reason),
         Ok(Err(error)) => failed(error.number().unwrap_or(first), error.to_string()),
-        Err(panic) => {
-            let what = panic
-                .downcast_ref::<&str>()
-                .map(|text| (*text).to_owned())
-                .or_else(|| panic.downcast_ref::<String>().cloned())
-                .unwrap_or_else(|| "no message".to_owned());
-            failed(first, format!("the kernel panicked between {first} and {last}: {what}"))
+        Err(said) => {
+            // One after the other, to find the number.
+            let mut alone = Values::new(lease.value_type);
+            let culprit = (first..=last).find(|&number| {
+                alone.clear();
+                call(lease, number, number, &mut alone).is_err()
+            });
+            failed(culprit.unwrap_or(first), format!("the kernel panicked: {said}"))
         }
     }
+}
+
+/// Calls the kernel. The outer error is what it said when it panicked.
+fn call(lease: &Lease, first: i64, last: i64, values: &mut Values) -> Result<Result<(), EvaluateError>, String> {
+    catch_unwind(AssertUnwindSafe(|| lease.kernel.evaluate(first..=last, values))).map_err(|panic| {
+        panic
+            .downcast_ref::<&str>()
+            .map(|text| (*text).to_owned())
+            .or_else(|| panic.downcast_ref::<String>().cloned())
+            .unwrap_or_else(|| "no message".to_owned())
+    })
 }
 
 fn adapt(rows: usize, took: Duration) -> usize {
@@ -124,5 +136,91 @@ fn adapt(rows: usize, took: Duration) -> usize {
         (rows / 2).max(1)
     } else {
         rows
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{ops::RangeInclusive, sync::Arc};
+
+    use swath_block::Block;
+    use swath_kernel::{Kernel, ValueType};
+    use swath_scheduler::{Chunks, LeaseId, Range};
+
+    use super::*;
+
+    /// Its value is the number; 25 is refused and 57 makes it panic.
+    #[derive(Debug)]
+    struct Fragile;
+
+    impl Kernel for Fragile {
+        fn name(&self) -> &'static str {
+            "fragile"
+        }
+
+        fn value_type(&self, _: &RangeInclusive<i64>) -> ValueType {
+            ValueType::Int64
+        }
+
+        fn evaluate(&self, numbers: RangeInclusive<i64>, values: &mut Values) -> Result<(), EvaluateError> {
+            let Values::Int64(values) = values else { panic!("not integers") };
+            for number in numbers {
+                match number {
+                    25 => return Err(EvaluateError::Refused { number, reason: "it is odd".to_owned() }),
+                    57 => panic!("it is not a prime"),
+                    _ => values.push(number),
+                }
+            }
+            Ok(())
+        }
+    }
+
+    /// The numbers 1 to 100, ten in a chunk.
+    fn task() -> Task {
+        let chunks = Chunks::new(Range::new(1, 100).unwrap(), 10).unwrap();
+        let lease = Lease {
+            id: LeaseId { epoch: 1, sequence: 1 },
+            job_id: 1,
+            kernel: Arc::new(Fragile),
+            value_type: ValueType::Int64,
+            chunks,
+            run: chunks.all(),
+            cancelled: false.into(),
+        };
+        Task { lease: Arc::new(lease), offsets: Run { start: 0, end: 100 } }
+    }
+
+    #[test]
+    fn a_number_that_fails_costs_its_chunk_and_no_other() {
+        let mut blocks = Vec::new();
+        let mut failures = Vec::new();
+        Computer::new().compute(&task(), |product| match product {
+            Product::Block { offsets, parquet } => {
+                let block = Block::parse(parquet, ValueType::Int64).unwrap();
+                assert_eq!(block.numbers(), Some((offsets.start as i64 + 1, offsets.end as i64)));
+                blocks.push((offsets.start, offsets.end));
+            }
+            Product::Failed { chunk, number, reason } => failures.push((chunk, number, reason)),
+        });
+        assert_eq!(blocks, [(0, 20), (30, 50), (60, 100)]);
+        let refused = (2, 25, "it is odd".to_owned());
+        let panicked = (5, 57, "the kernel panicked: it is not a prime".to_owned());
+        assert_eq!(failures, [refused, panicked]);
+    }
+
+    #[test]
+    fn a_lease_that_was_cancelled_gives_nothing() {
+        let task = task();
+        task.lease.cancelled.store(true, std::sync::atomic::Ordering::Relaxed);
+        Computer::new().compute(&task, |product| panic!("{product:?}"));
+    }
+
+    #[test]
+    fn steps_become_as_long_as_they_should() {
+        assert_eq!(adapt(1024, STEP / 100), 2048);
+        assert_eq!(adapt(PAGE_ROWS, STEP / 100), PAGE_ROWS);
+        assert_eq!(adapt(1024, STEP * 10), 512);
+        assert_eq!(adapt(1, STEP * 10), 1);
+        assert_eq!(adapt(1024, STEP), 1024);
     }
 }

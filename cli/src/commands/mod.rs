@@ -49,6 +49,8 @@ fn job_spec(args: JobArgs) -> Result<JobSpec> {
     }
     let mut spec = JobSpec::new(args.kernel, args.range);
     spec.chunk_size = args.chunk_size;
+    spec.max_retries = args.max_retries;
+    spec.crash_limit = args.crash_limit;
     spec.parameters = args.parameters.into_iter().collect();
     Ok(spec)
 }

@@ -73,6 +73,7 @@ pub(crate) enum Request {
     },
     Fence {
         lease: LeaseId,
+        job: JobId,
         chunks: Run,
         reply: oneshot::Sender<Option<WorkerId>>,
     },
@@ -154,9 +155,9 @@ impl DriverHandle {
         self.tell(Request::Left { worker }).await;
     }
 
-    /// The worker that holds these chunks under this lease, if they are still held.
-    pub(crate) async fn fence(&self, lease: LeaseId, chunks: Run) -> Result<Option<WorkerId>, Refusal> {
-        self.ask(|reply| Request::Fence { lease, chunks, reply }).await
+    /// The worker that holds these chunks of this job under this lease, if they are still held.
+    pub(crate) async fn fence(&self, lease: LeaseId, job: JobId, chunks: Run) -> Result<Option<WorkerId>, Refusal> {
+        self.ask(|reply| Request::Fence { lease, job, chunks, reply }).await
     }
 
     /// Room for one message: what is said with it reaches the driver even if the caller goes away meanwhile.

@@ -113,7 +113,7 @@ impl WorkersService {
                 "the block does not hold the {numbers} numbers from {first} on that it should hold"
             )));
         }
-        let Some(worker) = self.driver.fence(lease, chunks).await? else { return Ok(Outcome::NotHeld) };
+        let Some(worker) = self.driver.fence(lease, job, chunks).await? else { return Ok(Outcome::NotHeld) };
         // From here on nothing waits: what the store holds, the driver hears of.
         let line = self.driver.reserve().await?;
         let accepted = self.store.accept(&results, offset, block, room);

@@ -270,6 +270,7 @@ fn row(last: i64) -> crate::ledger::JobRow {
         chunks,
         chunk_size: 10,
         retention: Retention::Stored,
+        limits: swath_scheduler::Limits::default(),
     }
     .to_row()
 }
