@@ -144,6 +144,16 @@ impl Driver {
         loop {
             let timeout = self.scheduler.poll_timeout().map(|at| self.origin + Duration::from_nanos(at.as_nanos()));
             tokio::select! {
+                // In this order: after a stop nothing counts any more, and what comes seldom must not wait for what comes
+                // all the time.
+                biased;
+                () = stop.cancelled() => break,
+                () = sleep_until(timeout) => {
+                    let now = self.now();
+                    self.scheduler.handle_timeout(now);
+                }
+                _ = publish.tick() => self.publish_changed(),
+                Some(fact) = facts.recv() => self.handle_fact(fact),
                 taken = requests.recv_many(&mut batch, BATCH) => {
                     if taken == 0 {
                         break;
@@ -152,13 +162,6 @@ impl Driver {
                         self.handle_request(request);
                     }
                 }
-                Some(fact) = facts.recv() => self.handle_fact(fact),
-                () = sleep_until(timeout) => {
-                    let now = self.now();
-                    self.scheduler.handle_timeout(now);
-                }
-                _ = publish.tick() => self.publish_changed(),
-                () = stop.cancelled() => break,
             }
             self.drain_actions();
         }

@@ -77,15 +77,15 @@ impl LocalCluster {
             }
         }
         match last {
-            Some(status) => anyhow::bail!("all workers have ended ({status}); see what they said above"),
+            Some(status) => anyhow::bail!("all workers have ended ({status})"),
             None => Ok(()),
         }
     }
 
     /// Ends everything; the temporary folder goes when nobody can write to it any more.
     pub(super) async fn stop(mut self) {
-        self.kill_workers();
         self.stop.cancel();
+        self.kill_workers();
         let _ = tokio::time::timeout(STOP_TIMEOUT, &mut self.serving).await;
     }
 
@@ -102,8 +102,8 @@ impl LocalCluster {
 
 impl Drop for LocalCluster {
     fn drop(&mut self) {
-        self.kill_workers();
         self.stop.cancel();
+        self.kill_workers();
         self.serving.abort();
     }
 }
@@ -113,7 +113,8 @@ fn start_worker(address: &str, index: u32, threads: u32) -> Result<Child> {
     Command::new(program)
         .args(["worker", "start", "--attached", "--coordinator", address, "--upload-memory", UPLOAD_MEMORY])
         .args(["--name", &format!("worker-{index}"), "--threads", &threads.to_string()])
-        .env("SWATH_LOG", env::var("SWATH_LOG").unwrap_or_else(|_| "warn".to_owned()))
+        // Whatever goes wrong in a worker makes the run fail, or another try good; it is not the user's to read.
+        .env("SWATH_LOG", env::var("SWATH_LOG").unwrap_or_else(|_| "error".to_owned()))
         // Closes when this process ends, however it ends; the worker ends with it.
         .stdin(Stdio::piped())
         .stdout(Stdio::null())

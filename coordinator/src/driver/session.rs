@@ -4,7 +4,7 @@ use std::time::SystemTime;
 
 use swath_scheduler::{Event, JobId, LeaseId, Run, WorkerId, WorkerState};
 use tokio::sync::mpsc;
-use tracing::{info, warn};
+use tracing::info;
 
 use super::{Driver, Refusal};
 use crate::job::{Introduction, NewJob, WorkerStatus};
@@ -80,7 +80,7 @@ impl Driver {
                 info!(%worker, name = session.name(), "worker left");
                 Event::WorkerLeft { worker }
             } else {
-                warn!(%worker, name = session.name(), "worker lost");
+                info!(%worker, name = session.name(), "worker lost");
                 Event::WorkerCrashed { worker }
             };
             self.scheduler.handle_event(now, event);
