@@ -290,7 +290,8 @@ impl Driver {
     fn count_share(&mut self, job: JobId, worker: WorkerId, numbers: u64, chunks: u64) {
         let session = self.sessions.get_mut(&worker);
         let name = session.map(|session| session.count(numbers, chunks).to_owned());
-        let Some(record) = self.jobs.get_mut(&job) else { return };
+        // What comes after the end of a job is not part of it.
+        let Some(record) = self.jobs.get_mut(&job).filter(|record| !record.state.has_ended()) else { return };
         let share = record.shares.entry(worker).or_default();
         if let Some(name) = name {
             share.worker = name;
