@@ -159,7 +159,7 @@ impl Prospect {
 pub(crate) struct Remainder {
     /// Numbers still outstanding.
     pub(crate) numbers: f64,
-    /// Numbers that it had at first.
+    /// Numbers that it had at first, but for those that others have by now.
     pub(crate) of: f64,
     /// Whether it is the one being computed.
     pub(crate) computing: bool,

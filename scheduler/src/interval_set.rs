@@ -126,6 +126,11 @@ impl IntervalSet {
         Some(Run { start, end })
     }
 
+    /// The shortest run that holds all members.
+    pub fn hull(&self) -> Option<Run> {
+        Run::new(self.first()?.start, self.last()?.end)
+    }
+
     /// Takes the first interval out, or its first `max_len` indices if it has more.
     pub fn take_first(&mut self, max_len: u64) -> Option<Run> {
         let first = self.first()?;
@@ -212,6 +217,8 @@ mod tests {
         assert_eq!(set.is_empty(), model.is_empty());
         assert_eq!(set.first(), runs.first().copied());
         assert_eq!(set.last(), runs.last().copied());
+        let hull = runs.first().zip(runs.last()).map(|(first, last)| Run { start: first.start, end: last.end });
+        assert_eq!(set.hull(), hull);
         let shared = within(model, probe);
         let missing: BTreeSet<u64> = (probe.start..probe.end).filter(|i| !model.contains(i)).collect();
         assert_eq!(set.intersection(probe).collect::<Vec<_>>(), runs_of(&shared));

@@ -141,6 +141,15 @@ impl Job {
         self.waiting_count() as f64 * self.chunk_numbers()
     }
 
+    /// Those of `chunks` that wait, for whatever reason.
+    pub(crate) fn waiting_among(&self, chunks: &IntervalSet) -> IntervalSet {
+        let among = |run: Run| {
+            let retries = self.retries.range(run.start..run.end).map(|&chunk| one(chunk));
+            self.waiting.intersection(run).chain(self.suspects.intersection(run)).chain(retries)
+        };
+        chunks.iter().flat_map(among).collect()
+    }
+
     /// Chunks that wait go out under `lease`.
     pub(crate) fn lease_out(&mut self, run: Run, lease: LeaseId) {
         self.remove_waiting(run);
@@ -228,9 +237,9 @@ impl Job {
         self.suspicion.count_crash(chunk)
     }
 
-    /// Outstanding chunks were computed without crashing their worker.
-    pub(crate) fn clear_of_suspicion(&mut self, outstanding: &IntervalSet) {
-        for run in outstanding.iter() {
+    /// Chunks that do not wait were computed, or are in work, without crashing their worker.
+    pub(crate) fn clear_of_suspicion(&mut self, chunks: &IntervalSet) {
+        for run in chunks.iter() {
             self.suspicion.clear(run);
         }
     }

@@ -8,7 +8,7 @@ use crate::{Instant, IntervalSet, JobId, LeaseId, Run, WorkerId};
 pub(crate) struct Lease {
     pub(crate) worker: WorkerId,
     pub(crate) job: JobId,
-    /// All chunks that it was given for.
+    /// All chunks that it was given for, and what lies between them.
     pub(crate) chunks: Run,
     /// Those neither received, committed, returned nor failed.
     pub(crate) outstanding: IntervalSet,
@@ -25,9 +25,19 @@ pub(crate) enum Purpose {
     Work,
     /// To try one chunk again that has failed before. Such a one stays where it is: on another worker.
     Retry,
+    /// To go on with what its worker had in hand when its connection broke. How long that takes is no measure of the
+    /// worker: part of it was done before.
+    Resumed,
     /// To find out whether its chunks crash their worker, which has no other lease as long as it computes them. Such
     /// a one stays where it is, too.
     Trial,
+}
+
+impl Purpose {
+    /// Whether chunks may be taken back for another worker.
+    pub(crate) fn may_move(self) -> bool {
+        matches!(self, Purpose::Work | Purpose::Resumed)
+    }
 }
 
 /// How far a lease is, as the scheduler knows it.

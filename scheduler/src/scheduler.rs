@@ -4,6 +4,7 @@ mod crashes;
 mod events;
 mod invariants;
 mod leasing;
+mod rejoin;
 mod take_back;
 #[cfg(test)]
 mod tests;
@@ -24,8 +25,8 @@ use crate::{
 /// A state machine that performs no I/O and reads no clock. The shell around it
 ///
 /// 1. calls a command ([`submit`](Self::submit), [`restore`](Self::restore), [`cancel`](Self::cancel),
-///    [`forget`](Self::forget), [`drain`](Self::drain)), which may be refused; or reports a fact to
-///    [`handle_event`](Self::handle_event), which never fails and ignores what no longer applies; or calls
+///    [`forget`](Self::forget), [`drain`](Self::drain), [`rejoin`](Self::rejoin)), which may be refused; or reports a
+///    fact to [`handle_event`](Self::handle_event), which never fails and ignores what no longer applies; or calls
 ///    [`handle_timeout`](Self::handle_timeout) when the time has come;
 /// 2. after each of these takes all chunks that were given up from [`poll_skipped`](Self::poll_skipped), then all actions
 ///    from [`poll_action`](Self::poll_action), in order, until there is none;
@@ -46,6 +47,10 @@ use crate::{
 /// A lease ends when none of its chunks is outstanding any more, when its worker leaves or stays silent for
 /// [`Config::lease_timeout`], or when its job is over. Blocks are fenced with [`holds`](Self::holds): those of chunks
 /// that are not outstanding under their lease are to be dropped, and not reported as received.
+///
+/// A worker whose connection broke is lost, and so are its leases; their ids are not used again. Its process may live and
+/// connect anew, as another worker with chunks in hand. Then [`rejoin`](Self::rejoin) takes the place of
+/// [`Event::WorkerJoined`]: it leases to it what it can still use before anything else goes out.
 #[derive(Debug)]
 pub struct Scheduler {
     config: Config,
@@ -188,6 +193,39 @@ impl Scheduler {
         }
         self.share_out(now);
         Ok(())
+    }
+
+    /// A worker joins that has chunks in hand, computed or half computed, which it was leased before: by this coordinator
+    /// or an earlier one. It gets those that nobody else has come by.
+    ///
+    /// `former` is the worker that its process was until now, if in the same epoch and not yet reported to be gone: it
+    /// leaves, without having crashed. `in_hand` names whole chunks of a job, one entry for each lease that is no more, in
+    /// the order in which they are computed.
+    ///
+    /// Returns for each entry the new lease and which of the chunks it holds: those that waited, of an active job, paused
+    /// or not. `None` if that is none of them, or if the worker has 64 leases by now. There is no [`Action::Assign`] for
+    /// it, and its chunks need not be one run. What is not granted (it is committed, received, given up, leased to
+    /// somebody else, or its job is over or unknown) the worker drops. Such a lease is like any other from then on: what
+    /// the worker does not deliver of it after all it gives back.
+    ///
+    /// All chunks named are cleared of having crashed workers, since this one is there. A worker that comes back with
+    /// more leases than [`Config::leases_per_worker`] gets no other until it has computed some. One that cannot join
+    /// ([`has_room_for_worker`](Self::has_room_for_worker)) gets nothing.
+    pub fn rejoin(
+        &mut self,
+        now: Instant,
+        worker: WorkerId,
+        threads: u32,
+        former: Option<WorkerId>,
+        in_hand: &[(JobId, IntervalSet)],
+    ) -> Vec<Option<(LeaseId, IntervalSet)>> {
+        if let Some(former) = former.filter(|&former| former != worker) {
+            self.on_left(now, former);
+        }
+        self.on_joined(now, worker, threads);
+        let resumed = in_hand.iter().map(|(job, chunks)| self.resume(now, worker, *job, chunks)).collect();
+        self.share_out(now);
+        resumed
     }
 
     /// Takes note of a fact.

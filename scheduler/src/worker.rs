@@ -76,8 +76,13 @@ impl Worker {
 
     /// Whether it can be given a lease now.
     pub(crate) fn is_free(&self, leases_per_worker: usize) -> bool {
-        let has_room = self.open.len() < leases_per_worker && self.leases().count() < MOST_LEASES;
+        let has_room = self.open.len() < leases_per_worker && self.has_room_for_lease();
         self.is_active() && has_room && self.trial.is_none()
+    }
+
+    /// Whether it can be given a lease at all, however many it has that it has not computed.
+    pub(crate) fn has_room_for_lease(&self) -> bool {
+        self.leases().count() < MOST_LEASES
     }
 
     /// All leases that it holds.

@@ -44,7 +44,7 @@ impl Scheduler {
         }
     }
 
-    fn on_joined(&mut self, now: Instant, id: WorkerId, threads: u32) {
+    pub(super) fn on_joined(&mut self, now: Instant, id: WorkerId, threads: u32) {
         if self.crew.get(id).is_some() {
             self.release_all(now, id, true);
         } else if !self.has_room_for_worker() {

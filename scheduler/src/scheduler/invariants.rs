@@ -49,7 +49,9 @@ impl Scheduler {
                 assert!(known.insert(lease), "lease {lease} is held twice");
                 assert!(self.leases.contains_key(&lease), "worker {id} holds {lease}");
             }
-            assert!(worker.open.len() <= self.config.leases_per_worker, "worker {id} has too many leases");
+            let resumed = |lease: &LeaseId| self.leases.get(lease).is_some_and(|l| l.purpose == Purpose::Resumed);
+            let few = worker.open.len() <= self.config.leases_per_worker || worker.open.iter().all(resumed);
+            assert!(few, "worker {id} has too many leases");
             assert!(
                 worker.deadline.is_some() || worker.leases().next().is_none(),
                 "worker {id} is silent but holds leases"

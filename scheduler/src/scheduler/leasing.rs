@@ -93,21 +93,9 @@ impl Scheduler {
         let duration = prospect.duration_of(numbers, self.config.lease_target);
         let charge = thread_time(duration, worker.threads);
 
-        self.last_sequence += 1;
-        let lease = LeaseId { epoch: self.config.epoch, sequence: self.last_sequence };
         self.jobs.charge(offer.job, charge);
-        self.jobs.update(offer.job, |job| job.lease_out(offer.chunks, lease));
-        self.crew.update(now, id, |worker| {
-            worker.open.insert(lease);
-            if offer.purpose == Purpose::Trial {
-                worker.trial = Some(lease);
-            }
-            if offer.wanted.is_some() {
-                worker.paces.entry(offer.job).or_default().previous = offer.wanted;
-            }
-        });
-        self.leases.insert(
-            lease,
+        let lease = self.begin(
+            now,
             Lease {
                 worker: id,
                 job: offer.job,
@@ -119,8 +107,30 @@ impl Scheduler {
                 account: Account { numbers, charge },
             },
         );
-        self.look_around = true;
+        self.crew.update(now, id, |worker| {
+            if offer.purpose == Purpose::Trial {
+                worker.trial = Some(lease);
+            }
+            if offer.wanted.is_some() {
+                worker.paces.entry(offer.job).or_default().previous = offer.wanted;
+            }
+        });
         self.actions.push_back(Action::Assign { worker: id, lease, job: offer.job, chunks: offer.chunks });
+    }
+
+    /// Puts a lease on the books, the chunks of which wait so far.
+    pub(super) fn begin(&mut self, now: Instant, lease: Lease) -> LeaseId {
+        self.last_sequence += 1;
+        let id = LeaseId { epoch: self.config.epoch, sequence: self.last_sequence };
+        self.jobs.update(lease.job, |job| {
+            for run in lease.outstanding.iter() {
+                job.lease_out(run, id);
+            }
+        });
+        self.crew.update(now, lease.worker, |worker| worker.open.insert(id));
+        self.leases.insert(id, lease);
+        self.look_around = true;
+        id
     }
 
     /// What is to be expected of a worker for a job.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::Scheduler;
 use crate::estimate::Remainder;
 use crate::job::Job;
-use crate::lease::{Lease, LeaseState, Purpose};
+use crate::lease::{Lease, LeaseState};
 use crate::worker::Worker;
 use crate::{Action, Instant, LeaseId, Run, WorkerId};
 
@@ -93,9 +93,7 @@ impl Scheduler {
     /// How many chunks can be asked of a lease: half of the one in work, all of one that waits.
     fn most_to_give(&self, id: LeaseId, lease: &Lease) -> u64 {
         let ready = |job: &Job| job.is_active() && !job.paused;
-        if lease.state != LeaseState::Open
-            || lease.purpose != Purpose::Work
-            || !self.jobs.get(lease.job).is_some_and(ready)
+        if lease.state != LeaseState::Open || !lease.purpose.may_move() || !self.jobs.get(lease.job).is_some_and(ready)
         {
             return 0;
         }
@@ -174,10 +172,7 @@ impl Scheduler {
 
     /// Asks a worker to give back all of a lease, for whoever wants it.
     pub(super) fn revoke_all(&mut self, now: Instant, id: LeaseId) {
-        let outstanding = self.leases.get(&id).map(|lease| &lease.outstanding);
-        let ends = outstanding.and_then(|set| Some((set.first()?, set.last()?)));
-        if let Some((first, last)) = ends {
-            let chunks = Run { start: first.start, end: last.end };
+        if let Some(chunks) = self.leases.get(&id).and_then(|lease| lease.outstanding.hull()) {
             self.ask(now, id, chunks, None);
         }
     }
@@ -201,7 +196,7 @@ impl Scheduler {
         };
         let remainder = Remainder {
             numbers: lease.outstanding.len() as f64 * job.chunk_numbers(),
-            of: lease.chunks.len() as f64 * job.chunk_numbers(),
+            of: lease.account.numbers as f64,
             computing: self.is_computing(id, lease),
             elapsed: (worker.computing).map_or(Duration::ZERO, |(_, since)| now - since),
             rate: self.rate(worker, lease, job),

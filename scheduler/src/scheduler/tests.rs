@@ -3,6 +3,7 @@
 mod bench;
 mod crashes;
 mod holes;
+mod rejoin;
 
 use std::time::Duration;
 
