@@ -8,7 +8,8 @@ use crate::{JobId, LeaseId, Run, WorkerId};
 /// names what does not exist (any more), is ignored as far as it no longer applies.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
-    /// A worker has connected. One that joins again under the same id starts anew: its leases end.
+    /// A worker has connected, with nothing in hand; otherwise see [`Scheduler::rejoin`](crate::Scheduler::rejoin). One
+    /// that joins again under the same id starts anew: its leases end.
     WorkerJoined {
         /// The new worker.
         worker: WorkerId,

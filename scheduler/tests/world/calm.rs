@@ -22,7 +22,7 @@ impl World {
         }
         let first = self.next_worker;
         self.join(1);
-        self.join(3);
+        self.rejoin_with_every_third_chunk(3);
         let mut rounds = 0_u32;
         while self.jobs.values().any(|truth| truth.ended.is_none()) {
             rounds += 1;
@@ -61,8 +61,9 @@ impl World {
             let list = self.to_do.entry(holder).or_default();
             let untouched = list.iter().skip(1).any(|given| given.lease == lease);
             if untouched {
-                let given = list.iter_mut().find(|given| given.lease == lease).unwrap();
-                given.chunks.end = chunks.start;
+                for given in list.iter_mut().skip(1).filter(|given| given.lease == lease) {
+                    given.chunks.end = given.chunks.end.min(chunks.start);
+                }
                 list.retain(|given| given.chunks.len() > 0);
             }
             self.tell(Event::ChunksReturned { worker: holder, lease, chunks: untouched.then_some(chunks) });
@@ -79,7 +80,9 @@ impl World {
             return;
         };
         self.accept(given, given.chunks);
-        self.tell(Event::LeaseComputed { worker, lease: given.lease, busy: Duration::from_millis(1) });
+        if !self.to_do[&worker].iter().any(|next| next.lease == given.lease) {
+            self.tell(Event::LeaseComputed { worker, lease: given.lease, busy: Duration::from_millis(1) });
+        }
         if self.jobs.get(&given.job).is_some_and(|t| t.ended.is_none()) {
             self.commit_run(given.job, given.chunks);
         }

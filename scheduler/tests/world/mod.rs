@@ -2,6 +2,7 @@
 //! receives, loses and commits. It keeps its own books, and compares them after every step.
 
 mod calm;
+mod rejoin;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -90,7 +91,7 @@ impl World {
     pub(crate) fn step(&mut self, step: Step) {
         let (what, a, b, c) = step;
         self.now = self.now + Duration::from_micros(u64::from(c) % 5_000);
-        match what % 43 {
+        match what % 46 {
             0..=2 => self.join(1 + u32::from(a) % 4),
             3 => self.leave(a, b),
             4..=6 => self.heartbeat(a),
@@ -109,7 +110,8 @@ impl World {
             37 => self.out_of_thin_air(a, b, c),
             38 => self.again(),
             39 => self.forget(a),
-            _ => self.leave(a, 1),
+            40..=42 => self.leave(a, 1),
+            _ => self.come_back(a, b, c),
         }
         self.check();
     }
