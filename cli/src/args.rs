@@ -98,6 +98,10 @@ pub(crate) struct JobArgs {
     /// How many workers may crash while they compute a chunk alone, before the job fails [default: 3].
     #[arg(long, env = "SWATH_CRASH_LIMIT", value_name = "WORKERS", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) crash_limit: Option<u32>,
+    /// Go on without chunks that fail too often or crash too many workers; `swath job show` lists them. Otherwise the first
+    /// of them fails the job.
+    #[arg(long, env = "SWATH_KEEP_GOING")]
+    pub(crate) keep_going: bool,
 }
 
 /// Where results go.
@@ -164,6 +168,12 @@ pub(crate) struct CoordinatorStart {
     /// Memory for results on their way to the disk and to readers.
     #[arg(long, env = "SWATH_MEMORY", default_value = "128MiB", value_name = "SIZE")]
     pub(crate) memory: ByteSize,
+    /// Disk that the results of all jobs together may take [default: all there is]. When it is taken, jobs pause.
+    #[arg(long, env = "SWATH_MAX_DISK", value_name = "SIZE")]
+    pub(crate) max_disk: Option<ByteSize>,
+    /// Forget jobs, and free their results, so long after their end, unless they say it themselves [default: never].
+    #[arg(long, env = "SWATH_RETAIN", value_name = "DURATION", value_parser = duration)]
+    pub(crate) retain: Option<Duration>,
     /// A worker that is not heard for this long loses its leases.
     #[arg(long, env = "SWATH_LEASE_TIMEOUT", default_value = "10s", value_name = "DURATION", value_parser = duration)]
     pub(crate) lease_timeout: Duration,
@@ -197,6 +207,9 @@ pub(crate) struct WorkerStart {
     /// Memory for results that wait to be sent.
     #[arg(long, env = "SWATH_UPLOAD_MEMORY", default_value = "32MiB", value_name = "SIZE")]
     pub(crate) upload_memory: ByteSize,
+    /// What to do when the coordinator is lost: look for it again, with the work in hand, or end.
+    #[arg(long, env = "SWATH_ON_COORDINATOR_LOST", default_value = "wait", value_name = "WHAT")]
+    pub(crate) on_coordinator_lost: OnCoordinatorLost,
     /// How long to try to reach the coordinator, at the start and after it was lost.
     #[arg(long, env = "SWATH_PATIENCE", default_value = "1m", value_name = "DURATION", value_parser = duration)]
     pub(crate) patience: Duration,
@@ -206,6 +219,15 @@ pub(crate) struct WorkerStart {
     /// End at once when standard input closes: a worker that its parent starts so never outlives it.
     #[arg(long, env = "SWATH_ATTACHED")]
     pub(crate) attached: bool,
+}
+
+/// What a worker does that has lost its coordinator.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum OnCoordinatorLost {
+    /// Look for it, for as long as --patience allows.
+    Wait,
+    /// End, with exit code 3.
+    Stop,
 }
 
 /// Which coordinator.
@@ -223,6 +245,9 @@ pub(crate) struct Submit {
     /// Wait until the job has ended.
     #[arg(long, env = "SWATH_WAIT")]
     pub(crate) wait: bool,
+    /// Forget the job, and free its results, so long after its end [default: as the coordinator keeps jobs].
+    #[arg(long, env = "SWATH_RETAIN", value_name = "DURATION", value_parser = duration)]
+    pub(crate) retain: Option<Duration>,
     #[command(flatten)]
     pub(crate) coordinator: CoordinatorArgs,
 }
@@ -235,12 +260,21 @@ pub(crate) enum JobCommand {
     Show(OneJob),
     /// Wait until a job has ended.
     Wait(OneJob),
-    /// Stop a job.
-    Cancel(OneJob),
+    /// Stop a job; what is committed of it is kept until the job is forgotten.
+    Cancel {
+        #[command(flatten)]
+        job: OneJob,
+        /// Drop what is committed, too.
+        #[arg(long, env = "SWATH_DROP_RESULTS")]
+        drop_results: bool,
+    },
     /// Write the results of a job, while it still runs if it does.
     Results {
         #[command(flatten)]
         job: OneJob,
+        /// Of a job that failed or was cancelled: write what there is.
+        #[arg(long, env = "SWATH_PARTIAL")]
+        partial: bool,
         #[command(flatten)]
         results: ResultArgs,
     },

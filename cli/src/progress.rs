@@ -26,3 +26,8 @@ pub(crate) fn bar(numbers: u64) -> ProgressBar {
     bar.enable_steady_tick(REFRESH);
     bar
 }
+
+/// What the bar says of a job that is paused for this reason.
+pub(crate) fn pause(reason: &str) -> String {
+    if reason.is_empty() { String::new() } else { format!(" (paused: {reason})") }
+}

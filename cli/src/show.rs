@@ -8,17 +8,30 @@ use std::{
 use anyhow::Result;
 use indicatif::{HumanBytes, HumanCount, HumanDuration};
 use serde::Serialize;
-use swath_client::{Job, JobState, Parameters, Retention, Share, Worker, WorkerState};
+use swath_client::{Hole, Job, JobState, Parameters, Retention, Share, Worker, WorkerState};
 use tabwriter::TabWriter;
 
 use crate::args::OutputMode;
 
-/// Prints one job.
-pub(crate) fn job(job: &Job, mode: OutputMode) -> Result<()> {
+/// Chunks that were given up, as many as a person reads.
+const SHOWN_HOLES: usize = 20;
+
+/// Prints one job, with the chunks of it that were given up.
+pub(crate) fn job(job: &Job, holes: &[Hole], mode: OutputMode) -> Result<()> {
     match mode {
-        OutputMode::Json => json(&JobRecord::from(job)),
-        OutputMode::Text => job_text(job),
+        OutputMode::Json => json(&JobRecord { holes: holes.iter().map(HoleRecord::from).collect(), ..job.into() }),
+        OutputMode::Text => job_text(job, holes),
     }
+}
+
+/// A chunk that was given up, in one line.
+pub(crate) fn hole(hole: &Hole) -> String {
+    let numbers = if hole.first == hole.last {
+        hole.first.to_string()
+    } else {
+        format!("{}..={}", hole.first, hole.last)
+    };
+    format!("{numbers}: failed at {}: {}", hole.number, hole.reason)
 }
 
 /// Prints jobs, a line each.
@@ -84,7 +97,7 @@ pub(crate) fn kernels(mode: OutputMode) -> Result<()> {
     }
 }
 
-fn job_text(job: &Job) -> Result<()> {
+fn job_text(job: &Job, holes: &[Hole]) -> Result<()> {
     let mut out = TabWriter::new(io::stdout().lock());
     writeln!(out, "job\t{}", job.id)?;
     writeln!(out, "kernel\t{}{}", job.kernel, parameters(&job.parameters))?;
@@ -108,6 +121,17 @@ fn job_text(job: &Job) -> Result<()> {
         writeln!(out, "ended\t{} (took {})", time(ended), took(job))?;
     }
     writeln!(out, "results\t{}, {}", HumanBytes(job.result_bytes), retention(job))?;
+    if job.hole_chunks > 0 {
+        let (chunks, numbers) = (HumanCount(job.hole_chunks), HumanCount(job.hole_numbers));
+        writeln!(out, "given up\t{chunks} chunks with {numbers} numbers, which have no result")?;
+    }
+    for (index, hole) in holes.iter().enumerate() {
+        if index == SHOWN_HOLES {
+            writeln!(out, "\tand {} more; --output json lists them all", holes.len() - index)?;
+            break;
+        }
+        writeln!(out, "\t{}", self::hole(hole))?;
+    }
     for share in &job.shares {
         let part = 100.0 * share.numbers as f64 / job.range.count() as f64;
         let (numbers, chunks) = (HumanCount(share.numbers), HumanCount(share.chunks));
@@ -122,6 +146,7 @@ fn job_text(job: &Job) -> Result<()> {
 
 fn retention(job: &Job) -> String {
     match job.retention {
+        _ if job.results_dropped => "dropped".to_owned(),
         Retention::Stored => format!("in {}", job.results_location),
         Retention::Delivered => "delivered to their reader".to_owned(),
     }
@@ -202,6 +227,8 @@ struct JobRecord<'a> {
     chunk_size: u64,
     max_retries: u32,
     crash_limit: u32,
+    keep_going: bool,
+    retain_seconds: Option<f64>,
     chunks: u64,
     committed_chunks: u64,
     committed_numbers: u64,
@@ -210,7 +237,28 @@ struct JobRecord<'a> {
     ended_at: Option<String>,
     result_bytes: u64,
     results_location: Option<&'a str>,
+    results_dropped: bool,
     workers: Vec<ShareRecord<'a>>,
+    hole_chunks: u64,
+    hole_numbers: u64,
+    /// Listed for one job, not in lists of jobs.
+    holes: Vec<HoleRecord<'a>>,
+}
+
+#[derive(Serialize)]
+struct HoleRecord<'a> {
+    chunk: u64,
+    first: i64,
+    last: i64,
+    number: i64,
+    reason: &'a str,
+}
+
+impl<'a> From<&'a Hole> for HoleRecord<'a> {
+    fn from(hole: &'a Hole) -> Self {
+        let Hole { chunk, first, last, number, reason } = hole;
+        Self { chunk: *chunk, first: *first, last: *last, number: *number, reason }
+    }
 }
 
 #[derive(Serialize)]
@@ -249,6 +297,8 @@ impl<'a> From<&'a Job> for JobRecord<'a> {
             chunk_size: job.chunk_size,
             max_retries: job.max_retries,
             crash_limit: job.crash_limit,
+            keep_going: job.keep_going,
+            retain_seconds: job.retain.map(|retain| retain.as_secs_f64()),
             chunks: job.chunks,
             committed_chunks: job.committed_chunks,
             committed_numbers: job.committed_numbers,
@@ -257,7 +307,11 @@ impl<'a> From<&'a Job> for JobRecord<'a> {
             ended_at: job.ended_at.map(precise),
             result_bytes: job.result_bytes,
             results_location: Some(job.results_location.as_str()).filter(|location| !location.is_empty()),
+            results_dropped: job.results_dropped,
             workers: job.shares.iter().map(ShareRecord::from).collect(),
+            hole_chunks: job.hole_chunks,
+            hole_numbers: job.hole_numbers,
+            holes: Vec::new(),
         }
     }
 }

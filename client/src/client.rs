@@ -11,7 +11,7 @@ use tonic::{
     transport::{Channel, Endpoint},
 };
 
-use crate::{ClientError, Job, JobSpec, Results, Worker, convert, patience::Patience};
+use crate::{ClientError, Hole, Job, JobSpec, Results, Worker, convert, patience::Patience};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Lists of all jobs and all workers are large where there are thousands.
@@ -89,9 +89,15 @@ impl Client {
         Err(ClientError::Broken(format!("the coordinator no longer says how job {id} goes")))
     }
 
-    /// Cancels a job.
-    pub async fn cancel(&self, id: u64) -> Result<Job, ClientError> {
-        convert::job(self.jobs_service().cancel(v1::CancelJobRequest { id }).await?.into_inner())
+    /// Cancels a job. What is committed of it is kept until it is forgotten, or dropped at once.
+    pub async fn cancel(&self, id: u64, drop_results: bool) -> Result<Job, ClientError> {
+        convert::job(self.jobs_service().cancel(v1::CancelJobRequest { id, drop_results }).await?.into_inner())
+    }
+
+    /// The chunks of a job that were given up, in order.
+    pub async fn holes(&self, id: u64) -> Result<Vec<Hole>, ClientError> {
+        let response = self.jobs_service().holes(v1::JobHolesRequest { id }).await?.into_inner();
+        Ok(response.holes.into_iter().map(convert::hole).collect())
     }
 
     /// Drops an ended job and its results.
@@ -102,7 +108,12 @@ impl Client {
 
     /// The blocks of a job in the order of the number, while it still runs.
     pub async fn results(&self, job: &Job) -> Result<Results, ClientError> {
-        Results::open(self.clone(), job).await
+        Results::open(self.clone(), job, false).await
+    }
+
+    /// The same for a job that failed or was cancelled: all that is committed, and what is missing between is passed over.
+    pub async fn partial_results(&self, job: &Job) -> Result<Results, ClientError> {
+        Results::open(self.clone(), job, true).await
     }
 
     /// The blocks of a job from the one on that holds this number.
@@ -110,9 +121,10 @@ impl Client {
         &self,
         job_id: u64,
         first: Option<i64>,
+        partial: bool,
     ) -> Result<Streaming<v1::ResultBlock>, ClientError> {
         let mut service = ResultsClient::new(self.channel.clone()).max_decoding_message_size(MAX_MESSAGE_BYTES);
-        Ok(service.read(v1::ReadRequest { job_id, first }).await?.into_inner())
+        Ok(service.read(v1::ReadRequest { job_id, first, partial }).await?.into_inner())
     }
 
     /// All workers that have joined.

@@ -6,7 +6,7 @@ use swath_kernel::ValueType;
 use swath_proto::v1;
 use swath_scheduler::Range;
 
-use crate::{ClientError, Job, JobSpec, JobState, Retention, Share, Worker, WorkerState};
+use crate::{ClientError, Hole, Job, JobSpec, JobState, Retention, Share, Worker, WorkerState};
 
 pub(crate) fn spec_to_proto(spec: JobSpec) -> v1::JobSpec {
     let retention = match spec.retention {
@@ -22,6 +22,8 @@ pub(crate) fn spec_to_proto(spec: JobSpec) -> v1::JobSpec {
         retention: retention.into(),
         max_retries: spec.max_retries,
         crash_limit: spec.crash_limit,
+        keep_going: spec.keep_going,
+        retain_ms: spec.retain.map(|retain| u64::try_from(retain.as_millis()).unwrap_or(u64::MAX)),
     }
 }
 
@@ -61,6 +63,8 @@ pub(crate) fn job(job: v1::Job) -> Result<Job, ClientError> {
         retention,
         max_retries: spec.max_retries.unwrap_or_default(),
         crash_limit: spec.crash_limit.unwrap_or_default(),
+        keep_going: spec.keep_going,
+        retain: spec.retain_ms.map(Duration::from_millis),
         value_type,
         state,
         chunks: job.chunks,
@@ -73,7 +77,14 @@ pub(crate) fn job(job: v1::Job) -> Result<Job, ClientError> {
         results_location: job.results_location,
         paused: job.paused,
         shares: job.shares.into_iter().map(share).collect(),
+        hole_chunks: job.hole_chunks,
+        hole_numbers: job.hole_numbers,
+        results_dropped: job.results_dropped,
     })
+}
+
+pub(crate) fn hole(hole: v1::Hole) -> Hole {
+    Hole { chunk: hole.chunk, first: hole.first, last: hole.last, number: hole.number, reason: hole.reason }
 }
 
 pub(crate) fn worker(worker: v1::Worker) -> Worker {

@@ -1,6 +1,6 @@
 //! Jobs and workers as a client sees them.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use swath_kernel::{Parameters, ValueType};
 use swath_scheduler::Range;
@@ -22,6 +22,10 @@ pub struct JobSpec {
     pub max_retries: Option<u32>,
     /// How many workers may crash while they compute a chunk alone; `None` leaves it to the coordinator.
     pub crash_limit: Option<u32>,
+    /// Whether the job goes on without a chunk that is given up; otherwise it fails.
+    pub keep_going: bool,
+    /// How long after its end the job and its results are kept; `None` leaves it to the coordinator.
+    pub retain: Option<Duration>,
 }
 
 impl JobSpec {
@@ -35,6 +39,8 @@ impl JobSpec {
             retention: Retention::Stored,
             max_retries: None,
             crash_limit: None,
+            keep_going: false,
+            retain: None,
         }
     }
 }
@@ -67,6 +73,10 @@ pub struct Job {
     pub max_retries: u32,
     /// How many workers may crash while they compute a chunk alone.
     pub crash_limit: u32,
+    /// Whether it goes on without a chunk that is given up.
+    pub keep_going: bool,
+    /// How long after its end it is kept; `None`: as long as the coordinator keeps jobs.
+    pub retain: Option<Duration>,
     /// The type of its values.
     pub value_type: ValueType,
     /// Where it stands.
@@ -91,6 +101,27 @@ pub struct Job {
     pub paused: String,
     /// Who computed how much.
     pub shares: Vec<Share>,
+    /// Chunks that were given up; [`Client::holes`](crate::Client::holes) lists them.
+    pub hole_chunks: u64,
+    /// The numbers in them.
+    pub hole_numbers: u64,
+    /// Whether its results were dropped when it was cancelled.
+    pub results_dropped: bool,
+}
+
+/// A chunk that was given up: none of its numbers has a result.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hole {
+    /// The chunk.
+    pub chunk: u64,
+    /// Its first number.
+    pub first: i64,
+    /// Its last number.
+    pub last: i64,
+    /// The number that failed last.
+    pub number: i64,
+    /// Why it failed.
+    pub reason: String,
 }
 
 /// Where a job stands.

@@ -19,25 +19,34 @@ pub struct Results {
     value_type: ValueType,
     /// `None` while it is broken.
     blocks: Option<Streaming<v1::ResultBlock>>,
-    /// Numbers received so far.
+    /// Numbers received so far, those included that have no result.
     received: u64,
+    /// Those that have none.
+    missing: u64,
+    /// What of a job that broke is missing is passed over.
+    partial: bool,
 }
 
 impl Results {
-    pub(crate) async fn open(client: Client, job: &Job) -> Result<Self, ClientError> {
-        let blocks = Some(client.read(job.id, None).await?);
-        Ok(Self { client, job: job.id, range: job.range, value_type: job.value_type, blocks, received: 0 })
+    pub(crate) async fn open(client: Client, job: &Job, partial: bool) -> Result<Self, ClientError> {
+        let blocks = Some(client.read(job.id, None, partial).await?);
+        let (job, range, value_type) = (job.id, job.range, job.value_type);
+        Ok(Self { client, job, range, value_type, blocks, received: 0, missing: 0, partial })
+    }
+
+    /// How many of the numbers before the next block have no result, because their chunks were given up or, where what
+    /// there is was asked for, never computed.
+    pub fn missing(&self) -> u64 {
+        self.missing
     }
 
     /// The next block and its first number; `None` after the last. An error when the job fails or is cancelled, when what
     /// came is not what should follow, or when the coordinator stays away.
     pub async fn next(&mut self) -> Result<Option<(i64, Block)>, ClientError> {
-        if self.received == self.range.count() {
-            return Ok(None);
-        }
         let mut patience = Patience::new();
-        loop {
+        while self.received < self.range.count() {
             match self.next_message().await {
+                Ok(message) if message.missing => self.skip(&message)?,
                 Ok(message) => return self.take(message).map(Some),
                 Err(error) => {
                     self.blocks = None;
@@ -45,6 +54,7 @@ impl Results {
                 }
             }
         }
+        Ok(None)
     }
 
     async fn next_message(&mut self) -> Result<v1::ResultBlock, ClientError> {
@@ -52,7 +62,7 @@ impl Results {
             Some(blocks) => blocks,
             None => {
                 let next = self.range.at(self.received);
-                self.blocks.insert(self.client.read(self.job, next).await?)
+                self.blocks.insert(self.client.read(self.job, next, self.partial).await?)
             }
         };
         match blocks.message().await? {
@@ -62,6 +72,17 @@ impl Results {
                 Err(ClientError::Broken(format!("the results ended after {received} of {count} numbers")))
             }
         }
+    }
+
+    fn skip(&mut self, message: &v1::ResultBlock) -> Result<(), ClientError> {
+        let (first, numbers) = (message.first, message.numbers);
+        let is_next = self.range.offset_of(first) == Some(self.received) && numbers > 0;
+        if !is_next || numbers > self.range.count() - self.received {
+            return Err(ClientError::Protocol(format!("{numbers} numbers from {first} on cannot be missing here")));
+        }
+        self.received += numbers;
+        self.missing += numbers;
+        Ok(())
     }
 
     fn take(&mut self, message: v1::ResultBlock) -> Result<(i64, Block), ClientError> {

@@ -7,12 +7,15 @@ use std::{
 
 use swath_kernel::ValueType;
 use swath_proto::v1;
-use swath_scheduler::{Chunks, Event, JobId, LeaseId, Limits, Range, Run, WorkerId, WorkerState};
+use swath_proto::{MAX_IN_HAND, MAX_IN_HAND_RUNS};
+use swath_scheduler::{
+    Chunks, Event, Hole, IntervalSet, JobId, LeaseId, Limits, Range, Run, WorkerId, WorkerState,
+};
 use tonic::Status;
 
 use crate::{
     driver::{Assignment, Refusal, ToWorker},
-    job::{Introduction, JobState, JobStatus, NewJob, WorkerStatus},
+    job::{Holes, InHand, Introduction, JobState, JobStatus, NewJob, Past, Resumed, WorkerStatus},
     store::Retention,
 };
 
@@ -61,11 +64,12 @@ pub(crate) fn new_job(spec: Option<v1::JobSpec>) -> Result<NewJob, Status> {
     let limits = Limits {
         max_retries: spec.max_retries.unwrap_or(limits.max_retries),
         crash_limit: spec.crash_limit.unwrap_or(limits.crash_limit),
-        ..limits
+        keep_going: spec.keep_going,
     };
+    let retain = spec.retain_ms.map(Duration::from_millis);
     let parameters: BTreeMap<_, _> = spec.parameters.into_iter().collect();
     let kernel = swath_kernel::find(&spec.kernel, &parameters).map_err(|error| invalid(&error))?;
-    Ok(NewJob { kernel, parameters, chunks, chunk_size, retention, limits })
+    Ok(NewJob { kernel, parameters, chunks, chunk_size, retention, limits, retain })
 }
 
 pub(crate) fn job_to_proto(status: &JobStatus) -> v1::Job {
@@ -102,10 +106,22 @@ pub(crate) fn job_to_proto(status: &JobStatus) -> v1::Job {
         shares: shares.collect(),
         results_location: status.results_location.clone(),
         paused: status.paused.clone(),
+        hole_chunks: status.hole_chunks,
+        hole_numbers: status.hole_numbers,
+        results_dropped: status.results_dropped,
     }
 }
 
-fn spec_to_proto(job: &NewJob) -> v1::JobSpec {
+pub(crate) fn holes_to_proto(holes: &Holes, chunks: Chunks) -> v1::JobHolesResponse {
+    let hole = |(&chunk, hole): (&u64, &Hole)| {
+        let numbers = chunks.numbers(Run { start: chunk, end: chunk + 1 });
+        let (first, last) = (numbers.first(), numbers.last());
+        v1::Hole { chunk, first, last, number: hole.number, reason: hole.reason.clone() }
+    };
+    v1::JobHolesResponse { holes: holes.iter().map(hole).collect() }
+}
+
+pub(crate) fn spec_to_proto(job: &NewJob) -> v1::JobSpec {
     let retention = match job.retention {
         Retention::Stored => v1::Retention::Stored,
         Retention::Delivered => v1::Retention::Delivered,
@@ -119,6 +135,8 @@ fn spec_to_proto(job: &NewJob) -> v1::JobSpec {
         retention: retention.into(),
         max_retries: Some(job.limits.max_retries),
         crash_limit: Some(job.limits.crash_limit),
+        keep_going: job.limits.keep_going,
+        retain_ms: job.retain.map(|retain| u64::try_from(retain.as_millis()).unwrap_or(u64::MAX)),
     }
 }
 
@@ -155,7 +173,10 @@ pub(crate) fn worker_to_proto(status: &WorkerStatus) -> v1::Worker {
 }
 
 /// The first message of a worker, checked.
-pub(crate) fn introduction(message: Option<v1::WorkerMessage>, address: String) -> Result<Introduction, Status> {
+pub(crate) fn introduction(
+    message: Option<v1::WorkerMessage>,
+    address: String,
+) -> Result<(Introduction, Past), Status> {
     let Some(v1::worker_message::Kind::Hello(hello)) = message.and_then(|message| message.kind) else {
         return Err(Status::invalid_argument("a worker must say Hello first"));
     };
@@ -176,14 +197,55 @@ pub(crate) fn introduction(message: Option<v1::WorkerMessage>, address: String) 
         let threads = hello.threads;
         return Err(Status::invalid_argument(format!("{threads} threads; 1 to {MAX_THREADS} are allowed")));
     }
-    Ok(Introduction {
+    let former = hello.former.map(|former| (former.epoch, WorkerId(former.worker_id)));
+    let past = Past { former, in_hand: in_hand(hello.in_hand)? };
+    let introduction = Introduction {
         name: hello.name,
         host: hello.host,
         process_id: hello.process_id,
         threads: hello.threads,
         program_version: hello.program_version,
         address,
-    })
+    };
+    Ok((introduction, past))
+}
+
+fn in_hand(work: Vec<v1::WorkInHand>) -> Result<Vec<InHand>, Status> {
+    if work.len() > MAX_IN_HAND || work.iter().any(|work| work.offsets.len() > MAX_IN_HAND_RUNS) {
+        return Err(Status::invalid_argument(format!(
+            "a worker may offer {MAX_IN_HAND} leases of {MAX_IN_HAND_RUNS} runs each to go on with, and no more"
+        )));
+    }
+    let one = |work: v1::WorkInHand| {
+        let offsets = work.offsets.into_iter().map(|offsets| {
+            let end = offsets.start.checked_add(offsets.count);
+            end.and_then(|end| Run::new(offsets.start, end))
+        });
+        let offsets: Option<IntervalSet> = offsets.collect();
+        Ok(InHand {
+            lease: lease_id(work.lease)?,
+            job_id: JobId(work.job_id),
+            job: work.job.unwrap_or_default(),
+            offsets: offsets.ok_or_else(|| Status::invalid_argument("a run of offsets is empty or too long"))?,
+        })
+    };
+    work.into_iter().map(one).collect()
+}
+
+/// The answer to Hello.
+pub(crate) fn welcome(worker: WorkerId, heartbeat: Duration, resumed: &[Resumed], epoch: u64) -> v1::CoordinatorMessage {
+    let resumed = resumed.iter().map(|resumed| v1::ResumedLease {
+        lease: Some(lease_id_to_proto(resumed.lease)),
+        next: Some(lease_id_to_proto(resumed.next)),
+        chunks: resumed.chunks.iter().map(run_to_proto).collect(),
+    });
+    let welcome = v1::Welcome {
+        worker_id: worker.0,
+        heartbeat_interval_ms: u64::try_from(heartbeat.as_millis()).unwrap_or(u64::MAX),
+        resumed: resumed.collect(),
+        epoch,
+    };
+    v1::CoordinatorMessage { kind: Some(v1::coordinator_message::Kind::Welcome(welcome)) }
 }
 
 /// What a worker said, as the scheduler takes it; `None` for what asks for nothing.

@@ -4,6 +4,7 @@
 //! store through the store's facts. Result bytes never come by here.
 
 mod handle;
+mod jobs;
 mod publish;
 mod session;
 
@@ -14,30 +15,30 @@ use std::{
 };
 
 use swath_scheduler::{
-    Action, Config as SchedulerConfig, Event, JobId, JobSpec, LeaseId, Outcome, Run, Scheduler, WorkerId,
+    Action, Config as SchedulerConfig, Event, JobId, LeaseId, Run, Scheduler, WorkerId,
 };
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, info, warn};
+use tracing::{debug, warn};
 
 use self::session::Session;
 pub(crate) use self::{
-    handle::{AcceptedBlock, DriverHandle, Refusal, Request},
+    handle::{AcceptedBlock, DriverHandle, Joined, Refusal, Request},
     session::{Assignment, ToWorker},
 };
 use crate::{
-    job::{Introduction, JobState, JobStatus, NewJob, Share},
-    store::{Accepted, Ending, Fact, JobResults, Recovered, Retention, Store},
+    job::{Holes, JobState, JobStatus, NewJob, Share},
+    store::{Accepted, Fact, JobResults, Retention, Store},
 };
 
 /// Progress is published no more often than this; ends of jobs at once.
 const PUBLISH: Duration = Duration::from_millis(100);
 
+/// How often jobs are looked after: which have been kept long enough, who has computed how much.
+const LOOK_AFTER: Duration = Duration::from_secs(1);
+
 /// Messages taken at once before the scheduler's actions are carried out.
 const BATCH: usize = 256;
-
-/// The most jobs that are kept, those that have ended included.
-const MAX_JOBS: usize = 20_000;
 
 pub(crate) struct Driver {
     scheduler: Scheduler,
@@ -47,6 +48,9 @@ pub(crate) struct Driver {
     sessions: BTreeMap<WorkerId, Session>,
     last_worker: u64,
     heartbeat_interval: Duration,
+    epoch: u64,
+    /// How long jobs that do not say are kept after their end; `None`: until they are forgotten.
+    retain: Option<Duration>,
 }
 
 /// A job and those who watch it.
@@ -58,6 +62,12 @@ struct JobRecord {
     ended_at: Option<SystemTime>,
     paused: String,
     shares: BTreeMap<WorkerId, Share>,
+    /// The shares are others than those in the ledger.
+    shares_changed: bool,
+    /// Chunks that were given up.
+    holes: Holes,
+    /// What was committed was dropped when the job was cancelled.
+    results_dropped: bool,
     status: watch::Sender<JobStatus>,
     /// Changed since it was last published.
     changed: bool,
@@ -66,8 +76,10 @@ struct JobRecord {
 }
 
 impl Driver {
-    pub(crate) fn new(config: SchedulerConfig, store: Arc<Store>) -> Self {
+    pub(crate) fn new(config: SchedulerConfig, retain: Option<Duration>, store: Arc<Store>) -> Self {
         Self {
+            epoch: config.epoch,
+            retain,
             heartbeat_interval: config.lease_timeout / 4,
             scheduler: Scheduler::new(config),
             origin: Instant::now(),
@@ -75,59 +87,6 @@ impl Driver {
             jobs: BTreeMap::new(),
             sessions: BTreeMap::new(),
             last_worker: 0,
-        }
-    }
-
-    /// Takes back a job that an earlier coordinator had.
-    pub(crate) fn recover(&mut self, recovered: Recovered) {
-        let Recovered { row, job, results } = recovered;
-        let id = row.id;
-        let status = watch::Sender::new(self.new_status(id, &job, row.submitted_at));
-        let record = JobRecord {
-            job,
-            results,
-            state: row.state,
-            submitted_at: row.submitted_at,
-            ended_at: row.ended_at,
-            paused: String::new(),
-            shares: row.shares.into_iter().map(|(worker, share)| (WorkerId(worker), share)).collect(),
-            status,
-            changed: true,
-            spoiled: false,
-        };
-        // Workers of this coordinator are others than those that had these ids before.
-        self.last_worker = record.shares.keys().map(|worker| worker.0).fold(self.last_worker, u64::max);
-        let is_running = record.state == JobState::Running;
-        self.jobs.insert(id, record);
-        if is_running {
-            self.resume(id);
-        }
-    }
-
-    /// Has the scheduler compute what of a job is not committed.
-    fn resume(&mut self, id: JobId) {
-        let now = self.now();
-        let Some(record) = self.jobs.get_mut(&id) else { return };
-        record.spoiled = false;
-        record.state = JobState::Running;
-        record.ended_at = None;
-        record.changed = true;
-        let spec = JobSpec { chunks: record.job.chunks, limits: record.job.limits };
-        // An ended job that goes on is a new one to the scheduler; one that it does not know need not be forgotten.
-        let _ = self.scheduler.forget(id);
-        if let Err(error) = self.scheduler.restore(now, id, spec, record.results.committed_chunks()) {
-            warn!(%id, %error, "the job cannot go on");
-        }
-        self.note(id);
-    }
-
-    /// Writes into the ledger where a job stands.
-    fn note(&self, id: JobId) {
-        let Some(record) = self.jobs.get(&id) else { return };
-        let shares: Vec<_> = record.shares.iter().map(|(worker, share)| (worker.0, share.clone())).collect();
-        if let Err(error) = self.store.ledger().update_job(id, &record.state, record.ended_at, &shares) {
-            // After the next start the job goes on from what is committed, and ends again.
-            warn!(%id, %error, "the end of the job is not in the ledger");
         }
     }
 
@@ -141,6 +100,8 @@ impl Driver {
         let mut batch = Vec::with_capacity(BATCH);
         let mut publish = tokio::time::interval(PUBLISH);
         publish.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut look_after = tokio::time::interval(LOOK_AFTER);
+        look_after.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             let timeout = self.scheduler.poll_timeout().map(|at| self.origin + Duration::from_nanos(at.as_nanos()));
             tokio::select! {
@@ -153,6 +114,7 @@ impl Driver {
                     self.scheduler.handle_timeout(now);
                 }
                 _ = publish.tick() => self.publish_changed(),
+                _ = look_after.tick() => self.look_after_jobs(),
                 Some(fact) = facts.recv() => self.handle_fact(fact),
                 taken = requests.recv_many(&mut batch, BATCH) => {
                     if taken == 0 {
@@ -180,14 +142,15 @@ impl Driver {
                 drop(reply.send(self.job_statuses()));
             }
             Request::Watch { id, reply } => drop(reply.send(self.watch(id))),
-            Request::Cancel { id, reply } => drop(reply.send(self.cancel(id))),
+            Request::Holes { id, reply } => drop(reply.send(self.holes(id))),
+            Request::Cancel { id, drop_results, reply } => drop(reply.send(self.cancel(id, drop_results))),
             Request::Forget { id, reply } => drop(reply.send(self.forget(id))),
             Request::Workers { reply } => drop(reply.send(self.worker_statuses())),
             Request::Drain { worker, reply } => drop(reply.send(self.drain(worker))),
-            Request::Join { introduction, outbox, reply } => {
-                if let Err(Ok((worker, _))) = reply.send(self.join(introduction, outbox)) {
+            Request::Join { introduction, past, outbox, reply } => {
+                if let Err(Ok(joined)) = reply.send(self.join(introduction, past, outbox)) {
                     // The worker has gone away meanwhile.
-                    self.close_session(worker);
+                    self.close_session(joined.worker);
                 }
             }
             Request::Said { worker, event } => {
@@ -227,22 +190,6 @@ impl Driver {
             }
         };
         self.scheduler.handle_event(now, event);
-    }
-
-    fn join(
-        &mut self,
-        introduction: Introduction,
-        outbox: mpsc::Sender<ToWorker>,
-    ) -> Result<(WorkerId, Duration), Refusal> {
-        if !self.scheduler.has_room_for_worker() {
-            let count = self.sessions.len();
-            return Err(Refusal::Exhausted(format!("{count} workers are as many as this coordinator takes")));
-        }
-        let threads = introduction.threads;
-        let worker = self.open_session(introduction, outbox);
-        let now = self.now();
-        self.scheduler.handle_event(now, Event::WorkerJoined { worker, threads });
-        Ok((worker, self.heartbeat_interval))
     }
 
     /// The worker that holds these chunks of this job under this lease. Where it holds only some of them, nobody will send
@@ -299,67 +246,12 @@ impl Driver {
         share.numbers += numbers;
         share.chunks += chunks;
         record.changed = true;
-    }
-
-    fn submit(&mut self, id: JobId, job: NewJob, submitted_at: SystemTime) -> Result<JobStatus, Refusal> {
-        if self.jobs.len() >= MAX_JOBS {
-            return Err(Refusal::Exhausted(format!(
-                "{MAX_JOBS} jobs are as many as this coordinator keeps; forget some with `swath job forget`"
-            )));
-        }
-        let spec = JobSpec { chunks: job.chunks, limits: job.limits };
-        let now = self.now();
-        self.scheduler
-            .submit(now, id, spec)
-            .map_err(|error| Refusal::Exhausted(format!("failed to submit: {error}")))?;
-        let results = self.store.create_job(JobResults::new(id, job.chunks, job.value_type(), job.retention));
-        info!(%id, kernel = job.kernel.name(), range = %job.range(), chunks = job.chunks.count(), "job submitted");
-        let initial = self.new_status(id, &job, submitted_at);
-        let record = JobRecord {
-            job,
-            results,
-            state: JobState::Running,
-            submitted_at,
-            ended_at: None,
-            paused: String::new(),
-            shares: BTreeMap::new(),
-            status: watch::Sender::new(initial.clone()),
-            changed: false,
-            spoiled: false,
-        };
-        self.jobs.insert(id, record);
-        Ok(initial)
-    }
-
-    fn cancel(&mut self, id: JobId) -> Result<JobStatus, Refusal> {
-        let now = self.now();
-        self.known(id)?;
-        self.scheduler
-            .cancel(now, id)
-            .map_err(|error| Refusal::Precondition(format!("cannot cancel job {id}: {error}")))?;
-        // The answer shows what has become of it.
-        self.drain_actions();
-        self.job_status(id)
-    }
-
-    fn forget(&mut self, id: JobId) -> Result<(), Refusal> {
-        if self.known(id)?.state.has_ended() {
-            // One that had ended before this coordinator started is not known to the scheduler.
-            let _ = self.scheduler.forget(id);
-        } else {
-            return Err(Refusal::Precondition(format!("cannot forget job {id}: it has not ended; cancel it first")));
-        }
-        self.jobs.remove(&id);
-        info!(%id, "job forgotten");
-        Ok(())
-    }
-
-    fn known(&self, id: JobId) -> Result<&JobRecord, Refusal> {
-        self.jobs.get(&id).ok_or_else(|| Refusal::NotFound(format!("there is no job {id}")))
+        record.shares_changed = true;
     }
 
     /// Carries out what the scheduler decided.
     fn drain_actions(&mut self) {
+        self.note_holes();
         while let Some(action) = self.scheduler.poll_action() {
             match action {
                 Action::Assign { worker, lease, job, chunks } => {
@@ -371,7 +263,11 @@ impl Driver {
                     let stop = self.scheduler.holder(lease) != Some(worker);
                     self.send(worker, ToWorker::Revoke { lease, chunks, stop });
                 }
-                Action::JobEnded { job, outcome } => self.end_job(job, outcome),
+                Action::JobEnded { job, outcome } => {
+                    // An action before this one may have ended a session, and that a chunk.
+                    self.note_holes();
+                    self.end_job(job, outcome);
+                }
             }
         }
     }
@@ -382,30 +278,6 @@ impl Driver {
             warn!(%worker, name = session.name(), "the worker does not take its messages: its session ends");
             self.close_session(worker);
         }
-    }
-
-    fn end_job(&mut self, id: JobId, outcome: Outcome) {
-        let Some(record) = self.jobs.get_mut(&id) else { return };
-        if record.spoiled && outcome == Outcome::Done {
-            return self.resume(id);
-        }
-        record.state = match outcome {
-            Outcome::Done => JobState::Done,
-            Outcome::Cancelled => JobState::Cancelled,
-            Outcome::Failed { number, reason, .. } => {
-                JobState::Failed(format!("kernel `{}` failed at {number}: {reason}", record.job.kernel.name()))
-            }
-        };
-        record.ended_at = Some(SystemTime::now());
-        record.results.end(match &record.state {
-            JobState::Failed(failure) => Ending::Broken(format!("job {id} failed: {failure}")),
-            JobState::Cancelled => Ending::Broken(format!("job {id} was cancelled")),
-            JobState::Done | JobState::Running => Ending::Done,
-        });
-        record.changed = true;
-        info!(%id, state = ?record.state, "job ended");
-        self.note(id);
-        self.publish(id);
     }
 }
 

@@ -1,9 +1,13 @@
 //! What the coordinator knows of a job beside its leases: as submitted, as it stands, who computed it.
 
-use std::{collections::BTreeMap, sync::Arc, time::SystemTime};
+use std::{
+    collections::BTreeMap,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use swath_kernel::{Kernel, Parameters, ValueType};
-use swath_scheduler::{Chunks, JobId, Limits, Range, WorkerId};
+use swath_scheduler::{Chunks, Hole, IntervalSet, JobId, LeaseId, Limits, Range, Run, WorkerId};
 
 use crate::{ledger::JobRow, store::Retention};
 
@@ -17,6 +21,8 @@ pub(crate) struct NewJob {
     pub(crate) chunk_size: u64,
     pub(crate) retention: Retention,
     pub(crate) limits: Limits,
+    /// How long after its end it is kept; `None`: as long as the coordinator keeps jobs.
+    pub(crate) retain: Option<Duration>,
 }
 
 impl NewJob {
@@ -30,8 +36,7 @@ impl NewJob {
         let chunks = Chunks::new(range, row.chunk_size).map_err(|error| error.to_string())?;
         let kernel = swath_kernel::find(&row.kernel, &row.parameters).map_err(|error| error.to_string())?;
         let (parameters, chunk_size, retention) = (row.parameters.clone(), row.chunk_size, row.retention);
-        let limits = Limits { max_retries: row.max_retries, crash_limit: row.crash_limit, ..Limits::default() };
-        Ok(Self { kernel, parameters, chunks, chunk_size, retention, limits })
+        Ok(Self { kernel, parameters, chunks, chunk_size, retention, limits: row.limits, retain: row.retain })
     }
 
     /// What the ledger should know of a job that was submitted just now.
@@ -44,12 +49,13 @@ impl NewJob {
             last: self.range().last(),
             chunk_size: self.chunk_size,
             retention: self.retention,
-            max_retries: self.limits.max_retries,
-            crash_limit: self.limits.crash_limit,
+            limits: self.limits,
+            retain: self.retain,
             state: JobState::Running,
             submitted_at: SystemTime::now(),
             ended_at: None,
             shares: Vec::new(),
+            results_dropped: false,
         }
     }
 
@@ -91,6 +97,17 @@ pub(crate) struct JobStatus {
     pub(crate) results_location: String,
     pub(crate) paused: String,
     pub(crate) shares: BTreeMap<WorkerId, Share>,
+    pub(crate) hole_chunks: u64,
+    pub(crate) hole_numbers: u64,
+    pub(crate) results_dropped: bool,
+}
+
+/// The chunks of a job that were given up, by index.
+pub(crate) type Holes = BTreeMap<u64, Hole>;
+
+/// How many numbers the chunks have that were given up.
+pub(crate) fn hole_numbers(holes: &Holes, chunks: Chunks) -> u64 {
+    holes.keys().map(|&chunk| chunks.offsets(Run { start: chunk, end: chunk + 1 }).len()).sum()
 }
 
 /// What one worker computed of a job.
@@ -110,6 +127,32 @@ pub(crate) struct Introduction {
     pub(crate) threads: u32,
     pub(crate) program_version: String,
     pub(crate) address: String,
+}
+
+/// What a worker that joins again has in hand of a lease that has ended.
+#[derive(Debug, Clone)]
+pub(crate) struct InHand {
+    pub(crate) lease: LeaseId,
+    pub(crate) job_id: JobId,
+    /// The job as the worker knows it.
+    pub(crate) job: swath_proto::v1::JobSpec,
+    pub(crate) offsets: IntervalSet,
+}
+
+/// What a worker brings that was here before.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Past {
+    /// The epoch and the worker that its process was.
+    pub(crate) former: Option<(u64, WorkerId)>,
+    pub(crate) in_hand: Vec<InHand>,
+}
+
+/// Work in hand that goes on under the lease `next`.
+#[derive(Debug, Clone)]
+pub(crate) struct Resumed {
+    pub(crate) lease: LeaseId,
+    pub(crate) next: LeaseId,
+    pub(crate) chunks: IntervalSet,
 }
 
 /// A worker as clients see it.

@@ -12,17 +12,17 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, ErrorCode, Row, params};
 use swath_kernel::Parameters;
-use swath_scheduler::JobId;
+use swath_scheduler::{Hole, JobId, Limits};
 
 use crate::{
-    job::{JobState, Share},
+    job::{Holes, JobState, Share},
     store::Retention,
 };
 
 /// The version of the data folder that this program reads and writes.
-const FORMAT: i64 = 1;
+const FORMAT: i64 = 2;
 
 const SCHEMA: &str = "
     CREATE TABLE coordinator (epoch INTEGER NOT NULL);
@@ -37,12 +37,22 @@ const SCHEMA: &str = "
         retention TEXT NOT NULL,
         max_retries INTEGER NOT NULL,
         crash_limit INTEGER NOT NULL,
+        keep_going INTEGER NOT NULL,
+        retain_ms INTEGER,
         state TEXT NOT NULL DEFAULT 'running',
         failure TEXT NOT NULL DEFAULT '',
         submitted_at_ms INTEGER NOT NULL,
         ended_at_ms INTEGER,
-        shares TEXT NOT NULL DEFAULT '[]'
+        shares TEXT NOT NULL DEFAULT '[]',
+        results_dropped INTEGER NOT NULL DEFAULT 0
     );
+    CREATE TABLE holes (
+        job INTEGER NOT NULL,
+        chunk INTEGER NOT NULL,
+        number INTEGER NOT NULL,
+        reason TEXT NOT NULL,
+        PRIMARY KEY (job, chunk)
+    ) WITHOUT ROWID;
     CREATE TABLE parts (
         path TEXT PRIMARY KEY,
         job INTEGER NOT NULL,
@@ -92,6 +102,13 @@ pub enum LedgerError {
     Damaged(String),
 }
 
+impl LedgerError {
+    /// Whether there was no room for it.
+    pub(crate) fn is_disk_full(&self) -> bool {
+        matches!(self, Self::Sqlite(error) if error.sqlite_error_code() == Some(ErrorCode::DiskFull))
+    }
+}
+
 /// The ledger of one data folder. Calls block for as long as the disk takes to sync.
 #[derive(Debug)]
 pub(crate) struct Ledger {
@@ -111,12 +128,13 @@ pub(crate) struct JobRow {
     pub(crate) last: i64,
     pub(crate) chunk_size: u64,
     pub(crate) retention: Retention,
-    pub(crate) max_retries: u32,
-    pub(crate) crash_limit: u32,
+    pub(crate) limits: Limits,
+    pub(crate) retain: Option<Duration>,
     pub(crate) state: JobState,
     pub(crate) submitted_at: SystemTime,
     pub(crate) ended_at: Option<SystemTime>,
     pub(crate) shares: Vec<(u64, Share)>,
+    pub(crate) results_dropped: bool,
 }
 
 /// A part as the ledger has it.
@@ -194,8 +212,8 @@ impl Ledger {
             serde_json::to_string(&job.parameters).map_err(|error| LedgerError::Damaged(error.to_string()))?;
         let id: i64 = self.lock().query_row(
             "INSERT INTO jobs (kernel, parameters, first, last, chunk_size, retention, max_retries, crash_limit,
-                               submitted_at_ms)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
+                               keep_going, retain_ms, submitted_at_ms)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
             params![
                 job.kernel,
                 parameters,
@@ -204,8 +222,10 @@ impl Ledger {
                 // As signed, for that is what SQLite has; it comes back the same way.
                 job.chunk_size as i64,
                 retention_name(job.retention),
-                job.max_retries,
-                job.crash_limit,
+                job.limits.max_retries,
+                job.limits.crash_limit,
+                job.limits.keep_going,
+                job.retain.map(|retain| i64::try_from(retain.as_millis()).unwrap_or(i64::MAX)),
                 milliseconds(job.submitted_at),
             ],
             |row| row.get(0),
@@ -227,21 +247,65 @@ impl Ledger {
             JobState::Failed(failure) => ("failed", failure.as_str()),
             JobState::Cancelled => ("cancelled", ""),
         };
-        let shares: Vec<_> =
-            shares.iter().map(|(id, share)| (id, &share.worker, share.numbers, share.chunks)).collect();
-        let shares = serde_json::to_string(&shares).map_err(|error| LedgerError::Damaged(error.to_string()))?;
         self.lock().execute(
             "UPDATE jobs SET state = ?, failure = ?, ended_at_ms = ?, shares = ? WHERE id = ?",
-            params![name, failure, ended_at.map(milliseconds), shares, id.0 as i64],
+            params![name, failure, ended_at.map(milliseconds), shares_to_text(shares)?, id.0 as i64],
         )?;
         Ok(())
+    }
+
+    /// Notes who computed how much of jobs that run; of one that has ended this is known already.
+    pub(crate) fn update_shares(&self, jobs: &[(JobId, Vec<(u64, Share)>)]) -> Result<(), LedgerError> {
+        let mut connection = self.lock();
+        let transaction = connection.transaction()?;
+        for (id, shares) in jobs {
+            transaction.execute(
+                "UPDATE jobs SET shares = ? WHERE id = ? AND state = 'running'",
+                params![shares_to_text(shares)?, id.0 as i64],
+            )?;
+        }
+        Ok(transaction.commit()?)
+    }
+
+    /// Notes chunks that were given up.
+    pub(crate) fn insert_holes(&self, holes: &[(JobId, u64, Hole)]) -> Result<(), LedgerError> {
+        let mut connection = self.lock();
+        let transaction = connection.transaction()?;
+        for (job, chunk, hole) in holes {
+            transaction.execute(
+                "INSERT OR REPLACE INTO holes (job, chunk, number, reason) VALUES (?, ?, ?, ?)",
+                params![job.0 as i64, *chunk as i64, hole.number, hole.reason],
+            )?;
+        }
+        Ok(transaction.commit()?)
+    }
+
+    /// The chunks of a job that were given up.
+    pub(crate) fn holes(&self, job: JobId) -> Result<Holes, LedgerError> {
+        let connection = self.lock();
+        let mut query = connection.prepare("SELECT chunk, number, reason FROM holes WHERE job = ?")?;
+        let rows = query.query_map([job.0 as i64], |row| {
+            Ok((row.get::<_, i64>(0)? as u64, Hole::new(row.get(1)?, row.get(2)?)))
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// Drops the parts of a job, which is kept.
+    pub(crate) fn drop_results(&self, id: JobId) -> Result<(), LedgerError> {
+        let mut connection = self.lock();
+        let transaction = connection.transaction()?;
+        transaction.execute("DELETE FROM parts WHERE job = ?", [id.0 as i64])?;
+        transaction.execute("UPDATE jobs SET results_dropped = 1 WHERE id = ?", [id.0 as i64])?;
+        Ok(transaction.commit()?)
     }
 
     /// Drops a job and the rows of its parts.
     pub(crate) fn delete_job(&self, id: JobId) -> Result<(), LedgerError> {
         let mut connection = self.lock();
         let transaction = connection.transaction()?;
-        transaction.execute("DELETE FROM parts WHERE job = ?", [id.0 as i64])?;
+        for table in ["parts", "holes"] {
+            transaction.execute(&format!("DELETE FROM {table} WHERE job = ?"), [id.0 as i64])?;
+        }
         transaction.execute("DELETE FROM jobs WHERE id = ?", [id.0 as i64])?;
         Ok(transaction.commit()?)
     }
@@ -266,7 +330,8 @@ impl Ledger {
         let connection = self.lock();
         let mut query = connection.prepare(
             "SELECT id, kernel, parameters, first, last, chunk_size, retention, state, failure, submitted_at_ms,
-                    ended_at_ms, shares, max_retries, crash_limit FROM jobs ORDER BY id",
+                    ended_at_ms, shares, max_retries, crash_limit, keep_going, retain_ms, results_dropped
+             FROM jobs ORDER BY id",
         )?;
         let rows = query.query_map([], |row| Ok(job_from_row(row)))?;
         rows.map(|row| row?).collect()
@@ -312,8 +377,9 @@ fn job_from_row(row: &Row<'_>) -> Result<JobRow, LedgerError> {
             "delivered" => Retention::Delivered,
             _ => return Err(damaged("retention")),
         },
-        max_retries: row.get(12)?,
-        crash_limit: row.get(13)?,
+        limits: Limits { max_retries: row.get(12)?, crash_limit: row.get(13)?, keep_going: row.get(14)? },
+        retain: row.get::<_, Option<i64>>(15)?.map(|retain| Duration::from_millis(retain.unsigned_abs())),
+        results_dropped: row.get(16)?,
         state: match state.as_str() {
             "running" => JobState::Running,
             "done" => JobState::Done,
@@ -328,6 +394,11 @@ fn job_from_row(row: &Row<'_>) -> Result<JobRow, LedgerError> {
             .map(|(id, worker, numbers, chunks)| (id, Share { worker, numbers, chunks }))
             .collect(),
     })
+}
+
+fn shares_to_text(shares: &[(u64, Share)]) -> Result<String, LedgerError> {
+    let shares: Vec<_> = shares.iter().map(|(id, share)| (id, &share.worker, share.numbers, share.chunks)).collect();
+    serde_json::to_string(&shares).map_err(|error| LedgerError::Damaged(error.to_string()))
 }
 
 /// 16 bytes for each block: first offset, rows and checksum, little-endian.
@@ -383,8 +454,9 @@ mod tests {
             last: i64::MAX - 1,
             chunk_size: u64::MAX,
             retention: Retention::Stored,
-            max_retries: 7,
-            crash_limit: u32::MAX,
+            limits: Limits { max_retries: 7, crash_limit: u32::MAX, keep_going: true },
+            retain: Some(Duration::from_secs(3600)),
+            results_dropped: false,
             state: JobState::Running,
             submitted_at: time(1_700_000_000_123),
             ended_at: None,
@@ -406,6 +478,7 @@ mod tests {
             ledger.insert_part(id, &part("a")).unwrap();
             ledger.insert_part(id, &part("b")).unwrap();
             ledger.delete_part("b").unwrap();
+            ledger.insert_holes(&[(id, u64::MAX, Hole::new(-3, "odd".to_owned()))]).unwrap();
             let share = Share { worker: "one".to_owned(), numbers: 5, chunks: 1 };
             let state = JobState::Failed("at 7".to_owned());
             ledger.update_job(id, &state, Some(time(1_700_000_001_000)), &[(3, share)]).unwrap();
@@ -415,14 +488,17 @@ mod tests {
         assert_eq!(ledger.epoch(), epoch + 1);
         let [row] = &ledger.jobs().unwrap()[..] else { panic!("not one job") };
         assert_eq!((row.id, row.first, row.last, row.chunk_size), (id, i64::MIN, i64::MAX - 1, u64::MAX));
-        assert_eq!((row.max_retries, row.crash_limit), (7, u32::MAX));
+        assert_eq!((row.limits, row.retain, row.results_dropped), (job().limits, job().retain, false));
         assert_eq!(row.parameters, job().parameters);
         assert_eq!(row.state, JobState::Failed("at 7".to_owned()));
         assert_eq!((row.submitted_at, row.ended_at), (job().submitted_at, Some(time(1_700_000_001_000))));
         assert_eq!((row.shares[0].0, row.shares[0].1.worker.as_str()), (3, "one"));
         assert_eq!(ledger.parts(id).unwrap(), [part("a")]);
+        assert_eq!(ledger.holes(id).unwrap(), [(u64::MAX, Hole::new(-3, "odd".to_owned()))].into());
+        ledger.drop_results(id).unwrap();
+        assert!(ledger.parts(id).unwrap().is_empty() && ledger.jobs().unwrap()[0].results_dropped);
         ledger.delete_job(id).unwrap();
-        assert!(ledger.jobs().unwrap().is_empty() && ledger.parts(id).unwrap().is_empty());
+        assert!(ledger.jobs().unwrap().is_empty() && ledger.holes(id).unwrap().is_empty());
         assert!(ledger.insert_job(&job()).unwrap() > id, "ids are not used again");
     }
 

@@ -37,6 +37,8 @@ pub struct CoordinatorConfig {
     pub store: StoreConfig,
     /// A worker that is not heard for this long loses its leases.
     pub lease_timeout: Duration,
+    /// How long jobs that do not say are kept after their end; `None`: until they are forgotten.
+    pub retain: Option<Duration>,
 }
 
 /// Why a coordinator did not start or stopped.
@@ -70,6 +72,7 @@ pub struct Coordinator {
     recovered: Vec<Recovered>,
     facts: mpsc::UnboundedReceiver<crate::store::Fact>,
     lease_timeout: Duration,
+    retain: Option<Duration>,
 }
 
 impl Coordinator {
@@ -81,7 +84,8 @@ impl Coordinator {
         let (tell, facts) = mpsc::unbounded_channel();
         let store = Store::open(config.store, tell)?;
         let recovered = store.recover().await?;
-        Ok(Self { listener, address, store, recovered, facts, lease_timeout: config.lease_timeout })
+        let (lease_timeout, retain) = (config.lease_timeout, config.retain);
+        Ok(Self { listener, address, store, recovered, facts, lease_timeout, retain })
     }
 
     /// Where it listens.
@@ -91,13 +95,13 @@ impl Coordinator {
 
     /// Serves until `stop`: then health turns NOT_SERVING, streams end, and what waits in memory is written.
     pub async fn serve(self, stop: CancellationToken) -> Result<(), CoordinatorError> {
-        let Self { listener, address, store, recovered, facts, lease_timeout } = self;
+        let Self { listener, address, store, recovered, facts, lease_timeout, retain } = self;
         let (requests, inbox) = mpsc::channel(REQUESTS);
         let driver = DriverHandle::new(requests);
         let scheduler = swath_scheduler::Config { epoch: store.ledger().epoch(), lease_timeout, ..Default::default() };
         let (health, health_service) = tonic_health::server::health_reporter();
         let tasks = TaskTracker::new();
-        let mut owner = Driver::new(scheduler, Arc::clone(&store));
+        let mut owner = Driver::new(scheduler, retain, Arc::clone(&store));
         for job in recovered {
             owner.recover(job);
         }

@@ -181,6 +181,7 @@ mod tests {
         let lease = Lease {
             id: LeaseId { epoch: 1, sequence: 1 },
             job_id: 1,
+            job: swath_proto::v1::JobSpec::default(),
             kernel: Arc::new(Fragile),
             value_type: ValueType::Int64,
             chunks,

@@ -4,10 +4,13 @@ use std::{collections::BTreeMap, sync::atomic::AtomicBool};
 
 use bytes::Bytes;
 use swath_kernel::ValueType;
-use swath_proto::v1::{self, worker_message::Kind};
+use swath_proto::{
+    MAX_IN_HAND, MAX_IN_HAND_RUNS,
+    v1::{self, worker_message::Kind},
+};
 use swath_scheduler::{Chunks, LeaseId, Range, Run};
 
-use crate::queue::{Computed, Lease};
+use crate::queue::{Computed, InHand, Lease, Resumed};
 
 /// A lease as the queue takes it; an error is a sentence that says what this worker cannot do.
 pub(crate) fn lease(message: v1::Lease) -> Result<Lease, String> {
@@ -25,9 +28,32 @@ pub(crate) fn lease(message: v1::Lease) -> Result<Lease, String> {
     let chunks = Chunks::new(range, spec.chunk_size).map_err(|error| error.to_string())?;
     let run = message.chunks.and_then(run).filter(|run| run.end <= chunks.count());
     let run = run.ok_or("the lease has chunks that the job does not have")?;
-    let parameters: BTreeMap<_, _> = spec.parameters.into_iter().collect();
+    let parameters: BTreeMap<_, _> = spec.parameters.clone().into_iter().collect();
     let kernel = swath_kernel::find(&spec.kernel, &parameters).map_err(|error| error.to_string())?;
-    Ok(Lease { id, job_id: message.job_id, kernel, value_type, chunks, run, cancelled: AtomicBool::new(false) })
+    let cancelled = AtomicBool::new(false);
+    Ok(Lease { id, job_id: message.job_id, job: spec, kernel, value_type, chunks, run, cancelled })
+}
+
+/// Work in hand, within the bounds of the protocol.
+pub(crate) fn work_in_hand(offered: Vec<InHand>) -> Vec<v1::WorkInHand> {
+    let work = |in_hand: InHand| v1::WorkInHand {
+        lease: Some(lease_id_to_proto(in_hand.lease.id)),
+        job_id: in_hand.lease.job_id,
+        job: Some(in_hand.lease.job.clone()),
+        offsets: (in_hand.offsets.iter().take(MAX_IN_HAND_RUNS))
+            .map(|run| v1::OffsetRun { start: run.start, count: run.len() })
+            .collect(),
+    };
+    offered.into_iter().take(MAX_IN_HAND).map(work).collect()
+}
+
+/// What goes on of it; an answer that cannot be meant stands for nothing.
+pub(crate) fn resumed(resumed: Vec<v1::ResumedLease>) -> Vec<Resumed> {
+    let resume = |resumed: v1::ResumedLease| {
+        let (lease, next) = (lease_id(resumed.lease)?, lease_id(resumed.next)?);
+        Some(Resumed { lease, next, chunks: resumed.chunks.into_iter().filter_map(run).collect() })
+    };
+    resumed.into_iter().filter_map(resume).collect()
 }
 
 pub(crate) fn lease_id(id: Option<v1::LeaseId>) -> Option<LeaseId> {
@@ -38,9 +64,10 @@ pub(crate) fn run(run: v1::ChunkRun) -> Option<Run> {
     Run::new(run.start, run.start.checked_add(run.count)?)
 }
 
-pub(crate) fn upload_block(lease: &Lease, offsets: Run, parquet: Bytes) -> v1::UploadBlock {
+/// A block of a lease that goes by this id now.
+pub(crate) fn upload_block(id: LeaseId, lease: &Lease, offsets: Run, parquet: Bytes) -> v1::UploadBlock {
     v1::UploadBlock {
-        lease: Some(lease_id_to_proto(lease.id)),
+        lease: Some(lease_id_to_proto(id)),
         job_id: lease.job_id,
         first: lease.chunks.range().at(offsets.start).unwrap_or_default(),
         numbers: offsets.len() as u32,

@@ -4,27 +4,33 @@
 //! Between them lies the `queue` of leases, from which plain threads (`pool`) take one block's worth of numbers
 //! at a time, compute and encode them, and hand the block to the upload. No thread that computes ever waits for the
 //! network, but for room in the upload's bounded memory.
+//!
+//! Sessions come and go; the `work` stays. When a connection breaks, the threads go on, and the next session offers the
+//! coordinator what is in hand.
 
 mod compute;
 mod connect;
 mod convert;
+mod outbox;
 mod pool;
 mod queue;
 mod session;
 mod upload;
+mod work;
 
 use std::{
     hash::{BuildHasher, RandomState},
     time::{Duration, Instant},
 };
 
+use swath_proto::v1;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 pub use connect::ConnectError;
 pub use session::{SessionError, host_name};
 
-use crate::session::Ended;
+use crate::{session::Ended, work::Work};
 
 /// Pauses between attempts to reach the coordinator: they double from the first to the last.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
@@ -44,6 +50,8 @@ pub struct WorkerConfig {
     pub threads: u32,
     /// Bytes of blocks that may wait for the upload.
     pub upload_bytes: usize,
+    /// Whether to look for the coordinator again after it was lost.
+    pub wait_for_coordinator: bool,
     /// How long to try to reach the coordinator, at the start and after it was lost.
     pub patience: Duration,
     /// How long what is being computed may take when the worker is told to stop.
@@ -52,16 +60,29 @@ pub struct WorkerConfig {
 
 /// Works for the coordinator until `stop`, until the coordinator bids farewell, or until it cannot be reached.
 pub async fn run(config: WorkerConfig, stop: CancellationToken) -> Result<(), SessionError> {
+    let work = Work::start(config.threads, config.upload_bytes)?;
+    let ended = drive_sessions(&config, &work, &stop).await;
+    work.end().await;
+    ended
+}
+
+async fn drive_sessions(
+    config: &WorkerConfig,
+    work: &Work,
+    stop: &CancellationToken,
+) -> Result<(), SessionError> {
     let mut trouble = Trouble::new(config.patience);
+    let mut former = None;
     loop {
         let begun = Instant::now();
-        let error = match attempt(&config, &stop).await {
+        let error = match attempt(config, work, &mut former, stop).await {
             Ok(Ended::Farewell) => {
                 info!("the coordinator bade farewell");
                 return Ok(());
             }
             Ok(Ended::Stopped) => return Ok(()),
             Err(error) if error.is_final() => return Err(error),
+            Err(error @ SessionError::Broken(_)) if !config.wait_for_coordinator => return Err(error),
             Err(error) => error,
         };
         if begun.elapsed() > SOUND_SESSION {
@@ -79,12 +100,17 @@ pub async fn run(config: WorkerConfig, stop: CancellationToken) -> Result<(), Se
 }
 
 /// One session, from connecting to its end.
-async fn attempt(config: &WorkerConfig, stop: &CancellationToken) -> Result<Ended, SessionError> {
+async fn attempt(
+    config: &WorkerConfig,
+    work: &Work,
+    former: &mut Option<v1::FormerWorker>,
+    stop: &CancellationToken,
+) -> Result<Ended, SessionError> {
     let channels = tokio::select! {
         channels = connect::Channels::open(&config.coordinator) => channels?,
         () = stop.cancelled() => return Ok(Ended::Stopped),
     };
-    session::run(config, channels, stop).await
+    session::run(config, work, former, channels, stop).await
 }
 
 /// A time in which no session holds.

@@ -12,8 +12,8 @@ use swath_scheduler::Run;
 use crate::{
     compute::{Computer, Product},
     convert,
+    outbox::Outbox,
     queue::{Queue, Task},
-    session::Outbox,
     upload::Uploader,
 };
 
@@ -47,18 +47,18 @@ fn drive_tasks(queue: &Queue, uploader: &Uploader, outbox: &Outbox) {
     while let Some(task) = queue.take() {
         let compute = || {
             computer.compute(&task, |product| match product {
-                Product::Block { offsets, parquet } => {
-                    uploader.send(convert::upload_block(&task.lease, offsets, parquet));
-                }
+                Product::Block { offsets, parquet } => uploader.send(&task.lease, offsets, parquet),
                 Product::Failed { chunk, number, reason } => {
-                    outbox.say(convert::chunk_failed(task.lease.id, chunk, number, reason));
+                    if let Some(id) = queue.fail(task.lease.id, chunk) {
+                        outbox.say(convert::chunk_failed(id, chunk, number, reason));
+                    }
                 }
             });
         };
         // A kernel that panics fails its chunk; whatever else panics must not leave chunks that nobody computes.
         if catch_unwind(AssertUnwindSafe(compute)).is_err() {
             computer = Computer::new();
-            fail(&task, outbox);
+            fail(&task, queue, outbox);
         }
         if let Some(computed) = queue.finish(&task) {
             outbox.say(convert::lease_computed(&computed));
@@ -67,12 +67,16 @@ fn drive_tasks(queue: &Queue, uploader: &Uploader, outbox: &Outbox) {
 }
 
 /// The first chunk of the task has failed, and the others go back.
-fn fail(task: &Task, outbox: &Outbox) {
-    let (lease, chunks) = (&task.lease, task.lease.chunks);
+fn fail(task: &Task, queue: &Queue, outbox: &Outbox) {
+    let chunks = task.lease.chunks;
     let (first, last) = (chunks.chunk_at(task.offsets.start), chunks.chunk_at(task.offsets.end - 1));
     let number = chunks.range().at(task.offsets.start).unwrap_or_default();
-    outbox.say(convert::chunk_failed(lease.id, first, number, "the worker panicked; its log says where".to_owned()));
-    if let Some(rest) = Run::new(first + 1, last + 1) {
-        outbox.say(convert::chunks_returned(lease.id, Some(rest)));
+    for chunk in first..=last {
+        let Some(id) = queue.fail(task.lease.id, chunk) else { return };
+        outbox.say(if chunk == first {
+            convert::chunk_failed(id, chunk, number, "the worker panicked; its log says where".to_owned())
+        } else {
+            convert::chunks_returned(id, Some(Run { start: chunk, end: chunk + 1 }))
+        });
     }
 }

@@ -1,9 +1,11 @@
-//! The leases that this worker holds, and what of them has not been begun.
+//! The leases that this worker holds, and how far each is.
 //!
-//! Threads take one block's worth of numbers at a time, in order. What has not been taken can be given back.
+//! Threads take one block's worth of numbers at a time, in order. What has not been taken can be given back. A number
+//! stays in hand until the coordinator has acknowledged its block, so that after a connection broke, work in hand can go
+//! on under another lease.
 
 use std::{
-    collections::VecDeque,
+    collections::{BTreeSet, VecDeque},
     sync::{
         Arc, Condvar, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -13,7 +15,8 @@ use std::{
 
 use swath_block::MAX_ROWS;
 use swath_kernel::{Kernel, ValueType};
-use swath_scheduler::{Chunks, LeaseId, Run};
+use swath_proto::v1;
+use swath_scheduler::{Chunks, IntervalSet, LeaseId, Run};
 
 /// A lease is cut into at least this many blocks for each thread, so that threads finish it together.
 const BLOCKS_PER_THREAD: u64 = 4;
@@ -21,8 +24,11 @@ const BLOCKS_PER_THREAD: u64 = 4;
 /// What threads need to know of a lease.
 #[derive(Debug)]
 pub(crate) struct Lease {
+    /// As it was given; it is known by this here even where it goes on under another id.
     pub(crate) id: LeaseId,
     pub(crate) job_id: u64,
+    /// The job as it came, for the coordinator to recognise it.
+    pub(crate) job: v1::JobSpec,
     pub(crate) kernel: Arc<dyn Kernel>,
     pub(crate) value_type: ValueType,
     pub(crate) chunks: Chunks,
@@ -59,6 +65,32 @@ pub(crate) struct GivenBack {
     pub(crate) computed: Option<Computed>,
 }
 
+/// What of a lease is in hand when a session begins.
+#[derive(Debug)]
+pub(crate) struct InHand {
+    pub(crate) lease: Arc<Lease>,
+    pub(crate) offsets: Vec<Run>,
+}
+
+/// Work in hand that goes on.
+#[derive(Debug)]
+pub(crate) struct Resumed {
+    /// As the lease was given.
+    pub(crate) lease: LeaseId,
+    /// The lease that it goes on under.
+    pub(crate) next: LeaseId,
+    /// The chunks that are still held.
+    pub(crate) chunks: IntervalSet,
+}
+
+/// What is to be said of work that goes on.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum News {
+    /// These chunks failed or were lost since they were offered.
+    Returned(LeaseId, Run),
+    Computed(Computed),
+}
+
 #[derive(Debug)]
 pub(crate) struct Queue {
     threads: u64,
@@ -75,51 +107,84 @@ struct State {
 #[derive(Debug)]
 struct Entry {
     lease: Arc<Lease>,
-    /// Offsets not yet taken.
-    next: u64,
-    end: u64,
+    /// The id that it goes by now.
+    id: LeaseId,
+    /// Offsets that no thread has taken yet.
+    untaken: IntervalSet,
+    /// Offsets that are neither acknowledged, nor failed, nor given back.
+    in_hand: IntervalSet,
+    /// Chunks that failed since the work in hand was last offered.
+    failed: BTreeSet<u64>,
     /// Rows that a block should have.
     rows: u64,
-    /// Tasks that threads have in hand.
-    in_hand: usize,
+    /// Tasks that threads compute.
+    tasks: usize,
     begun: Option<Instant>,
+    /// How long it took, once it is computed.
+    busy: Option<Duration>,
 }
 
 impl Entry {
     fn is_computed(&self) -> bool {
-        self.next == self.end && self.in_hand == 0
+        self.untaken.is_empty() && self.tasks == 0
     }
 
     /// Takes the offsets of the next block.
-    fn take(&mut self) -> Run {
+    fn take(&mut self) -> Option<Run> {
+        let untaken = self.untaken.first()?;
         let chunks = self.lease.chunks;
         let limit = MAX_ROWS as u64;
-        let chunk = chunks.chunk_at(self.next);
-        let one = chunks.offsets(Run { start: chunk, end: chunk + 1 });
+        let chunk = chunks.chunk_at(untaken.start);
+        let one = chunks.offsets(one(chunk));
         let end = if one.len() > limit {
             // A piece: the same ones whoever computes the chunk.
-            one.end.min(self.next.saturating_add(limit))
+            let piece = (untaken.start - one.start) / limit;
+            one.end.min(one.start.saturating_add((piece + 1).saturating_mul(limit)))
         } else {
-            let last =
-                chunks.chunk_at(self.next.saturating_add(self.rows.clamp(one.len(), limit) - 1).min(self.end - 1));
+            let far = untaken.start.saturating_add(self.rows.clamp(one.len(), limit) - 1);
+            let last = chunks.chunk_at(far.min(untaken.end - 1));
             let whole = chunks.offsets(Run { start: chunk, end: last + 1 });
             // The last chunk may reach over the limit: then the block ends before it.
             if whole.len() > limit { chunks.offsets(Run { start: chunk, end: last }).end } else { whole.end }
         };
-        let taken = Run { start: self.next, end: end.min(self.end) };
-        self.next = taken.end;
-        taken
+        let taken = Run { start: untaken.start, end: end.min(untaken.end) };
+        self.untaken.remove(taken);
+        Some(taken)
     }
 
-    /// The first chunk of which nothing was taken.
-    fn first_untouched(&self) -> u64 {
-        if self.next == self.end {
-            return self.lease.run.end;
-        }
-        let chunk = self.lease.chunks.chunk_at(self.next);
-        let begin = self.lease.chunks.offsets(Run { start: chunk, end: chunk + 1 }).start;
-        if begin == self.next { chunk } else { chunk + 1 }
+    /// The untouched chunks from this one on, up to the last that is left.
+    fn untouched_from(&self, first: u64) -> Option<Run> {
+        let chunks = self.lease.chunks;
+        let last = self.untaken.last()?;
+        // A chunk that is cut into pieces may be touched.
+        let begin = chunks.chunk_at(last.start);
+        let begin = if chunks.offsets(one(begin)).start == last.start { begin } else { begin + 1 };
+        Run::new(begin.max(first), chunks.chunk_at(last.end - 1) + 1)
     }
+
+    fn drop_chunks(&mut self, run: Run) {
+        let offsets = self.lease.chunks.offsets(run);
+        self.untaken.remove(offsets);
+        self.in_hand.remove(offsets);
+    }
+
+    /// Says once that all of it is computed.
+    fn report(&mut self) -> Option<Computed> {
+        if !self.is_computed() || self.busy.is_some() {
+            return None;
+        }
+        let busy = self.begun.map_or(Duration::ZERO, |begun| begun.elapsed());
+        self.busy = Some(busy);
+        self.begun.map(|_| Computed { lease: self.id, busy })
+    }
+
+    fn cancel(&self) {
+        self.lease.cancelled.store(true, Ordering::Relaxed);
+    }
+}
+
+fn one(chunk: u64) -> Run {
+    Run { start: chunk, end: chunk + 1 }
 }
 
 impl Queue {
@@ -129,9 +194,17 @@ impl Queue {
 
     pub(crate) fn push(&self, lease: Lease) {
         let offsets = lease.chunks.offsets(lease.run);
-        let rows = offsets.len().div_ceil(self.threads * BLOCKS_PER_THREAD).max(1);
-        let entry =
-            Entry { lease: Arc::new(lease), next: offsets.start, end: offsets.end, rows, in_hand: 0, begun: None };
+        let entry = Entry {
+            id: lease.id,
+            untaken: offsets.into(),
+            in_hand: offsets.into(),
+            failed: BTreeSet::new(),
+            rows: offsets.len().div_ceil(self.threads * BLOCKS_PER_THREAD).max(1),
+            tasks: 0,
+            begun: None,
+            busy: None,
+            lease: Arc::new(lease),
+        };
         self.lock().leases.push_back(entry);
         self.wake.notify_all();
     }
@@ -143,62 +216,121 @@ impl Queue {
             if state.closed {
                 return None;
             }
-            if let Some(entry) = state.leases.iter_mut().find(|entry| entry.next < entry.end) {
-                entry.begun.get_or_insert_with(Instant::now);
-                entry.in_hand += 1;
-                return Some(Task { lease: Arc::clone(&entry.lease), offsets: entry.take() });
+            for entry in &mut state.leases {
+                if let Some(offsets) = entry.take() {
+                    entry.begun.get_or_insert_with(Instant::now);
+                    entry.tasks += 1;
+                    return Some(Task { lease: Arc::clone(&entry.lease), offsets });
+                }
             }
             state = self.wake.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
     }
 
-    /// A task is over, whatever came of it.
+    /// A thread is done with a task, whatever came of it; its blocks may still wait to be acknowledged.
     pub(crate) fn finish(&self, task: &Task) -> Option<Computed> {
-        let mut state = self.lock();
-        let index = state.leases.iter().position(|entry| entry.lease.id == task.lease.id)?;
-        state.leases[index].in_hand -= 1;
-        state.remove_computed(index)
+        self.with(task.lease.id, |entry| {
+            entry.tasks -= 1;
+            entry.report()
+        })?
+    }
+
+    /// A block was acknowledged, or is not wanted.
+    pub(crate) fn settle(&self, lease: LeaseId, offsets: Run) {
+        self.with(lease, |entry| entry.in_hand.remove(offsets));
+    }
+
+    /// A chunk has failed. Returns the id that its lease goes by now; `None` if it is no longer held.
+    pub(crate) fn fail(&self, lease: LeaseId, chunk: u64) -> Option<LeaseId> {
+        self.with(lease, |entry| {
+            entry.drop_chunks(one(chunk));
+            entry.failed.insert(chunk);
+            entry.id
+        })
+    }
+
+    /// The id that a lease goes by now; `None` if it is no longer held.
+    pub(crate) fn current_id(&self, lease: LeaseId) -> Option<LeaseId> {
+        self.lock().leases.iter().find(|entry| entry.lease.id == lease).map(|entry| entry.id)
     }
 
     /// The lease has ended: stops it, what is being computed too.
     pub(crate) fn stop(&self, id: LeaseId) {
         let mut state = self.lock();
-        if let Some(index) = state.leases.iter().position(|entry| entry.lease.id == id) {
-            state.leases[index].lease.cancelled.store(true, Ordering::Relaxed);
+        if let Some(index) = state.leases.iter().position(|entry| entry.id == id) {
+            state.leases[index].cancel();
             state.leases.remove(index);
         }
     }
 
     /// Gives back what was not begun of `chunks`, up to the end of the lease.
     pub(crate) fn give_back(&self, id: LeaseId, chunks: Run) -> GivenBack {
-        let nothing = GivenBack { chunks: None, computed: None };
         let mut state = self.lock();
-        let Some(index) = state.leases.iter().position(|entry| entry.lease.id == id) else { return nothing };
-        let entry = &mut state.leases[index];
-        let Some(end) = self.end_chunk(entry) else { return nothing };
-        let Some(returned) = Run::new(entry.first_untouched().max(chunks.start), end) else { return nothing };
-        entry.end = entry.lease.chunks.offsets(returned).start;
-        let begun = entry.begun.is_some();
-        let computed = state.remove_computed(index).filter(|_| begun);
-        GivenBack { chunks: Some(returned), computed }
+        let entry = state.leases.iter_mut().find(|entry| entry.id == id);
+        let given_back = entry.and_then(|entry| {
+            let returned = entry.untouched_from(chunks.start)?;
+            entry.drop_chunks(returned);
+            Some(GivenBack { chunks: Some(returned), computed: entry.report() })
+        });
+        state.remove_settled();
+        given_back.unwrap_or(GivenBack { chunks: None, computed: None })
     }
 
     /// Gives back everything that was not begun; what is in hand goes on.
     pub(crate) fn give_all_back(&self) -> Vec<(LeaseId, GivenBack)> {
-        let ids: Vec<(LeaseId, Run)> =
-            self.lock().leases.iter().map(|entry| (entry.lease.id, entry.lease.run)).collect();
-        let from_first_untouched = |(id, run): (LeaseId, Run)| {
-            let untouched = {
-                let state = self.lock();
-                let entry = state.leases.iter().find(|entry| entry.lease.id == id)?;
-                Run::new(entry.first_untouched().max(run.start), run.end)?
-            };
-            Some((id, self.give_back(id, untouched)))
-        };
-        ids.into_iter().filter_map(from_first_untouched).collect()
+        let all: Vec<(LeaseId, Run)> = self.lock().leases.iter().map(|entry| (entry.id, entry.lease.run)).collect();
+        let mut given_back = Vec::new();
+        for (id, run) in all {
+            // A lease that went on may have gaps.
+            loop {
+                let back = self.give_back(id, run);
+                if back.chunks.is_none() {
+                    break;
+                }
+                given_back.push((id, back));
+            }
+        }
+        given_back
     }
 
-    /// Nothing is left to compute and nothing in hand.
+    /// What is in hand, to be offered to the coordinator of the next session.
+    pub(crate) fn offer(&self) -> Vec<InHand> {
+        let mut state = self.lock();
+        let offer = |entry: &mut Entry| {
+            entry.failed.clear();
+            InHand { lease: Arc::clone(&entry.lease), offsets: entry.in_hand.iter().collect() }
+        };
+        state.leases.iter_mut().map(offer).collect()
+    }
+
+    /// Goes on with what the coordinator still wants of what was offered, and drops the rest.
+    pub(crate) fn resume(&self, resumed: &[Resumed]) -> Vec<News> {
+        let mut state = self.lock();
+        let mut news = Vec::new();
+        for entry in &mut state.leases {
+            let Some(resumed) = resumed.iter().find(|resumed| resumed.lease == entry.lease.id) else {
+                entry.cancel();
+                entry.in_hand = IntervalSet::new();
+                continue;
+            };
+            entry.id = resumed.next;
+            for unwanted in resumed.chunks.gaps(entry.lease.run) {
+                entry.drop_chunks(unwanted);
+            }
+            let failed = entry.failed.iter().filter(|&&chunk| resumed.chunks.contains(chunk));
+            news.extend(failed.map(|&chunk| News::Returned(entry.id, one(chunk))));
+            if let Some(busy) = entry.busy {
+                news.push(News::Computed(Computed { lease: entry.id, busy }));
+            } else {
+                news.extend(entry.report().map(News::Computed));
+            }
+        }
+        state.leases.retain(|entry| !entry.lease.is_cancelled());
+        state.remove_settled();
+        news
+    }
+
+    /// Nothing is held: all is computed and acknowledged.
     pub(crate) fn is_empty(&self) -> bool {
         self.lock().leases.is_empty()
     }
@@ -208,14 +340,18 @@ impl Queue {
         let mut state = self.lock();
         state.closed = true;
         for entry in state.leases.drain(..) {
-            entry.lease.cancelled.store(true, Ordering::Relaxed);
+            entry.cancel();
         }
         self.wake.notify_all();
     }
 
-    /// One past the last chunk that was not given back yet.
-    fn end_chunk(&self, entry: &Entry) -> Option<u64> {
-        entry.end.checked_sub(1).map(|last| entry.lease.chunks.chunk_at(last) + 1)
+    /// Changes the lease that was given under this id, if it is still held.
+    fn with<T>(&self, lease: LeaseId, change: impl FnOnce(&mut Entry) -> T) -> Option<T> {
+        let mut state = self.lock();
+        let entry = state.leases.iter_mut().find(|entry| entry.lease.id == lease)?;
+        let changed = change(entry);
+        state.remove_settled();
+        Some(changed)
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -224,13 +360,8 @@ impl Queue {
 }
 
 impl State {
-    fn remove_computed(&mut self, index: usize) -> Option<Computed> {
-        if !self.leases[index].is_computed() {
-            return None;
-        }
-        let entry = self.leases.remove(index)?;
-        let busy = entry.begun.map_or(Duration::ZERO, |begun| begun.elapsed());
-        Some(Computed { lease: entry.lease.id, busy })
+    fn remove_settled(&mut self) {
+        self.leases.retain(|entry| !(entry.in_hand.is_empty() && entry.is_computed()));
     }
 }
 
@@ -245,6 +376,7 @@ mod tests {
         Lease {
             id: LeaseId { epoch: 1, sequence },
             job_id: 1,
+            job: v1::JobSpec::default(),
             kernel: swath_kernel::find("square", &Parameters::new()).unwrap(),
             value_type: ValueType::Int64,
             chunks: Chunks::new(Range::new(1, last).unwrap(), chunk_size).unwrap(),
@@ -262,9 +394,16 @@ mod tests {
         while !queue.is_empty() {
             let task = queue.take().unwrap();
             taken.push(task.offsets);
-            queue.finish(&task);
+            done(queue, &task);
         }
         taken
+    }
+
+    /// The task is computed and its block acknowledged.
+    fn done(queue: &Queue, task: &Task) -> Option<Computed> {
+        let computed = queue.finish(task);
+        queue.settle(task.lease.id, task.offsets);
+        computed
     }
 
     #[test]
@@ -315,7 +454,7 @@ mod tests {
         assert_eq!(first.offsets, run(0, 250));
         assert_eq!(queue.give_back(first.lease.id, run(10, 100)).chunks, Some(run(25, 100)));
         assert_eq!(queue.give_back(first.lease.id, run(10, 100)).chunks, None);
-        assert!(queue.finish(&first).is_some());
+        assert!(done(&queue, &first).is_some());
         assert!(queue.is_empty());
     }
 
@@ -341,7 +480,70 @@ mod tests {
         let back = queue.give_all_back();
         assert_eq!(back[0].1.chunks, Some(run(13, 50)));
         assert_eq!(back[1].1, GivenBack { chunks: Some(run(50, 100)), computed: None });
-        assert!(queue.finish(&first).is_some());
+        assert!(done(&queue, &first).is_some());
         assert!(queue.is_empty());
+    }
+
+    /// Chunks 0 to 30 of ten numbers; the first block was acknowledged, the second is computed, the third in hand.
+    fn half_way() -> (Queue, Task) {
+        let queue = Queue::new(1);
+        queue.push(lease(1, 1000, 10, run(0, 30)));
+        let tasks: Vec<Task> = (0..3).map(|_| queue.take().unwrap()).collect();
+        assert_eq!(tasks.iter().map(|task| task.offsets).collect::<Vec<_>>(), [run(0, 80), run(80, 160), run(160, 240)]);
+        done(&queue, &tasks[0]);
+        queue.finish(&tasks[1]);
+        (queue, tasks.into_iter().nth(2).unwrap())
+    }
+
+    fn resumed(chunks: impl IntoIterator<Item = Run>) -> Resumed {
+        let id = |epoch, sequence| LeaseId { epoch, sequence };
+        Resumed { lease: id(1, 1), next: id(2, 7), chunks: chunks.into_iter().collect() }
+    }
+
+    #[test]
+    fn what_is_in_hand_goes_on_under_another_lease() {
+        let (queue, third) = half_way();
+        let offered = queue.offer();
+        assert_eq!(offered[0].offsets, [run(80, 300)]);
+        assert_eq!(queue.resume(&[resumed([run(8, 30)])]), []);
+        assert_eq!(queue.current_id(third.lease.id), Some(resumed([]).next));
+        queue.settle(third.lease.id, run(80, 160));
+        assert_eq!(done(&queue, &third), None);
+        let fourth = queue.take().unwrap();
+        assert_eq!(fourth.offsets, run(240, 300));
+        assert_eq!(done(&queue, &fourth).map(|computed| computed.lease), Some(resumed([]).next));
+        assert!(queue.is_empty());
+    }
+
+    #[test]
+    fn what_is_not_wanted_any_more_is_dropped() {
+        let (queue, third) = half_way();
+        queue.offer();
+        // Others have meanwhile computed the rest of the block in hand, and some of what waited.
+        assert_eq!(queue.resume(&[resumed([run(8, 20), run(27, 30)])]), []);
+        assert_eq!(queue.give_back(resumed([]).next, run(0, 30)).chunks, Some(run(27, 30)));
+        queue.settle(third.lease.id, run(80, 160));
+        assert!(!third.lease.is_cancelled());
+        assert!(done(&queue, &third).is_some());
+        assert!(queue.is_empty());
+        let (queue, third) = half_way();
+        queue.offer();
+        assert_eq!(queue.resume(&[]), []);
+        assert!(third.lease.is_cancelled() && queue.is_empty());
+        assert_eq!(queue.finish(&third), None);
+    }
+
+    #[test]
+    fn what_failed_or_was_computed_between_the_sessions_is_said_again() {
+        let (queue, third) = half_way();
+        queue.offer();
+        assert_eq!(queue.fail(third.lease.id, 17), Some(third.lease.id));
+        queue.finish(&third);
+        let fourth = queue.take().unwrap();
+        assert!(queue.finish(&fourth).is_some());
+        let next = resumed([]).next;
+        let news = queue.resume(&[resumed([run(8, 30)])]);
+        assert_eq!(news[0], News::Returned(next, run(17, 18)));
+        assert!(matches!(&news[1..], [News::Computed(Computed { lease, .. })] if *lease == next), "{news:?}");
     }
 }

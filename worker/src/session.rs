@@ -1,6 +1,6 @@
 //! A session with the coordinator, from joining to leaving.
 
-use std::{future::Future, io, pin::pin, sync::Arc, time::Duration};
+use std::{future::Future, io, pin::pin, time::Duration};
 
 use swath_proto::{
     PROTOCOL_VERSION,
@@ -19,9 +19,8 @@ use crate::{
     WorkerConfig,
     connect::{Channels, ConnectError},
     convert,
-    pool::Pool,
-    queue::{GivenBack, Queue},
-    upload::{self, Uploader},
+    queue::{GivenBack, News},
+    work::Work,
 };
 
 /// Why a session ended that should not have.
@@ -75,44 +74,42 @@ pub(crate) enum Ended {
     Stopped,
 }
 
-/// What this worker says to the coordinator.
-#[derive(Debug, Clone)]
-pub(crate) struct Outbox(mpsc::UnboundedSender<v1::WorkerMessage>);
-
-impl Outbox {
-    pub(crate) fn say(&self, message: v1::WorkerMessage) {
-        // When the session is over nobody listens, and its leases are over too.
-        let _ = self.0.send(message);
-    }
-}
-
-/// Joins and works until the session ends. All threads have left when this returns.
+/// Joins and works until the session ends. What is in hand then stays so for the next session. `former` is who this
+/// process was in the session before, and becomes who it is in this one.
 pub(crate) async fn run(
     config: &WorkerConfig,
+    work: &Work,
+    former: &mut Option<v1::FormerWorker>,
     channels: Channels,
     stop: &CancellationToken,
 ) -> Result<Ended, SessionError> {
-    let (sender, outbound) = mpsc::unbounded_channel();
-    let outbox = Outbox(sender);
-    outbox.say(convert::say(Kind::Hello(hello(config))));
+    let (line, outbound) = mpsc::unbounded_channel();
+    let offered = work.queue.offer();
+    let offers = offered.len();
+    // Nobody else speaks before the coordinator knows who this is.
+    let _ = line.send(convert::say(Kind::Hello(v1::Hello {
+        former: *former,
+        in_hand: convert::work_in_hand(offered),
+        ..hello(config)
+    })));
     let joining = join(channels.control, outbound);
     let (inbound, welcome) = tokio::select! {
         joined = joining => joined?,
         () = stop.cancelled() => return Ok(Ended::Stopped),
     };
-    info!(worker = welcome.worker_id, name = config.name, threads = config.threads, "joined");
+    *former = Some(v1::FormerWorker { epoch: welcome.epoch, worker_id: welcome.worker_id });
+    let (worker, resumed) = (welcome.worker_id, welcome.resumed.len());
+    info!(worker, name = config.name, threads = config.threads, "joined");
+    if offers > 0 {
+        info!(leases = offers, resumed, "work in hand was offered");
+    }
 
-    let queue = Arc::new(Queue::new(config.threads));
-    let (uploader, upload) = upload::open(channels.upload, config.upload_bytes);
-    let pool = Pool::start(config.threads, &queue, &uploader, &outbox)?;
-    let session = Session { queue: Arc::clone(&queue), uploader: uploader.clone(), outbox };
+    let session = Session { work };
     let heartbeat = Duration::from_millis(welcome.heartbeat_interval_ms.max(1));
-    let ended = session.drive(inbound, upload.drive(), heartbeat, config.grace, stop).await;
-
-    queue.close();
-    uploader.close();
-    // The threads look up between steps of some milliseconds.
-    let _ = tokio::task::spawn_blocking(|| pool.join()).await;
+    work.outbox.connect(line);
+    session.resume(welcome.resumed);
+    let ended = session.drive(inbound, work.uploader.carry(channels.upload), heartbeat, config.grace, stop).await;
+    work.outbox.disconnect();
     ended
 }
 
@@ -137,6 +134,8 @@ fn hello(config: &WorkerConfig) -> v1::Hello {
         host: host_name(),
         process_id: std::process::id(),
         threads: config.threads,
+        in_hand: Vec::new(),
+        former: None,
     }
 }
 
@@ -145,13 +144,21 @@ pub fn host_name() -> String {
     rustix::system::uname().nodename().to_string_lossy().into_owned()
 }
 
-struct Session {
-    queue: Arc<Queue>,
-    uploader: Uploader,
-    outbox: Outbox,
+struct Session<'work> {
+    work: &'work Work,
 }
 
-impl Session {
+impl Session<'_> {
+    /// Goes on with what the coordinator still wants of what was in hand.
+    fn resume(&self, resumed: Vec<v1::ResumedLease>) {
+        for news in self.work.queue.resume(&convert::resumed(resumed)) {
+            self.work.outbox.say(match news {
+                News::Returned(lease, chunks) => convert::chunks_returned(lease, Some(chunks)),
+                News::Computed(computed) => convert::lease_computed(&computed),
+            });
+        }
+    }
+
     async fn drive(
         &self,
         mut inbound: Streaming<v1::CoordinatorMessage>,
@@ -190,15 +197,15 @@ impl Session {
                     uploaded?;
                     return Err(SessionError::Broken("the coordinator ended the upload".to_owned()));
                 }
-                _ = heartbeats.tick() => self.outbox.say(convert::say(Kind::Heartbeat(v1::Heartbeat {}))),
+                _ = heartbeats.tick() => self.work.outbox.say(convert::say(Kind::Heartbeat(v1::Heartbeat {}))),
                 () = stop.cancelled(), if leaving.is_none() => {
                     info!("leaving: finishing what is in hand");
-                    self.outbox.say(convert::say(Kind::Leaving(v1::Leaving {})));
+                    self.work.outbox.say(convert::say(Kind::Leaving(v1::Leaving {})));
                     self.give_all_back();
                     leaving = Some((Ended::Stopped, Instant::now() + grace));
                 }
                 _ = looks.tick(), if leaving.is_some() => {
-                    if self.queue.is_empty() && self.uploader.is_idle() {
+                    if self.work.queue.is_empty() {
                         return Ok(leaving.map_or(Ended::Stopped, |(ended, _)| ended));
                     }
                 }
@@ -222,12 +229,12 @@ impl Session {
                 };
                 if revoke.stop {
                     debug!(%lease, "the lease has ended");
-                    self.queue.stop(lease);
+                    self.work.queue.stop(lease);
                     return false;
                 }
-                let back = self.queue.give_back(lease, chunks);
+                let back = self.work.queue.give_back(lease, chunks);
                 debug!(%lease, asked = ?chunks, ?back, "chunks were asked back");
-                self.outbox.say(convert::chunks_returned(lease, back.chunks));
+                self.work.outbox.say(convert::chunks_returned(lease, back.chunks));
                 self.say_computed(&back);
             }
             Some(coordinator_message::Kind::Farewell(_)) => return true,
@@ -239,27 +246,27 @@ impl Session {
     fn take_lease(&self, message: v1::Lease) {
         let (id, chunks) = (convert::lease_id(message.id), message.chunks.and_then(convert::run));
         match convert::lease(message) {
-            Ok(lease) => self.queue.push(lease),
+            Ok(lease) => self.work.queue.push(lease),
             Err(reason) => {
                 warn!(reason, "a lease cannot be computed here");
                 if let (Some(id), Some(chunks)) = (id, chunks) {
-                    self.outbox.say(convert::chunk_failed(id, chunks.start, 0, reason));
-                    self.outbox.say(convert::chunks_returned(id, Some(chunks)));
+                    self.work.outbox.say(convert::chunk_failed(id, chunks.start, 0, reason));
+                    self.work.outbox.say(convert::chunks_returned(id, Some(chunks)));
                 }
             }
         }
     }
 
     fn give_all_back(&self) {
-        for (lease, back) in self.queue.give_all_back() {
-            self.outbox.say(convert::chunks_returned(lease, back.chunks));
+        for (lease, back) in self.work.queue.give_all_back() {
+            self.work.outbox.say(convert::chunks_returned(lease, back.chunks));
             self.say_computed(&back);
         }
     }
 
     fn say_computed(&self, back: &GivenBack) {
         if let Some(computed) = &back.computed {
-            self.outbox.say(convert::lease_computed(computed));
+            self.work.outbox.say(convert::lease_computed(computed));
         }
     }
 }

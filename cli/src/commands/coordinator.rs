@@ -41,10 +41,12 @@ pub(super) async fn start(args: CoordinatorStart) -> Result<()> {
             durable: true,
             memory_bytes: usize::try_from(memory)?,
             part_bytes: usize::try_from(PART_BYTES.min(memory / 2))?,
+            max_disk: args.max_disk.map(|size| size.as_u64()),
             window_bytes: WINDOW_BYTES,
             part_age: PART_AGE,
         },
         lease_timeout: args.lease_timeout,
+        retain: args.retain,
     };
     let stop = signals::stop_token()?;
     let coordinator = Coordinator::bind(config).await?;

@@ -20,7 +20,8 @@ use crate::{
 };
 
 pub(super) async fn submit(args: Submit, mode: OutputMode) -> Result<()> {
-    let spec = job_spec(args.job)?;
+    let mut spec = job_spec(args.job)?;
+    spec.retain = args.retain;
     let client = Client::connect(&args.coordinator.coordinator).await?;
     // Before there is a job, so that no Ctrl-C comes too early to be answered with a hint.
     let signals = StopSignals::listen()?;
@@ -32,7 +33,7 @@ pub(super) async fn submit(args: Submit, mode: OutputMode) -> Result<()> {
         return wait(&client, job.id, signals, mode).await;
     }
     match mode {
-        OutputMode::Json => show::job(&job, mode),
+        OutputMode::Json => show::job(&job, &[], mode),
         OutputMode::Text => {
             writeln!(io::stdout(), "{}", job.id)?;
             Ok(())
@@ -43,31 +44,31 @@ pub(super) async fn submit(args: Submit, mode: OutputMode) -> Result<()> {
 pub(super) async fn execute(command: JobCommand, mode: OutputMode) -> Result<()> {
     let coordinator = match &command {
         JobCommand::List(coordinator) => coordinator,
-        JobCommand::Results { job, .. } => &job.coordinator,
-        JobCommand::Show(job) | JobCommand::Wait(job) | JobCommand::Cancel(job) | JobCommand::Forget(job) => {
-            &job.coordinator
-        }
+        JobCommand::Results { job, .. } | JobCommand::Cancel { job, .. } => &job.coordinator,
+        JobCommand::Show(job) | JobCommand::Wait(job) | JobCommand::Forget(job) => &job.coordinator,
     };
     let client = Client::connect(&coordinator.coordinator).await?;
     match command {
         JobCommand::List(_) => show::jobs(&client.jobs().await?, mode),
-        JobCommand::Show(job) => show::job(&client.job(job.id).await?, mode),
+        JobCommand::Show(job) => show_whole(&client, &client.job(job.id).await?, mode).await,
         JobCommand::Wait(job) => wait(&client, job.id, StopSignals::listen()?, mode).await,
-        JobCommand::Cancel(job) => show_if_json(&client.cancel(job.id).await?, mode),
+        JobCommand::Cancel { job, drop_results } => show_if_json(&client.cancel(job.id, drop_results).await?, mode),
         JobCommand::Forget(job) => Ok(client.forget(job.id).await?),
-        JobCommand::Results { job, results } => {
+        JobCommand::Results { job, partial, results } => {
             let begun = Instant::now();
             let destination = Destination::parse(&results, mode)?;
             let job = client.job(job.id).await?;
             let mut signals = StopSignals::listen()?;
             let output = destination.open(&job)?;
-            tokio::select! {
-                saved = results::save(&client, &job, output) => saved?,
+            let summary = tokio::select! {
+                saved = results::save(&client, &job, output, partial) => saved?,
                 () = signals.received() => {
                     return Err(Ending::Interrupted("interrupted; the results are still there".to_owned()).into());
                 }
-            }
-            results::say_where(&destination.target, &job, begun.elapsed());
+            };
+            results::say_where(&destination.target, summary, begun.elapsed());
+            let holes = if summary.missing > 0 { client.holes(job.id).await.unwrap_or_default() } else { Vec::new() };
+            results::say_missing(summary, &holes);
             Ok(())
         }
     }
@@ -84,7 +85,7 @@ async fn wait(client: &Client, id: u64, mut signals: StopSignals, mode: OutputMo
             .into());
         }
     };
-    show::job(&job, mode)?;
+    show_whole(client, &job, mode).await?;
     match job.state {
         JobState::Failed(failure) => Err(Ending::JobFailed(format!("job {id} failed: {failure}")).into()),
         JobState::Cancelled => Err(Ending::JobCancelled(format!("job {id} was cancelled")).into()),
@@ -98,7 +99,7 @@ async fn watch(client: &Client, id: u64) -> Result<Job, ClientError> {
         .wait(id, |job| {
             let bar = bar.get_or_insert_with(|| progress::bar(job.range.count()));
             bar.set_position(job.committed_numbers);
-            bar.set_message(if job.paused.is_empty() { String::new() } else { format!(" (paused: {})", job.paused) });
+            bar.set_message(progress::pause(&job.paused));
         })
         .await;
     if let Some(bar) = bar {
@@ -107,6 +108,12 @@ async fn watch(client: &Client, id: u64) -> Result<Job, ClientError> {
     job
 }
 
+/// Prints a job with the chunks that were given up.
+async fn show_whole(client: &Client, job: &Job, mode: OutputMode) -> Result<()> {
+    let holes = if job.hole_chunks > 0 { client.holes(job.id).await? } else { Vec::new() };
+    show::job(job, &holes, mode)
+}
+
 fn show_if_json(job: &Job, mode: OutputMode) -> Result<()> {
-    if mode == OutputMode::Json { show::job(job, mode) } else { Ok(()) }
+    if mode == OutputMode::Json { show::job(job, &[], mode) } else { Ok(()) }
 }

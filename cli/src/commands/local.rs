@@ -46,10 +46,12 @@ impl LocalCluster {
                 durable: false,
                 memory_bytes: MEMORY_BYTES,
                 part_bytes: PART_BYTES,
+                max_disk: None,
                 window_bytes: WINDOW_BYTES,
                 part_age: PART_AGE,
             },
             lease_timeout: LEASE_TIMEOUT,
+            retain: None,
         };
         let coordinator = Coordinator::bind(config).await?;
         let address = coordinator.address().to_string();

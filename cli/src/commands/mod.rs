@@ -51,6 +51,7 @@ fn job_spec(args: JobArgs) -> Result<JobSpec> {
     spec.chunk_size = args.chunk_size;
     spec.max_retries = args.max_retries;
     spec.crash_limit = args.crash_limit;
+    spec.keep_going = args.keep_going;
     spec.parameters = args.parameters.into_iter().collect();
     Ok(spec)
 }

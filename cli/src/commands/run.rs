@@ -3,7 +3,10 @@
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use swath_client::{Client, Job, Retention};
+use swath_client::{
+    Client, Job, Retention,
+    output::{Summary, Target},
+};
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::{
@@ -26,6 +29,7 @@ pub(super) async fn run(args: Run, mode: OutputMode) -> Result<()> {
     let mut signals = StopSignals::listen()?;
     let destination = Destination::parse(&args.results, mode)?;
     let mut spec = job_spec(args.job)?;
+    destination.check_keep_going(spec.keep_going)?;
     let (client, mut cluster) = match &args.coordinator {
         Some(coordinator) => (Client::connect(coordinator).await?, None),
         None => {
@@ -40,6 +44,10 @@ pub(super) async fn run(args: Run, mode: OutputMode) -> Result<()> {
         () = signals.received() => Err(Ending::Interrupted("interrupted; nothing was kept".to_owned()).into()),
         error = watch_workers(cluster.as_mut()) => Err(error),
     };
+    let holes = match &saved {
+        Ok(summary) if summary.missing > 0 => client.holes(job.id).await.unwrap_or_default(),
+        _ => Vec::new(),
+    };
     let ended = tokio::select! {
         ended = clean_up(&client, &job, cluster.is_none(), saved.is_ok()) => ended,
         // The second signal: at once.
@@ -49,17 +57,18 @@ pub(super) async fn run(args: Run, mode: OutputMode) -> Result<()> {
     if let Some(cluster) = cluster {
         cluster.stop().await;
     }
-    saved?;
-    results::say_where(&destination.target, &ended, begun.elapsed());
-    if mode == OutputMode::Json && destination.target != swath_client::output::Target::Stdout {
-        show::job(&ended, mode)?;
+    let summary = saved?;
+    results::say_where(&destination.target, summary, begun.elapsed());
+    results::say_missing(summary, &holes);
+    if mode == OutputMode::Json && destination.target != Target::Stdout {
+        show::job(&ended, &holes, mode)?;
     }
     Ok(())
 }
 
-async fn save(client: &Client, job: &Job, destination: &Destination) -> Result<()> {
+async fn save(client: &Client, job: &Job, destination: &Destination) -> Result<Summary> {
     let output = destination.open(job)?;
-    results::save(client, job, output).await
+    results::save(client, job, output, false).await
 }
 
 /// Returns only if there is nobody left to do the work.
@@ -82,7 +91,7 @@ async fn clean_up(client: &Client, job: &Job, is_shared: bool, is_whole: bool) -
             return job.clone();
         }
         // It may have ended by itself.
-        let _ = client.cancel(job.id).await;
+        let _ = client.cancel(job.id, true).await;
     }
     // The last results came from memory: the job ends when they are on the disk.
     let ended = client.wait(job.id, |_| {}).await.unwrap_or_else(|_| job.clone());

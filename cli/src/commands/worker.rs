@@ -8,7 +8,7 @@ use swath_worker::WorkerConfig;
 
 use super::signals;
 use crate::{
-    args::{CoordinatorArgs, OutputMode, WorkerStart},
+    args::{CoordinatorArgs, OnCoordinatorLost, OutputMode, WorkerStart},
     show,
 };
 
@@ -23,6 +23,7 @@ pub(super) async fn start(args: WorkerStart) -> Result<()> {
         name,
         threads: args.threads.unwrap_or_else(cores),
         upload_bytes: usize::try_from(args.upload_memory.as_u64())?,
+        wait_for_coordinator: args.on_coordinator_lost == OnCoordinatorLost::Wait,
         patience: args.patience,
         grace: args.grace,
     };

@@ -56,6 +56,14 @@ impl Format {
         }
     }
 
+    /// An array has a place for each number and no way to say that it is empty.
+    fn check_missing(self, results: &Results) -> Result<(), OutputError> {
+        match results.missing() {
+            missing if missing > 0 && self == Self::Npy => Err(OutputError::Missing { missing }),
+            _ => Ok(()),
+        }
+    }
+
     /// Whether it is for programs only.
     pub fn is_binary(self) -> bool {
         matches!(self, Self::Parquet | Self::Arrow | Self::Npy)
@@ -123,6 +131,12 @@ pub enum OutputError {
         /// What the system or the writer said.
         error: io::Error,
     },
+    /// The format cannot say which numbers have no result.
+    #[error("{missing} numbers have no result, and a .npy file cannot say which; use .parquet, .arrow, .csv or .jsonl")]
+    Missing {
+        /// How many, so far.
+        missing: u64,
+    },
     /// A block cannot be decoded.
     #[error("a block is damaged: {0}")]
     Block(String),
@@ -157,9 +171,19 @@ impl From<io::Error> for SinkError {
     }
 }
 
+/// What was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Summary {
+    /// Numbers with a result.
+    pub numbers: u64,
+    /// Numbers without.
+    pub missing: u64,
+}
+
 /// Results on their way into a file. The file appears under its name only when it is whole.
 pub struct Output {
     sink: Box<dyn Sink>,
+    format: Format,
     destination: String,
     unfinished: Option<Unfinished>,
 }
@@ -185,13 +209,17 @@ impl Output {
             Format::Text => lines::LineSink::open(destination, lines::Style::Text),
         };
         let sink = sink.map_err(|error| describe(error, &name))?;
-        Ok(Self { sink, destination: name, unfinished })
+        Ok(Self { sink, format, destination: name, unfinished })
     }
 
     /// Writes all results; `progress` is called with the numbers written so far.
-    pub async fn save(self, mut results: Results, progress: impl Fn(u64) + Send + 'static) -> Result<(), OutputError> {
+    pub async fn save(
+        self,
+        mut results: Results,
+        progress: impl Fn(u64) + Send + 'static,
+    ) -> Result<Summary, OutputError> {
         // If this is dropped half way, so is `unfinished`, and the file goes with it.
-        let Self { mut sink, destination, unfinished } = self;
+        let Self { mut sink, format, destination, unfinished } = self;
         let (sender, mut blocks) = mpsc::channel::<(i64, Block)>(BLOCKS_WAITING);
         let writer = tokio::task::spawn_blocking(move || {
             let mut numbers = 0;
@@ -200,30 +228,32 @@ impl Output {
                 numbers += block.rows() as u64;
                 progress(numbers);
             }
-            Ok(sink)
+            Ok((sink, numbers))
         });
-        let fetched: Result<(), ClientError> = async {
+        let fetched: Result<(), OutputError> = async {
             while let Some(block) = results.next().await? {
                 if sender.send(block).await.is_err() {
                     // The writer has failed and says why.
                     break;
                 }
+                format.check_missing(&results)?;
             }
-            Ok(())
+            format.check_missing(&results)
         }
         .await;
         drop(sender);
         let written = writer.await.map_err(|error| OutputError::Block(error.to_string()))?;
-        let sink = written.map_err(|error| describe(error, &destination))?;
+        let (sink, numbers) = written.map_err(|error| describe(error, &destination))?;
         fetched?;
+        let summary = Summary { numbers, missing: results.missing() };
         let finish = move || sink.finish().and_then(|mut whole| Ok(whole.flush()?));
         let finished =
             tokio::task::spawn_blocking(finish).await.map_err(|error| OutputError::Block(error.to_string()))?;
         finished.map_err(|error| describe(error, &destination))?;
-        match unfinished {
-            Some(unfinished) => unfinished.publish().map_err(|error| OutputError::Write { destination, error }),
-            None => Ok(()),
+        if let Some(unfinished) = unfinished {
+            unfinished.publish().map_err(|error| OutputError::Write { destination, error })?;
         }
+        Ok(summary)
     }
 }
 

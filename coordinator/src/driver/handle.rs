@@ -2,12 +2,12 @@
 
 use std::time::{Duration, SystemTime};
 
-use swath_scheduler::{Event, JobId, LeaseId, Run, WorkerId};
+use swath_scheduler::{Chunks, Event, JobId, LeaseId, Run, WorkerId};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::ToWorker;
 use crate::{
-    job::{Introduction, JobStatus, NewJob, WorkerStatus},
+    job::{Holes, Introduction, JobStatus, NewJob, Past, Resumed, WorkerStatus},
     store::Accepted,
 };
 
@@ -44,8 +44,13 @@ pub(crate) enum Request {
         id: JobId,
         reply: oneshot::Sender<Result<watch::Receiver<JobStatus>, Refusal>>,
     },
+    Holes {
+        id: JobId,
+        reply: oneshot::Sender<Result<(Holes, Chunks), Refusal>>,
+    },
     Cancel {
         id: JobId,
+        drop_results: bool,
         reply: oneshot::Sender<Result<JobStatus, Refusal>>,
     },
     Forget {
@@ -61,8 +66,9 @@ pub(crate) enum Request {
     },
     Join {
         introduction: Introduction,
+        past: Past,
         outbox: mpsc::Sender<ToWorker>,
-        reply: oneshot::Sender<Result<(WorkerId, Duration), Refusal>>,
+        reply: oneshot::Sender<Result<Joined, Refusal>>,
     },
     Said {
         worker: WorkerId,
@@ -78,6 +84,16 @@ pub(crate) enum Request {
         reply: oneshot::Sender<Option<WorkerId>>,
     },
     Accepted(AcceptedBlock),
+}
+
+/// A session that was opened.
+#[derive(Debug)]
+pub(crate) struct Joined {
+    pub(crate) worker: WorkerId,
+    /// How often the worker should be heard.
+    pub(crate) heartbeat: Duration,
+    pub(crate) resumed: Vec<Resumed>,
+    pub(crate) epoch: u64,
 }
 
 /// What became of a block of `numbers` numbers that came while its lease was held.
@@ -120,8 +136,13 @@ impl DriverHandle {
         self.ask(|reply| Request::Watch { id, reply }).await?
     }
 
-    pub(crate) async fn cancel(&self, id: JobId) -> Result<JobStatus, Refusal> {
-        self.ask(|reply| Request::Cancel { id, reply }).await?
+    /// The chunks of a job that were given up.
+    pub(crate) async fn holes(&self, id: JobId) -> Result<(Holes, Chunks), Refusal> {
+        self.ask(|reply| Request::Holes { id, reply }).await?
+    }
+
+    pub(crate) async fn cancel(&self, id: JobId, drop_results: bool) -> Result<JobStatus, Refusal> {
+        self.ask(|reply| Request::Cancel { id, drop_results, reply }).await?
     }
 
     pub(crate) async fn forget(&self, id: JobId) -> Result<(), Refusal> {
@@ -136,13 +157,14 @@ impl DriverHandle {
         self.ask(|reply| Request::Drain { worker, reply }).await?
     }
 
-    /// Opens a session; returns the worker's id and how often it should be heard.
+    /// Opens a session, in which work in hand of an earlier one may go on.
     pub(crate) async fn join(
         &self,
         introduction: Introduction,
+        past: Past,
         outbox: mpsc::Sender<ToWorker>,
-    ) -> Result<(WorkerId, Duration), Refusal> {
-        self.ask(|reply| Request::Join { introduction, outbox, reply }).await?
+    ) -> Result<Joined, Refusal> {
+        self.ask(|reply| Request::Join { introduction, past, outbox, reply }).await?
     }
 
     /// Passes on what a worker said.

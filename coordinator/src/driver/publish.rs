@@ -6,7 +6,7 @@ use swath_scheduler::{JobId, Run};
 use tokio::sync::watch;
 
 use super::{Driver, JobRecord, Refusal};
-use crate::job::{JobState, JobStatus, NewJob};
+use crate::job::{JobState, JobStatus, NewJob, hole_numbers};
 
 impl Driver {
     pub(super) fn job_status(&self, id: JobId) -> Result<JobStatus, Refusal> {
@@ -60,6 +60,9 @@ impl Driver {
         status.paused.clone_from(&record.paused);
         status.shares.clone_from(&record.shares);
         status.result_bytes = record.results.result_bytes();
+        status.hole_chunks = record.holes.len() as u64;
+        status.hole_numbers = hole_numbers(&record.holes, record.job.chunks);
+        status.results_dropped = record.results_dropped;
         if let Some(view) = self.scheduler.job(id) {
             let chunks = record.job.chunks;
             status.committed_chunks = view.committed;
@@ -74,7 +77,11 @@ impl Driver {
             let chunks = record.job.chunks;
             status.committed_chunks = committed.len();
             status.committed_numbers = committed.iter().map(|run| chunks.offsets(run).len()).sum();
-            status.frontier = committed.gaps(chunks.all()).next().map(|gap| chunks.numbers(gap).first());
+            let mut settled = committed;
+            for &chunk in record.holes.keys() {
+                settled.insert(Run { start: chunk, end: chunk + 1 });
+            }
+            status.frontier = settled.gaps(chunks.all()).next().map(|gap| chunks.numbers(gap).first());
         }
         status
     }
@@ -95,6 +102,9 @@ impl Driver {
             },
             paused: String::new(),
             shares: BTreeMap::new(),
+            hole_chunks: 0,
+            hole_numbers: 0,
+            results_dropped: false,
             job: job.clone(),
         }
     }

@@ -2,12 +2,15 @@
 
 use std::time::SystemTime;
 
-use swath_scheduler::{Event, JobId, LeaseId, Run, WorkerId, WorkerState};
+use swath_scheduler::{Event, IntervalSet, JobId, LeaseId, Run, WorkerId, WorkerState};
 use tokio::sync::mpsc;
 use tracing::info;
 
-use super::{Driver, Refusal};
-use crate::job::{Introduction, NewJob, WorkerStatus};
+use super::{Driver, Joined, Refusal};
+use crate::{
+    convert,
+    job::{InHand, Introduction, NewJob, Past, Resumed, WorkerStatus},
+};
 
 /// What the driver says to a worker.
 #[derive(Debug)]
@@ -61,7 +64,55 @@ impl Session {
 }
 
 impl Driver {
-    pub(super) fn open_session(&mut self, introduction: Introduction, outbox: mpsc::Sender<ToWorker>) -> WorkerId {
+    /// Takes a worker in, with what it has in hand.
+    pub(super) fn join(
+        &mut self,
+        introduction: Introduction,
+        past: Past,
+        outbox: mpsc::Sender<ToWorker>,
+    ) -> Result<Joined, Refusal> {
+        let former = self.former_session(&introduction, past.former);
+        if former.is_none() && !self.scheduler.has_room_for_worker() {
+            let count = self.sessions.len();
+            return Err(Refusal::Exhausted(format!("{count} workers are as many as this coordinator takes")));
+        }
+        if let Some(former) = former {
+            self.sessions.remove(&former);
+        }
+        let threads = introduction.threads;
+        let worker = self.open_session(introduction, outbox);
+        let now = self.now();
+        let in_hand: Vec<_> = past.in_hand.iter().map(|in_hand| (in_hand.job_id, self.usable(in_hand))).collect();
+        let granted = self.scheduler.rejoin(now, worker, threads, former, &in_hand);
+        let resumed = past.in_hand.iter().zip(granted).filter_map(|(in_hand, granted)| {
+            let (next, chunks) = granted?;
+            Some(Resumed { lease: in_hand.lease, next, chunks })
+        });
+        Ok(Joined { worker, heartbeat: self.heartbeat_interval, resumed: resumed.collect(), epoch: self.epoch })
+    }
+
+    /// The session that this process still seems to have: its connection broke, and only the worker knows yet.
+    fn former_session(&self, introduction: &Introduction, former: Option<(u64, WorkerId)>) -> Option<WorkerId> {
+        let (_, worker) = former.filter(|(epoch, _)| *epoch == self.epoch)?;
+        let session = self.sessions.get(&worker)?;
+        let same = |introduction: &Introduction| {
+            (introduction.process_id, introduction.host.clone(), introduction.name.clone())
+        };
+        (same(&session.introduction) == same(introduction)).then_some(worker)
+    }
+
+    /// The chunks of which results would be whole with what a worker has in hand. Kernels are pure, so that any job that
+    /// is the same has the same results, whoever gave out the lease.
+    fn usable(&self, in_hand: &InHand) -> IntervalSet {
+        match self.jobs.get(&in_hand.job_id) {
+            Some(record) if convert::spec_to_proto(&record.job) == in_hand.job => {
+                record.results.completed_by(&in_hand.offsets)
+            }
+            _ => IntervalSet::new(),
+        }
+    }
+
+    fn open_session(&mut self, introduction: Introduction, outbox: mpsc::Sender<ToWorker>) -> WorkerId {
         self.last_worker += 1;
         let worker = WorkerId(self.last_worker);
         info!(%worker, name = introduction.name, threads = introduction.threads, "worker joined");

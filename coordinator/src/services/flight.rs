@@ -1,7 +1,8 @@
 //! Arrow Flight: the door for everybody else.
 //!
 //! A ticket is the id of a job, or JSON: `{"job": 3, "column": "value", "first": 100}`, where `column` and `first`
-//! may be absent. A descriptor is a path of one element or a command; both are read as a ticket is.
+//! may be absent; `"partial": true` asks for what there is of a job that failed or was cancelled. Numbers that have no
+//! result are left out. A descriptor is a path of one element or a command; both are read as a ticket is.
 
 use std::{pin::Pin, sync::Arc};
 
@@ -22,7 +23,7 @@ use crate::{
     convert,
     driver::DriverHandle,
     job::{JobState, JobStatus},
-    store::Store,
+    store::{Piece, Store},
 };
 
 /// Rows of a record batch: half a megabyte of integers, so that a message is well below every client's limit.
@@ -45,13 +46,15 @@ struct Wanted {
     column: Option<String>,
     #[serde(default)]
     first: Option<i64>,
+    #[serde(default)]
+    partial: bool,
 }
 
 impl Wanted {
     fn parse(bytes: &[u8]) -> Result<Self, String> {
         let text = std::str::from_utf8(bytes).map_err(|_| "the ticket is not text".to_owned())?;
         if let Ok(job) = text.trim().parse() {
-            return Ok(Self { job, column: None, first: None });
+            return Ok(Self { job, column: None, first: None, partial: false });
         }
         serde_json::from_str(text).map_err(|error| {
             format!("the ticket is neither the id of a job nor like {{\"job\": 3, \"column\": \"value\", \"first\": 100}}: {error}")
@@ -106,15 +109,20 @@ impl FlightService for FlightGate {
 
     async fn do_get(&self, request: Request<Ticket>) -> Result<Response<Self::DoGetStream>, Status> {
         let wanted = Wanted::parse(&request.into_inner().ticket).map_err(Status::invalid_argument)?;
-        let (results, reader) = results::open(&self.store, wanted.job, wanted.first)?;
+        let (results, reader) = results::open(&self.store, wanted.job, wanted.first, wanted.partial)?;
         let schema = arrow_schema(results.value_type());
         let columns = wanted.columns(&schema).map_err(Status::invalid_argument)?;
         let projected = project(&schema, &wanted)?;
         let range = results.chunks().range();
         let from = wanted.first.and_then(|first| range.offset_of(first)).unwrap_or(0);
         let batches = stream::try_unfold(reader, async |mut reader| {
-            let next = reader.next().await.map_err(Status::from)?;
-            Ok::<_, Status>(next.map(|block| (block, reader)))
+            loop {
+                match reader.next().await.map_err(Status::from)? {
+                    Some(Piece::Block { first, block }) => return Ok(Some(((first, block), reader))),
+                    Some(Piece::Missing(_)) => {}
+                    None => return Ok::<_, Status>(None),
+                }
+            }
         })
         .map_ok(move |(offset, block)| {
             // The first block may begin before what was asked for.
@@ -192,11 +200,13 @@ fn describe(status: &JobStatus, asked: Option<(FlightDescriptor, Wanted)>) -> Re
             (descriptor, schema, first, ticket)
         }
     };
+    // How many chunks will be given up is not known before the end.
+    let records = if status.job.limits.keep_going { -1 } else { i64::try_from(range.count() - first).unwrap_or(-1) };
     let bytes = if status.state == JobState::Done { i64::try_from(status.result_bytes).unwrap_or(-1) } else { -1 };
     FlightInfo::new()
         .with_descriptor(descriptor)
         .with_endpoint(FlightEndpoint::new().with_ticket(Ticket::new(ticket)))
-        .with_total_records(i64::try_from(range.count() - first).unwrap_or(-1))
+        .with_total_records(records)
         .with_total_bytes(bytes)
         .with_ordered(true)
         .try_with_schema(&schema)

@@ -7,7 +7,12 @@ use swath_proto::v1::{self, jobs_server::Jobs};
 use tokio_stream::wrappers::WatchStream;
 use tonic::{Request, Response, Status};
 
-use crate::{convert, driver::DriverHandle, store::Store};
+use crate::{
+    convert,
+    driver::DriverHandle,
+    ledger::LedgerError,
+    store::{Store, StoreError},
+};
 
 pub(crate) struct JobsService {
     pub(crate) driver: DriverHandle,
@@ -21,7 +26,7 @@ impl Jobs for JobsService {
         let row = job.to_row();
         let submitted_at = row.submitted_at;
         // It is in the ledger before anybody hears of it.
-        let id = self.store.with_ledger(move |ledger| ledger.insert_job(&row)).await.map_err(internal)?;
+        let id = self.store.with_ledger(move |ledger| ledger.insert_job(&row)).await.map_err(not_stored)?;
         let status = match self.driver.submit(id, job, submitted_at).await {
             Ok(status) => status,
             Err(refusal) => {
@@ -56,21 +61,42 @@ impl Jobs for JobsService {
     }
 
     async fn cancel(&self, request: Request<v1::CancelJobRequest>) -> Result<Response<v1::Job>, Status> {
-        let status = self.driver.cancel(convert::job_id(request.into_inner().id)).await?;
-        Ok(Response::new(convert::job_to_proto(&status)))
+        let request = request.into_inner();
+        let id = convert::job_id(request.id);
+        let status = self.driver.cancel(id, request.drop_results).await?;
+        if request.drop_results {
+            let store = Arc::clone(&self.store);
+            finish(async move { store.drop_results(id).await }).await?;
+        }
+        Ok(Response::new(convert::job_to_proto(&self.driver.job(id).await.unwrap_or(status))))
+    }
+
+    async fn holes(&self, request: Request<v1::JobHolesRequest>) -> Result<Response<v1::JobHolesResponse>, Status> {
+        let (holes, chunks) = self.driver.holes(convert::job_id(request.into_inner().id)).await?;
+        Ok(Response::new(convert::holes_to_proto(&holes, chunks)))
     }
 
     async fn forget(&self, request: Request<v1::ForgetJobRequest>) -> Result<Response<v1::ForgetJobResponse>, Status> {
         let id = convert::job_id(request.into_inner().id);
         self.driver.forget(id).await?;
-        // A client that goes away meanwhile must not leave half of it.
         let store = Arc::clone(&self.store);
-        match tokio::spawn(async move { store.forget(id).await }).await {
-            Ok(forgotten) => forgotten.map_err(internal)?,
-            Err(error) => return Err(internal(error)),
-        }
+        finish(async move { store.forget(id).await }).await?;
         Ok(Response::new(v1::ForgetJobResponse {}))
     }
+}
+
+/// Goes on to the end also when the client goes away meanwhile: nothing is left half done.
+async fn finish(work: impl Future<Output = Result<(), StoreError>> + Send + 'static) -> Result<(), Status> {
+    match tokio::spawn(work).await {
+        Ok(done) => done.map_err(internal),
+        Err(error) => Err(internal(error)),
+    }
+}
+
+/// The job is not in the ledger, so there is none.
+fn not_stored(error: LedgerError) -> Status {
+    let sentence = format!("the job was not stored: {error}");
+    if error.is_disk_full() { Status::resource_exhausted(sentence) } else { Status::internal(sentence) }
 }
 
 fn internal(error: impl std::error::Error) -> Status {

@@ -2,13 +2,14 @@
 
 use std::{pin::Pin, sync::Arc};
 
+use bytes::Bytes;
 use futures::{Stream, stream};
 use swath_proto::v1::{self, results_server::Results};
 use tonic::{Request, Response, Status};
 
 use crate::{
     convert,
-    store::{BlockReader, JobResults, ReadError, Store},
+    store::{BlockReader, JobResults, Piece, ReadError, Store},
 };
 
 pub(crate) struct ResultsService {
@@ -21,12 +22,25 @@ impl Results for ResultsService {
 
     async fn read(&self, request: Request<v1::ReadRequest>) -> Result<Response<Self::ReadStream>, Status> {
         let request = request.into_inner();
-        let (results, reader) = open(&self.store, request.job_id, request.first)?;
+        let (results, reader) = open(&self.store, request.job_id, request.first, request.partial)?;
         // One block at a time, asked for when the one before it has gone: the reader's pace is ours.
         let blocks = stream::try_unfold((results, reader), async |(results, mut reader)| {
-            let Some((offset, block)) = reader.next().await? else { return Ok(None) };
-            let first = results.chunks().range().at(offset).unwrap_or_default();
-            let message = v1::ResultBlock { first, numbers: block.rows() as u32, parquet: block.bytes().clone() };
+            let Some(piece) = reader.next().await? else { return Ok(None) };
+            let number = |offset| results.chunks().range().at(offset).unwrap_or_default();
+            let message = match piece {
+                Piece::Block { first, block } => v1::ResultBlock {
+                    first: number(first),
+                    numbers: block.rows() as u64,
+                    parquet: block.bytes().clone(),
+                    missing: false,
+                },
+                Piece::Missing(run) => v1::ResultBlock {
+                    first: number(run.start),
+                    numbers: run.len(),
+                    parquet: Bytes::new(),
+                    missing: true,
+                },
+            };
             Ok(Some((message, (results, reader))))
         });
         Ok(Response::new(Box::pin(blocks)))
@@ -38,6 +52,7 @@ pub(super) fn open(
     store: &Arc<Store>,
     job_id: u64,
     first: Option<i64>,
+    partial: bool,
 ) -> Result<(Arc<JobResults>, BlockReader), Status> {
     let id = convert::job_id(job_id);
     let results = store.job(id).ok_or_else(|| Status::not_found(format!("there is no job {id}")))?;
@@ -48,7 +63,7 @@ pub(super) fn open(
             .offset_of(first)
             .ok_or_else(|| Status::out_of_range(format!("{first} is not in the range {range} of job {id}")))?,
     };
-    let reader = store.read(Arc::clone(&results), offset).ok_or_else(|| {
+    let reader = store.read(Arc::clone(&results), offset, partial).ok_or_else(|| {
         Status::failed_precondition(format!(
             "the results of job {id} are wanted once, and their reader is there already"
         ))

@@ -34,15 +34,11 @@ impl Workers for WorkersService {
     async fn join(&self, request: Request<Streaming<v1::WorkerMessage>>) -> Result<Response<Self::JoinStream>, Status> {
         let address = request.remote_addr().map_or_else(String::new, |address| address.to_string());
         let mut inbound = request.into_inner();
-        let introduction = convert::introduction(inbound.message().await?, address)?;
+        let (introduction, past) = convert::introduction(inbound.message().await?, address)?;
         let (outbox, messages) = mpsc::channel(OUTBOX);
-        let (worker, heartbeat_interval) = self.driver.join(introduction, outbox).await?;
-        tokio::spawn(hear(self.driver.clone(), worker, inbound));
-        let welcome = v1::Welcome {
-            worker_id: worker.0,
-            heartbeat_interval_ms: u64::try_from(heartbeat_interval.as_millis()).unwrap_or(u64::MAX),
-        };
-        let welcome = v1::CoordinatorMessage { kind: Some(v1::coordinator_message::Kind::Welcome(welcome)) };
+        let joined = self.driver.join(introduction, past, outbox).await?;
+        tokio::spawn(hear(self.driver.clone(), joined.worker, inbound));
+        let welcome = convert::welcome(joined.worker, joined.heartbeat, &joined.resumed, joined.epoch);
         let rest = ReceiverStream::new(messages).map(|message: ToWorker| Ok(convert::to_worker(&message)));
         Ok(Response::new(Box::pin(stream::once(async { Ok(welcome) }).chain(rest))))
     }

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use object_store::{ObjectStoreExt, path::Path};
+use object_store::path::Path;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
@@ -82,11 +82,12 @@ impl Store {
             }
         };
         debug!(%job, path = part.path, bytes = part.bytes, blocks = part.blocks.len(), "part is durable");
-        let Some(committed) = results.part_is_durable(part) else {
-            // The job was forgotten meanwhile.
+        self.disk.add(part.bytes);
+        let Some(committed) = results.part_is_durable(part.clone()) else {
+            // The job was forgotten meanwhile, or its results dropped. What cannot be deleted is swept at the next start.
             let name = path.to_string();
             let _ = self.with_ledger(move |ledger| ledger.delete_part(&name)).await;
-            let _ = self.objects.delete(&path).await;
+            let _ = self.delete_part(&part).await;
             return false;
         };
         for chunks in committed {
@@ -106,6 +107,7 @@ impl Store {
         blocks: Vec<(u64, Held)>,
     ) -> Result<PartRow, StoreError> {
         let job = results.job();
+        self.disk.check(blocks.iter().map(|(_, held)| held.block.bytes().len() as u64).sum())?;
         let blocks = blocks.into_iter().map(|(first, held)| (first, held.block)).collect();
         let part = part::write(self.objects.as_ref(), path, results.value_type(), blocks).await?;
         if results.retention() == Retention::Stored {

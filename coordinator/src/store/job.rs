@@ -1,7 +1,7 @@
 //! The results of one job: which numbers are in memory, which in parts.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Instant,
 };
@@ -66,8 +66,10 @@ pub(crate) struct JobResults {
 
 #[derive(Debug, Default)]
 struct State {
-    /// Offsets that are in memory, in a part or delivered.
+    /// Offsets that are in memory, in a part or delivered, and those that will never be.
     held: IntervalSet,
+    /// Offsets of chunks that were given up.
+    skipped: IntervalSet,
     /// Offsets whose part is durable.
     durable: IntervalSet,
     /// Blocks in memory, by their first offset.
@@ -119,6 +121,8 @@ pub(super) enum Found {
     Memory { first: u64, held: Held },
     /// In this block of a part, which begins at `first`.
     Part { first: u64, part: Arc<PartRow>, block: usize },
+    /// There is nothing before `end`, and there will not be.
+    Missing { end: u64 },
     /// Nowhere yet.
     Nowhere,
     /// Nowhere, and nothing more will come.
@@ -196,9 +200,48 @@ impl JobResults {
         Accepted::Held { chunks }
     }
 
-    /// Looks for the block with this offset.
-    pub(super) fn find(&self, offset: u64) -> Found {
+    /// The chunks that would be held whole if the store held these offsets too.
+    pub(crate) fn completed_by(&self, offsets: &IntervalSet) -> IntervalSet {
+        let count = self.chunks.range().count();
+        let state = self.lock();
+        let mut together = offsets.clone();
+        let runs = || offsets.iter().filter(|run| run.end <= count);
+        for run in runs() {
+            // Only of a chunk at either end can something be missing.
+            for offset in [run.start, run.end - 1] {
+                let chunk = self.chunks.chunk_at(offset);
+                for held in state.held.intersection(self.chunks.offsets(Run { start: chunk, end: chunk + 1 })) {
+                    together.insert(held);
+                }
+            }
+        }
+        runs().filter_map(|run| whole_chunks(&together, self.chunks, run)).collect()
+    }
+
+    /// A chunk was given up: there will be no results of it, and what is here of it is not shown.
+    pub(crate) fn skip(&self, chunk: u64) {
+        let offsets = self.chunks.offsets(Run { start: chunk, end: chunk + 1 });
         let mut state = self.lock();
+        state.held.insert(offsets);
+        state.skipped.insert(offsets);
+        let pieces: Vec<u64> = state.memory.range(offsets.start..offsets.end).map(|(&first, _)| first).collect();
+        for first in pieces {
+            if let Some(piece) = state.memory.remove(&first) {
+                state.memory_bytes -= piece.block.bytes().len();
+            }
+        }
+        drop(state);
+        self.changed();
+    }
+
+    /// Looks for the block with this offset. Of a job that broke, a reader that wants a part sees what is missing.
+    pub(super) fn find(&self, offset: u64, partial: bool) -> Found {
+        let mut state = self.lock();
+        if let Some(skipped) = state.skipped.intersection(Run { start: offset, end: u64::MAX }).next()
+            && skipped.start == offset
+        {
+            return Found::Missing { end: skipped.end };
+        }
         if let Some((&first, held)) = state.memory.range(..=offset).next_back()
             && offset < first + held.block.rows() as u64
         {
@@ -211,6 +254,12 @@ impl JobResults {
             return Found::Part { first: stored.part.blocks[block].first, part: Arc::clone(&stored.part), block };
         }
         match &state.ending {
+            Some(Ending::Broken(_)) if partial && !state.cleared => {
+                let in_memory = state.memory.range(offset..).next().map(|(&first, _)| first);
+                let in_parts = state.stored.range(offset..).next().map(|(&first, _)| first);
+                let next = in_memory.into_iter().chain(in_parts).min();
+                Found::Missing { end: next.unwrap_or(self.chunks.range().count()) }
+            }
             Some(ending) => Found::Ended(ending.clone()),
             None => {
                 state.reader_waits = true;
@@ -233,9 +282,9 @@ impl JobResults {
         self.lock().reader_attached = false;
     }
 
-    /// The reader has all before this offset: a `delivered` job need not keep it. Returns the names of parts of which
-    /// nothing is wanted any more.
-    pub(super) fn delivered(&self, offset: u64) -> Vec<String> {
+    /// The reader has all before this offset: a `delivered` job need not keep it. Returns the parts of which nothing is
+    /// wanted any more.
+    pub(super) fn delivered(&self, offset: u64) -> Vec<Arc<PartRow>> {
         let mut done = Vec::new();
         if self.retention == Retention::Stored {
             return done;
@@ -255,7 +304,7 @@ impl JobResults {
             let part = entry.remove().part;
             if !state.stored.values().any(|stored| stored.part.path == part.path) {
                 state.spilled_bytes = state.spilled_bytes.saturating_sub(part.bytes);
-                done.push(part.path.clone());
+                done.push(part);
             }
         }
         done
@@ -363,6 +412,9 @@ impl JobResults {
             state.held.remove(run);
             state.durable.remove(run);
         }
+        for skipped in state.skipped.clone().iter() {
+            state.held.insert(skipped);
+        }
         state.result_bytes = state.result_bytes.saturating_sub(part.bytes);
         if state.ending == Some(Ending::Done) {
             state.ending = None;
@@ -393,18 +445,21 @@ impl JobResults {
         std::mem::take(&mut self.lock().failing)
     }
 
-    /// Drops everything; returns the names of the parts to delete.
-    pub(super) fn clear(&self) -> BTreeSet<String> {
+    /// Drops everything; returns the parts to delete. Readers are told the reason.
+    pub(super) fn clear(&self, reason: String) -> Vec<Arc<PartRow>> {
         let mut state = self.lock();
-        let parts = state.stored.values().map(|stored| stored.part.path.clone()).collect();
-        *state = State {
-            cleared: true,
-            ending: Some(Ending::Broken("the job was forgotten".to_owned())),
-            ..State::default()
-        };
+        let parts: BTreeMap<_, _> =
+            state.stored.values().map(|stored| (stored.part.path.clone(), Arc::clone(&stored.part))).collect();
+        let parts = parts.into_values().collect();
+        *state = State { cleared: true, ending: Some(Ending::Broken(reason)), ..State::default() };
         drop(state);
         self.changed();
         parts
+    }
+
+    #[cfg(test)]
+    pub(super) fn lock_held(&self, run: Run) {
+        self.lock().held.insert(run);
     }
 
     fn changed(&self) {

@@ -8,6 +8,7 @@
 //! What is held is kept as intervals of *offsets*: positions of numbers in the range of the job, from 0. A number
 //! is held at most once, so whatever was computed twice is committed once.
 
+mod disk;
 mod flush;
 mod job;
 mod memory;
@@ -26,11 +27,11 @@ use swath_block::Block;
 use swath_scheduler::{JobId, Run};
 use tokio::sync::mpsc;
 
-use self::memory::Memory;
+use self::{disk::Disk, memory::Memory};
 pub(crate) use self::{
     job::{Accepted, Ending, JobResults, Retention},
     memory::Room,
-    reader::{BlockReader, ReadError},
+    reader::{BlockReader, Piece, ReadError},
     recover::Recovered,
 };
 use crate::ledger::{Ledger, LedgerError, PartRow};
@@ -46,6 +47,8 @@ pub struct StoreConfig {
     pub memory_bytes: usize,
     /// Bytes of blocks that make a part.
     pub part_bytes: usize,
+    /// Bytes that all parts together may have; `None`: as many as the disk takes.
+    pub max_disk: Option<u64>,
     /// Bytes of a `delivered` job that may lie on the disk for a reader that does not keep up, before the job pauses.
     pub window_bytes: u64,
     /// A block waits no longer than this for its part to fill, or a fiftieth of the time that its job has taken so far if
@@ -72,6 +75,14 @@ pub enum StoreError {
         path: String,
         /// What the object store said.
         error: object_store::Error,
+    },
+    /// Results may take no more.
+    #[error("results take {used} of the {limit} that they may take on the disk; forget jobs, or allow more")]
+    DiskLimit {
+        /// What they take.
+        used: String,
+        /// What they may take.
+        limit: String,
     },
     /// A part could not be put together.
     #[error("cannot put part {path} together: {reason}")]
@@ -124,6 +135,7 @@ pub(crate) struct Store {
     objects: Arc<dyn ObjectStore>,
     config: StoreConfig,
     memory: Memory,
+    disk: Disk,
     jobs: Mutex<BTreeMap<JobId, Arc<JobResults>>>,
     facts: mpsc::UnboundedSender<Fact>,
     flush: tokio::sync::Notify,
@@ -143,6 +155,7 @@ impl Store {
         Ok(Arc::new(Self {
             objects: Arc::new(objects),
             memory: Memory::new(config.memory_bytes),
+            disk: Disk::new(config.max_disk),
             jobs: Mutex::default(),
             facts,
             flush: tokio::sync::Notify::new(),
@@ -187,24 +200,50 @@ impl Store {
         accepted
     }
 
-    /// Reads the blocks of a job in order, from this offset on. `None` for a job that is wanted once and has its reader.
-    pub(crate) fn read(self: &Arc<Self>, results: Arc<JobResults>, first: u64) -> Option<BlockReader> {
-        results.attach_reader().then(|| BlockReader::new(Arc::clone(self), results, first))
+    /// Reads the blocks of a job in order, from this offset on; `partial`: what there is, if the job broke. `None` for a
+    /// job that is wanted once and has its reader.
+    pub(crate) fn read(self: &Arc<Self>, results: Arc<JobResults>, first: u64, partial: bool) -> Option<BlockReader> {
+        results.attach_reader().then(|| BlockReader::new(Arc::clone(self), results, first, partial))
     }
 
     /// Drops a job: its rows in the ledger first, so that no row ever lacks its part, then what is in memory and parts.
     pub(crate) async fn forget(&self, job: JobId) -> Result<(), StoreError> {
         self.with_ledger(move |ledger| ledger.delete_job(job)).await?;
         let results = self.lock_jobs().remove(&job);
-        let Some(results) = results else { return Ok(()) };
-        let mut failed = None;
-        for path in results.clear() {
-            match self.objects.delete(&Path::from(path.as_str())).await {
-                Ok(()) | Err(object_store::Error::NotFound { .. }) => {}
-                Err(error) => failed = Some(StoreError::Write { path, error }),
-            }
+        match results {
+            Some(results) => self.clear(&results, format!("job {job} was forgotten")).await,
+            None => Ok(()),
         }
-        failed.map_or(Ok(()), Err)
+    }
+
+    /// Drops the results of a job that was cancelled; the job stays.
+    pub(crate) async fn drop_results(&self, job: JobId) -> Result<(), StoreError> {
+        self.with_ledger(move |ledger| ledger.drop_results(job)).await?;
+        match self.job(job) {
+            Some(results) => self.clear(&results, dropped(job)).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn clear(&self, results: &JobResults, reason: String) -> Result<(), StoreError> {
+        let mut cleared = Ok(());
+        for part in results.clear(reason) {
+            cleared = self.delete_part(&part).await.and(cleared);
+        }
+        // Others may wait for the room.
+        self.flush.notify_one();
+        cleared
+    }
+
+    /// Deletes the file of a part that nobody wants any more.
+    async fn delete_part(&self, part: &PartRow) -> Result<(), StoreError> {
+        match self.objects.delete(&Path::from(part.path.as_str())).await {
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => {
+                self.disk.remove(part.bytes);
+                Ok(())
+            }
+            Err(error) => Err(StoreError::Write { path: part.path.clone(), error }),
+        }
     }
 
     /// A part cannot be read. If it is lost or damaged, its numbers are held no longer, and the driver is told; whatever
@@ -225,6 +264,7 @@ impl Store {
         let path = part.path.clone();
         self.with_ledger(move |ledger| ledger.delete_part(&path)).await?;
         results.spoil_part(part);
+        self.disk.remove(part.bytes);
         self.tell(Fact::Spoiled { job: results.job() });
         Ok(())
     }
@@ -246,6 +286,11 @@ impl Store {
     fn lock_jobs(&self) -> MutexGuard<'_, BTreeMap<JobId, Arc<JobResults>>> {
         self.jobs.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// What a reader is told of results that are no more.
+fn dropped(job: JobId) -> String {
+    format!("the results of job {job} were dropped when it was cancelled")
 }
 
 #[cfg(test)]

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use object_store::{ObjectStoreExt, path::Path};
 use swath_block::Block;
+use swath_scheduler::Run;
 use tokio::sync::watch;
 
 use super::{
@@ -27,33 +27,44 @@ pub(crate) enum ReadError {
     Store(#[from] StoreError),
 }
 
+/// What comes next of a job's results. Offsets are positions of numbers in the range.
+#[derive(Debug)]
+pub(crate) enum Piece {
+    /// A block, and the offset of its first number.
+    Block { first: u64, block: Block },
+    /// There are no results of these offsets.
+    Missing(Run),
+}
+
 /// Gives the blocks of a job in the order of the number: from memory as they come, from the store what was missed.
 pub(crate) struct BlockReader {
     store: Arc<Store>,
     results: Arc<JobResults>,
     changes: watch::Receiver<u64>,
     next: u64,
+    /// What of a job that broke is missing is passed over.
+    partial: bool,
     open: Option<OpenPart>,
 }
 
 impl BlockReader {
-    pub(super) fn new(store: Arc<Store>, results: Arc<JobResults>, first: u64) -> Self {
+    pub(super) fn new(store: Arc<Store>, results: Arc<JobResults>, first: u64, partial: bool) -> Self {
         let changes = results.watch();
-        Self { store, results, changes, next: first, open: None }
+        Self { store, results, changes, next: first, partial, open: None }
     }
 
-    /// The next block and the offset of its first number; waits until it is there. `None` after the last.
-    pub(crate) async fn next(&mut self) -> Result<Option<(u64, Block)>, ReadError> {
-        for path in self.results.delivered(self.next) {
+    /// The next block; waits until it is there. `None` after the last.
+    pub(crate) async fn next(&mut self) -> Result<Option<Piece>, ReadError> {
+        for part in self.results.delivered(self.next) {
             // What cannot be deleted goes when the job is forgotten, with its folder.
-            let _ = self.store.objects.delete(&Path::from(path.as_str())).await;
+            let _ = self.store.delete_part(&part).await;
         }
         if self.next >= self.results.chunks().range().count() {
             return Ok(None);
         }
         loop {
             self.changes.mark_unchanged();
-            let (first, block) = match self.results.find(self.next) {
+            let (first, block) = match self.results.find(self.next, self.partial) {
                 Found::Memory { first, held } => (first, held.block),
                 Found::Part { first, part, block } => match self.stored_block(Arc::clone(&part), block).await {
                     Ok(block) => (first, block),
@@ -64,6 +75,11 @@ impl BlockReader {
                         continue;
                     }
                 },
+                Found::Missing { end } => {
+                    let missing = Run { start: self.next, end };
+                    self.next = end;
+                    return Ok(Some(Piece::Missing(missing)));
+                }
                 Found::Ended(Ending::Broken(reason)) => return Err(ReadError::Broken(reason)),
                 Found::Ended(Ending::GoingAway) => return Err(ReadError::GoingAway),
                 Found::Ended(Ending::Done) => {
@@ -83,7 +99,7 @@ impl BlockReader {
                 }
             };
             self.next = first + block.rows() as u64;
-            return Ok(Some((first, block)));
+            return Ok(Some(Piece::Block { first, block }));
         }
     }
 

@@ -8,7 +8,7 @@ use tracing::{info, warn};
 
 use super::{Ending, JobResults, Retention, Store, StoreError};
 use crate::{
-    job::{JobState, NewJob},
+    job::{Holes, JobState, NewJob},
     ledger::{JobRow, PartRow},
 };
 
@@ -17,6 +17,7 @@ pub(crate) struct Recovered {
     pub(crate) row: JobRow,
     pub(crate) job: NewJob,
     pub(crate) results: Arc<JobResults>,
+    pub(crate) holes: Holes,
 }
 
 impl Store {
@@ -46,9 +47,17 @@ impl Store {
 
     async fn recover_job(&self, mut row: JobRow, job: NewJob, parts: Vec<PartRow>) -> Result<Recovered, StoreError> {
         let results = self.create_job(JobResults::new(row.id, job.chunks, job.value_type(), job.retention));
+        let id = row.id;
+        let holes = self.with_ledger(move |ledger| ledger.holes(id)).await?;
+        for &chunk in holes.keys().filter(|&&chunk| chunk < job.chunks.count()) {
+            results.skip(chunk);
+        }
         for part in parts {
             match self.check_size(&part).await {
-                Ok(()) => results.recover_part(part),
+                Ok(()) => {
+                    self.disk.add(part.bytes);
+                    results.recover_part(part);
+                }
                 Err(error) => {
                     warn!(job = %row.id, %error, "its numbers will be computed again");
                     self.with_ledger(move |ledger| ledger.delete_part(&part.path)).await?;
@@ -60,7 +69,9 @@ impl Store {
                 let reason = "the coordinator was started again while its results were being delivered";
                 row.state = JobState::Failed(reason.to_owned());
             }
-            JobState::Done if results.committed_chunks().len() < job.chunks.count() => row.state = JobState::Running,
+            JobState::Done if results.committed_chunks().len() + (holes.len() as u64) < job.chunks.count() => {
+                row.state = JobState::Running;
+            }
             _ => {}
         }
         match &row.state {
@@ -69,7 +80,10 @@ impl Store {
             JobState::Failed(failure) => results.end(Ending::Broken(format!("job {} failed: {failure}", row.id))),
             JobState::Cancelled => results.end(Ending::Broken(format!("job {} was cancelled", row.id))),
         }
-        Ok(Recovered { row, job, results })
+        if row.results_dropped {
+            results.clear(super::dropped(row.id));
+        }
+        Ok(Recovered { row, job, results, holes })
     }
 
     async fn check_size(&self, part: &PartRow) -> Result<(), StoreError> {

@@ -4,12 +4,12 @@ use std::{sync::Arc, time::Duration};
 
 use swath_block::{Block, BlockEncoder, PAGE_ROWS};
 use swath_kernel::{ValueType, Values};
-use swath_scheduler::{Chunks, JobId, Range, Run};
+use swath_scheduler::{Chunks, IntervalSet, JobId, Range, Run};
 use tempfile::TempDir;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::{Accepted, Ending, Fact, JobResults, Retention, Store, StoreConfig};
+use super::{Accepted, Ending, Fact, JobResults, Piece, Retention, Store, StoreConfig};
 
 struct World {
     folder: TempDir,
@@ -25,11 +25,16 @@ impl World {
     }
 
     fn on(folder: TempDir, memory_bytes: usize, part_bytes: usize) -> Self {
+        Self::with(folder, memory_bytes, part_bytes, None)
+    }
+
+    fn with(folder: TempDir, memory_bytes: usize, part_bytes: usize, max_disk: Option<u64>) -> Self {
         let config = StoreConfig {
             folder: folder.path().to_owned(),
             durable: true,
             memory_bytes,
             part_bytes,
+            max_disk,
             window_bytes: 1 << 30,
             part_age: Duration::from_millis(20),
         };
@@ -48,8 +53,12 @@ impl World {
     }
 
     fn job(&self, last: i64, chunk_size: u64, retention: Retention) -> Arc<JobResults> {
+        self.numbered_job(1, last, chunk_size, retention)
+    }
+
+    fn numbered_job(&self, id: u64, last: i64, chunk_size: u64, retention: Retention) -> Arc<JobResults> {
         let chunks = Chunks::new(Range::new(1, last).unwrap(), chunk_size).unwrap();
-        self.store.create_job(JobResults::new(JobId(1), chunks, ValueType::Int64, retention))
+        self.store.create_job(JobResults::new(JobId(id), chunks, ValueType::Int64, retention))
     }
 
     async fn accept(&self, results: &JobResults, offsets: std::ops::Range<u64>) -> Accepted {
@@ -86,9 +95,10 @@ fn block(offsets: std::ops::Range<u64>) -> Block {
 }
 
 async fn read_all(store: &Arc<Store>, results: &Arc<JobResults>, first: u64) -> Vec<i64> {
-    let mut reader = store.read(Arc::clone(results), first).unwrap();
+    let mut reader = store.read(Arc::clone(results), first, false).unwrap();
     let mut values = Vec::new();
-    while let Some((offset, block)) = reader.next().await.unwrap() {
+    while let Some(piece) = reader.next().await.unwrap() {
+        let Piece::Block { first: offset, block } = piece else { panic!("{piece:?}") };
         assert!(offset <= first + values.len() as u64);
         for batch in block.columns(&[1], 1000).unwrap() {
             let batch = batch.unwrap();
@@ -101,6 +111,23 @@ async fn read_all(store: &Arc<Store>, results: &Arc<JobResults>, first: u64) -> 
         }
     }
     values
+}
+
+/// The offsets that a reader gets blocks of, and those that it is told are missing.
+async fn read_pieces(store: &Arc<Store>, results: &Arc<JobResults>, partial: bool) -> (Vec<Run>, Vec<Run>) {
+    let mut reader = store.read(Arc::clone(results), 0, partial).unwrap();
+    let (mut there, mut missing) = (IntervalSet::new(), Vec::new());
+    while let Some(piece) = reader.next().await.unwrap() {
+        match piece {
+            Piece::Block { first, block } => there.insert(Run { start: first, end: first + block.rows() as u64 }),
+            Piece::Missing(run) => missing.push(run),
+        }
+    }
+    (there.iter().collect(), missing)
+}
+
+fn run(start: u64, end: u64) -> Run {
+    Run::new(start, end).unwrap()
 }
 
 fn held(chunks: std::ops::Range<u64>) -> Accepted {
@@ -198,8 +225,8 @@ async fn readers_of_a_broken_job_are_told_why() {
     let world = World::new(1 << 20, 1 << 20);
     let results = world.job(100, 10, Retention::Stored);
     world.accept(&results, 0..10).await;
-    let mut reader = world.store.read(Arc::clone(&results), 0).unwrap();
-    assert_eq!(reader.next().await.unwrap().unwrap().0, 0);
+    let mut reader = world.store.read(Arc::clone(&results), 0, false).unwrap();
+    assert!(matches!(reader.next().await.unwrap().unwrap(), Piece::Block { first: 0, .. }));
     let waiting = tokio::spawn(async move { reader.next().await.map(|_| ()).unwrap_err().to_string() });
     results.end(Ending::Broken("job 1 was cancelled".to_owned()));
     assert_eq!(waiting.await.unwrap(), "job 1 was cancelled");
@@ -271,6 +298,7 @@ fn row(last: i64) -> crate::ledger::JobRow {
         chunk_size: 10,
         retention: Retention::Stored,
         limits: swath_scheduler::Limits::default(),
+        retain: None,
     }
     .to_row()
 }
@@ -303,4 +331,70 @@ async fn a_part_that_cannot_be_written_pauses_the_job_until_it_can() {
     world.committed(10).await;
     assert!(matches!(world.facts.recv().await.unwrap(), Fact::Resumed { .. }));
     assert_eq!(read_all(&world.store, &results, 0).await.len(), 100);
+}
+
+#[tokio::test]
+async fn chunks_that_were_given_up_are_passed_over_and_named() {
+    let mut world = World::new(1 << 20, 1 << 20);
+    let results = world.job(100, 10, Retention::Stored);
+    world.accept(&results, 0..20).await;
+    // A piece of the third chunk came before another one failed.
+    world.accept(&results, 20..24).await;
+    results.skip(2);
+    results.skip(3);
+    world.accept(&results, 40..90).await;
+    results.skip(9);
+    let expected = (vec![run(0, 20), run(40, 90)], vec![run(20, 40), run(90, 100)]);
+    assert_eq!(read_pieces(&world.store, &results, false).await, expected);
+    world.committed(7).await;
+    results.end(Ending::Done);
+    assert_eq!(read_pieces(&world.store, &results, false).await, expected);
+    assert_eq!(world.accept(&results, 20..30).await, Accepted::HeldAlready { chunks: Run::new(2, 3) });
+}
+
+#[tokio::test]
+async fn of_a_broken_job_what_is_committed_can_be_read_until_it_is_dropped() {
+    let mut world = World::new(1 << 20, 1 << 20);
+    let results = world.job(100, 10, Retention::Stored);
+    world.accept(&results, 10..30).await;
+    world.accept(&results, 50..60).await;
+    world.committed(3).await;
+    results.end(Ending::Broken("job 1 was cancelled".to_owned()));
+    let missing = vec![run(0, 10), run(30, 50), run(60, 100)];
+    assert_eq!(read_pieces(&world.store, &results, true).await, (vec![run(10, 30), run(50, 60)], missing));
+    world.store.drop_results(JobId(1)).await.unwrap();
+    assert_eq!(world.parts(), 0);
+    let mut reader = world.store.read(results, 0, true).unwrap();
+    let error = reader.next().await.unwrap_err().to_string();
+    assert!(error.contains("were dropped"), "{error}");
+}
+
+#[tokio::test]
+async fn results_that_take_all_they_may_pause_their_job_until_others_are_forgotten() {
+    let bytes = block(0..100).bytes().len() as u64;
+    let mut world = World::with(tempfile::tempdir().unwrap(), 1 << 20, 1 << 20, Some(bytes * 3 / 2));
+    let first = world.numbered_job(1, 100, 10, Retention::Stored);
+    world.accept(&first, 0..100).await;
+    world.committed(10).await;
+    let second = world.numbered_job(2, 100, 10, Retention::Stored);
+    world.accept(&second, 0..100).await;
+    match world.facts.recv().await.unwrap() {
+        Fact::Paused { job: JobId(2), reason } => assert!(reason.contains("may take on the disk"), "{reason}"),
+        other => panic!("{other:?}"),
+    }
+    world.store.forget(JobId(1)).await.unwrap();
+    world.committed(10).await;
+}
+
+#[test]
+fn chunks_are_completed_by_what_is_in_hand_and_what_is_held() {
+    let chunks = Chunks::new(Range::new(1, 100).unwrap(), 10).unwrap();
+    let results = JobResults::new(JobId(1), chunks, ValueType::Int64, Retention::Stored);
+    let completed = |in_hand: &[Run]| -> Vec<Run> {
+        results.completed_by(&in_hand.iter().copied().collect()).iter().collect()
+    };
+    assert_eq!(completed(&[run(5, 35), run(58, 60), run(90, 101)]), [run(1, 3)]);
+    results.lock_held(run(0, 5));
+    results.lock_held(run(50, 58));
+    assert_eq!(completed(&[run(5, 35), run(58, 60), run(90, 100)]), [run(0, 3), run(5, 6), run(9, 10)]);
 }
