@@ -219,6 +219,9 @@ pub(crate) struct WorkerStart {
     /// End at once when standard input closes: a worker that its parent starts so never outlives it.
     #[arg(long, env = "SWATH_ATTACHED")]
     pub(crate) attached: bool,
+    /// A folder to remove when standard input closes: what a parent that was killed could not remove itself.
+    #[arg(long, env = "SWATH_SCRATCH", hide = true, requires = "attached", value_name = "FOLDER")]
+    pub(crate) scratch: Option<PathBuf>,
 }
 
 /// What a worker does that has lost its coordinator.

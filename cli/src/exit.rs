@@ -93,7 +93,10 @@ fn classify(error: &anyhow::Error) -> (u8, Option<&'static str>) {
         match cause.downcast_ref::<OutputError>() {
             Some(OutputError::Client(error)) => return client(error),
             Some(
-                OutputError::UnknownEnding { .. } | OutputError::NoSuchValues { .. } | OutputError::Terminal { .. },
+                OutputError::UnknownEnding { .. }
+                | OutputError::NoSuchValues { .. }
+                | OutputError::Terminal { .. }
+                | OutputError::Missing { .. },
             ) => {
                 return (USAGE, None);
             }

@@ -26,11 +26,8 @@ pub(crate) fn job(job: &Job, holes: &[Hole], mode: OutputMode) -> Result<()> {
 
 /// A chunk that was given up, in one line.
 pub(crate) fn hole(hole: &Hole) -> String {
-    let numbers = if hole.first == hole.last {
-        hole.first.to_string()
-    } else {
-        format!("{}..={}", hole.first, hole.last)
-    };
+    let numbers =
+        if hole.first == hole.last { hole.first.to_string() } else { format!("{}..={}", hole.first, hole.last) };
     format!("{numbers}: failed at {}: {}", hole.number, hole.reason)
 }
 

@@ -8,9 +8,7 @@ use std::{
 use swath_kernel::ValueType;
 use swath_proto::v1;
 use swath_proto::{MAX_IN_HAND, MAX_IN_HAND_RUNS};
-use swath_scheduler::{
-    Chunks, Event, Hole, IntervalSet, JobId, LeaseId, Limits, Range, Run, WorkerId, WorkerState,
-};
+use swath_scheduler::{Chunks, Event, Hole, IntervalSet, JobId, LeaseId, Limits, Range, Run, WorkerId, WorkerState};
 use tonic::Status;
 
 use crate::{
@@ -233,7 +231,12 @@ fn in_hand(work: Vec<v1::WorkInHand>) -> Result<Vec<InHand>, Status> {
 }
 
 /// The answer to Hello.
-pub(crate) fn welcome(worker: WorkerId, heartbeat: Duration, resumed: &[Resumed], epoch: u64) -> v1::CoordinatorMessage {
+pub(crate) fn welcome(
+    worker: WorkerId,
+    heartbeat: Duration,
+    resumed: &[Resumed],
+    epoch: u64,
+) -> v1::CoordinatorMessage {
     let resumed = resumed.iter().map(|resumed| v1::ResumedLease {
         lease: Some(lease_id_to_proto(resumed.lease)),
         next: Some(lease_id_to_proto(resumed.next)),

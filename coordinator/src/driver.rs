@@ -14,9 +14,7 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use swath_scheduler::{
-    Action, Config as SchedulerConfig, Event, JobId, LeaseId, Run, Scheduler, WorkerId,
-};
+use swath_scheduler::{Action, Config as SchedulerConfig, Event, JobId, LeaseId, Run, Scheduler, WorkerId};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};

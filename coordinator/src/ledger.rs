@@ -284,9 +284,8 @@ impl Ledger {
     pub(crate) fn holes(&self, job: JobId) -> Result<Holes, LedgerError> {
         let connection = self.lock();
         let mut query = connection.prepare("SELECT chunk, number, reason FROM holes WHERE job = ?")?;
-        let rows = query.query_map([job.0 as i64], |row| {
-            Ok((row.get::<_, i64>(0)? as u64, Hole::new(row.get(1)?, row.get(2)?)))
-        })?;
+        let rows = query
+            .query_map([job.0 as i64], |row| Ok((row.get::<_, i64>(0)? as u64, Hole::new(row.get(1)?, row.get(2)?))))?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 

@@ -14,6 +14,7 @@ use tonic_health::{ServingStatus, server::HealthReporter};
 use tracing::info;
 
 use crate::{
+    connections::Connections,
     driver::{Driver, DriverHandle},
     services::{flight::FlightGate, jobs::JobsService, results::ResultsService, workers::WorkersService},
     store::{Recovered, Store, StoreConfig, StoreError},
@@ -21,6 +22,12 @@ use crate::{
 
 /// Requests that may wait for the driver.
 const REQUESTS: usize = 1024;
+
+/// The most connections: two of each worker, and clients.
+const CONNECTIONS: usize = 25_000;
+
+/// The most requests under way on one connection.
+const STREAMS: u32 = 1024;
 
 /// How long streams may take to end when the coordinator stops.
 const GRACE: Duration = Duration::from_secs(5);
@@ -129,6 +136,7 @@ impl Coordinator {
             .initial_stream_window_size(STREAM_WINDOW_BYTES)
             .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
             .max_frame_size(FRAME_BYTES)
+            .max_concurrent_streams(STREAMS)
             .http2_keepalive_interval(Some(KEEPALIVE))
             .http2_keepalive_timeout(Some(KEEPALIVE))
             .add_service(health_service)
@@ -147,7 +155,7 @@ impl Coordinator {
                 set_serving(&health, ServingStatus::NotServing).await;
             }
         };
-        let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
+        let incoming = Connections::new(TcpIncoming::from(listener).with_nodelay(Some(true)), CONNECTIONS);
         let serving = server.serve_with_incoming_shutdown(incoming, shut_down);
         // Streams that watch and read go on as long as their peers let them; a stop does not wait for those.
         let served = tokio::select! {

@@ -3,6 +3,7 @@
 use std::{
     fs,
     os::unix::process::ExitStatusExt,
+    path::Path,
     process::{Child, ExitStatus},
     sync::Arc,
 };
@@ -81,6 +82,15 @@ impl<'scene> Process<'scene> {
             stdout: fs::read(self.record.stdout_path()).expect("its standard output"),
             stderr: self.record.stderr(),
         }
+    }
+
+    /// The lengths of the files that it has open in this folder, whatever their names, and even if they have none.
+    pub fn open_files(&self, folder: &Path) -> Vec<u64> {
+        let links = fs::read_dir(format!("/proc/{}/fd", self.id())).into_iter().flatten().flatten();
+        let here = links
+            .map(|link| link.path())
+            .filter(|link| fs::read_link(link).is_ok_and(|target| target.starts_with(folder)));
+        here.filter_map(|link| fs::metadata(link).ok().filter(fs::Metadata::is_file)).map(|meta| meta.len()).collect()
     }
 
     fn pid(&self) -> Pid {

@@ -109,8 +109,8 @@ fn a_reader_may_wait_for_the_first_result() {
     let job = coordinator.submit("1..=300000");
     // Before anybody works; each reads all of it.
     let readers = ["a.csv", "b.csv"].map(|file| coordinator.swath(&format!("job results {job} --file {file}")).start());
-    until("both write", || {
-        (scene.files().iter().filter(|file| file.ends_with(".unfinished")).count() == 2).then_some(())
+    until("both are ready to write", || {
+        readers.iter().all(|reader| !reader.open_files(&scene.path("")).is_empty()).then_some(())
     });
     let _worker = coordinator.worker("late");
     for reader in readers {

@@ -51,6 +51,36 @@ fn a_coordinator_killed_again_and_again_loses_nothing() {
 }
 
 #[test]
+fn work_in_hand_goes_on_when_the_coordinator_is_started_again() {
+    // One chunk, which takes seconds: were it begun anew after each kill, it would never end.
+    const LAST: i64 = 12_000_000;
+    let scene = Scene::new("work_in_hand");
+    let mut coordinator = scene.coordinator();
+    let address = coordinator.address().to_owned();
+    let worker = coordinator.worker_with("able", "--threads 1 --upload-memory 1GiB");
+    let job = coordinator.submit(&format!("1..={LAST} -k collatz --chunk-size {LAST}"));
+    let resumed = |said: &str| said.matches("work in hand was offered leases=1 resumed=1").count();
+    until("it computes", || (coordinator.find_worker("able")?["leases"].as_u64()? > 0).then_some(()));
+    for kills in 1..=3 {
+        assert_eq!(coordinator.stop(Signal::KILL).signal(), Some(9));
+        coordinator = scene.coordinator_with(&format!("--listen {address}"));
+        until("the worker is back with what it has", || (resumed(&worker.stderr()) == kills).then_some(()));
+    }
+    coordinator.await_done(job);
+    coordinator.save(job, "saved.txt");
+    Rows::open(&scene.path("saved.txt")).assert_are(1..=LAST, collatz);
+}
+
+#[test]
+fn a_worker_may_be_told_to_end_when_its_coordinator_is_lost() {
+    let scene = Scene::new("on_coordinator_lost");
+    let coordinator = scene.coordinator();
+    let worker = coordinator.worker_with("able", "--on-coordinator-lost stop --patience 1h");
+    assert_eq!(coordinator.stop(Signal::KILL).signal(), Some(9));
+    worker.wait().assert_code(3);
+}
+
+#[test]
 fn what_is_lost_or_damaged_between_two_coordinators_is_computed_again() {
     let scene = Scene::new("what_is_lost");
     let coordinator = scene.coordinator_with("--memory 1MiB");

@@ -66,11 +66,7 @@ pub async fn run(config: WorkerConfig, stop: CancellationToken) -> Result<(), Se
     ended
 }
 
-async fn drive_sessions(
-    config: &WorkerConfig,
-    work: &Work,
-    stop: &CancellationToken,
-) -> Result<(), SessionError> {
+async fn drive_sessions(config: &WorkerConfig, work: &Work, stop: &CancellationToken) -> Result<(), SessionError> {
     let mut trouble = Trouble::new(config.patience);
     let mut former = None;
     loop {

@@ -489,7 +489,10 @@ mod tests {
         let queue = Queue::new(1);
         queue.push(lease(1, 1000, 10, run(0, 30)));
         let tasks: Vec<Task> = (0..3).map(|_| queue.take().unwrap()).collect();
-        assert_eq!(tasks.iter().map(|task| task.offsets).collect::<Vec<_>>(), [run(0, 80), run(80, 160), run(160, 240)]);
+        assert_eq!(
+            tasks.iter().map(|task| task.offsets).collect::<Vec<_>>(),
+            [run(0, 80), run(80, 160), run(160, 240)]
+        );
         done(&queue, &tasks[0]);
         queue.finish(&tasks[1]);
         (queue, tasks.into_iter().nth(2).unwrap())

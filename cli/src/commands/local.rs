@@ -2,6 +2,7 @@
 
 use std::{
     env,
+    path::Path,
     process::{Child, Command, Stdio},
     time::Duration,
 };
@@ -32,7 +33,7 @@ pub(super) struct LocalCluster {
     stop: CancellationToken,
     serving: JoinHandle<Result<(), swath_coordinator::CoordinatorError>>,
     workers: Vec<Child>,
-    _scratch: TempDir,
+    scratch: TempDir,
 }
 
 impl LocalCluster {
@@ -57,10 +58,11 @@ impl LocalCluster {
         let address = coordinator.address().to_string();
         let stop = CancellationToken::new();
         let serving = tokio::spawn(coordinator.serve(stop.clone()));
-        let mut cluster = Self { address, stop, serving, workers: Vec::new(), _scratch: scratch };
+        let mut cluster = Self { address, stop, serving, workers: Vec::new(), scratch };
         let threads = threads.unwrap_or_else(|| (cores() / workers).max(1));
         for index in 1..=workers {
-            cluster.workers.push(start_worker(&cluster.address, index, threads)?);
+            let worker = start_worker(&cluster.address, cluster.scratch.path(), index, threads)?;
+            cluster.workers.push(worker);
         }
         Ok(cluster)
     }
@@ -110,11 +112,13 @@ impl Drop for LocalCluster {
     }
 }
 
-fn start_worker(address: &str, index: u32, threads: u32) -> Result<Child> {
+fn start_worker(address: &str, scratch: &Path, index: u32, threads: u32) -> Result<Child> {
     let program = env::current_exe().context("cannot find this program to start a worker")?;
     Command::new(program)
         .args(["worker", "start", "--attached", "--coordinator", address, "--upload-memory", UPLOAD_MEMORY])
         .args(["--name", &format!("worker-{index}"), "--threads", &threads.to_string()])
+        .arg("--scratch")
+        .arg(scratch)
         // Whatever goes wrong in a worker makes the run fail, or another try good; it is not the user's to read.
         .env("SWATH_LOG", env::var("SWATH_LOG").unwrap_or_else(|_| "error".to_owned()))
         // Closes when this process ends, however it ends; the worker ends with it.

@@ -81,8 +81,12 @@ pub(super) async fn save(client: &Client, job: &Job, output: Output, partial: bo
     }
     // The job's own end says more than the end of the stream.
     match client.job(job.id).await.map(|job| job.state) {
-        Ok(JobState::Failed(failure)) if !partial => Err(Ending::JobFailed(format!("job {} failed: {failure}", job.id)).into()),
-        Ok(JobState::Cancelled) if !partial => Err(Ending::JobCancelled(format!("job {} was cancelled", job.id)).into()),
+        Ok(JobState::Failed(failure)) if !partial => {
+            Err(Ending::JobFailed(format!("job {} failed: {failure}", job.id)).into())
+        }
+        Ok(JobState::Cancelled) if !partial => {
+            Err(Ending::JobCancelled(format!("job {} was cancelled", job.id)).into())
+        }
         _ => Err(error).context("the results did not arrive whole"),
     }
 }

@@ -1,6 +1,6 @@
 //! `swath worker start`, `list` and `drain`.
 
-use std::{io::Read, num::NonZero, thread};
+use std::{io::Read, num::NonZero, path::PathBuf, thread};
 
 use anyhow::Result;
 use swath_client::Client;
@@ -15,7 +15,7 @@ use crate::{
 pub(super) async fn start(args: WorkerStart) -> Result<()> {
     let stop = signals::stop_token()?;
     if args.attached {
-        end_with_standard_input();
+        end_with_standard_input(args.scratch);
     }
     let name = args.name.unwrap_or_else(|| format!("{}-{}", swath_worker::host_name(), std::process::id()));
     let config = WorkerConfig {
@@ -45,12 +45,16 @@ pub(super) fn cores() -> u32 {
     thread::available_parallelism().map_or(1, NonZero::get).try_into().unwrap_or(u32::MAX)
 }
 
-/// Ends the process when standard input closes, as it does however the parent ends.
-fn end_with_standard_input() {
-    thread::spawn(|| {
+/// Ends the process when standard input closes, as it does however the parent ends, and removes the parent's folder.
+fn end_with_standard_input(scratch: Option<PathBuf>) {
+    thread::spawn(move || {
         let mut bytes = [0; 64];
         let mut input = std::io::stdin().lock();
         while !matches!(input.read(&mut bytes), Ok(0) | Err(_)) {}
+        if let Some(scratch) = scratch {
+            // Several workers may try; the first succeeds.
+            let _ = std::fs::remove_dir_all(scratch);
+        }
         std::process::exit(0);
     });
 }

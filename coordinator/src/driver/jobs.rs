@@ -116,8 +116,7 @@ impl Driver {
     /// Writes into the ledger where a job stands.
     fn note(&self, id: JobId) {
         let Some(record) = self.jobs.get(&id) else { return };
-        if let Err(error) =
-            self.store.ledger().update_job(id, &record.state, record.ended_at, &record.ledger_shares())
+        if let Err(error) = self.store.ledger().update_job(id, &record.state, record.ended_at, &record.ledger_shares())
         {
             // After the next start the job goes on from what is committed, and ends again.
             warn!(%id, %error, "the end of the job is not in the ledger");

@@ -22,10 +22,9 @@ impl Disk {
     pub(super) fn check(&self, bytes: u64) -> Result<(), StoreError> {
         let used = self.used.load(Ordering::Relaxed);
         match self.limit {
-            Some(limit) if used.saturating_add(bytes) > limit => Err(StoreError::DiskLimit {
-                used: ByteSize(used).to_string(),
-                limit: ByteSize(limit).to_string(),
-            }),
+            Some(limit) if used.saturating_add(bytes) > limit => {
+                Err(StoreError::DiskLimit { used: ByteSize(used).to_string(), limit: ByteSize(limit).to_string() })
+            }
             _ => Ok(()),
         }
     }

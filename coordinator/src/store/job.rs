@@ -158,7 +158,7 @@ impl JobResults {
         self.retention
     }
 
-    /// Encoded bytes of all that was accepted.
+    /// Bytes of all that was accepted: of parts where it is in parts, otherwise of blocks.
     pub(crate) fn result_bytes(&self) -> u64 {
         self.lock().result_bytes
     }
@@ -169,6 +169,7 @@ impl JobResults {
         if matches!(ending, Ending::Broken(_)) {
             // Nobody will read them, and others need the room.
             state.memory.clear();
+            state.result_bytes = state.result_bytes.saturating_sub(state.memory_bytes as u64);
             state.memory_bytes = 0;
         }
         state.ending.get_or_insert(ending);
@@ -380,9 +381,12 @@ impl JobResults {
         if self.retention == Retention::Delivered {
             state.spilled_bytes += part.bytes;
         }
+        state.result_bytes += part.bytes;
         for block in &part.blocks {
             if let Some(held) = state.memory.remove(&block.first) {
-                state.memory_bytes -= held.block.bytes().len();
+                let bytes = held.block.bytes().len();
+                state.memory_bytes -= bytes;
+                state.result_bytes = state.result_bytes.saturating_sub(bytes as u64);
             }
         }
         let mut committed = Vec::new();

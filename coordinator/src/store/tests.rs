@@ -390,9 +390,8 @@ async fn results_that_take_all_they_may_pause_their_job_until_others_are_forgott
 fn chunks_are_completed_by_what_is_in_hand_and_what_is_held() {
     let chunks = Chunks::new(Range::new(1, 100).unwrap(), 10).unwrap();
     let results = JobResults::new(JobId(1), chunks, ValueType::Int64, Retention::Stored);
-    let completed = |in_hand: &[Run]| -> Vec<Run> {
-        results.completed_by(&in_hand.iter().copied().collect()).iter().collect()
-    };
+    let completed =
+        |in_hand: &[Run]| -> Vec<Run> { results.completed_by(&in_hand.iter().copied().collect()).iter().collect() };
     assert_eq!(completed(&[run(5, 35), run(58, 60), run(90, 101)]), [run(1, 3)]);
     results.lock_held(run(0, 5));
     results.lock_held(run(50, 58));
