@@ -5,12 +5,12 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use swath_scheduler::{
-    Action, Config, Event as SchedulerEvent, Instant, JobId, JobSpec, LeaseId, Run, Scheduler, Skipped, WorkerId,
-    WorkerState,
+    Action, Config, Event as SchedulerEvent, Instant, IntervalSet, JobId, JobSpec, JobState, LeaseId, Run, Scheduler,
+    Skipped, WorkerId, WorkerState,
 };
 
 use crate::cluster::{Cluster, note};
-use crate::event::{Block, Event, Fact, JobIndex, Said, SessionId, Told};
+use crate::event::{Block, Event, Fact, InHand, JobIndex, Said, SessionId, Told};
 use crate::ledger::Store;
 use crate::plan::one;
 use crate::verdict::kernel_says;
@@ -225,12 +225,7 @@ impl Cluster {
     fn assign(&mut self, worker: WorkerId, lease: LeaseId, job: JobIndex, chunks: Run) {
         note!(self, "worker {worker} gets {chunks} of job {job} as lease {lease}");
         self.tally.count("leases");
-        if self.coordinator.leases.insert(lease, (job, chunks)).is_some() {
-            self.break_promise(format!("lease {lease} is given out a second time"));
-        }
-        if self.ledger.jobs[job].outcome.is_some() {
-            self.break_promise(format!("lease {lease} is of job {job}, which is over"));
-        }
+        self.note_lease(worker, lease, job, chunks);
         if self.coordinator.drained.contains(&worker) {
             self.break_promise(format!("lease {lease} is for worker {worker}, which was drained"));
         }
@@ -238,7 +233,6 @@ impl Cluster {
             self.break_promise(format!("lease {lease} is for worker {worker}, which is not there"));
             return;
         };
-        self.coordinator.open.entry(worker).or_default().insert(lease);
         self.tell_worker(session, Told::Lease { lease, job, chunks });
     }
 
@@ -247,14 +241,8 @@ impl Cluster {
             self.tally.count("messages lost");
             return;
         }
-        if let Said::Hello { threads } = *message {
-            self.coordinator.last_worker += 1;
-            let worker = WorkerId(self.coordinator.last_worker);
-            note!(self, "session {session} is worker {worker}");
-            self.coordinator.sessions.insert(worker, session);
-            self.network.get(session).worker = Some(worker);
-            self.tell_worker(session, Told::Welcome);
-            self.tell(SchedulerEvent::WorkerJoined { worker, threads });
+        if let Said::Hello { threads, former, in_hand } = message {
+            self.on_hello(session, *threads, *former, in_hand);
             return;
         }
         let Some(worker) = self.network.get(session).worker else { return };
@@ -299,6 +287,72 @@ impl Cluster {
             }
             Said::Farewell => self.network.get(session).farewell = true,
         }
+    }
+
+    fn on_hello(&mut self, session: SessionId, threads: u32, former: Option<SessionId>, in_hand: &[InHand]) {
+        let worker = self.network.get(session).worker.unwrap_or(WorkerId(self.coordinator.last_worker + 1));
+        self.coordinator.last_worker = self.coordinator.last_worker.max(worker.0);
+        let former = former.and_then(|former| self.network.worker_of(former, self.coordinator.epoch));
+        note!(self, "session {session} is worker {worker}, formerly {former:?}, with {in_hand:?}");
+        if let Some(former) = former
+            && let Some(old) = self.coordinator.sessions.remove(&former)
+        {
+            self.tally.count("workers back before they were missed");
+            self.coordinator.open.remove(&former);
+            self.close_coordinator_end(old, false);
+        }
+        self.coordinator.sessions.insert(worker, session);
+        self.coordinator.open.remove(&worker);
+        self.network.get(session).worker = Some(worker);
+        let now = self.scheduler_now();
+        let named: Vec<_> = in_hand.iter().map(|in_hand| (id(in_hand.job), in_hand.chunks.clone())).collect();
+        let granted = self.coordinator.scheduler.rejoin(now, worker, threads, former, &named);
+        if granted.len() != in_hand.len() {
+            self.break_promise(format!("{} answers to {in_hand:?}", granted.len()));
+        }
+        for (in_hand, granted) in in_hand.iter().zip(&granted) {
+            self.on_granted(worker, in_hand, granted.as_ref());
+        }
+        let granted = in_hand.iter().map(|in_hand| in_hand.lease).zip(granted).collect();
+        self.tell_worker(session, Told::Welcome { granted });
+        self.carry_out();
+    }
+
+    fn on_granted(&mut self, worker: WorkerId, in_hand: &InHand, granted: Option<&(LeaseId, IntervalSet)>) {
+        let job = in_hand.job;
+        let is_active = self.coordinator.scheduler.job(id(job)).is_some_and(|view| view.state == JobState::Active);
+        if is_active {
+            in_hand.chunks.iter().for_each(|run| self.coordinator.forgive(job, run));
+        }
+        let Some((lease, chunks)) = granted else {
+            self.tally.count(if is_active { "leases not resumed" } else { "leases not resumed: the job is over" });
+            return;
+        };
+        note!(self, "worker {worker} goes on with {chunks:?} of job {job} as lease {lease}");
+        self.tally.count(if *chunks == in_hand.chunks { "leases resumed" } else { "leases resumed in part" });
+        if let Some(run) = chunks.iter().find(|run| !in_hand.chunks.contains_run(*run)) {
+            self.break_promise(format!("worker {worker} gets {run} of job {job}, which it has not in hand"));
+        }
+        if let Some(chunk) = chunks.iter().flat_map(|run| run.start..run.end).find(|&chunk| self.has_whole(job, chunk))
+        {
+            self.break_promise(format!("worker {worker} goes on with chunk {chunk} of job {job}, which is there"));
+        }
+        let numbers = chunks.iter().map(|run| self.plan.jobs[job].chunks.offsets(run).len()).sum();
+        self.tally.add("numbers resumed", numbers);
+        if let Some(hull) = chunks.hull() {
+            self.note_lease(worker, *lease, job, hull);
+        }
+    }
+
+    /// Whatever the scheduler gives out must be new, and of use.
+    fn note_lease(&mut self, worker: WorkerId, lease: LeaseId, job: JobIndex, chunks: Run) {
+        if self.coordinator.leases.insert(lease, (job, chunks)).is_some() {
+            self.break_promise(format!("lease {lease} is given out a second time"));
+        }
+        if self.ledger.jobs[job].outcome.is_some() {
+            self.break_promise(format!("lease {lease} is of job {job}, which is over"));
+        }
+        self.coordinator.open.entry(worker).or_default().insert(lease);
     }
 
     pub(crate) fn on_coordinator_notices(&mut self, session: SessionId) {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use swath_scheduler::{Instant, LeaseId, Run};
+use swath_scheduler::{Instant, IntervalSet, LeaseId, Run};
 
 /// A process that is a worker when it runs, by its place in the cluster.
 pub(crate) type ProcessId = usize;
@@ -111,19 +111,45 @@ pub(crate) enum Event {
 /// From a worker to the coordinator.
 #[derive(Clone, Debug)]
 pub(crate) enum Said {
-    Hello { threads: u32 },
+    Hello {
+        threads: u32,
+        /// The session that its process had before.
+        former: Option<SessionId>,
+        in_hand: Vec<InHand>,
+    },
     Heartbeat,
-    Computed { lease: LeaseId, busy: Duration },
-    Returned { lease: LeaseId, chunks: Option<Run> },
-    Failed { lease: LeaseId, chunk: u64, number: i64 },
+    Computed {
+        lease: LeaseId,
+        busy: Duration,
+    },
+    Returned {
+        lease: LeaseId,
+        chunks: Option<Run>,
+    },
+    Failed {
+        lease: LeaseId,
+        chunk: u64,
+        number: i64,
+    },
     Leaving,
     Farewell,
+}
+
+/// The chunks that a worker has in hand of a lease of an earlier session.
+#[derive(Clone, Debug)]
+pub(crate) struct InHand {
+    pub(crate) lease: LeaseId,
+    pub(crate) job: JobIndex,
+    pub(crate) chunks: IntervalSet,
 }
 
 /// From the coordinator to a worker.
 #[derive(Clone, Debug)]
 pub(crate) enum Told {
-    Welcome,
+    /// What of each lease of an earlier session goes on, and under which lease.
+    Welcome {
+        granted: Vec<(LeaseId, Option<(LeaseId, IntervalSet)>)>,
+    },
     Lease {
         lease: LeaseId,
         job: JobIndex,

@@ -25,6 +25,8 @@ pub(crate) struct LedgerJob {
     pub(crate) durable: IntervalSet,
     pub(crate) holes: BTreeMap<u64, Hole>,
     pub(crate) outcome: Option<Outcome>,
+    /// Offsets that some worker has computed. Nobody in the cluster knows.
+    pub(crate) computed: IntervalSet,
 }
 
 /// Results in the memory of a coordinator.
@@ -53,6 +55,7 @@ impl Ledger {
             durable: IntervalSet::new(),
             holes: BTreeMap::new(),
             outcome: None,
+            computed: IntervalSet::new(),
         };
         Ledger { jobs: plan.jobs.iter().map(|plan| job(plan.chunks)).collect() }
     }
@@ -88,6 +91,12 @@ impl Cluster {
         store.memory.insert(block.offsets.start, block.offsets.end);
         self.coordinator.store.blocks += 1;
         Some(whole(&store.held, self.plan.jobs[block.job].chunks, block.offsets))
+    }
+
+    /// Whether all of a chunk is in memory or durable.
+    pub(crate) fn has_whole(&self, job: JobIndex, chunk: u64) -> bool {
+        let offsets = self.plan.jobs[job].chunks.offsets(one(chunk));
+        self.coordinator.store.jobs.get(&job).is_some_and(|store| store.held.contains_run(offsets))
     }
 
     pub(crate) fn on_look(&mut self, epoch: u64) {
@@ -204,7 +213,7 @@ impl Cluster {
 }
 
 /// The chunks that touch `run` and lie whole in `offsets`.
-fn whole(offsets: &IntervalSet, chunks: Chunks, run: Run) -> Option<Run> {
+pub(crate) fn whole(offsets: &IntervalSet, chunks: Chunks, run: Run) -> Option<Run> {
     let is_whole = |chunk: u64| offsets.contains_run(chunks.offsets(one(chunk)));
     let mut start = chunks.chunk_at(run.start);
     let mut end = chunks.chunk_at(run.end - 1) + 1;

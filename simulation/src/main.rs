@@ -72,10 +72,11 @@ fn summary(campaign: &Campaign, elapsed: Duration) -> String {
     let tally = campaign.tally();
     let hours = tally.get("simulated milliseconds") as f64 / 3_600_000.0;
     format!(
-        "{tally}{:>16}  seeds in {:.1} s\n{hours:>16.1}  simulated hours\n{:>15.1}%  of the numbers were computed in vain\n{:>16}  failures\n",
+        "{tally}{:>16}  seeds in {:.1} s\n{hours:>16.1}  simulated hours\n{:>15.2}%  of the numbers were computed in vain\n{:>15.2}%  were computed before\n{:>16}  failures\n",
         campaign.seeds(),
         elapsed.as_secs_f64(),
         in_vain(&tally) * 100.0,
+        tally.get("numbers computed again") as f64 * 100.0 / tally.get("numbers computed").max(1) as f64,
         campaign.failures().len(),
     )
 }

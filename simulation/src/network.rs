@@ -63,6 +63,11 @@ impl Network {
         self.sessions[session].process
     }
 
+    /// The worker that a session was, if it was one with this start of the coordinator.
+    pub(crate) fn worker_of(&self, session: SessionId, epoch: u64) -> Option<WorkerId> {
+        self.sessions.get(session).filter(|session| session.epoch == epoch)?.worker
+    }
+
     pub(crate) fn get(&mut self, session: SessionId) -> &mut Session {
         &mut self.sessions[session]
     }

@@ -28,6 +28,12 @@ pub(crate) struct Plan {
     pub(crate) memory_room: usize,
     /// Whether workers send blocks without a receipt again when an upload breaks, or give up the session.
     pub(crate) resends: bool,
+    /// Whether workers keep what they have in hand when a session ends, and come back with it.
+    pub(crate) keeps: bool,
+    /// Whether they say which session they had before.
+    pub(crate) names_former: bool,
+    /// Whether they send what is granted of a block, or give all of it back.
+    pub(crate) cuts_blocks: bool,
     /// Whether a store that cannot write drops what it has.
     pub(crate) drops: bool,
 }
@@ -81,6 +87,9 @@ impl Plan {
             upload_room: random.magnitude(1, 64) as usize,
             memory_room: random.magnitude(2, 256) as usize,
             resends: random.one_in(2),
+            keeps: !random.one_in(8),
+            names_former: random.one_in(2),
+            cuts_blocks: random.one_in(2),
             drops: random.one_in(3),
         }
     }

@@ -2,10 +2,12 @@
 //! of the real one: threads take a block's worth at a time and in order, what they have not taken can be given back,
 //! and what is in hand stops when its lease has ended.
 
+mod in_hand;
+
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use swath_scheduler::{Chunks, Instant, LeaseId, Run};
+use swath_scheduler::{Chunks, Instant, IntervalSet, LeaseId, Run};
 
 use crate::event::{Block, JobIndex, SessionId, Token};
 use crate::plan::{Machine, Plan, one};
@@ -19,11 +21,18 @@ pub(crate) struct Process {
     /// Until when it does nothing, although it is there.
     pub(crate) stopped_until: Option<Instant>,
     pub(crate) session: Option<SessionId>,
+    /// Whether the coordinator has answered in this session: nothing is sent before.
+    pub(crate) is_welcome: bool,
+    /// The session before.
+    pub(crate) former: Option<SessionId>,
     pub(crate) is_leaving: bool,
     pub(crate) leases: VecDeque<Entry>,
     pub(crate) hands: Vec<Option<Hand>>,
     /// Blocks without a receipt.
     pub(crate) on_the_way: VecDeque<Block>,
+    /// Blocks of an earlier session, to be sent in this one.
+    pub(crate) kept: VecDeque<Block>,
+    cuts_blocks: bool,
     piece: u64,
     blocks_per_thread: u64,
 }
@@ -39,6 +48,10 @@ pub(crate) struct Entry {
     rows: u64,
     in_hand: usize,
     begun: Option<Instant>,
+    /// Of one that was resumed, which chunks it holds.
+    granted: Option<IntervalSet>,
+    /// Of one of an earlier session, which chunks are in hand.
+    kept: IntervalSet,
 }
 
 /// What a thread is at.
@@ -74,10 +87,14 @@ impl Process {
             is_running: false,
             stopped_until: None,
             session: None,
+            is_welcome: false,
+            former: None,
             is_leaving: false,
             leases: VecDeque::new(),
             hands: (0..machine.threads).map(|_| None).collect(),
             on_the_way: VecDeque::new(),
+            kept: VecDeque::new(),
+            cuts_blocks: plan.cuts_blocks,
             piece: plan.piece,
             blocks_per_thread: plan.blocks_per_thread,
         }
@@ -86,16 +103,18 @@ impl Process {
     /// Forgets all leases and stops what is in hand.
     pub(crate) fn clear(&mut self) {
         self.leases.clear();
+        self.kept.clear();
         self.hands.iter_mut().for_each(|hand| *hand = None);
         self.is_leaving = false;
         self.session = None;
+        self.is_welcome = false;
+        self.former = None;
     }
 
     pub(crate) fn push(&mut self, lease: LeaseId, job: JobIndex, chunks: Chunks, run: Run) {
         let offsets = chunks.offsets(run);
         let rows = offsets.len().div_ceil(u64::from(self.threads) * self.blocks_per_thread).max(1);
-        let (next, end) = (offsets.start, offsets.end);
-        self.leases.push_back(Entry { lease, job, chunks, run, next, end, rows, in_hand: 0, begun: None });
+        self.leases.push_back(Entry { rows, ..Entry::new(lease, job, chunks, run) });
     }
 
     /// The next task for a thread: its lease, its job and its offsets.
@@ -156,6 +175,12 @@ impl Process {
 }
 
 impl Entry {
+    fn new(lease: LeaseId, job: JobIndex, chunks: Chunks, run: Run) -> Self {
+        let Run { start: next, end } = chunks.offsets(run);
+        let kept = IntervalSet::new();
+        Entry { lease, job, chunks, run, next, end, rows: 1, in_hand: 0, begun: None, granted: None, kept }
+    }
+
     /// The offsets of the next block: whole chunks, or a piece of a large one.
     fn take(&mut self, piece: u64) -> Run {
         let chunk = self.chunks.chunk_at(self.next);

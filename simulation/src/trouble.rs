@@ -5,7 +5,7 @@ use std::time::Duration;
 use swath_scheduler::JobId;
 
 use crate::cluster::{Cluster, note};
-use crate::event::{Event, ProcessId};
+use crate::event::{Event, ProcessId, SessionId};
 
 impl Cluster {
     pub(crate) fn plan_trouble(&mut self) {
@@ -75,6 +75,20 @@ impl Cluster {
         let workers = self.coordinator.workers();
         if let Some(worker) = self.random.pick(&workers) {
             self.drain(worker);
+        }
+    }
+
+    /// Right after a worker came back and got what it had in hand.
+    pub(crate) fn trouble_after_resuming(&mut self, process: ProcessId, session: SessionId) {
+        match self.random.below(60) {
+            0 => {
+                note!(self, "process {process} is killed right after it came back");
+                self.tally.count("crashes right after coming back");
+                self.crash(process);
+            }
+            1 => self.cut(session),
+            2 if self.coordinator.is_up => self.crash_coordinator(),
+            _ => {}
         }
     }
 

@@ -3,12 +3,12 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use swath_scheduler::{LeaseId, Run};
+use swath_scheduler::{IntervalSet, LeaseId, Run};
 
 use crate::cluster::{Cluster, note};
 use crate::event::{Block, Event, JobIndex, ProcessId, Said, SessionId, Token, Told};
 use crate::plan::{ALWAYS, one};
-use crate::process::{GivenBack, Hand, Product};
+use crate::process::{GivenBack, Hand, Process, Product};
 
 impl Cluster {
     pub(crate) fn start(&mut self, process: ProcessId) {
@@ -32,9 +32,19 @@ impl Cluster {
         let session = self.network.open(process, self.coordinator.epoch);
         note!(self, "process {process} opens session {session}");
         self.processes[process].session = Some(session);
-        let threads = self.processes[process].threads;
-        self.say(session, Said::Hello { threads });
-        // What the session before left without a receipt.
+        let Process { threads, former, .. } = self.processes[process];
+        let former = former.filter(|_| self.plan.names_former);
+        let hello = Said::Hello { threads, former, in_hand: self.processes[process].in_hand() };
+        if !self.is_calm && self.random.one_in(30) {
+            self.tally.count("workers that joined twice");
+            self.say(session, hello.clone());
+        }
+        self.say(session, hello);
+        if self.plan.resends {
+            // What the session before left without a receipt, under leases that may still be held.
+            let kept = self.processes[process].kept.clone();
+            self.processes[process].on_the_way.extend(kept.into_iter().map(|block| Block { again: true, ..block }));
+        }
         self.send_again(process, session);
     }
 
@@ -52,7 +62,7 @@ impl Cluster {
             return;
         }
         match *message {
-            Told::Welcome => self.on_heartbeat_due(session),
+            Told::Welcome { ref granted } => self.on_welcome(process, session, granted),
             Told::Lease { lease, job, chunks } => {
                 note!(self, "process {process} has lease {lease} of job {job}: {chunks}");
                 self.processes[process].push(lease, job, self.plan.jobs[job].chunks, chunks);
@@ -66,6 +76,33 @@ impl Cluster {
             Told::Farewell => self.leave(process),
         }
         self.feed(process);
+    }
+
+    fn on_welcome(
+        &mut self,
+        process: ProcessId,
+        session: SessionId,
+        granted: &[(LeaseId, Option<(LeaseId, IntervalSet)>)],
+    ) {
+        for (old, granted) in granted {
+            note!(self, "process {process} goes on with {old}: {granted:?}");
+            let resumed = self.processes[process].resume(self.now, *old, granted.as_ref());
+            let Some((lease, _)) = *granted else { continue };
+            for chunks in resumed.back {
+                self.tally.count("chunks given back that were resumed");
+                self.say(session, Said::Returned { lease, chunks: Some(chunks) });
+            }
+            if let Some(busy) = resumed.computed {
+                self.say(session, Said::Computed { lease, busy });
+            }
+        }
+        if !std::mem::replace(&mut self.processes[process].is_welcome, true) {
+            self.on_heartbeat_due(session);
+        }
+        self.send_products(process);
+        if !self.is_calm && granted.iter().any(|(_, granted)| granted.is_some()) {
+            self.trouble_after_resuming(process, session);
+        }
     }
 
     fn say_given_back(&mut self, session: SessionId, lease: LeaseId, back: &GivenBack) {
@@ -135,8 +172,13 @@ impl Cluster {
     pub(crate) fn on_task_done(&mut self, process: ProcessId, thread: usize, token: Token) {
         let Some(hand) = self.hand(process, thread, token) else { return };
         let (job, offsets) = (hand.job, hand.offsets);
+        let lease = hand.lease;
         let products = self.evaluate(job, offsets);
+        let products = self.processes[process].cut_products(lease, products);
         self.tally.add("numbers computed", offsets.len());
+        let before: u64 = self.ledger.jobs[job].computed.intersection(offsets).map(|run| run.len()).sum();
+        self.tally.add("numbers computed again", before);
+        self.ledger.jobs[job].computed.insert(offsets);
         if let Some(hand) = self.hand(process, thread, token) {
             hand.products = Some(products);
         }
@@ -169,7 +211,16 @@ impl Cluster {
 
     /// Threads that have computed something send it as far as there is room.
     fn send_products(&mut self, process: ProcessId) {
-        let Some(session) = self.processes[process].session else { return };
+        let Some(session) = self.processes[process].session.filter(|_| self.processes[process].is_welcome) else {
+            return;
+        };
+        while self.processes[process].on_the_way.len() < self.plan.upload_room
+            && let Some(block) = self.processes[process].kept.pop_front()
+        {
+            self.tally.count("blocks kept over the end of a session");
+            self.processes[process].on_the_way.push_back(block);
+            self.upload(session, block);
+        }
         for thread in 0..self.processes[process].hands.len() {
             loop {
                 let has_room = self.processes[process].on_the_way.len() < self.plan.upload_room;
@@ -227,13 +278,19 @@ impl Cluster {
             return;
         }
         note!(self, "process {process} sees that session {session} is over");
-        let was_leaving = self.processes[process].is_leaving;
-        self.processes[process].clear();
-        if !self.plan.resends {
-            self.processes[process].on_the_way.clear();
-        }
         self.close_worker_end(session, false);
-        if was_leaving {
+        if self.plan.keeps {
+            self.processes[process].lose_session(|job| self.plan.jobs[job].chunks);
+            self.feed(process);
+        } else {
+            let was_leaving = self.processes[process].is_leaving;
+            self.processes[process].clear();
+            self.processes[process].is_leaving = was_leaving;
+            if !self.plan.resends {
+                self.processes[process].on_the_way.clear();
+            }
+        }
+        if self.processes[process].is_leaving {
             self.end_process(process, false);
             self.start_again_perhaps(process);
             return;
@@ -274,7 +331,7 @@ impl Cluster {
 
     fn leave_if_done(&mut self, process: ProcessId) {
         let leaving = &self.processes[process];
-        if leaving.is_leaving && leaving.leases.is_empty() && leaving.on_the_way.is_empty() {
+        if leaving.is_leaving && leaving.leases.is_empty() && leaving.on_the_way.is_empty() && leaving.kept.is_empty() {
             self.go(process);
         }
     }

@@ -8,18 +8,21 @@ use swath_simulation::{Campaign, run};
 const SEEDS: u64 = if cfg!(debug_assertions) { 200 } else { 2000 };
 
 /// What the promises rest on must have happened, or they were not put to the test.
-const FAULTS: [&str; 28] = [
+const FAULTS: [&str; 37] = [
+    "blocks kept over the end of a session",
     "blocks refused",
     "blocks sent again",
     "blocks that came twice or late",
     "blocks that waited for room",
     "chunks failed",
     "chunks given back",
+    "chunks given back that were resumed",
     "chunks given up",
     "chunks lost by the store",
     "crashes of the coordinator",
     "crashes of workers",
     "crashes of workers by a chunk",
+    "crashes right after coming back",
     "culprits found",
     "cuts",
     "holes read back",
@@ -28,14 +31,20 @@ const FAULTS: [&str; 28] = [
     "jobs failed",
     "jobs paused by a full disk",
     "jobs paused by their reader",
+    "leases not resumed",
+    "leases not resumed: the job is over",
+    "leases resumed",
+    "leases resumed in part",
     "messages lost",
     "nothing to give back",
     "parts without a row",
     "pieces held already",
     "sessions broken",
     "workers back after their deadline",
+    "workers back before they were missed",
     "workers drained",
     "workers stopped",
+    "workers that joined twice",
     "workers that left",
 ];
 
