@@ -65,7 +65,7 @@ impl LedgerJob {
     pub(crate) fn committed(&self) -> IntervalSet {
         let mut committed = IntervalSet::new();
         for run in self.durable.iter() {
-            committed.insert_set(&whole(&self.durable, self.chunks, run).into_iter().collect());
+            whole(&self.durable, self.chunks, run).into_iter().for_each(|chunks| committed.insert(chunks));
         }
         committed
     }
@@ -158,7 +158,7 @@ impl Cluster {
             ledger.durable.insert(run);
             store.memory.remove(&start);
             self.coordinator.store.blocks -= 1;
-            committed.insert_set(&whole(&ledger.durable, ledger.chunks, run).into_iter().collect());
+            whole(&ledger.durable, ledger.chunks, run).into_iter().for_each(|chunks| committed.insert(chunks));
         }
         if let Some(run) = twice {
             self.break_promise(format!("offsets {run} of job {job} are in the ledger twice"));
