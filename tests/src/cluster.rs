@@ -1,8 +1,13 @@
 //! A coordinator and its workers.
 
+use std::{path::PathBuf, time::Duration};
+
 use serde_json::Value;
 
-use crate::{Ended, Invocation, Process, Scene, Signal, until};
+use crate::{Ended, Invocation, Process, Proxy, Scene, Signal, unfinished_parts, until, until_seen};
+
+/// A worker that has had the processor for so long since it was first seen is computing.
+const SOME_WORK: Duration = Duration::from_millis(50);
 
 /// A coordinator that listens, and what clients do with it.
 pub struct Coordinator<'scene> {
@@ -13,9 +18,9 @@ pub struct Coordinator<'scene> {
 
 impl<'scene> Coordinator<'scene> {
     #[track_caller]
-    pub(crate) fn start(scene: &'scene Scene, arguments: &str) -> Self {
+    pub(crate) fn start(scene: &'scene Scene, prefix: &[&str], arguments: &str) -> Self {
         let listen = if arguments.contains("--listen") { "" } else { "--listen 127.0.0.1:0" };
-        let command = scene.swath(&format!("coordinator start --log info {listen} {arguments}"));
+        let command = scene.swath_under(prefix, &format!("coordinator start --log info {listen} {arguments}"));
         let mut process = command.env("SWATH_DATA", scene.path("data")).start();
         let address = until("the coordinator listens", || {
             assert!(process.is_running(), "the coordinator ended instead of listening");
@@ -51,7 +56,20 @@ impl<'scene> Coordinator<'scene> {
     /// The same with more arguments.
     #[track_caller]
     pub fn worker_with(&self, name: &str, arguments: &str) -> Process<'scene> {
-        let mut worker = self.swath(&format!("worker start --log info --name {name} {arguments}")).start();
+        self.worker_at(&self.address, name, arguments)
+    }
+
+    /// The same for a worker that reaches this coordinator through a proxy.
+    #[track_caller]
+    pub fn worker_through(&self, proxy: &Proxy, name: &str, arguments: &str) -> Process<'scene> {
+        self.worker_at(&proxy.address(), name, arguments)
+    }
+
+    #[track_caller]
+    fn worker_at(&self, address: &str, name: &str, arguments: &str) -> Process<'scene> {
+        let command = format!("worker start --coordinator {address} --name {name} {arguments}");
+        let log = if arguments.contains("--log") { "" } else { "--log info" };
+        let mut worker = self.scene.swath(&format!("{command} {log}")).start();
         until("the worker has joined", || {
             assert!(worker.is_running(), "the worker ended instead of joining");
             self.find_worker(name)
@@ -85,15 +103,12 @@ impl<'scene> Coordinator<'scene> {
         self.swath(&format!("job show {id} --output json")).succeed().json()
     }
 
-    /// Numbers that the worker of this name computed of a job.
+    /// Numbers that the worker of this name computed of a job, in all its sessions.
     #[track_caller]
     pub fn share(&self, id: u64, worker: &str) -> u64 {
         let job = self.job(id);
-        let shares = job["workers"].as_array().expect("a list");
-        shares
-            .iter()
-            .find(|share| share["name"] == worker)
-            .map_or(0, |share| share["numbers"].as_u64().expect("a count"))
+        let shares = job["workers"].as_array().expect("a list").iter();
+        shares.filter(|share| share["name"] == worker).map(|share| share["numbers"].as_u64().expect("a count")).sum()
     }
 
     /// Waits until a job is done; it must not end in another way.
@@ -112,6 +127,80 @@ impl<'scene> Coordinator<'scene> {
             let leases = self.find_worker(worker)?["leases"].as_u64()?;
             (leases > 0 && self.share(id, worker) > 0).then_some(())
         });
+    }
+
+    /// Stops a worker, as SIGSTOP does, in the midst of computing: it stands with leases, it has used the processor, and
+    /// a job runs. So what it dies or falls silent with is work in hand.
+    #[track_caller]
+    pub fn freeze_midst(&self, id: u64, name: &str, worker: &Process<'_>) {
+        assert!(self.try_freeze_midst(id, name, worker), "job {id} ended too early to see {name} compute");
+    }
+
+    /// The same; false if the job ended before, and then the worker does not stand.
+    #[track_caller]
+    pub fn try_freeze_midst(&self, id: u64, name: &str, worker: &Process<'_>) -> bool {
+        let at_first = worker.cpu_time();
+        let holds_leases = || {
+            let worker = self.find_worker(name);
+            worker.is_some_and(|worker| worker["leases"] != 0 && worker["leased_chunks"] != 0)
+        };
+        loop {
+            let is_midst = until(&format!("{name} computes"), || {
+                if self.has_ended(id) {
+                    return Some(false);
+                }
+                (holds_leases() && worker.cpu_time() >= at_first + SOME_WORK).then_some(true)
+            });
+            if !is_midst {
+                return false;
+            }
+            worker.freeze();
+            if holds_leases() && !self.has_ended(id) {
+                return true;
+            }
+            worker.thaw();
+        }
+    }
+
+    /// Stops this coordinator, as SIGSTOP does, while it writes a part of a job.
+    #[track_caller]
+    pub fn freeze_writing(&self, id: u64) {
+        assert!(self.try_freeze_writing(id, || false), "no part of job {id} was seen being written");
+    }
+
+    /// The same; false if `give_up` says so before, and then the coordinator does not stand.
+    #[track_caller]
+    pub fn try_freeze_writing(&self, id: u64, mut give_up: impl FnMut() -> bool) -> bool {
+        let folder = self.path(&format!("data/jobs/{id}"));
+        until_seen("a part is being written", || {
+            if unfinished_parts(&folder).is_empty() {
+                return give_up().then_some(false);
+            }
+            self.process.freeze();
+            if !unfinished_parts(&folder).is_empty() {
+                return Some(true);
+            }
+            self.process.thaw();
+            None
+        })
+    }
+
+    /// Whether a job neither runs nor is paused.
+    #[track_caller]
+    pub fn has_ended(&self, id: u64) -> bool {
+        !["running", "paused"].map(Value::from).contains(&self.job(id)["state"])
+    }
+
+    /// Numbers of a job that are committed.
+    #[track_caller]
+    pub fn committed(&self, id: u64) -> u64 {
+        self.job(id)["committed_numbers"].as_u64().expect("a count")
+    }
+
+    /// A path in the folder of the scene as this coordinator sees it: it may have a disk of its own mounted there.
+    pub fn path(&self, name: &str) -> PathBuf {
+        let path = self.scene.path(name);
+        self.process.proc("root").join(path.strip_prefix("/").expect("an absolute path"))
     }
 
     /// Writes the results of a job into a file of the scene.

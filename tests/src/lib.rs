@@ -16,16 +16,21 @@
 )]
 
 mod cluster;
+mod disk;
 mod oracle;
 mod process;
+mod proxy;
 mod rows;
 mod scene;
+pub mod torture;
 mod wait;
 
 pub use cluster::Coordinator;
+pub use disk::{fill, unfinished_parts};
 pub use oracle::{collatz, is_prime, isqrt, square};
 pub use process::{Ended, Process};
+pub use proxy::{Direction, Proxy};
 pub use rows::Rows;
 pub use rustix::process::Signal;
 pub use scene::{Invocation, Scene};
-pub use wait::{DEADLINE, until};
+pub use wait::{DEADLINE, until, until_seen, while_passes};

@@ -3,15 +3,19 @@
 use std::{
     fs,
     os::unix::process::ExitStatusExt,
-    path::Path,
+    path::{Path, PathBuf},
     process::{Child, ExitStatus},
     sync::Arc,
+    time::Duration,
 };
 
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use serde_json::Value;
 
 use crate::{Scene, scene::Record, until};
+
+/// How `/proc/PID/stat` counts time: in hundredths of a second, whatever the kernel's own clock (proc(5), USER_HZ).
+const TICK: Duration = Duration::from_millis(10);
 
 /// A process that was started and may still run; it is killed when it is dropped.
 ///
@@ -63,12 +67,46 @@ impl<'scene> Process<'scene> {
     /// Stops it where it stands, as SIGSTOP does, and returns when it stands.
     pub fn freeze(&self) {
         self.signal(Signal::STOP);
-        until("the process is stopped", || self.status_line("State:")?.starts_with('T').then_some(()));
+        until("the process is stopped", || self.is_frozen().then_some(()));
+    }
+
+    /// Whether it stands after [`Self::freeze`], with all its threads: one may end what it asked of the system first.
+    pub fn is_frozen(&self) -> bool {
+        let threads = fs::read_dir(self.proc("task")).into_iter().flatten().flatten();
+        let states = threads.filter_map(|thread| fs::read_to_string(thread.path().join("stat")).ok());
+        // The state is what follows the name.
+        states.into_iter().all(|stat| stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('T')))
     }
 
     /// Lets it go on after [`Self::freeze`].
     pub fn thaw(&self) {
         self.signal(Signal::CONT);
+    }
+
+    /// The time that all its threads together have had on a processor.
+    pub fn cpu_time(&self) -> Duration {
+        let stat = fs::read_to_string(self.proc("stat")).expect("a process that was not waited for");
+        // The name, in parentheses, may hold blanks. After it: utime and stime are the 12th and the 13th.
+        let fields = stat.rsplit_once(')').expect("a name").1.split_whitespace();
+        let ticks: u32 = fields.skip(11).take(2).map(|ticks| ticks.parse::<u32>().expect("a count")).sum();
+        TICK * ticks
+    }
+
+    /// The most memory that it has had at once, in bytes.
+    pub fn peak_memory(&self) -> u64 {
+        let peak = self.status_line("VmHWM:").expect("a process that runs");
+        let kibibytes: u64 = peak.trim_end_matches(" kB").parse().expect("kibibytes");
+        kibibytes << 10
+    }
+
+    /// How many files and sockets it has open.
+    pub fn open_files(&self) -> usize {
+        fs::read_dir(self.proc("fd")).expect("a process that runs").count()
+    }
+
+    /// A file about it in `/proc`.
+    pub fn proc(&self, file: &str) -> PathBuf {
+        PathBuf::from(format!("/proc/{}/{file}", self.id()))
     }
 
     /// Waits until it has ended.
@@ -85,7 +123,7 @@ impl<'scene> Process<'scene> {
     }
 
     /// The lengths of the files that it has open in this folder, whatever their names, and even if they have none.
-    pub fn open_files(&self, folder: &Path) -> Vec<u64> {
+    pub fn open_files_in(&self, folder: &Path) -> Vec<u64> {
         let links = fs::read_dir(format!("/proc/{}/fd", self.id())).into_iter().flatten().flatten();
         let here = links
             .map(|link| link.path())
@@ -98,7 +136,7 @@ impl<'scene> Process<'scene> {
     }
 
     fn status_line(&self, key: &str) -> Option<String> {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.id())).ok()?;
+        let status = fs::read_to_string(self.proc("status")).ok()?;
         let line = status.lines().find_map(|line| line.strip_prefix(key))?;
         Some(line.trim().to_owned())
     }

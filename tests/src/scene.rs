@@ -50,6 +50,11 @@ impl Scene {
         names(&self.path(""))
     }
 
+    /// The folder for temporary files.
+    pub fn temporary_folder(&self) -> PathBuf {
+        self.folder.path().join("tmp")
+    }
+
     /// The names of all that lies in the folder for temporary files.
     pub fn temporary_files(&self) -> Vec<String> {
         names(&self.temporary_folder())
@@ -58,6 +63,12 @@ impl Scene {
     /// The program with these arguments, separated by blanks.
     pub fn swath(&self, arguments: &str) -> Invocation<'_> {
         self.program(swath_binary()).args(arguments.split_whitespace())
+    }
+
+    /// The same, started by another program that takes a command and becomes it, as `env` and `prlimit` do.
+    pub fn swath_under(&self, prefix: &[&str], arguments: &str) -> Invocation<'_> {
+        let Some((program, words)) = prefix.split_first() else { return self.swath(arguments) };
+        self.program(program).args(words).arg(swath_binary()).args(arguments.split_whitespace())
     }
 
     /// A line for bash, in which `$SWATH` stands for the program.
@@ -89,7 +100,24 @@ impl Scene {
     /// The same with more arguments.
     #[track_caller]
     pub fn coordinator_with(&self, arguments: &str) -> Coordinator<'_> {
-        Coordinator::start(self, arguments)
+        self.coordinator_under(&[], arguments)
+    }
+
+    /// The same, started by another program that takes a command and becomes it.
+    #[track_caller]
+    pub fn coordinator_under(&self, prefix: &[&str], arguments: &str) -> Coordinator<'_> {
+        Coordinator::start(self, prefix, arguments)
+    }
+
+    /// The same with a disk of its own of this many bytes for the folder `data`: in memory, and mounted where only the
+    /// coordinator sees it; see [`Coordinator::path`].
+    #[track_caller]
+    pub fn coordinator_on_a_small_disk(&self, bytes: u64, arguments: &str) -> Coordinator<'_> {
+        fs::create_dir_all(self.path("data")).expect("a folder");
+        // Only root may mount; anybody is root in a user namespace of one's own.
+        let namespaces = if rustix::process::geteuid().is_root() { "-m" } else { "-Urm" };
+        let mount = format!("mount -t tmpfs -o size={bytes} small-disk data && exec \"$@\"");
+        self.coordinator_under(&["unshare", namespaces, "bash", "-c", &mount, "bash"], arguments)
     }
 
     /// The ids of all processes that were started in this scene, by it or by its processes, and still run.
@@ -107,10 +135,6 @@ impl Scene {
             environment.split(|byte| *byte == 0).any(|variable| variable == marker)
         })
         .collect()
-    }
-
-    pub(crate) fn temporary_folder(&self) -> PathBuf {
-        self.folder.path().join("tmp")
     }
 
     fn program(&self, program: impl AsRef<OsStr>) -> Invocation<'_> {

@@ -110,7 +110,7 @@ fn a_reader_may_wait_for_the_first_result() {
     // Before anybody works; each reads all of it.
     let readers = ["a.csv", "b.csv"].map(|file| coordinator.swath(&format!("job results {job} --file {file}")).start());
     until("both are ready to write", || {
-        readers.iter().all(|reader| !reader.open_files(&scene.path("")).is_empty()).then_some(())
+        readers.iter().all(|reader| !reader.open_files_in(&scene.path("")).is_empty()).then_some(())
     });
     let _worker = coordinator.worker("late");
     for reader in readers {

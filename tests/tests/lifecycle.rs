@@ -136,7 +136,7 @@ fn ctrl_c_on_a_reading_client_leaves_no_file_and_the_results_where_they_are() {
     // Again and again: what is left behind now and then is left behind.
     for _ in 0..10 {
         let client = coordinator.swath("job results 1 -o squares.csv").in_the_foreground().start();
-        until("it has opened the file", || (!client.open_files(&scene.path("")).is_empty()).then_some(()));
+        until("it has opened the file", || (!client.open_files_in(&scene.path("")).is_empty()).then_some(()));
         client.press_ctrl_c();
         client.wait().assert_code(130);
         assert_eq!(scene.files(), ["data"]);
@@ -150,7 +150,7 @@ fn ctrl_c_on_a_reading_client_leaves_no_file_and_the_results_where_they_are() {
 /// A run that will not end by itself, in its midst: its file is being written.
 fn endless_run(scene: &Scene) -> Process<'_> {
     let run = scene.swath(&format!("run {ENDLESS} -o steps.csv --workers 2")).in_the_foreground().start();
-    until("the run writes", || run.open_files(&scene.path("")).iter().any(|length| *length > 0).then_some(()));
+    until("the run writes", || run.open_files_in(&scene.path("")).iter().any(|length| *length > 0).then_some(()));
     assert_eq!(scene.files(), [] as [&str; 0], "a file that is not whole has no name");
     assert_eq!(scene.running().len(), 3, "a run and its two workers");
     run

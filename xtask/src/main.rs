@@ -7,6 +7,7 @@ mod check;
 mod python;
 mod simulate;
 mod test;
+mod torture;
 mod workspace;
 
 use std::process::ExitCode;
@@ -22,6 +23,7 @@ enum Command {
     Check(check::Check),
     Simulate(simulate::Simulate),
     Test(test::Test),
+    Torture(torture::Torture),
 }
 
 fn main() -> ExitCode {
@@ -30,6 +32,7 @@ fn main() -> ExitCode {
         Command::Check(check) => check.run(&workspace),
         Command::Simulate(simulate) => simulate.run(&workspace),
         Command::Test(test) => test.run(&workspace),
+        Command::Torture(torture) => torture.run(&workspace),
     });
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

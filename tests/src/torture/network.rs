@@ -1,0 +1,39 @@
+//! Connections that are cut for longer than the lease timeout, or closed.
+
+use super::{Figures, LITTLE, LONGER, SHORT_LEASES, Work};
+use crate::{Direction, Proxy, Scene, until, while_passes};
+
+/// Cuts a worker off one way, the other way and both ways, and closes its connections, until the job has ended.
+pub(super) fn cut(name: &str, work: &Work, figures: &mut Figures) {
+    let scene = Scene::new("torture-network");
+    let coordinator = scene.coordinator_with(&format!("{LITTLE} {SHORT_LEASES}"));
+    let proxy = Proxy::start(coordinator.address());
+    let workers =
+        [coordinator.worker_through(&proxy, "remote", "--threads 1"), coordinator.worker_with("near", "--threads 1")];
+    let job = work.submit(&coordinator);
+    let computes_again = || {
+        let share = coordinator.share(job, "remote");
+        until("it computes", || (coordinator.share(job, "remote") > share || coordinator.has_ended(job)).then_some(()));
+    };
+    let ways: [&[Direction]; 3] = [&[Direction::ToCoordinator], &[Direction::FromCoordinator], &Direction::BOTH];
+    for way in (0..ways.len()).cycle() {
+        computes_again();
+        if coordinator.has_ended(job) {
+            break;
+        }
+        let held: Vec<_> = ways[way].iter().map(|direction| proxy.held(*direction)).collect();
+        ways[way].iter().for_each(|direction| proxy.cut(*direction));
+        until("bytes are held", || {
+            let more = ways[way].iter().zip(&held).all(|(direction, held)| proxy.held(*direction) > *held);
+            (more || coordinator.has_ended(job)).then_some(())
+        });
+        while_passes(LONGER);
+        figures.cuts[way] += 1;
+        proxy.mend();
+        computes_again();
+        figures.severed += proxy.connections() as u64;
+        proxy.sever();
+    }
+    work.compare(&scene, &coordinator, job, figures);
+    figures.spend(name, workers.iter().map(|worker| worker.cpu_time()).sum());
+}
