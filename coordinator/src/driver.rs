@@ -174,7 +174,11 @@ impl Driver {
                 self.set_paused(job, reason);
                 Event::JobPaused { job }
             }
-            Fact::Spoiled { job } => {
+            Fact::Spoiled { job, chunks } => {
+                // A piece of a large chunk may be lost that the worker which holds the chunk would not send again.
+                for chunks in chunks {
+                    self.scheduler.handle_event(now, Event::ChunksLost { job, chunks });
+                }
                 match self.jobs.get_mut(&job) {
                     Some(record) if record.state == JobState::Done => self.resume(job),
                     Some(record) => record.spoiled = true,

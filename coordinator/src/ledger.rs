@@ -4,6 +4,8 @@
 //! count as committed. A part without a row is garbage and is swept at the start; a row without its part, or with a
 //! damaged one, is dropped, and its chunks are computed again.
 
+mod reserve;
+
 use std::{
     fs::{File, TryLockError},
     io,
@@ -12,10 +14,11 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use rusqlite::{Connection, ErrorCode, Row, params};
+use rusqlite::{Connection, ErrorCode, OptionalExtension, Row, Transaction, params};
 use swath_kernel::Parameters;
 use swath_scheduler::{Hole, JobId, Limits};
 
+use self::reserve::Reserve;
 use crate::{
     job::{Holes, JobState, Share},
     store::Retention,
@@ -80,8 +83,9 @@ pub enum LedgerError {
         /// Its format.
         found: i64,
     },
-    /// Something else lies in the folder.
-    #[error("the data folder {folder} holds jobs but no ledger; it was left as it is: name another folder")]
+    /// The ledger is not that of the results.
+    #[error("the data folder {folder} holds results but their ledger is missing, empty or older; it was left as it is: \
+             name another folder, or put the ledger back")]
     NoLedger {
         /// The folder.
         folder: String,
@@ -114,6 +118,7 @@ impl LedgerError {
 pub(crate) struct Ledger {
     connection: Mutex<Connection>,
     epoch: u64,
+    reserve: Option<Reserve>,
     /// Held for as long as the coordinator lives.
     _lock: Option<File>,
 }
@@ -171,17 +176,22 @@ impl Ledger {
             Err(TryLockError::Error(error)) => return Err(failed(error)),
         }
         let path: PathBuf = folder.join("ledger.sqlite");
-        if !path.exists() && folder.join("jobs").exists() {
+        let has_results = folder.join("jobs").exists();
+        if !path.exists() && has_results {
             return Err(LedgerError::NoLedger { folder: name() });
         }
         let connection = Connection::open(path)?;
         let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
-        if found != FORMAT && found != 0 {
-            return Err(LedgerError::Format { folder: name(), found });
+        match found {
+            FORMAT => {}
+            0 if has_results => return Err(LedgerError::NoLedger { folder: name() }),
+            0 => {}
+            _ => return Err(LedgerError::Format { folder: name(), found }),
         }
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", "FULL")?;
-        Self::begin_epoch(connection, found, Some(lock))
+        let ledger = Self::begin_epoch(connection, found, Some(lock))?;
+        Ok(Self { reserve: Some(Reserve::new(folder)), ..ledger })
     }
 
     /// A ledger for a coordinator whose jobs do not outlive it.
@@ -198,7 +208,27 @@ impl Ledger {
         let epoch: i64 =
             transaction.query_row("UPDATE coordinator SET epoch = epoch + 1 RETURNING epoch", [], |row| row.get(0))?;
         transaction.commit()?;
-        Ok(Self { connection: Mutex::new(connection), epoch: epoch.unsigned_abs(), _lock: lock })
+        if format == 0 && lock.is_some() {
+            // From now on the file says what it is, even without its log.
+            connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+        }
+        Ok(Self { connection: Mutex::new(connection), epoch: epoch.unsigned_abs(), reserve: None, _lock: lock })
+    }
+
+    /// The highest id that a job was ever given; 0 if there was none.
+    pub(crate) fn last_job(&self) -> Result<u64, LedgerError> {
+        let last: Option<i64> = self
+            .lock()
+            .query_row("SELECT seq FROM sqlite_sequence WHERE name = 'jobs'", [], |row| row.get(0))
+            .optional()?;
+        Ok(last.unwrap_or(0).unsigned_abs())
+    }
+
+    /// There may be room on the disk again.
+    pub(crate) fn keep_reserve(&self) {
+        if let Some(reserve) = &self.reserve {
+            reserve.keep();
+        }
     }
 
     /// Which start of a coordinator on this folder this is.
@@ -210,10 +240,12 @@ impl Ledger {
     pub(crate) fn insert_job(&self, job: &JobRow) -> Result<JobId, LedgerError> {
         let parameters =
             serde_json::to_string(&job.parameters).map_err(|error| LedgerError::Damaged(error.to_string()))?;
-        let id: i64 = self.lock().query_row(
+        let connection = self.lock();
+        // Not with RETURNING: the row would come before the commit, and then count although that fails.
+        connection.execute(
             "INSERT INTO jobs (kernel, parameters, first, last, chunk_size, retention, max_retries, crash_limit,
                                keep_going, retain_ms, submitted_at_ms)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             params![
                 job.kernel,
                 parameters,
@@ -228,9 +260,8 @@ impl Ledger {
                 job.retain.map(|retain| i64::try_from(retain.as_millis()).unwrap_or(i64::MAX)),
                 milliseconds(job.submitted_at),
             ],
-            |row| row.get(0),
         )?;
-        Ok(JobId(id.unsigned_abs()))
+        Ok(JobId(connection.last_insert_rowid().unsigned_abs()))
     }
 
     /// Notes where a job stands now.
@@ -291,22 +322,37 @@ impl Ledger {
 
     /// Drops the parts of a job, which is kept.
     pub(crate) fn drop_results(&self, id: JobId) -> Result<(), LedgerError> {
-        let mut connection = self.lock();
-        let transaction = connection.transaction()?;
-        transaction.execute("DELETE FROM parts WHERE job = ?", [id.0 as i64])?;
-        transaction.execute("UPDATE jobs SET results_dropped = 1 WHERE id = ?", [id.0 as i64])?;
-        Ok(transaction.commit()?)
+        self.make_room(|transaction| {
+            transaction.execute("DELETE FROM parts WHERE job = ?", [id.0 as i64])?;
+            transaction.execute("UPDATE jobs SET results_dropped = 1 WHERE id = ?", [id.0 as i64])
+        })
     }
 
     /// Drops a job and the rows of its parts.
     pub(crate) fn delete_job(&self, id: JobId) -> Result<(), LedgerError> {
+        self.make_room(|transaction| {
+            for table in ["parts", "holes"] {
+                transaction.execute(&format!("DELETE FROM {table} WHERE job = ?"), [id.0 as i64])?;
+            }
+            transaction.execute("DELETE FROM jobs WHERE id = ?", [id.0 as i64])
+        })
+    }
+
+    /// Makes a change after which files can be deleted. It must be possible on a full disk too.
+    fn make_room(
+        &self,
+        change: impl Fn(&Transaction<'_>) -> Result<usize, rusqlite::Error>,
+    ) -> Result<(), LedgerError> {
         let mut connection = self.lock();
-        let transaction = connection.transaction()?;
-        for table in ["parts", "holes"] {
-            transaction.execute(&format!("DELETE FROM {table} WHERE job = ?"), [id.0 as i64])?;
+        let mut make = || -> Result<(), LedgerError> {
+            let transaction = connection.transaction()?;
+            change(&transaction)?;
+            Ok(transaction.commit()?)
+        };
+        match (make(), &self.reserve) {
+            (Err(error), Some(reserve)) if error.is_disk_full() && reserve.spend().is_ok() => make(),
+            (made, _) => made,
         }
-        transaction.execute("DELETE FROM jobs WHERE id = ?", [id.0 as i64])?;
-        Ok(transaction.commit()?)
     }
 
     /// Notes a durable part. From now on its blocks are committed.

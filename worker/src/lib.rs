@@ -36,7 +36,7 @@ use crate::{session::Ended, work::Work};
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LAST_PAUSE: Duration = Duration::from_secs(5);
 
-/// After a session of this length, what went wrong before it is forgotten.
+/// After a session of this length, pauses begin small again.
 const SOUND_SESSION: Duration = Duration::from_secs(5);
 
 /// How a worker runs.
@@ -71,6 +71,7 @@ async fn drive_sessions(config: &WorkerConfig, work: &Work, stop: &CancellationT
     let mut former = None;
     loop {
         let begun = Instant::now();
+        let before = former;
         let error = match attempt(config, work, &mut former, stop).await {
             Ok(Ended::Farewell) => {
                 info!("the coordinator bade farewell");
@@ -81,8 +82,8 @@ async fn drive_sessions(config: &WorkerConfig, work: &Work, stop: &CancellationT
             Err(error @ SessionError::Broken(_)) if !config.wait_for_coordinator => return Err(error),
             Err(error) => error,
         };
-        if begun.elapsed() > SOUND_SESSION {
-            trouble = Trouble::new(config.patience);
+        if former != before {
+            trouble.joined(begun.elapsed());
         }
         let Some(pause) = trouble.next_pause() else { return Err(error) };
         if trouble.is_new() {
@@ -119,6 +120,14 @@ struct Trouble {
 impl Trouble {
     fn new(patience: Duration) -> Self {
         Self { since: Instant::now(), patience, pause: FIRST_PAUSE / 2 }
+    }
+
+    /// There was a session of this length.
+    fn joined(&mut self, session: Duration) {
+        self.since = Instant::now();
+        if session > SOUND_SESSION {
+            self.pause = FIRST_PAUSE / 2;
+        }
     }
 
     /// How long to wait before the next attempt: twice the last pause, and up to half as much more, so that workers that

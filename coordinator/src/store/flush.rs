@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use object_store::path::Path;
+use object_store::{ObjectStoreExt, path::Path};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
@@ -112,7 +112,11 @@ impl Store {
         let part = part::write(self.objects.as_ref(), path, results.value_type(), blocks).await?;
         if results.retention() == Retention::Stored {
             let row = part.clone();
-            self.with_ledger(move |ledger| ledger.insert_part(job, &row)).await?;
+            if let Err(error) = self.with_ledger(move |ledger| ledger.insert_part(job, &row)).await {
+                // The part that comes in its place may have another name, and its rows must not be there twice.
+                let _ = self.objects.delete(path).await;
+                return Err(error.into());
+            }
         }
         Ok(part)
     }

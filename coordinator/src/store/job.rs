@@ -408,11 +408,12 @@ impl JobResults {
         }
     }
 
-    /// A part is lost or damaged: its numbers are held no longer.
-    pub(super) fn spoil_part(&self, part: &PartRow) {
+    /// A part is lost or damaged: its numbers are held no longer. Returns the chunks that it touches.
+    pub(super) fn spoil_part(&self, part: &PartRow) -> Vec<Run> {
         let mut state = self.lock();
         state.stored.retain(|_, stored| stored.part.path != part.path);
-        for run in runs(&part.blocks) {
+        let lost = runs(&part.blocks);
+        for &run in &lost {
             state.held.remove(run);
             state.durable.remove(run);
         }
@@ -425,6 +426,8 @@ impl JobResults {
         }
         drop(state);
         self.changed();
+        let touched = |run: Run| Run::new(self.chunks.chunk_at(run.start), self.chunks.chunk_at(run.end - 1) + 1);
+        lost.into_iter().filter_map(touched).collect()
     }
 
     /// The chunks whose parts are durable.

@@ -125,8 +125,8 @@ pub(crate) enum Fact {
     Paused { job: JobId, reason: String },
     /// Parts are written again.
     Resumed { job: JobId },
-    /// A part was lost or damaged: some committed chunks are so no longer.
-    Spoiled { job: JobId },
+    /// A part was lost or damaged: what was held of these chunks, all or some of each, is so no longer.
+    Spoiled { job: JobId, chunks: Vec<Run> },
 }
 
 /// All results of all jobs.
@@ -230,6 +230,11 @@ impl Store {
         for part in results.clear(reason) {
             cleared = self.delete_part(&part).await.and(cleared);
         }
+        let kept = |ledger: &Ledger| {
+            ledger.keep_reserve();
+            Ok(())
+        };
+        let _ = self.with_ledger(kept).await;
         // Others may wait for the room.
         self.flush.notify_one();
         cleared
@@ -263,9 +268,9 @@ impl Store {
         tracing::warn!(job = %results.job(), %error, "its numbers will be computed again");
         let path = part.path.clone();
         self.with_ledger(move |ledger| ledger.delete_part(&path)).await?;
-        results.spoil_part(part);
+        let chunks = results.spoil_part(part);
         self.disk.remove(part.bytes);
-        self.tell(Fact::Spoiled { job: results.job() });
+        self.tell(Fact::Spoiled { job: results.job(), chunks });
         Ok(())
     }
 

@@ -9,7 +9,7 @@ use tracing::{info, warn};
 use super::{Ending, JobResults, Retention, Store, StoreError};
 use crate::{
     job::{Holes, JobState, NewJob},
-    ledger::{JobRow, PartRow},
+    ledger::{JobRow, LedgerError, PartRow},
 };
 
 /// A job that an earlier coordinator had.
@@ -110,12 +110,21 @@ impl Store {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
             Err(error) => return Err(failed(error)),
         };
-        let mut swept = 0;
+        let mut jobs = Vec::new();
         for folder in folders {
             let folder = folder.map_err(failed)?;
             // Only what the store names so itself.
             let Some(job) = folder.file_name().to_str().and_then(|name| name.parse().ok()).map(JobId) else { continue };
-            swept += sweep_job(job, &folder.path(), known).map_err(failed)?;
+            jobs.push((job, folder.path()));
+        }
+        // Results of a job that the ledger never gave out are not ours to delete.
+        let last = self.ledger.last_job()?;
+        if jobs.iter().any(|(job, _)| job.0 > last) {
+            return Err(LedgerError::NoLedger { folder: self.config.folder.display().to_string() }.into());
+        }
+        let mut swept = 0;
+        for (job, folder) in jobs {
+            swept += sweep_job(job, &folder, known).map_err(failed)?;
         }
         if swept > 0 {
             info!(files = swept, "files that no commit names were swept");

@@ -254,7 +254,7 @@ async fn a_damaged_part_is_not_served_but_computed_again() {
             let (store, results) = (Arc::clone(&world.store), Arc::clone(&results));
             async move { read_all(&store, &results, 0).await }
         });
-        assert!(matches!(world.facts.recv().await.unwrap(), Fact::Spoiled { job: JobId(1) }));
+        assert!(matches!(world.facts.recv().await.unwrap(), Fact::Spoiled { job: JobId(1), .. }));
         assert!(results.committed_chunks().is_empty());
         assert_eq!(world.accept(&results, 0..1000).await, held(0..100));
         world.committed(100).await;

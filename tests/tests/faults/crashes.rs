@@ -50,7 +50,6 @@ fn a_coordinator_killed_while_it_writes_a_part_leaves_nothing_that_counts() {
 }
 
 #[test]
-#[ignore = "a worker counts the time since it first lost a coordinator, whatever it did in between"]
 fn a_worker_has_patience_with_each_coordinator_anew() {
     const PATIENCE: Duration = Duration::from_secs(10);
     let scene = Scene::new("patience_anew");

@@ -57,7 +57,6 @@ fn a_job_waits_for_room_on_a_full_disk_and_goes_on() {
 }
 
 #[test]
-#[ignore = "a job counts as submitted though the ledger has no room for it"]
 fn a_job_for_which_a_full_disk_has_no_room_is_refused() {
     let scene = Scene::new("no_room_for_a_job");
     let coordinator = scene.coordinator_on_a_small_disk(DISK, "");
@@ -104,7 +103,6 @@ fn results_that_are_forgotten_make_room_on_a_disk_full_of_results() {
 }
 
 #[test]
-#[ignore = "the ledger needs room to forget a job"]
 fn results_that_are_forgotten_make_room_on_a_disk_full_to_the_last_byte() {
     forgotten_results_make_room("a_disk_full_to_the_last_byte", true);
 }

@@ -85,13 +85,11 @@ fn a_ledger_that_is_none_is_refused_and_left_alone() {
 }
 
 #[test]
-#[ignore = "an empty ledger counts as a new one, and the results are swept"]
 fn an_empty_ledger_beside_results_is_refused_and_left_alone() {
     assert_left_alone("an_empty_ledger", Vec::clear);
 }
 
 #[test]
-#[ignore = "all of a young ledger is in its log: without it, it counts as a new one, and the results are swept"]
 fn a_ledger_without_its_log_is_refused_and_left_alone() {
     let scene = Scene::new("a_ledger_without_its_log");
     let (address, job, _worker) = killed_midst(&scene);
@@ -103,7 +101,6 @@ fn a_ledger_without_its_log_is_refused_and_left_alone() {
 }
 
 #[test]
-#[ignore = "a part whose row was refused stays, and its rows are in the dataset twice"]
 fn a_part_that_the_ledger_has_no_room_for_does_not_stay() {
     let scene = Scene::new("a_part_without_a_row");
     // It gets an error and no signal for a file that would be too large.

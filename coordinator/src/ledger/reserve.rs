@@ -1,0 +1,60 @@
+//! Room on the disk for the ledger alone: without it, nothing could be forgotten on a disk that is full to the last byte.
+
+use std::{
+    fs::{self, File},
+    io::{self, Write},
+    path::{Path, PathBuf},
+};
+
+/// More than the log grows by when a job is forgotten.
+const BYTES: usize = 256 << 10;
+
+/// A file that can be given up.
+#[derive(Debug)]
+pub(super) struct Reserve(PathBuf);
+
+impl Reserve {
+    pub(super) fn new(folder: &Path) -> Self {
+        let reserve = Self(folder.join("reserve"));
+        reserve.keep();
+        reserve
+    }
+
+    /// Makes the reserve, if there is room for it.
+    pub(super) fn keep(&self) {
+        let is_whole = fs::metadata(&self.0).is_ok_and(|meta| meta.len() == BYTES as u64);
+        if !is_whole && self.make().is_err() {
+            // Half of it would only be in the way.
+            let _ = fs::remove_file(&self.0);
+        }
+    }
+
+    /// Zeros that are written take room on the disk; a length that is only set does not.
+    fn make(&self) -> io::Result<()> {
+        let mut file = File::create(&self.0)?;
+        file.write_all(&[0; BYTES])?;
+        file.sync_all()
+    }
+
+    /// Gives the room free.
+    pub(super) fn spend(&self) -> io::Result<()> {
+        fs::remove_file(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_there_until_it_is_spent_and_again_when_it_is_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let bytes = || fs::read(folder.path().join("reserve")).map(|bytes| bytes.len()).unwrap_or_default();
+        let reserve = Reserve::new(folder.path());
+        assert_eq!(bytes(), BYTES);
+        reserve.spend().unwrap();
+        assert_eq!(bytes(), 0);
+        reserve.keep();
+        assert_eq!(bytes(), BYTES);
+    }
+}
