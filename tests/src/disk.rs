@@ -19,6 +19,11 @@ pub fn fill(file: &Path) -> usize {
     }
 }
 
+/// Whether this reason for a pause is a full disk: as the system says it of a part, or SQLite of its row.
+pub fn blames_full_disk(reason: &str) -> bool {
+    reason.contains("No space left") || reason.contains("disk is full")
+}
+
 /// The names of parts in this folder that are being written, or were when their coordinator was killed.
 pub fn unfinished_parts(folder: &Path) -> Vec<String> {
     // Before the first part there is no folder.

@@ -26,7 +26,7 @@ pub mod torture;
 mod wait;
 
 pub use cluster::Coordinator;
-pub use disk::{fill, unfinished_parts};
+pub use disk::{blames_full_disk, fill, unfinished_parts};
 pub use oracle::{collatz, is_prime, isqrt, square};
 pub use process::{Ended, Process};
 pub use proxy::{Direction, Proxy};

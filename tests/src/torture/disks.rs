@@ -3,7 +3,7 @@
 use std::fs;
 
 use super::{Figures, LITTLE, Work};
-use crate::{Scene, fill, until};
+use crate::{Scene, blames_full_disk, fill, until};
 
 /// Room for all results and some more.
 const DISK: u64 = 128 << 20;
@@ -25,8 +25,7 @@ pub(super) fn fill_up(name: &str, work: &Work, figures: &mut Figures) {
         }
         fill(&filler);
         let is_paused = until("the job is paused", || {
-            let reason = coordinator.job(job)["paused"].as_str().map(str::to_owned);
-            let is_paused = reason.is_some_and(|reason| reason.contains("No space left"));
+            let is_paused = coordinator.job(job)["paused"].as_str().is_some_and(blames_full_disk);
             (is_paused || coordinator.has_ended(job)).then_some(is_paused)
         });
         figures.disks_filled += u64::from(is_paused);

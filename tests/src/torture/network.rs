@@ -23,12 +23,12 @@ pub(super) fn cut(name: &str, work: &Work, figures: &mut Figures) {
         }
         let held: Vec<_> = ways[way].iter().map(|direction| proxy.held(*direction)).collect();
         ways[way].iter().for_each(|direction| proxy.cut(*direction));
-        until("bytes are held", || {
-            let more = ways[way].iter().zip(&held).all(|(direction, held)| proxy.held(*direction) > *held);
-            (more || coordinator.has_ended(job)).then_some(())
+        let strikes = until("bytes are held", || {
+            let strikes = ways[way].iter().zip(&held).all(|(direction, held)| proxy.held(*direction) > *held);
+            (strikes || coordinator.has_ended(job)).then_some(strikes)
         });
         while_passes(LONGER);
-        figures.cuts[way] += 1;
+        figures.cuts[way] += u64::from(strikes);
         proxy.mend();
         computes_again();
         figures.severed += proxy.connections() as u64;
