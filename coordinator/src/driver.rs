@@ -35,6 +35,12 @@ const PUBLISH: Duration = Duration::from_millis(100);
 /// How often jobs are looked after: which have been kept long enough, who has computed how much.
 const LOOK_AFTER: Duration = Duration::from_secs(1);
 
+/// So many heartbeats fit into the time after which a silent worker loses its leases.
+const HEARTBEATS_IN_LEASE: u32 = 4;
+
+/// A turn of the driver that takes longer than this, and than a heartbeat, is not its own doing.
+const AWAY: Duration = Duration::from_millis(400);
+
 /// Messages taken at once before the scheduler's actions are carried out.
 const BATCH: usize = 256;
 
@@ -78,7 +84,7 @@ impl Driver {
         Self {
             epoch: config.epoch,
             retain,
-            heartbeat_interval: config.lease_timeout / 4,
+            heartbeat_interval: config.lease_timeout / HEARTBEATS_IN_LEASE,
             scheduler: Scheduler::new(config),
             origin: Instant::now(),
             store,
@@ -102,12 +108,14 @@ impl Driver {
         look_after.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             let timeout = self.scheduler.poll_timeout().map(|at| self.origin + Duration::from_nanos(at.as_nanos()));
+            let turn = Instant::now();
             tokio::select! {
                 // In this order: after a stop nothing counts any more, and what comes seldom must not wait for what comes
                 // all the time.
                 biased;
                 () = stop.cancelled() => break,
                 () = sleep_until(timeout) => {
+                    self.excuse_after(turn);
                     let now = self.now();
                     self.scheduler.handle_timeout(now);
                 }
@@ -123,7 +131,17 @@ impl Driver {
                     }
                 }
             }
+            self.excuse_after(turn);
             self.drain_actions();
+        }
+    }
+
+    /// Turns are short, unless the process or the machine stood still: then nobody could be heard.
+    fn excuse_after(&mut self, turn: Instant) {
+        let away = turn.elapsed();
+        if away > self.heartbeat_interval.max(AWAY) {
+            warn!(?away, "the coordinator stood still; its workers keep their leases");
+            self.excuse_silence();
         }
     }
 
@@ -157,6 +175,7 @@ impl Driver {
                 }
                 self.scheduler.handle_event(now, event);
             }
+            Request::Heard { worker, messages } => self.note_heard(worker, messages),
             Request::Left { worker } => self.close_session(worker),
             Request::Fence { lease, job, chunks, reply } => drop(reply.send(self.fence(lease, job, chunks))),
             Request::Accepted(block) => self.on_accepted(block),
@@ -275,7 +294,7 @@ impl Driver {
     }
 
     fn send(&mut self, worker: WorkerId, message: ToWorker) {
-        let Some(session) = self.sessions.get(&worker) else { return };
+        let Some(session) = self.sessions.get_mut(&worker) else { return };
         if !session.send(message) {
             warn!(%worker, name = session.name(), "the worker does not take its messages: its session ends");
             self.close_session(worker);

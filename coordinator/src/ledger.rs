@@ -84,8 +84,10 @@ pub enum LedgerError {
         found: i64,
     },
     /// The ledger is not that of the results.
-    #[error("the data folder {folder} holds results but their ledger is missing, empty or older; it was left as it is: \
-             name another folder, or put the ledger back")]
+    #[error(
+        "the data folder {folder} holds results but their ledger is missing, empty or older; it was left as it is: \
+             name another folder, or put the ledger back"
+    )]
     NoLedger {
         /// The folder.
         folder: String,
@@ -97,6 +99,14 @@ pub enum LedgerError {
         folder: String,
         /// What the system said.
         error: io::Error,
+    },
+    /// It is no ledger, or cannot be read.
+    #[error("the ledger of the data folder {folder} cannot be read: {error}; it was left as it is")]
+    Open {
+        /// The folder.
+        folder: String,
+        /// What SQLite said.
+        error: rusqlite::Error,
     },
     /// SQLite failed.
     #[error("the ledger failed: {0}")]
@@ -180,8 +190,9 @@ impl Ledger {
         if !path.exists() && has_results {
             return Err(LedgerError::NoLedger { folder: name() });
         }
-        let connection = Connection::open(path)?;
-        let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+        let unreadable = |error| LedgerError::Open { folder: name(), error };
+        let connection = Connection::open(path).map_err(unreadable)?;
+        let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(unreadable)?;
         match found {
             FORMAT => {}
             0 if has_results => return Err(LedgerError::NoLedger { folder: name() }),

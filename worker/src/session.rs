@@ -175,15 +175,19 @@ impl Session<'_> {
         // While it leaves: looks often whether all is delivered.
         let mut looks = interval(Duration::from_millis(5));
         let mut leaving: Option<(Ended, Instant)> = None;
+        let mut heard = 0;
         loop {
             tokio::select! {
                 message = inbound.message() => match message {
                     Err(_) if leaving.is_some() => return Ok(leaving.map_or(Ended::Stopped, |(ended, _)| ended)),
                     Err(status) => return Err(status.into()),
-                    Ok(Some(message)) => if self.handle_message(message) && leaving.is_none() {
-                        self.give_all_back();
-                        leaving = Some((Ended::Farewell, Instant::now() + grace));
-                    },
+                    Ok(Some(message)) => {
+                        heard += 1;
+                        if self.handle_message(message) && leaving.is_none() {
+                            self.give_all_back();
+                            leaving = Some((Ended::Farewell, Instant::now() + grace));
+                        }
+                    }
                     // The coordinator closes the session of a worker that is leaving.
                     Ok(None) => return leaving.map_or(
                         Err(SessionError::Broken("the coordinator closed it".to_owned())),
@@ -197,7 +201,7 @@ impl Session<'_> {
                     uploaded?;
                     return Err(SessionError::Broken("the coordinator ended the upload".to_owned()));
                 }
-                _ = heartbeats.tick() => self.work.outbox.say(convert::say(Kind::Heartbeat(v1::Heartbeat {}))),
+                _ = heartbeats.tick() => self.work.outbox.say(convert::say(Kind::Heartbeat(v1::Heartbeat { heard }))),
                 () = stop.cancelled(), if leaving.is_none() => {
                     info!("leaving: finishing what is in hand");
                     self.work.outbox.say(convert::say(Kind::Leaving(v1::Leaving {})));

@@ -74,6 +74,11 @@ pub(crate) enum Request {
         worker: WorkerId,
         event: Event,
     },
+    /// A worker has heard so many messages.
+    Heard {
+        worker: WorkerId,
+        messages: u64,
+    },
     Left {
         worker: WorkerId,
     },
@@ -170,6 +175,11 @@ impl DriverHandle {
     /// Passes on what a worker said.
     pub(crate) async fn said(&self, worker: WorkerId, event: Event) {
         self.tell(Request::Said { worker, event }).await;
+    }
+
+    /// A worker has heard so many messages of its session.
+    pub(crate) async fn heard(&self, worker: WorkerId, messages: u64) {
+        self.tell(Request::Heard { worker, messages }).await;
     }
 
     /// The session of a worker is over.

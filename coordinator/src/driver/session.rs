@@ -1,12 +1,12 @@
 //! The sessions of workers: from joining to leaving.
 
-use std::time::SystemTime;
+use std::time::{Duration, Instant, SystemTime};
 
 use swath_scheduler::{Event, IntervalSet, JobId, LeaseId, Run, WorkerId, WorkerState};
 use tokio::sync::mpsc;
-use tracing::info;
+use tracing::{info, warn};
 
-use super::{Driver, Joined, Refusal};
+use super::{Driver, HEARTBEATS_IN_LEASE, Joined, Refusal};
 use crate::{
     convert,
     job::{InHand, Introduction, NewJob, Past, Resumed, WorkerStatus},
@@ -41,6 +41,10 @@ pub(super) struct Session {
     joined_at: SystemTime,
     numbers: u64,
     chunks: u64,
+    sent: u64,
+    heard: u64,
+    /// Since when it has not heard what was sent to it.
+    unheard_since: Option<Instant>,
     /// It was drained, by somebody or by itself.
     is_leaving: bool,
 }
@@ -51,8 +55,19 @@ impl Session {
     }
 
     /// False if the worker does not take what is sent to it.
-    pub(super) fn send(&self, message: ToWorker) -> bool {
+    pub(super) fn send(&mut self, message: ToWorker) -> bool {
+        self.sent += 1;
+        self.unheard_since.get_or_insert_with(Instant::now);
         self.outbox.try_send(message).is_ok()
+    }
+
+    /// It has heard so many messages. False if it has heard nothing for too long, though there was something to hear.
+    fn has_heard(&mut self, messages: u64, limit: Duration) -> bool {
+        if messages > self.heard {
+            self.heard = messages;
+            self.unheard_since = (messages < self.sent).then(Instant::now);
+        }
+        self.unheard_since.is_none_or(|since| since.elapsed() <= limit)
     }
 
     /// Counts what it computed; returns its name.
@@ -116,10 +131,41 @@ impl Driver {
         self.last_worker += 1;
         let worker = WorkerId(self.last_worker);
         info!(%worker, name = introduction.name, threads = introduction.threads, "worker joined");
-        let session =
-            Session { introduction, outbox, joined_at: SystemTime::now(), numbers: 0, chunks: 0, is_leaving: false };
+        let session = Session {
+            introduction,
+            outbox,
+            joined_at: SystemTime::now(),
+            numbers: 0,
+            chunks: 0,
+            sent: 0,
+            heard: 0,
+            unheard_since: None,
+            is_leaving: false,
+        };
         self.sessions.insert(worker, session);
         worker
+    }
+
+    /// A worker that is heard and hears nothing would keep leases that it knows nothing of.
+    pub(super) fn note_heard(&mut self, worker: WorkerId, messages: u64) {
+        let limit = self.heartbeat_interval * HEARTBEATS_IN_LEASE;
+        let Some(session) = self.sessions.get_mut(&worker) else { return };
+        if !session.has_heard(messages, limit) {
+            warn!(%worker, name = session.name(), "the worker hears nothing: its session ends");
+            self.close_session(worker);
+        }
+    }
+
+    /// The coordinator itself was away: that nobody was heard meanwhile says nothing of the workers.
+    pub(super) fn excuse_silence(&mut self) {
+        let now = self.now();
+        let workers: Vec<WorkerId> = self.sessions.keys().copied().collect();
+        for worker in workers {
+            self.scheduler.handle_event(now, Event::Heartbeat { worker });
+            if let Some(session) = self.sessions.get_mut(&worker) {
+                session.unheard_since = session.unheard_since.map(|_| Instant::now());
+            }
+        }
     }
 
     /// Ends a session. A worker that was neither sent away nor said that it leaves may have crashed: what it computed is

@@ -74,10 +74,14 @@ impl Workers for WorkersService {
 /// Passes on what a worker says until its stream ends.
 async fn hear(driver: DriverHandle, worker: WorkerId, mut inbound: Streaming<v1::WorkerMessage>) {
     while let Ok(Some(message)) = inbound.message().await {
-        if let Some(v1::worker_message::Kind::Leaving(_)) = message.kind {
+        match message.kind {
             // A worker that drains itself; it is known, so this cannot be refused.
-            let _ = driver.drain(worker).await;
-            continue;
+            Some(v1::worker_message::Kind::Leaving(_)) => {
+                let _ = driver.drain(worker).await;
+                continue;
+            }
+            Some(v1::worker_message::Kind::Heartbeat(heartbeat)) => driver.heard(worker, heartbeat.heard).await,
+            _ => {}
         }
         match convert::worker_event(worker, message) {
             Ok(Some(event)) => driver.said(worker, event).await,

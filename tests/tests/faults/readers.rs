@@ -36,11 +36,7 @@ fn a_reader_that_stops_holds_up_neither_its_job_nor_memory() {
     let coordinator = scene.coordinator_with("--memory 8MiB");
     let job = coordinator.submit(&format!("{FIRST}..={LAST}"));
     let reader = coordinator.swath(&format!("job results {job} --file read.txt")).start();
-    let written = || {
-        let files = scene.files();
-        let unfinished = files.iter().find(|file| file.contains("read.txt"))?;
-        scene.path(unfinished).metadata().ok().map(|file| file.len()).filter(|length| *length > 0)
-    };
+    let written = || reader.open_files_in(&scene.path("")).into_iter().max().filter(|length| *length > 0);
     let _worker = coordinator.worker_with("able", "--threads 1");
     until("it reads", written);
     reader.freeze();

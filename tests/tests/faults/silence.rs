@@ -8,7 +8,7 @@ use crate::{LONGER, SHORT_LEASES, assert_exact, submit};
 fn a_coordinator_that_stands_still_for_long_keeps_its_workers() {
     let scene = Scene::new("a_coordinator_stands_still");
     let coordinator = scene.coordinator_with(SHORT_LEASES);
-    let mut workers = ["one", "two"].map(|name| coordinator.worker_with(name, "--threads 1"));
+    let mut workers = ["one", "two"].map(|name| coordinator.worker_with(name, "--threads 1 --log debug"));
     let job = submit(&coordinator);
     coordinator.await_midst(job, "one");
     coordinator.process().freeze();
@@ -22,5 +22,7 @@ fn a_coordinator_that_stands_still_for_long_keeps_its_workers() {
     for (name, worker) in ["one", "two"].into_iter().zip(&mut workers) {
         coordinator.await_midst(endless, name);
         assert!(worker.is_running());
+        assert!(!worker.stderr().contains("did not keep a block"), "{name} has lost its leases");
     }
+    assert!(coordinator.process().stderr().contains("stood still"), "nothing is said of it");
 }
