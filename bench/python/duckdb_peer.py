@@ -1,0 +1,29 @@
+"""DuckDB: all cores of one process."""
+
+import os
+
+import duckdb
+
+from squares import arguments, describe, describe_files, empty, measure, say
+
+
+def main():
+    work, last, folder = arguments()
+    database = duckdb.connect()
+    squares = f"select range as n, range * range as value from range(1, {last + 1})"
+    if work == "cold":
+        values = database.sql(squares).fetchnumpy()["value"]
+        return say(duckdb.__version__, 0, describe([values]))
+    if work == "collect":
+        run = lambda: database.sql(f"select value from ({squares})").to_arrow_table()
+        seconds, table = measure(run, run)
+        return say(duckdb.__version__, seconds, describe([table["value"].to_numpy()]))
+    target, options = os.path.join(folder, "squares.parquet"), "format parquet"
+    if work == "file-per-thread":
+        target, options = os.path.join(folder, "squares"), "format parquet, per_thread_output, compression uncompressed"
+    run = lambda: database.execute(f"copy ({squares}) to '{target}' ({options})")
+    seconds, _ = measure(run, lambda: (run(), empty(folder)))
+    say(duckdb.__version__, seconds, describe_files(folder))
+
+
+main()
