@@ -164,7 +164,7 @@ impl Driver {
             Request::Workers { reply } => drop(reply.send(self.worker_statuses())),
             Request::Drain { worker, reply } => drop(reply.send(self.drain(worker))),
             Request::Join { introduction, past, outbox, reply } => {
-                if let Err(Ok(joined)) = reply.send(self.join(introduction, past, outbox)) {
+                if let Err(Ok(joined)) = reply.send(self.join(introduction, &past, outbox)) {
                     // The worker has gone away meanwhile.
                     self.close_session(joined.worker);
                 }

@@ -83,7 +83,7 @@ impl Driver {
     pub(super) fn join(
         &mut self,
         introduction: Introduction,
-        past: Past,
+        past: &Past,
         outbox: mpsc::Sender<ToWorker>,
     ) -> Result<Joined, Refusal> {
         let former = self.former_session(&introduction, past.former);

@@ -26,7 +26,8 @@ impl Jobs for JobsService {
         let row = job.to_row();
         let submitted_at = row.submitted_at;
         // It is in the ledger before anybody hears of it.
-        let id = self.store.with_ledger(move |ledger| ledger.insert_job(&row)).await.map_err(not_stored)?;
+        let id =
+            self.store.with_ledger(move |ledger| ledger.insert_job(&row)).await.map_err(|error| not_stored(&error))?;
         let status = match self.driver.submit(id, job, submitted_at).await {
             Ok(status) => status,
             Err(refusal) => {
@@ -94,7 +95,7 @@ async fn finish(work: impl Future<Output = Result<(), StoreError>> + Send + 'sta
 }
 
 /// The job is not in the ledger, so there is none.
-fn not_stored(error: LedgerError) -> Status {
+fn not_stored(error: &LedgerError) -> Status {
     let sentence = format!("the job was not stored: {error}");
     if error.is_disk_full() { Status::resource_exhausted(sentence) } else { Status::internal(sentence) }
 }

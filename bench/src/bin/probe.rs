@@ -1,0 +1,88 @@
+//! Small fixed programs whose instructions are counted: `probe nothing`, `probe encode`, `probe decode`,
+//! `probe schedule`. What `nothing` takes is to be subtracted.
+
+use std::{env, hint::black_box, process::ExitCode, time::Duration};
+
+use anyhow::{Context, Result, bail};
+use bytes::Bytes;
+use swath_block::{Block, BlockEncoder, MAX_ROWS, PAGE_ROWS};
+use swath_kernel::{Parameters, ValueType, Values};
+use swath_scheduler::{Action, Chunks, Config, Event, Instant, JobId, JobSpec, Limits, Range, Scheduler, WorkerId};
+
+/// Events that the scheduler is given.
+const STEPS: usize = 100_000;
+const WORKERS: u64 = 100;
+
+fn main() -> ExitCode {
+    let program = env::args().nth(1).unwrap_or_default();
+    let done = match program.as_str() {
+        "nothing" => prepare().map(drop),
+        "encode" => prepare().and_then(|pages| encode(&pages)).map(drop),
+        "decode" => prepare().and_then(|pages| decode(&encode(&pages)?)),
+        "schedule" => schedule(),
+        _ => Err(anyhow::anyhow!("usage: probe nothing|encode|decode|schedule")),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("probe: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The squares of a whole block, page by page.
+fn prepare() -> Result<Vec<Values>> {
+    let kernel = swath_kernel::find("square", &Parameters::new())?;
+    let page = |first: usize| {
+        let mut values = Values::with_capacity(ValueType::Int64, PAGE_ROWS);
+        kernel.evaluate(first as i64 + 1..=(first + PAGE_ROWS) as i64, &mut values)?;
+        Ok(black_box(values))
+    };
+    (0..MAX_ROWS).step_by(PAGE_ROWS).map(page).collect()
+}
+
+fn encode(pages: &[Values]) -> Result<Bytes> {
+    let mut encoder = BlockEncoder::new(ValueType::Int64, 1);
+    for page in pages {
+        encoder.push(page)?;
+    }
+    Ok(black_box(encoder.finish()?))
+}
+
+fn decode(bytes: &Bytes) -> Result<()> {
+    let block = Block::parse(bytes.clone(), ValueType::Int64)?;
+    let batch = block.columns(&[1], block.rows())?.next().context("an empty block")??;
+    black_box(batch);
+    Ok(())
+}
+
+/// Leases go out, are computed, received and committed, by a hundred workers in turn.
+fn schedule() -> Result<()> {
+    let mut scheduler = Scheduler::new(Config::default());
+    let chunks = Chunks::new(Range::new(1, 1 << 40)?, 1 << 16)?;
+    let job = JobId(1);
+    let mut now = Instant::ZERO;
+    for worker in 1..=WORKERS {
+        scheduler.handle_event(now, Event::WorkerJoined { worker: WorkerId(worker), threads: 1 });
+    }
+    scheduler.submit(now, job, JobSpec { chunks, limits: Limits::default() })?;
+    let mut steps = 0;
+    while steps < STEPS {
+        let Some(action) = scheduler.poll_action() else { bail!("the scheduler has nothing to do") };
+        let Action::Assign { worker, lease, chunks, .. } = action else { continue };
+        now = now + Duration::from_millis(5);
+        let busy = Duration::from_millis(500);
+        for event in [
+            Event::Heartbeat { worker },
+            Event::ChunksReceived { job, chunks },
+            Event::LeaseComputed { worker, lease, busy },
+            Event::ChunksCommitted { job, chunks },
+        ] {
+            scheduler.handle_event(now, event);
+            black_box(scheduler.poll_timeout());
+            steps += 1;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,160 @@
+//! The suite: lines one after the other, contenders in turns.
+
+use std::{
+    fs::{self, File},
+    io::Write,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use anyhow::{Context, Result, bail};
+use clap::{Args, ValueEnum};
+use serde::Serialize;
+
+use crate::{
+    lines::{Counts, LineName},
+    machine,
+    measure::{Contender, Kind, Line, Measure},
+    picture, report,
+    report::{Outcome, Section},
+    setting::Setting,
+};
+
+const REPEATS: usize = 5;
+const QUICK_REPEATS: usize = 2;
+
+/// Run lines of the suite and write the table and the picture
+#[derive(Args)]
+pub(crate) struct Suite {
+    /// Only this line; may be given several times
+    #[arg(long = "line", value_name = "NAME")]
+    lines: Vec<LineName>,
+    /// Turns of each contender [default: 5, or 2 with --quick]
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
+    repeats: Option<u16>,
+    /// A hundredth of the work, to try the suite; what it gives is no result
+    #[arg(long)]
+    quick: bool,
+    /// The Python that has the peers; without it they are left out
+    #[arg(long, value_name = "FILE")]
+    python: Option<PathBuf>,
+    /// Where performance.md and performance.svg go
+    #[arg(long, value_name = "FOLDER")]
+    output: PathBuf,
+    /// Where raw figures and temporary files go: on the disk that is measured
+    #[arg(long, value_name = "FOLDER")]
+    work: PathBuf,
+    /// Note the counts of instructions in bench/instructions.json, to be compared with later
+    #[arg(long)]
+    note_instructions: bool,
+}
+
+impl Suite {
+    pub(crate) fn run(self) -> Result<()> {
+        let setting = Setting::new(&self.work, self.python.clone(), self.quick)?;
+        let machine = machine::describe(&setting);
+        let mut raw = Raw::create(&self.work)?;
+        let names = if self.lines.is_empty() { LineName::value_variants() } else { &self.lines };
+        let mut sections = Vec::new();
+        for name in names {
+            let line = name.line(&setting)?;
+            let section = self.take_turns(&setting, line, &mut raw)?;
+            if *name == LineName::Instructions && self.note_instructions {
+                Counts::of(&section.measures()).note()?;
+            }
+            sections.push(section);
+        }
+        fs::create_dir_all(&self.output)?;
+        write(&self.output.join("performance.svg"), &picture::draw(&sections))?;
+        write(&self.output.join("performance.md"), &report::page(&sections, &machine, self.quick))?;
+        eprintln!("swath-bench: {}", self.output.join("performance.md").display());
+        let failed: Vec<_> = sections.iter().flat_map(Section::failures_of_swath).collect();
+        if !failed.is_empty() {
+            bail!("Swath failed: {}", failed.join("; "));
+        }
+        Ok(())
+    }
+
+    /// Each contender once, then each once more: what disturbs the machine for a while hits all alike.
+    fn take_turns(&self, setting: &Setting, line: Line, raw: &mut Raw) -> Result<Section> {
+        let Line { name, work, mut contenders, remarks } = line;
+        let repeats = match self.repeats {
+            // Counts do not vary.
+            _ if name == "instructions" => 1,
+            Some(repeats) => usize::from(repeats),
+            None if self.quick => QUICK_REPEATS,
+            None => REPEATS,
+        };
+        let mut outcomes: Vec<Vec<Outcome>> = contenders.iter().map(|_| Vec::new()).collect();
+        for round in 1..=repeats {
+            for (contender, outcomes) in contenders.iter_mut().zip(&mut outcomes) {
+                if outcomes.iter().any(Outcome::is_failure) {
+                    continue;
+                }
+                let outcome = take_turn(setting, contender);
+                eprintln!("swath-bench: {name} {round}/{repeats}: {outcome}");
+                raw.note(name, round, &outcome)?;
+                outcomes.push(outcome);
+            }
+        }
+        Ok(Section { line: name, work, remarks, outcomes: outcomes.into_iter().flatten().collect() })
+    }
+}
+
+fn take_turn(setting: &Setting, contender: &mut Contender) -> Outcome {
+    // What the one before has left to be written is not for this one to wait for.
+    let _ = Command::new("sync").status();
+    match contender.take_turn(setting) {
+        Ok(measures) => Outcome::Measured(measures),
+        Err(error) => {
+            Outcome::Failed { system: contender.name.clone(), kind: contender.kind, reason: format!("{error:#}") }
+        }
+    }
+}
+
+fn write(path: &Path, text: &str) -> Result<()> {
+    fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// Every figure of every turn, as JSON lines.
+struct Raw(File);
+
+#[derive(Serialize)]
+struct RawMeasure<'a> {
+    line: &'a str,
+    round: usize,
+    #[serde(flatten)]
+    measure: &'a Measure,
+}
+
+#[derive(Serialize)]
+struct RawFailure<'a> {
+    line: &'a str,
+    round: usize,
+    system: &'a str,
+    kind: Kind,
+    failed: &'a str,
+}
+
+impl Raw {
+    fn create(folder: &Path) -> Result<Self> {
+        let now = humantime::format_rfc3339_seconds(std::time::SystemTime::now()).to_string().replace(':', "");
+        let path = folder.join(format!("figures-{now}.jsonl"));
+        Ok(Self(File::create(&path).with_context(|| format!("cannot write {}", path.display()))?))
+    }
+
+    fn note(&mut self, line: &str, round: usize, outcome: &Outcome) -> Result<()> {
+        match outcome {
+            Outcome::Measured(measures) => {
+                for measure in measures {
+                    writeln!(self.0, "{}", serde_json::to_string(&RawMeasure { line, round, measure })?)?;
+                }
+            }
+            Outcome::Failed { system, kind, reason } => {
+                let failure = RawFailure { line, round, system, kind: *kind, failed: reason };
+                writeln!(self.0, "{}", serde_json::to_string(&failure)?)?;
+            }
+        }
+        Ok(())
+    }
+}
