@@ -3,6 +3,7 @@
 //!
 //! A new command is one file with a `clap::Args` type that has `run(self, &Workspace)`, and two lines here.
 
+mod bench;
 mod check;
 mod python;
 mod simulate;
@@ -20,6 +21,7 @@ use crate::workspace::Workspace;
 #[derive(Parser)]
 #[command(name = "xtask", bin_name = "cargo xtask")]
 enum Command {
+    Bench(bench::Bench),
     Check(check::Check),
     Simulate(simulate::Simulate),
     Test(test::Test),
@@ -29,6 +31,7 @@ enum Command {
 fn main() -> ExitCode {
     let command = Command::parse();
     let outcome = Workspace::locate().and_then(|workspace| match command {
+        Command::Bench(bench) => bench.run(&workspace),
         Command::Check(check) => check.run(&workspace),
         Command::Simulate(simulate) => simulate.run(&workspace),
         Command::Test(test) => test.run(&workspace),
