@@ -14,6 +14,7 @@ mod measure;
 mod peer;
 mod picture;
 mod process;
+mod raw;
 mod report;
 mod sampling;
 mod setting;

@@ -30,6 +30,8 @@ pub(crate) enum Unit {
     CpuSecondsPerMillionLeases,
     #[serde(rename = "10^6 instructions")]
     MegaInstructions,
+    #[serde(rename = "%")]
+    Percent,
 }
 
 impl Unit {
@@ -41,7 +43,13 @@ impl Unit {
             Self::KibibytesPerWorker => "KiB/worker",
             Self::CpuSecondsPerMillionLeases => "CPU s/10⁶ leases",
             Self::MegaInstructions => "10⁶ instructions",
+            Self::Percent => "%",
         }
+    }
+
+    /// Whether rows in this unit are of the same thing, so that their ratio says something.
+    pub(crate) fn is_comparable(self) -> bool {
+        !matches!(self, Self::MegaInstructions | Self::Percent)
     }
 }
 

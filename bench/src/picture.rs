@@ -12,7 +12,7 @@ const WIDTH: f64 = 920.0;
 /// Where bars begin; what they are is written before.
 const LEFT: f64 = 350.0;
 /// Where the longest bar ends; its value is written after.
-const RIGHT: f64 = 760.0;
+const RIGHT: f64 = 730.0;
 const MARGIN: f64 = 16.0;
 const TITLE: f64 = 30.0;
 const BAR: f64 = 16.0;
@@ -24,7 +24,7 @@ const LINEAR_RANGE: f64 = 20.0;
 
 const STYLE: &str = "\
 text { font: 12px system-ui, -apple-system, 'Segoe UI', Helvetica, Arial, sans-serif; fill: #3d444d }
-.title { font-size: 14px; font-weight: 600 }
+.title, tspan.title { font-size: 14px; font-weight: 600 }
 .work, .axis { fill: #656d76 } .axis { font-size: 10px }
 .swath { fill: #1a7f64 } .peer { fill: #8c959f } .limit { fill: none; stroke: #9a6700; stroke-dasharray: 4 2 }
 .grid { stroke: #8c959f; stroke-opacity: .35 } .spread { stroke: #3d444d }
@@ -54,10 +54,10 @@ pub(crate) fn draw(sections: &[Section]) -> String {
     )
 }
 
-/// The units of a line in the order of its rows. Counts of instructions compare with nothing here.
+/// The units of a line in the order of its rows, but for those that compare with nothing here.
 fn units(rows: &[Row]) -> Vec<Unit> {
     let mut units = Vec::new();
-    for row in rows.iter().filter(|row| row.unit != Unit::MegaInstructions) {
+    for row in rows.iter().filter(|row| row.unit.is_comparable()) {
         if !units.contains(&row.unit) {
             units.push(row.unit);
         }
@@ -86,9 +86,7 @@ fn panel(body: &mut String, top: f64, head: (&Section, bool), unit: Unit, mut ro
     let scale = Scale::of(&rows);
     let mut y = top;
     if is_first {
-        text(body, (MARGIN, y + 12.0), "title", "start", section.line);
-        let indent = MARGIN + 14.0 + 8.0 * section.line.len() as f64;
-        text(body, (indent, y + 12.0), "work", "start", &section.work);
+        title(body, y + 12.0, section);
         y += TITLE;
     }
     let bottom = y + STEP * rows.len() as f64;
@@ -98,7 +96,7 @@ fn panel(body: &mut String, top: f64, head: (&Section, bool), unit: Unit, mut ro
     }
     let scale_name =
         if scale.is_logarithmic { format!("{}, logarithmic", unit.name()) } else { unit.name().to_owned() };
-    text(body, (LEFT - 8.0, bottom + 11.0), "axis", "end", &scale_name);
+    text(body, (LEFT - 20.0, bottom + 11.0), "axis", "end", &scale_name);
     for row in rows {
         bar(body, y, &scale, row);
         y += STEP;
@@ -133,10 +131,22 @@ fn bar(body: &mut String, y: f64, scale: &Scale, row: &Row) {
     text(body, (end.max(to) + 6.0, baseline), weight, "start", &value);
 }
 
+/// The name of a line, and what is done.
+fn title(body: &mut String, y: f64, section: &Section) {
+    let (line, work) = (escape(section.line), escape(&section.work));
+    let _ = writeln!(
+        body,
+        "<text x=\"{MARGIN}\" y=\"{y:.1}\"><tspan class=\"title\">{line}</tspan><tspan class=\"work\" dx=\"10\">{work}</tspan></text>"
+    );
+}
+
 fn text(body: &mut String, at: (f64, f64), class: &str, anchor: &str, words: &str) {
-    let words = words.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
-    let (x, y) = at;
+    let (words, (x, y)) = (escape(words), at);
     let _ = writeln!(body, "<text class=\"{class}\" x=\"{x:.1}\" y=\"{y:.1}\" text-anchor=\"{anchor}\">{words}</text>");
+}
+
+fn escape(words: &str) -> String {
+    words.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
 /// From values to places between [`LEFT`] and [`RIGHT`].

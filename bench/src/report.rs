@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt, fmt::Write as _};
 
 use crate::{
     measure::{Kind, Measure, Unit},
-    statistics::{Summary, short, summarize},
+    statistics::{Summary, group, short, summarize},
 };
 
 /// What came of one turn.
@@ -90,8 +90,7 @@ impl Section {
             bases.entry(row.unit.name()).or_insert(row.summary.median);
         }
         for row in &mut rows {
-            // Counts of instructions are of different programs.
-            let base = bases.get(row.unit.name()).filter(|_| row.unit != Unit::MegaInstructions);
+            let base = bases.get(row.unit.name()).filter(|_| row.unit.is_comparable());
             row.ratio = base.map_or(f64::NAN, |base| row.summary.median / base);
         }
         rows
@@ -174,7 +173,7 @@ fn write_rows(page: &mut String, section: &Section) {
 pub(crate) fn ratio(ratio: f64) -> String {
     match ratio {
         ratio if ratio.is_nan() => String::new(),
-        ratio if ratio >= 10.0 => short(ratio.round()),
+        ratio if ratio >= 10.0 => group(ratio),
         ratio => format!("{ratio:.2}"),
     }
 }

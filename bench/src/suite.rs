@@ -1,22 +1,22 @@
 //! The suite: lines one after the other, contenders in turns.
 
 use std::{
-    fs::{self, File},
-    io::Write,
+    collections::BTreeMap,
+    fs,
     path::{Path, PathBuf},
     process::Command,
 };
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
-use serde::Serialize;
 
 use crate::{
     lines::{Counts, LineName},
     machine,
-    measure::{Contender, Kind, Line, Measure},
-    picture, report,
-    report::{Outcome, Section},
+    measure::{Contender, Kind, Line},
+    picture,
+    raw::{self, Raw},
+    report::{self, Outcome, Section},
     setting::Setting,
 };
 
@@ -44,6 +44,9 @@ pub(crate) struct Suite {
     /// Where raw figures and temporary files go: on the disk that is measured
     #[arg(long, value_name = "FOLDER")]
     work: PathBuf,
+    /// Take no turns: show the raw figures of earlier runs, of as many lines as they have; may be given several times
+    #[arg(long, value_name = "FIGURES", conflicts_with = "lines")]
+    from: Vec<PathBuf>,
     /// Note the counts of instructions in bench/instructions.json, to be compared with later
     #[arg(long)]
     note_instructions: bool,
@@ -53,17 +56,7 @@ impl Suite {
     pub(crate) fn run(self) -> Result<()> {
         let setting = Setting::new(&self.work, self.python.clone(), self.quick)?;
         let machine = machine::describe(&setting);
-        let mut raw = Raw::create(&self.work)?;
-        let names = if self.lines.is_empty() { LineName::value_variants() } else { &self.lines };
-        let mut sections = Vec::new();
-        for name in names {
-            let line = name.line(&setting)?;
-            let section = self.take_turns(&setting, line, &mut raw)?;
-            if *name == LineName::Instructions && self.note_instructions {
-                Counts::of(&section.measures()).note()?;
-            }
-            sections.push(section);
-        }
+        let sections = if self.from.is_empty() { self.measure(&setting)? } else { self.read(&setting)? };
         fs::create_dir_all(&self.output)?;
         write(&self.output.join("performance.svg"), &picture::draw(&sections))?;
         write(&self.output.join("performance.md"), &report::page(&sections, &machine, self.quick))?;
@@ -73,6 +66,36 @@ impl Suite {
             bail!("Swath failed: {}", failed.join("; "));
         }
         Ok(())
+    }
+
+    fn measure(&self, setting: &Setting) -> Result<Vec<Section>> {
+        let mut raw = Raw::create(&self.work, self.quick)?;
+        let names = if self.lines.is_empty() { LineName::value_variants() } else { &self.lines };
+        let mut sections = Vec::new();
+        for name in names {
+            let section = self.take_turns(setting, name.line(setting)?, &mut raw)?;
+            if *name == LineName::Instructions && self.note_instructions {
+                Counts::of(&section.measures()).note()?;
+            }
+            sections.push(section);
+        }
+        Ok(sections)
+    }
+
+    /// What earlier runs found, in the order of the lines; of a line that several have, the last counts.
+    fn read(&self, setting: &Setting) -> Result<Vec<Section>> {
+        let mut found: BTreeMap<String, Vec<Outcome>> = BTreeMap::new();
+        for path in &self.from {
+            found.extend(raw::read(path, self.quick).with_context(|| format!("cannot read {}", path.display()))?);
+        }
+        let mut sections = Vec::new();
+        for name in LineName::value_variants() {
+            let Line { name, work, remarks, .. } = name.line(setting)?;
+            if let Some(outcomes) = found.remove(name) {
+                sections.push(Section { line: name, work, remarks, outcomes });
+            }
+        }
+        Ok(sections)
     }
 
     /// Each contender once, then each once more: what disturbs the machine for a while hits all alike.
@@ -116,47 +139,4 @@ fn take_turn(setting: &Setting, contender: &mut Contender) -> Outcome {
 
 fn write(path: &Path, text: &str) -> Result<()> {
     fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
-}
-
-/// Every figure of every turn, as JSON lines.
-struct Raw(File);
-
-#[derive(Serialize)]
-struct RawMeasure<'a> {
-    line: &'a str,
-    round: usize,
-    #[serde(flatten)]
-    measure: &'a Measure,
-}
-
-#[derive(Serialize)]
-struct RawFailure<'a> {
-    line: &'a str,
-    round: usize,
-    system: &'a str,
-    kind: Kind,
-    failed: &'a str,
-}
-
-impl Raw {
-    fn create(folder: &Path) -> Result<Self> {
-        let now = humantime::format_rfc3339_seconds(std::time::SystemTime::now()).to_string().replace(':', "");
-        let path = folder.join(format!("figures-{now}.jsonl"));
-        Ok(Self(File::create(&path).with_context(|| format!("cannot write {}", path.display()))?))
-    }
-
-    fn note(&mut self, line: &str, round: usize, outcome: &Outcome) -> Result<()> {
-        match outcome {
-            Outcome::Measured(measures) => {
-                for measure in measures {
-                    writeln!(self.0, "{}", serde_json::to_string(&RawMeasure { line, round, measure })?)?;
-                }
-            }
-            Outcome::Failed { system, kind, reason } => {
-                let failure = RawFailure { line, round, system, kind: *kind, failed: reason };
-                writeln!(self.0, "{}", serde_json::to_string(&failure)?)?;
-            }
-        }
-        Ok(())
-    }
 }

@@ -43,15 +43,14 @@ fn turn(setting: &Setting, last: u64) -> Result<Vec<Measure>> {
     let both = job(setting, last, &[false, true])?;
     let ideal = 1.0 / (1.0 / fast.seconds + 1.0 / slow.seconds);
     let verified = both.found.check(&reference(last))?;
-    let (fast_idle, slow_idle) = (100.0 * both.idle[0], 100.0 * both.idle[1]);
-    let detail = format!(
-        "{:+.1} % of the ideal; idle: the fast worker {fast_idle:.1} %, the slow one {slow_idle:.1} %",
-        100.0 * (both.seconds / ideal - 1.0)
-    );
+    let swath = |what: &str, unit, value| Measure::new(format!("Swath, two workers{what}"), Kind::Swath, unit, value);
     let alone = format!("alone: the fast worker {:.2} s, the slow one {:.2} s", fast.seconds, slow.seconds);
     Ok(vec![
-        Measure::new("Swath, two workers", Kind::Swath, Unit::Seconds, both.seconds).verified(verified).detail(detail),
+        swath("", Unit::Seconds, both.seconds).verified(verified),
         Measure::new("limit: the ideal by their rates", Kind::Limit, Unit::Seconds, ideal).detail(alone),
+        swath(": beyond the ideal", Unit::Percent, 100.0 * (both.seconds / ideal - 1.0)),
+        swath(": the fast worker idles", Unit::Percent, 100.0 * both.idle[0]),
+        swath(": the slow worker idles", Unit::Percent, 100.0 * both.idle[1]),
     ])
 }
 
