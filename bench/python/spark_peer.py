@@ -31,7 +31,7 @@ def start():
 def main():
     work, last, folder = arguments()
     session = start()
-    squares = lambda tasks: session.range(1, last + 1, 1, tasks).selectExpr("id as n", "id * id as value")
+    squares = lambda tasks, last=last: session.range(1, last + 1, 1, tasks).selectExpr("id as n", "id * id as value")
     collect = lambda: squares(WORKERS).select("value").toPandas()["value"].to_numpy()
     if work == "cold":
         say(pyspark.__version__, 0, describe([collect()]))
@@ -46,8 +46,8 @@ def main():
         say(pyspark.__version__, seconds, describe_files(folder))
     elif work == "overhead":
         # One partition for each number makes one task for each.
-        run = lambda: squares(last).select("value").toPandas()["value"].tolist()
-        seconds, values = measure(run, run)
+        run = lambda last: squares(last, last).select("value").toPandas()["value"].tolist()
+        seconds, values = measure(lambda: run(last), lambda: run(100))
         say(pyspark.__version__, seconds, describe_list(values))
     session.stop()
 
