@@ -29,7 +29,12 @@ pub(super) fn line(setting: &Setting) -> Line {
         setting.either(full, full / 20)
     };
     let (peers, mut remarks) = peer::enlist(setting, &peers, |peer| peer.per_task(tasks_of(peer)));
-    remarks.push("HyperQueue's tasks start /bin/true and return nothing; all others return their values".to_owned());
+    remarks.push(
+        "A chunk is the smallest unit that Swath gives out, tries again and commits, but not a message: runs of chunks \
+         travel together. A task of a peer is a message. HyperQueue's tasks start /bin/true and return nothing; all \
+         others return their values"
+            .to_owned(),
+    );
     let mut contenders = vec![swath(chunks)];
     contenders.extend(peers);
     Line {
