@@ -37,9 +37,12 @@ impl MemorySampler {
         };
         let (peak_of_thread, stop_of_thread) = (Arc::clone(&peak), Arc::clone(&stop));
         let sampling = thread::spawn(move || {
+            // Often at first, so that short runs are seen.
+            let mut pause = Duration::from_millis(1);
             while !stop_of_thread.load(Ordering::Relaxed) {
                 peak_of_thread.fetch_max(tree.proportional_kib(), Ordering::Relaxed);
-                thread::sleep(INTERVAL);
+                thread::sleep(pause);
+                pause = INTERVAL.min(pause * 2);
             }
         });
         Self { peak, stop, sampling: Some(sampling) }
