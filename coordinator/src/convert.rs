@@ -241,6 +241,7 @@ pub(crate) fn welcome(
         lease: Some(lease_id_to_proto(resumed.lease)),
         next: Some(lease_id_to_proto(resumed.next)),
         chunks: resumed.chunks.iter().map(run_to_proto).collect(),
+        again: resumed.again.iter().map(|run| v1::OffsetRun { start: run.start, count: run.len() }).collect(),
     });
     let welcome = v1::Welcome {
         worker_id: worker.0,

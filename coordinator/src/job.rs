@@ -153,6 +153,8 @@ pub(crate) struct Resumed {
     pub(crate) lease: LeaseId,
     pub(crate) next: LeaseId,
     pub(crate) chunks: IntervalSet,
+    /// Offsets in these chunks that the worker has not in hand and nobody holds.
+    pub(crate) again: IntervalSet,
 }
 
 /// A worker as clients see it.

@@ -51,7 +51,9 @@ pub(crate) fn work_in_hand(offered: Vec<InHand>) -> Vec<v1::WorkInHand> {
 pub(crate) fn resumed(resumed: Vec<v1::ResumedLease>) -> Vec<Resumed> {
     let resume = |resumed: v1::ResumedLease| {
         let (lease, next) = (lease_id(resumed.lease)?, lease_id(resumed.next)?);
-        Some(Resumed { lease, next, chunks: resumed.chunks.into_iter().filter_map(run).collect() })
+        let offsets = |run: v1::OffsetRun| Run::new(run.start, run.start.checked_add(run.count)?);
+        let again = resumed.again.into_iter().filter_map(offsets).collect();
+        Some(Resumed { lease, next, chunks: resumed.chunks.into_iter().filter_map(run).collect(), again })
     };
     resumed.into_iter().filter_map(resume).collect()
 }

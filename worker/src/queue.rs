@@ -81,6 +81,8 @@ pub(crate) struct Resumed {
     pub(crate) next: LeaseId,
     /// The chunks that are still held.
     pub(crate) chunks: IntervalSet,
+    /// Offsets of them that are not in hand any more, and are wanted again.
+    pub(crate) again: Vec<Run>,
 }
 
 /// What is to be said of work that goes on.
@@ -317,6 +319,12 @@ impl Queue {
             for unwanted in resumed.chunks.gaps(entry.lease.run) {
                 entry.drop_chunks(unwanted);
             }
+            let all = entry.lease.chunks.offsets(entry.lease.run);
+            for again in resumed.again.iter().filter_map(|again| again.intersect(all)) {
+                entry.untaken.insert(again);
+                entry.in_hand.insert(again);
+                entry.busy = None;
+            }
             let failed = entry.failed.iter().filter(|&&chunk| resumed.chunks.contains(chunk));
             news.extend(failed.map(|&chunk| News::Returned(entry.id, one(chunk))));
             if let Some(busy) = entry.busy {
@@ -327,6 +335,7 @@ impl Queue {
         }
         state.leases.retain(|entry| !entry.lease.is_cancelled());
         state.remove_settled();
+        self.wake.notify_all();
         news
     }
 
@@ -500,7 +509,7 @@ mod tests {
 
     fn resumed(chunks: impl IntoIterator<Item = Run>) -> Resumed {
         let id = |epoch, sequence| LeaseId { epoch, sequence };
-        Resumed { lease: id(1, 1), next: id(2, 7), chunks: chunks.into_iter().collect() }
+        Resumed { lease: id(1, 1), next: id(2, 7), chunks: chunks.into_iter().collect(), again: Vec::new() }
     }
 
     #[test]
@@ -534,6 +543,29 @@ mod tests {
         assert_eq!(queue.resume(&[]), []);
         assert!(third.lease.is_cancelled() && queue.is_empty());
         assert_eq!(queue.finish(&third), None);
+    }
+
+    #[test]
+    fn what_the_coordinator_has_lost_is_computed_again() {
+        let queue = Queue::new(2);
+        queue.push(lease(1, 10_000_000, 5_000_000, run(1, 2)));
+        let piece = MAX_ROWS as u64;
+        let begin = 5_000_000;
+        let tasks: Vec<Task> = (0..5).map(|_| queue.take().unwrap()).collect();
+        // The first two were acknowledged, and the coordinator has lost the second.
+        done(&queue, &tasks[0]);
+        done(&queue, &tasks[1]);
+        queue.finish(&tasks[2]);
+        assert_eq!(queue.offer()[0].offsets, [run(begin + 2 * piece, 10_000_000)]);
+        let lost = run(begin + piece, begin + 2 * piece);
+        assert_eq!(queue.resume(&[Resumed { again: vec![lost], ..resumed([run(1, 2)]) }]), []);
+        let again = queue.take().unwrap();
+        assert_eq!(again.offsets, lost);
+        queue.settle(again.lease.id, tasks[2].offsets);
+        done(&queue, &tasks[3]);
+        done(&queue, &tasks[4]);
+        assert_eq!(done(&queue, &again).map(|computed| computed.lease), Some(resumed([]).next));
+        assert!(queue.is_empty());
     }
 
     #[test]

@@ -101,7 +101,8 @@ impl Driver {
         let granted = self.scheduler.rejoin(now, worker, threads, former, &in_hand);
         let resumed = past.in_hand.iter().zip(granted).filter_map(|(in_hand, granted)| {
             let (next, chunks) = granted?;
-            Some(Resumed { lease: in_hand.lease, next, chunks })
+            let again = self.jobs.get(&in_hand.job_id)?.results.missing(&chunks, &in_hand.offsets);
+            Some(Resumed { lease: in_hand.lease, next, chunks, again })
         });
         Ok(Joined { worker, heartbeat: self.heartbeat_interval, resumed: resumed.collect(), epoch: self.epoch })
     }
@@ -116,15 +117,17 @@ impl Driver {
         (same(&session.introduction) == same(introduction)).then_some(worker)
     }
 
-    /// The chunks of which results would be whole with what a worker has in hand. Kernels are pure, so that any job that
-    /// is the same has the same results, whoever gave out the lease.
+    /// The chunks of which a worker has something in hand. Kernels are pure, so that any job that is the same has the same
+    /// results, whoever gave out the lease.
     fn usable(&self, in_hand: &InHand) -> IntervalSet {
-        match self.jobs.get(&in_hand.job_id) {
-            Some(record) if convert::spec_to_proto(&record.job) == in_hand.job => {
-                record.results.completed_by(&in_hand.offsets)
-            }
-            _ => IntervalSet::new(),
-        }
+        let record = self.jobs.get(&in_hand.job_id);
+        let Some(record) = record.filter(|record| convert::spec_to_proto(&record.job) == in_hand.job) else {
+            return IntervalSet::new();
+        };
+        let chunks = record.job.chunks;
+        let touched = |run: Run| Run::new(chunks.chunk_at(run.start), chunks.chunk_at(run.end - 1) + 1);
+        let within = in_hand.offsets.iter().filter(|run| run.end <= chunks.range().count());
+        within.filter_map(touched).collect()
     }
 
     fn open_session(&mut self, introduction: Introduction, outbox: mpsc::Sender<ToWorker>) -> WorkerId {

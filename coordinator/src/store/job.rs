@@ -201,22 +201,16 @@ impl JobResults {
         Accepted::Held { chunks }
     }
 
-    /// The chunks that would be held whole if the store held these offsets too.
-    pub(crate) fn completed_by(&self, offsets: &IntervalSet) -> IntervalSet {
-        let count = self.chunks.range().count();
+    /// What of these chunks is neither held nor among these offsets.
+    pub(crate) fn missing(&self, chunks: &IntervalSet, offsets: &IntervalSet) -> IntervalSet {
         let state = self.lock();
-        let mut together = offsets.clone();
-        let runs = || offsets.iter().filter(|run| run.end <= count);
-        for run in runs() {
-            // Only of a chunk at either end can something be missing.
-            for offset in [run.start, run.end - 1] {
-                let chunk = self.chunks.chunk_at(offset);
-                for held in state.held.intersection(self.chunks.offsets(Run { start: chunk, end: chunk + 1 })) {
-                    together.insert(held);
-                }
+        let mut missing = IntervalSet::new();
+        for chunks in chunks.iter() {
+            for gap in offsets.gaps(self.chunks.offsets(chunks)) {
+                state.held.gaps(gap).for_each(|gap| missing.insert(gap));
             }
         }
-        runs().filter_map(|run| whole_chunks(&together, self.chunks, run)).collect()
+        missing
     }
 
     /// A chunk was given up: there will be no results of it, and what is here of it is not shown.

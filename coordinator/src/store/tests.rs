@@ -387,13 +387,15 @@ async fn results_that_take_all_they_may_pause_their_job_until_others_are_forgott
 }
 
 #[test]
-fn chunks_are_completed_by_what_is_in_hand_and_what_is_held() {
+fn what_is_neither_held_nor_in_hand_is_missing() {
     let chunks = Chunks::new(Range::new(1, 100).unwrap(), 10).unwrap();
     let results = JobResults::new(JobId(1), chunks, ValueType::Int64, Retention::Stored);
-    let completed =
-        |in_hand: &[Run]| -> Vec<Run> { results.completed_by(&in_hand.iter().copied().collect()).iter().collect() };
-    assert_eq!(completed(&[run(5, 35), run(58, 60), run(90, 101)]), [run(1, 3)]);
     results.lock_held(run(0, 5));
-    results.lock_held(run(50, 58));
-    assert_eq!(completed(&[run(5, 35), run(58, 60), run(90, 100)]), [run(0, 3), run(5, 6), run(9, 10)]);
+    results.lock_held(run(50, 57));
+    let missing = |chunks: &[Run], in_hand: &[Run]| -> Vec<Run> {
+        let set = |runs: &[Run]| runs.iter().copied().collect();
+        results.missing(&set(chunks), &set(in_hand)).iter().collect()
+    };
+    assert_eq!(missing(&[run(0, 3)], &[run(5, 35)]), []);
+    assert_eq!(missing(&[run(0, 4), run(5, 6)], &[run(5, 35), run(58, 60)]), [run(35, 40), run(57, 58)]);
 }
