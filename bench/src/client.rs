@@ -1,6 +1,6 @@
 //! Clients of a coordinator that is being measured.
 
-use std::{future::Future, sync::Arc, time::Instant};
+use std::{future::Future, time::Instant};
 
 use anyhow::{Context, Result, ensure};
 use arrow_array::{Int64Array, cast::AsArray, types::Int64Type};
@@ -8,12 +8,8 @@ use clap::Args;
 use serde::{Deserialize, Serialize};
 use swath_block::Block;
 use swath_client::{Client, Job, JobSpec, Range, Retention};
-use tokio::sync::Semaphore;
 
-use crate::{
-    setting::cores,
-    verify::{Found, Tally},
-};
+use crate::verify::{Found, Tally};
 
 /// Collect the values of a job in memory, and say in one line of JSON how long it took.
 ///
@@ -45,17 +41,17 @@ impl Collect {
             let client = Client::connect(&self.coordinator).await?;
             drop(self.collect(&client).await?);
             let begun = Instant::now();
-            let (arrays, bytes) = self.collect(&client).await?;
+            let (array, bytes) = self.collect(&client).await?;
             let seconds = begun.elapsed().as_secs_f64();
             let mut tally = Tally::default();
-            arrays.iter().for_each(|array| tally.add(array.values()));
+            tally.add(array.values());
             Ok(Collected { seconds, bytes, found: tally.found() })
         })?;
         println!("{}", serde_json::to_string(&collected)?);
         Ok(())
     }
 
-    async fn collect(&self, client: &Client) -> Result<(Vec<Int64Array>, u64)> {
+    async fn collect(&self, client: &Client) -> Result<(Int64Array, u64)> {
         let mut spec = squares(self.last)?;
         spec.chunk_size = self.chunk_size;
         spec.retention = Retention::Delivered;
@@ -73,25 +69,11 @@ pub(crate) fn job(kernel: &str, last: u64) -> Result<JobSpec> {
     Ok(JobSpec::new(kernel, Range::new(1, i64::try_from(last)?)?))
 }
 
-/// All values of a job in order, decoded by all cores as the blocks come; and the bytes that came.
-async fn collect(client: &Client, job: &Job) -> Result<(Vec<Int64Array>, u64)> {
-    let room = Arc::new(Semaphore::new(2 * cores()));
-    let mut results = client.results(job).await?;
-    let (mut decoding, mut bytes) = (Vec::new(), 0);
-    while let Some((_, block)) = results.next().await? {
-        bytes += block.bytes().len() as u64;
-        let permit = Arc::clone(&room).acquire_owned().await?;
-        decoding.push(tokio::task::spawn_blocking(move || {
-            let values = decode(&block);
-            drop(permit);
-            values
-        }));
-    }
-    let mut arrays = Vec::with_capacity(decoding.len());
-    for array in decoding {
-        arrays.push(array.await??);
-    }
-    Ok((arrays, bytes))
+/// All values of a job in order, in one array; and the bytes that came.
+async fn collect(client: &Client, job: &Job) -> Result<(Int64Array, u64)> {
+    let array = client.results(job).await?.collect().await?;
+    let bytes = client.job(job.id).await?.result_bytes;
+    Ok((array.as_primitive_opt::<Int64Type>().context("values of another type")?.clone(), bytes))
 }
 
 fn decode(block: &Block) -> Result<Int64Array> {

@@ -2,13 +2,8 @@
 
 use std::sync::Arc;
 
-use arrow_array::RecordBatchReader;
 use bytes::Bytes;
 use parquet::{
-    arrow::{
-        ProjectionMask,
-        arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder},
-    },
     errors::ParquetError,
     file::{
         metadata::{ParquetMetaData, ParquetMetaDataReader, RowGroupMetaData},
@@ -17,7 +12,7 @@ use parquet::{
 };
 use swath_kernel::ValueType;
 
-use crate::{MAX_ROWS, schema};
+use crate::{Batches, MAX_ROWS, batches::Int64Pages, schema};
 
 /// Why bytes are not a block.
 #[derive(Debug, thiserror::Error)]
@@ -99,19 +94,30 @@ impl Block {
         self.bytes.slice(start.min(end)..end)
     }
 
-    /// Decodes the block: record batches of `n` and `value`, `batch_rows` rows in each but the last.
-    pub fn batches(&self, batch_rows: usize) -> Result<ParquetRecordBatchReader, BlockError> {
-        let reader =
-            ParquetRecordBatchReaderBuilder::try_new(self.bytes.clone())?.with_batch_size(batch_rows).build()?;
-        debug_assert_eq!(reader.schema(), schema::arrow_schema(self.value_type));
-        Ok(reader)
+    /// Decodes the block: record batches of `n` and `value` of about `batch_rows` rows.
+    pub fn batches(&self, batch_rows: usize) -> Result<Batches, BlockError> {
+        self.columns(&[0, 1], batch_rows)
     }
 
     /// Decodes only these columns, by position: 0 is `n`, 1 is `value`.
-    pub fn columns(&self, columns: &[usize], batch_rows: usize) -> Result<ParquetRecordBatchReader, BlockError> {
-        let builder = ParquetRecordBatchReaderBuilder::try_new(self.bytes.clone())?;
-        let mask = ProjectionMask::leaves(builder.parquet_schema(), columns.iter().copied());
-        Ok(builder.with_projection(mask).with_batch_size(batch_rows).build()?)
+    pub fn columns(&self, columns: &[usize], batch_rows: usize) -> Result<Batches, BlockError> {
+        Batches::new(self, columns, batch_rows)
+    }
+
+    /// Decodes the values of a block of integers into `out`, which must have a place for each row.
+    pub fn decode_int64(&self, out: &mut [i64]) -> Result<(), BlockError> {
+        if self.value_type != ValueType::Int64 || out.len() != self.rows() {
+            let (rows, places) = (self.rows(), out.len());
+            return Err(BlockError::Decode(format!("{rows} {} values do not fit {places} integers", self.value_type)));
+        }
+        let mut pages = Int64Pages::open(self)?;
+        let mut rest = out;
+        while let Some(rows) = pages.next_rows()? {
+            let (page, after) = rest.split_at_mut(rows);
+            pages.take(page)?;
+            rest = after;
+        }
+        Ok(())
     }
 
     pub(crate) fn row_group(&self) -> &RowGroupMetaData {

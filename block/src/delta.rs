@@ -1,18 +1,21 @@
 //! `DELTA_BINARY_PACKED`: integers as bit-packed differences.
 //!
 //! Source of the format: Parquet, [Delta encoding](https://github.com/apache/parquet-format/blob/master/Encodings.md#delta-encoding-delta_binary_packed--5).
-//! It is written here for the purpose because encoding is the slowest step of a cheap kernel: the differences,
-//! their minimum and their width are plain loops over 128 values that the compiler vectorises, and packing is
-//! unrolled for each width.
+//! It is written here for the purpose because encoding is the slowest step of a cheap kernel, and decoding that of a
+//! client that wants the values: the differences, their minimum and their width are plain loops over 128 values that the
+//! compiler vectorises, and packing is unrolled for each width.
 
+mod decode;
+
+pub(crate) use self::decode::decode;
 use crate::varint;
 
 const BLOCK: usize = 128;
 const MINIBLOCK: usize = 32;
 const MINIBLOCKS: usize = BLOCK / MINIBLOCK;
 
-/// Appends the encoded `values`, which must not be empty, to `out`.
-pub(crate) fn encode(values: &[i64], out: &mut Vec<u8>) {
+/// Appends the encoded `values`, which must not be empty, to `out`. Returns the least and the greatest of them.
+pub(crate) fn encode(values: &[i64], out: &mut Vec<u8>) -> (i64, i64) {
     #[cfg(target_arch = "x86_64")]
     if std::is_x86_feature_detected!("avx2") && std::is_x86_feature_detected!("bmi2") {
         #[allow(unsafe_code, reason = "the same code, compiled for a processor that was just found to be this one")]
@@ -21,17 +24,17 @@ pub(crate) fn encode(values: &[i64], out: &mut Vec<u8>) {
             return encode_avx2(values, out);
         }
     }
-    encode_portable(values, out);
+    encode_portable(values, out)
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,bmi2")]
-fn encode_avx2(values: &[i64], out: &mut Vec<u8>) {
-    encode_portable(values, out);
+fn encode_avx2(values: &[i64], out: &mut Vec<u8>) -> (i64, i64) {
+    encode_portable(values, out)
 }
 
 #[inline(always)]
-fn encode_portable(values: &[i64], out: &mut Vec<u8>) {
+fn encode_portable(values: &[i64], out: &mut Vec<u8>) -> (i64, i64) {
     write_header(values.len(), values[0], out);
     let mut previous = values[0];
     let mut blocks = values[1..].chunks_exact(BLOCK);
@@ -55,6 +58,12 @@ fn encode_portable(values: &[i64], out: &mut Vec<u8>) {
         differences[rest.len()..].fill(padding);
         write_block(&mut differences, rest.len().div_ceil(MINIBLOCK), out);
     }
+    extremes(values)
+}
+
+#[inline(always)]
+fn extremes(values: &[i64]) -> (i64, i64) {
+    values.iter().fold((i64::MAX, i64::MIN), |(least, greatest), &value| (least.min(value), greatest.max(value)))
 }
 
 /// Appends `rows` consecutive integers from `first` on, encoded, to `out`: all differences are 1 and take no bits.

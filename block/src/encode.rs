@@ -92,8 +92,7 @@ impl BlockEncoder {
         let (encoding, least, greatest) = match values {
             Values::Int64(values) => {
                 page.reserve(values.len() * 2 + 64);
-                delta::encode(values, &mut page);
-                let (least, greatest) = extremes(values);
+                let (least, greatest) = delta::encode(values, &mut page);
                 (Encoding::DELTA_BINARY_PACKED, i128::from(least), i128::from(greatest))
             }
             Values::Boolean(values) => {

@@ -15,6 +15,7 @@
 //! | `value`, Decimal128(38, 0) | `PLAIN`, then LZ4 |
 
 mod assemble;
+mod batches;
 mod block;
 mod boolean;
 mod cut;
@@ -25,6 +26,7 @@ mod schema;
 mod varint;
 
 pub use assemble::FileAssembler;
+pub use batches::Batches;
 pub use block::{Block, BlockError};
 pub use encode::{BlockEncoder, EncodeError, PAGE_ROWS};
 pub use schema::{arrow_schema, arrow_value_type, parquet_schema};

@@ -1,7 +1,9 @@
 //! Blocks against the decoder of the parquet crate.
 
-use arrow_array::{Array, BooleanArray, Decimal128Array, Int64Array, cast::AsArray, types};
+use arrow_array::{Array, BooleanArray, Decimal128Array, Int64Array, RecordBatch, cast::AsArray, types};
+use arrow_schema::ArrowError;
 use bytes::Bytes;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use proptest::prelude::*;
 use swath_kernel::{ValueType, Values};
 
@@ -23,10 +25,16 @@ fn encode(first: i64, values: &Values) -> Bytes {
     encoder.finish().unwrap()
 }
 
+/// What the parquet crate makes of a block.
 fn decode(block: &Block) -> (Vec<i64>, Values) {
+    let reader = ParquetRecordBatchReaderBuilder::try_new(block.bytes().clone()).unwrap();
+    gather(block, reader.with_batch_size(10_000).build().unwrap())
+}
+
+fn gather(block: &Block, batches: impl Iterator<Item = Result<RecordBatch, ArrowError>>) -> (Vec<i64>, Values) {
     let mut numbers = Vec::new();
     let mut values = Values::new(block.value_type());
-    for batch in block.batches(10_000).unwrap() {
+    for batch in batches {
         let batch = batch.unwrap();
         assert_eq!(batch.schema(), arrow_schema(block.value_type()));
         numbers.extend(batch.column(0).as_primitive::<types::Int64Type>().values());
@@ -48,6 +56,16 @@ fn assert_round_trip(first: i64, values: &Values) {
     let (numbers, decoded) = decode(&block);
     assert_eq!(numbers, (0..values.len() as i64).map(|offset| first + offset).collect::<Vec<_>>());
     assert!(decoded == *values, "decoded values differ");
+    for batch_rows in [1, 1000, PAGE_ROWS, 100_000, MAX_ROWS] {
+        let (ours, decoded) = gather(&block, block.batches(batch_rows).unwrap());
+        assert!(ours == numbers && decoded == *values, "decoded here, in batches of {batch_rows}");
+    }
+    if let Values::Int64(values) = values {
+        let mut decoded = vec![0; values.len()];
+        block.decode_int64(&mut decoded).unwrap();
+        assert!(decoded == *values, "decoded in place");
+        assert!(block.decode_int64(&mut decoded[1..]).is_err());
+    }
 }
 
 #[test]

@@ -28,6 +28,12 @@ pub enum ClientError {
     /// The connection broke while a request was under way.
     #[error("the connection to the coordinator broke: {0}")]
     Broken(String),
+    /// Numbers have no result, where all are needed.
+    #[error("{0} numbers have no result")]
+    Missing(u64),
+    /// The results do not fit.
+    #[error("the results do not fit into memory: {0}")]
+    Memory(String),
     /// The coordinator said something that this client does not understand.
     #[error("the coordinator and this client do not understand each other: {0}")]
     Protocol(String),

@@ -14,6 +14,7 @@
 //! ```
 
 mod client;
+mod collect;
 mod convert;
 mod error;
 mod job;

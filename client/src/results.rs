@@ -34,6 +34,16 @@ impl Results {
         Ok(Self { client, job, range, value_type, blocks, received: 0, missing: 0, partial })
     }
 
+    /// The type of the values.
+    pub fn value_type(&self) -> ValueType {
+        self.value_type
+    }
+
+    /// How many numbers are still to come, with a result or without.
+    pub fn remaining(&self) -> u64 {
+        self.range.count() - self.received
+    }
+
     /// How many of the numbers before the next block have no result, because their chunks were given up or, where what
     /// there is was asked for, never computed.
     pub fn missing(&self) -> u64 {

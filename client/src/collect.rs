@@ -1,0 +1,137 @@
+//! All values of a job in one array.
+
+use std::{
+    num::NonZero,
+    sync::{Arc, Mutex, PoisonError, mpsc},
+    thread,
+};
+
+use arrow_array::{Array, ArrayRef, Int64Array};
+use arrow_buffer::{Buffer, ScalarBuffer};
+use bytes::Bytes;
+use memmap2::{Advice, MmapMut};
+use swath_block::Block;
+use swath_kernel::ValueType;
+use zerocopy::FromBytes;
+
+use crate::{ClientError, Results};
+
+/// Blocks that may wait to be decoded.
+const BLOCKS_WAITING: usize = 4;
+
+impl Results {
+    /// Waits for all values and returns them in the order of their numbers, decoded by all cores as they come. An error
+    /// also if a number has no result: the array could not say which.
+    pub async fn collect(mut self) -> Result<ArrayRef, ClientError> {
+        let (count, value_type) = (self.remaining(), self.value_type());
+        let values = usize::try_from(count).map_err(|_| too_many(count))?;
+        let (sender, blocks) = tokio::sync::mpsc::channel(BLOCKS_WAITING);
+        let decoding = tokio::task::spawn_blocking(move || decode(values, value_type, blocks));
+        let mut fetched = Ok(());
+        loop {
+            match self.next().await {
+                Ok(Some((_, block))) if self.missing() == 0 => {
+                    if sender.send(block).await.is_err() {
+                        // Decoding has failed and says why.
+                        break;
+                    }
+                }
+                Ok(None) if self.missing() == 0 => break,
+                Ok(_) => {
+                    fetched = Err(ClientError::Missing(self.missing()));
+                    break;
+                }
+                Err(error) => {
+                    fetched = Err(error);
+                    break;
+                }
+            }
+        }
+        drop(sender);
+        let decoded = decoding.await.map_err(|error| ClientError::Protocol(error.to_string()))?;
+        fetched?;
+        decoded
+    }
+}
+
+type Blocks = tokio::sync::mpsc::Receiver<Block>;
+
+fn decode(values: usize, value_type: ValueType, blocks: Blocks) -> Result<ArrayRef, ClientError> {
+    match value_type {
+        ValueType::Int64 => decode_int64(values, blocks),
+        ValueType::Boolean | ValueType::Decimal128 => decode_others(blocks),
+    }
+}
+
+/// Integers go straight to their places in one piece of memory.
+fn decode_int64(values: usize, blocks: Blocks) -> Result<ArrayRef, ClientError> {
+    let bytes = values.checked_mul(size_of::<i64>()).ok_or_else(|| too_many(values as u64))?;
+    let mut memory = MmapMut::map_anon(bytes).map_err(|error| no_memory(bytes, &error))?;
+    // Most of the time of a large array is the system's, who clears its pages: large ones cost several times less. It is
+    // an advice, which need not be taken.
+    let _ = memory.advise(Advice::HugePage);
+    let places = <[i64]>::mut_from_bytes(&mut memory).map_err(|error| ClientError::Protocol(error.to_string()))?;
+    fill(places, blocks)?;
+    let memory = memory.make_read_only().map_err(|error| no_memory(bytes, &error))?;
+    let values = ScalarBuffer::from(Buffer::from(Bytes::from_owner(memory)));
+    Ok(Arc::new(Int64Array::new(values, None)))
+}
+
+/// Decodes blocks to their places, one after the other, with all cores.
+fn fill(places: &mut [i64], mut blocks: Blocks) -> Result<(), ClientError> {
+    let threads = thread::available_parallelism().map_or(1, NonZero::get);
+    let (sender, tasks) = mpsc::sync_channel::<(&mut [i64], Block)>(threads);
+    let tasks = Mutex::new(tasks);
+    let next = || tasks.lock().unwrap_or_else(PoisonError::into_inner).recv().ok();
+    let work = || -> Result<(), ClientError> {
+        let mut worked = Ok(());
+        // To the end also after an error: somebody must take what comes.
+        while let Some((places, block)) = next() {
+            worked = worked.and(block.decode_int64(places).map_err(|error| damaged(&error)));
+        }
+        worked
+    };
+    let mut rest = places;
+    thread::scope(|scope| {
+        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+        while let Some(block) = blocks.blocking_recv() {
+            let Some((places, after)) = std::mem::take(&mut rest).split_at_mut_checked(block.rows()) else { break };
+            rest = after;
+            if sender.send((places, block)).is_err() {
+                break;
+            }
+        }
+        drop(sender);
+        let panicked = || ClientError::Protocol("decoding panicked".to_owned());
+        let ended = workers.into_iter().map(|worker| worker.join().unwrap_or_else(|_| Err(panicked())));
+        ended.collect::<Result<(), _>>()
+    })?;
+    match rest.len() {
+        0 => Ok(()),
+        missing => Err(ClientError::Protocol(format!("{missing} values are missing"))),
+    }
+}
+
+fn decode_others(mut blocks: Blocks) -> Result<ArrayRef, ClientError> {
+    let mut arrays: Vec<ArrayRef> = Vec::new();
+    while let Some(block) = blocks.blocking_recv() {
+        for batch in block.columns(&[1], block.rows()).map_err(|error| damaged(&error))? {
+            let batch = batch.map_err(|error| ClientError::Protocol(error.to_string()))?;
+            arrays.push(Arc::clone(batch.column(0)));
+        }
+    }
+    let arrays: Vec<&dyn Array> = arrays.iter().map(AsRef::as_ref).collect();
+    arrow_select::concat::concat(&arrays).map_err(|error| ClientError::Protocol(error.to_string()))
+}
+
+fn damaged(error: &swath_block::BlockError) -> ClientError {
+    ClientError::Protocol(format!("a block is damaged: {error}"))
+}
+
+fn too_many(values: u64) -> ClientError {
+    ClientError::Memory(format!("{values} values are more than one array can have"))
+}
+
+fn no_memory(bytes: usize, error: &std::io::Error) -> ClientError {
+    ClientError::Memory(format!("there are no {bytes} bytes of memory: {error}"))
+}

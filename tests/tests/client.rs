@@ -1,0 +1,53 @@
+//! The Rust client library against real processes.
+
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
+use arrow_array::{ArrayRef, cast::AsArray, types};
+use swath_client::{Client, ClientError, JobSpec};
+use swath_tests::{Scene, is_prime, square};
+
+/// Submits a job and collects its values.
+fn collect(address: &str, spec: JobSpec) -> Result<ArrayRef, ClientError> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let client = Client::connect(address).await?;
+        let job = client.submit(spec).await?;
+        client.results(&job).await?.collect().await
+    })
+}
+
+#[test]
+fn all_values_of_a_job_come_as_one_array() {
+    let scene = Scene::new("collect");
+    let coordinator = scene.coordinator();
+    let _workers = ["one", "two"].map(|name| coordinator.worker_with(name, "--threads 1"));
+    let collect = |kernel: &str, range: &str| {
+        collect(coordinator.address(), JobSpec::new(kernel, range.parse().unwrap())).unwrap()
+    };
+
+    let squares = collect("square", "-1_500_000..=1_500_000");
+    let values = squares.as_primitive::<types::Int64Type>().values();
+    assert_eq!(values.len(), 3_000_001);
+    assert!((-1_500_000..=1_500_000).zip(values).all(|(n, &value)| square(n) == value.into()));
+
+    let large = collect("square", "9_000_000_000..=9_000_099_999");
+    let values = large.as_primitive::<types::Decimal128Type>().values();
+    assert_eq!(values.len(), 100_000);
+    assert!((9_000_000_000..).zip(values).all(|(n, &value)| square(n) == value));
+
+    let primes = collect("is-prime", "1..=100_000");
+    let values = primes.as_boolean();
+    assert_eq!(values.len(), 100_000);
+    assert!((1..).zip(values).all(|(n, value)| Some(is_prime(n)) == value));
+}
+
+#[test]
+fn an_array_does_not_hide_that_numbers_have_no_result() {
+    let scene = Scene::new("collect_with_holes");
+    let coordinator = scene.coordinator();
+    let _worker = coordinator.worker("able");
+    let mut spec = JobSpec::new("isqrt", "-5..=100".parse().unwrap());
+    spec.keep_going = true;
+    let error = collect(coordinator.address(), spec).unwrap_err().to_string();
+    assert!(error.contains("have no result"), "{error}");
+}
