@@ -1,7 +1,7 @@
 //! Jobs that go on without what fails.
 
 use serde_json::json;
-use swath_tests::{Rows, Scene, Signal, isqrt};
+use swath_tests::{Rows, Scene, Signal, isqrt, until};
 
 /// Of -9 to 40 in chunks of 4, the three chunks up to 2 hold a negative number.
 const JOB: &str = "-9..=40 -k isqrt --chunk-size 4 --keep-going --max-retries 1";
@@ -76,4 +76,30 @@ fn a_run_says_what_has_no_result() {
     Rows::open(&scene.path("rest.csv")).assert_are(3..=40, isqrt);
     let refused = scene.swath(&format!("run {JOB} --file rest.npy")).end().assert_refused(2);
     assert!(refused.contains("--keep-going"), "{refused}");
+}
+
+#[test]
+fn a_chunk_that_kills_its_workers_is_left_out_too() {
+    let scene = Scene::new("holes_of_crashes");
+    let coordinator = scene.coordinator();
+    // Two chunks of minutes, and nobody lives that long.
+    let job = coordinator.submit("1..=1e10 -k collatz --chunk-size 5000000000 --keep-going --crash-limit 1");
+    for victim in 1.. {
+        let name = format!("victim-{victim}");
+        let worker = coordinator.worker_with(&name, "--threads 1");
+        let is_over = until("it computes, or nothing is left", || {
+            let computes = coordinator.find_worker(&name)?["leases"] != 0;
+            (computes || coordinator.has_ended(job)).then(|| coordinator.has_ended(job))
+        });
+        if is_over {
+            break;
+        }
+        worker.signal(Signal::KILL);
+        worker.wait();
+        until("it is missed", || coordinator.find_worker(&name).is_none().then_some(()));
+    }
+    let job = coordinator.job(job);
+    assert_eq!((&job["state"], &job["hole_chunks"]), (&json!("done"), &json!(2)), "{job:#}");
+    let reason = job["holes"][0]["reason"].as_str().unwrap();
+    assert!(reason.contains("1 worker crashed while it computed this chunk alone"), "{reason}");
 }

@@ -1,6 +1,8 @@
 //! How processes end: by a signal, by a word, or with their parent.
 
-use swath_tests::{Process, Rows, Scene, Signal, collatz, square, until};
+use std::time::Duration;
+
+use swath_tests::{Process, Rows, Scene, Signal, collatz, square, until, while_passes};
 
 /// Far more than is computed while a test runs.
 const ENDLESS: &str = "1..=1e14 -k collatz";
@@ -103,6 +105,24 @@ fn a_coordinator_that_is_told_to_stop_ends_well() {
         reading.wait().assert_code(4);
         drop(next);
     }
+}
+
+#[test]
+fn a_job_that_is_cancelled_is_computed_no_more() {
+    let scene = Scene::new("a_cancelled_job_stops");
+    let coordinator = scene.coordinator();
+    let worker = coordinator.worker_with("able", "--threads 1");
+    // One chunk, of hours.
+    let job = coordinator.submit("1..=1e12 -k collatz --chunk-size 1000000000000");
+    let idle = worker.cpu_time();
+    until("it computes", || (worker.cpu_time() > idle + Duration::from_millis(300)).then_some(()));
+    coordinator.swath(&format!("job cancel {job}")).succeed();
+    until("it stands still", || {
+        let spent = worker.cpu_time();
+        while_passes(Duration::from_millis(500));
+        (worker.cpu_time() <= spent + Duration::from_millis(20)).then_some(())
+    });
+    coordinator.swath("submit 1..=1000 --wait").succeed();
 }
 
 #[test]
