@@ -90,7 +90,7 @@ pub(crate) struct JobArgs {
           value_delimiter = ';')]
     pub(crate) parameters: Vec<(String, String)>,
     /// Numbers in a chunk, the smallest unit that is given to a worker [default: chosen by the size of the range].
-    #[arg(long, env = "SWATH_CHUNK_SIZE", value_name = "NUMBERS")]
+    #[arg(long, env = "SWATH_CHUNK_SIZE", value_name = "NUMBERS", value_parser = count)]
     pub(crate) chunk_size: Option<u64>,
     /// How often a chunk is tried again after its kernel failed, before the job fails [default: 3].
     #[arg(long, env = "SWATH_MAX_RETRIES", value_name = "TIMES")]
@@ -293,6 +293,18 @@ pub(crate) struct OneJob {
     pub(crate) coordinator: CoordinatorArgs,
 }
 
+/// A number as in a range: `1000`, `1_000` and `1e3` are the same.
+fn count(text: &str) -> Result<u64, String> {
+    if let Ok(count) = text.parse() {
+        return Ok(count);
+    }
+    let range: Range = text.parse().map_err(|error: swath_client::RangeError| error.to_string())?;
+    match u64::try_from(range.first()) {
+        Ok(count) if range.count() == 1 => Ok(count),
+        _ => Err("it should be one number that is not negative, such as 1000, 1_000 or 1e3".to_owned()),
+    }
+}
+
 fn parameter(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
@@ -315,11 +327,21 @@ fn log_filter(text: &str) -> Result<String, String> {
 mod tests {
     use clap::CommandFactory;
 
-    use super::Args;
+    use super::{Args, count};
 
     #[test]
     fn the_command_line_is_consistent() {
         Args::command().debug_assert();
+    }
+
+    #[test]
+    fn counts_are_written_as_in_ranges() {
+        for (text, expected) in [("1000", 1000), ("1_000", 1000), ("1e3", 1000), ("18446744073709551615", u64::MAX)] {
+            assert_eq!(count(text), Ok(expected), "{text}");
+        }
+        for text in ["-1", "1..=3", "1.5", "many", ""] {
+            assert!(count(text).is_err(), "{text}");
+        }
     }
 
     #[test]
