@@ -6,7 +6,7 @@ use std::{
     thread,
 };
 
-use arrow_array::{Array, ArrayRef, Int64Array};
+use arrow_array::{Array, ArrayRef, Int64Array, new_empty_array};
 use arrow_buffer::{Buffer, ScalarBuffer};
 use bytes::Bytes;
 use memmap2::{Advice, MmapMut};
@@ -25,6 +25,10 @@ impl Results {
     pub async fn collect(mut self) -> Result<ArrayRef, ClientError> {
         let (count, value_type) = (self.remaining(), self.value_type());
         let values = usize::try_from(count).map_err(|_| too_many(count))?;
+        if values == 0 {
+            // All of them were taken block by block.
+            return Ok(new_empty_array(swath_block::arrow_schema(value_type).field(1).data_type()));
+        }
         let (sender, blocks) = tokio::sync::mpsc::channel(BLOCKS_WAITING);
         let decoding = tokio::task::spawn_blocking(move || decode(values, value_type, blocks));
         let mut fetched = Ok(());

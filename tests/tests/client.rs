@@ -51,3 +51,19 @@ fn an_array_does_not_hide_that_numbers_have_no_result() {
     let error = collect(coordinator.address(), spec).unwrap_err().to_string();
     assert!(error.contains("have no result"), "{error}");
 }
+
+#[test]
+fn what_was_taken_block_by_block_is_not_collected_again() {
+    let scene = Scene::new("collect_the_rest");
+    let coordinator = scene.coordinator();
+    let _worker = coordinator.worker("able");
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let rest = runtime.block_on(async {
+        let client = Client::connect(coordinator.address()).await.unwrap();
+        let job = client.submit(JobSpec::new("square", "1..=1000".parse().unwrap())).await.unwrap();
+        let mut results = client.results(&job).await.unwrap();
+        while results.next().await.unwrap().is_some() {}
+        results.collect().await.unwrap()
+    });
+    assert!(rest.is_empty());
+}
