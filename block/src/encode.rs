@@ -62,6 +62,8 @@ pub struct BlockEncoder {
     rows: usize,
     column: TrackedWrite<Vec<u8>>,
     uncompressed: usize,
+    /// Found by the first page; a column has one for all of its pages.
+    compression: Option<Compression>,
     least_and_greatest: Option<(i128, i128)>,
 }
 
@@ -74,6 +76,7 @@ impl BlockEncoder {
             rows: 0,
             column: TrackedWrite::new(Vec::new()),
             uncompressed: 0,
+            compression: None,
             least_and_greatest: None,
         }
     }
@@ -109,12 +112,23 @@ impl BlockEncoder {
         let (before_least, before_greatest) = self.least_and_greatest.unwrap_or((least, greatest));
         self.least_and_greatest = Some((before_least.min(least), before_greatest.max(greatest)));
         let uncompressed = page.len();
-        if self.value_type == ValueType::Decimal128 {
-            page = decimal::compress(&page);
-        }
+        page = self.compress(page);
         self.uncompressed += write_page(&mut self.column, page, uncompressed, values.len(), encoding)?;
         self.rows += values.len();
         Ok(())
+    }
+
+    /// The page as it is written: compressed, if that was worth it for the first one.
+    fn compress(&mut self, page: Vec<u8>) -> Vec<u8> {
+        match self.compression {
+            Some(Compression::LZ4_RAW) => lz4_flex::block::compress(&page),
+            Some(_) => page,
+            None => {
+                let (page, compression) = compress_if_worth_it(page);
+                self.compression = Some(compression);
+                page
+            }
+        }
     }
 
     /// The whole block: a Parquet file.
@@ -127,31 +141,28 @@ impl BlockEncoder {
         let mut page = Vec::new();
         delta::encode_consecutive(self.first, self.rows, &mut page);
         let length = page.len();
+        let (page, n_compression) = compress_if_worth_it(page);
         let n_uncompressed = write_page(&mut n, page, length, self.rows, Encoding::DELTA_BINARY_PACKED)?;
         let n = Column {
             bytes: Bytes::from(n.into_inner()?),
             uncompressed: n_uncompressed,
             rows: self.rows,
             encoding: Encoding::DELTA_BINARY_PACKED,
-            compression: Compression::UNCOMPRESSED,
+            compression: n_compression,
             statistics: Statistics::int64(Some(self.first), Some(last), None, Some(0), false),
         };
-        let (encoding, compression, statistics) = match self.value_type {
+        let (encoding, statistics) = match self.value_type {
             ValueType::Int64 => (
                 Encoding::DELTA_BINARY_PACKED,
-                Compression::UNCOMPRESSED,
                 Statistics::int64(Some(least as i64), Some(greatest as i64), None, Some(0), false),
             ),
-            ValueType::Boolean => (
-                Encoding::RLE,
-                Compression::UNCOMPRESSED,
-                Statistics::boolean(Some(least != 0), Some(greatest != 0), None, Some(0), false),
-            ),
+            ValueType::Boolean => {
+                (Encoding::RLE, Statistics::boolean(Some(least != 0), Some(greatest != 0), None, Some(0), false))
+            }
             ValueType::Decimal128 => {
                 let bytes = |value: i128| FixedLenByteArray::from(ByteArray::from(value.to_be_bytes().to_vec()));
                 (
                     Encoding::PLAIN,
-                    Compression::LZ4_RAW,
                     Statistics::fixed_len_byte_array(Some(bytes(least)), Some(bytes(greatest)), None, Some(0), false),
                 )
             }
@@ -161,7 +172,7 @@ impl BlockEncoder {
             uncompressed: self.uncompressed,
             rows: self.rows,
             encoding,
-            compression,
+            compression: self.compression.unwrap_or(Compression::UNCOMPRESSED),
             statistics,
         };
 
@@ -249,6 +260,16 @@ fn write_page(
     };
     let written = SerializedPageWriter::new(column).write_page(CompressedPage::new(page, uncompressed))?;
     Ok(written.uncompressed_size)
+}
+
+/// Compressed to three quarters or less, or as it was.
+fn compress_if_worth_it(page: Vec<u8>) -> (Vec<u8>, Compression) {
+    let compressed = lz4_flex::block::compress(&page);
+    if compressed.len() <= page.len() - page.len() / 4 {
+        (compressed, Compression::LZ4_RAW)
+    } else {
+        (page, Compression::UNCOMPRESSED)
+    }
 }
 
 fn check_length(rows: usize, limit: usize) -> Result<(), EncodeError> {

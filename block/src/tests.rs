@@ -3,7 +3,7 @@
 use arrow_array::{Array, BooleanArray, Decimal128Array, Int64Array, RecordBatch, cast::AsArray, types};
 use arrow_schema::ArrowError;
 use bytes::Bytes;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::{arrow::arrow_reader::ParquetRecordBatchReaderBuilder, basic::Compression};
 use proptest::prelude::*;
 use swath_kernel::{ValueType, Values};
 
@@ -69,11 +69,32 @@ fn assert_round_trip(first: i64, values: &Values) {
 }
 
 #[test]
-fn squares_take_about_a_byte_and_come_back() {
+fn squares_take_next_to_nothing_and_come_back() {
     let values = Values::Int64((1..=MAX_ROWS as i64).map(|n| n * n).collect());
     let block = encode(1, &values);
-    assert!(block.len() < values.len() * 105 / 100, "{} bytes for {} squares", block.len(), values.len());
+    assert!(block.len() < values.len() / 16, "{} bytes for {} squares", block.len(), values.len());
     assert_round_trip(1, &values);
+}
+
+#[test]
+fn a_column_is_compressed_where_its_first_page_says_that_it_is_worth_it() {
+    let mut random = 1u64;
+    let mut without_pattern = || {
+        random = random.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+        (random >> 40) as i64
+    };
+    let noise: Vec<i64> = (0..PAGE_ROWS).map(|_| without_pattern()).collect();
+    let squares: Vec<i64> = (0..PAGE_ROWS as i64).map(|n| n * n).collect();
+    let both = |first: &[i64], then: &[i64]| Values::Int64([first, then].concat());
+    for (values, expected) in [
+        (both(&noise, &squares), Compression::UNCOMPRESSED),
+        (both(&squares, &noise), Compression::LZ4_RAW),
+        (Values::Int64(vec![7]), Compression::UNCOMPRESSED),
+    ] {
+        let block = Block::parse(encode(1, &values), ValueType::Int64).unwrap();
+        assert_eq!(block.row_group().column(1).compression(), expected);
+        assert_round_trip(1, &values);
+    }
 }
 
 #[test]
