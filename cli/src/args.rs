@@ -8,7 +8,9 @@ use clap::{
     builder::PossibleValuesParser, error::ErrorKind, parser::ValueSource,
 };
 use clap_complete::Shell;
-use swath_client::{Range, output::Format};
+use swath_client::{AccessSource, DialError, Dialer, Range, Role, output::Format};
+
+use crate::commands::access::AccessCommand;
 
 /// Where a coordinator listens and is looked for unless told otherwise.
 const DEFAULT_ADDRESS: &str = "127.0.0.1:7171";
@@ -66,6 +68,9 @@ pub(crate) enum Command {
     /// Jobs of a coordinator.
     #[command(subcommand)]
     Job(JobCommand),
+    /// Access files: who may do what with a coordinator that uses TLS.
+    #[command(subcommand)]
+    Access(AccessCommand),
     /// What can be computed.
     Kernels,
     /// Print a completion script for a shell.
@@ -122,9 +127,9 @@ pub(crate) struct Run {
     pub(crate) job: JobArgs,
     #[command(flatten)]
     pub(crate) results: ResultArgs,
-    /// Use this coordinator and its workers instead of starting any.
-    #[arg(long, short, env = "SWATH_COORDINATOR", value_name = "HOST:PORT")]
-    pub(crate) coordinator: Option<String>,
+    /// If one is named, it and its workers are used instead of starting any.
+    #[command(flatten)]
+    pub(crate) coordinator: CoordinatorArgs,
     /// Worker processes to start.
     #[arg(long, short, env = "SWATH_WORKERS", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1024))]
     pub(crate) workers: u32,
@@ -137,14 +142,14 @@ impl Run {
     /// A coordinator has workers of its own. A flag counts more than the environment; of two flags, one is a mistake.
     fn settle(&mut self, matches: &ArgMatches) {
         let is_flag = |name| matches.value_source(name) == Some(ValueSource::CommandLine);
-        if self.coordinator.is_none() || !(is_flag("workers") || is_flag("threads")) {
+        if !self.coordinator.is_named() || !(is_flag("workers") || is_flag("threads")) {
             return;
         }
-        if is_flag("coordinator") {
-            let message = "--coordinator uses the workers that have joined it; --workers and --threads start some";
+        if is_flag("coordinator") || is_flag("access") {
+            let message = "a coordinator that is named has workers of its own; --workers and --threads start some";
             Args::command().error(ErrorKind::ArgumentConflict, message).exit();
         }
-        self.coordinator = None;
+        self.coordinator = CoordinatorArgs { coordinator: None, access: None };
     }
 }
 
@@ -159,6 +164,10 @@ pub(crate) struct CoordinatorStart {
     /// The address to listen at; port 0 takes a free one.
     #[arg(long, short, env = "SWATH_LISTEN", default_value = DEFAULT_ADDRESS, value_name = "HOST:PORT")]
     pub(crate) listen: SocketAddr,
+    /// A coordinator's access file of `swath access create`, or a folder with ca.crt, tls.crt and tls.key. With it everything is
+    /// encrypted, and everybody must show a certificate of the same authority.
+    #[arg(long, env = "SWATH_ACCESS", value_name = "FILE", conflicts_with = "insecure")]
+    pub(crate) access: Option<PathBuf>,
     /// Listen beyond this machine although nothing is encrypted and anybody who reaches the port may use it.
     #[arg(long, env = "SWATH_INSECURE")]
     pub(crate) insecure: bool,
@@ -236,9 +245,38 @@ pub(crate) enum OnCoordinatorLost {
 /// Which coordinator.
 #[derive(Debug, Arguments)]
 pub(crate) struct CoordinatorArgs {
-    /// The coordinator.
-    #[arg(long, short, env = "SWATH_COORDINATOR", default_value = DEFAULT_ADDRESS, value_name = "HOST:PORT")]
-    pub(crate) coordinator: String,
+    /// The coordinator [default: what the access file says, or 127.0.0.1:7171].
+    #[arg(long, short, env = "SWATH_COORDINATOR", value_name = "HOST:PORT")]
+    pub(crate) coordinator: Option<String>,
+    /// An access file of `swath access create`, or a folder with ca.crt, tls.crt and tls.key: who one is, and whom to
+    /// trust. Without it nothing is encrypted.
+    #[arg(long, env = "SWATH_ACCESS", value_name = "FILE")]
+    pub(crate) access: Option<PathBuf>,
+}
+
+impl CoordinatorArgs {
+    /// How to reach the coordinator as somebody with one of these roles.
+    pub(crate) fn dialer(&self, roles: &[Role]) -> Result<Dialer, DialError> {
+        let address = self.coordinator.as_deref();
+        let Some(access) = &self.access else { return Dialer::plain(address.unwrap_or(DEFAULT_ADDRESS)) };
+        let source = AccessSource::new(access);
+        if let Ok(access) = source.load()
+            && let Some(warning) = access.warning()
+        {
+            eprintln!("swath: {warning}");
+        }
+        Dialer::with_access(source, roles, address)
+    }
+
+    /// The same for whoever submits and reads.
+    pub(crate) fn user_dialer(&self) -> Result<Dialer, DialError> {
+        self.dialer(&[Role::Client, Role::Admin])
+    }
+
+    /// Whether any coordinator is named.
+    pub(crate) fn is_named(&self) -> bool {
+        self.coordinator.is_some() || self.access.is_some()
+    }
 }
 
 #[derive(Debug, Arguments)]
@@ -312,7 +350,7 @@ fn parameter(text: &str) -> Result<(String, String), String> {
     }
 }
 
-fn duration(text: &str) -> Result<Duration, String> {
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     humantime::parse_duration(text).map_err(|error| format!("{error}; it should be like 10s or 1h 30m"))
 }
 

@@ -4,7 +4,8 @@ use std::{error::Error, fmt, io, process::ExitCode};
 
 use swath_client::{ClientError, output::OutputError};
 use swath_coordinator::CoordinatorError;
-use swath_worker::{ConnectError, SessionError};
+use swath_transport::DialError;
+use swath_worker::SessionError;
 use tonic::Code;
 
 /// The job or the command failed.
@@ -69,6 +70,8 @@ fn is_broken_pipe(cause: &(dyn Error + 'static)) -> bool {
 }
 
 fn classify(error: &anyhow::Error) -> (u8, Option<&'static str>) {
+    const ACCESS: &str = "show who you are with --access FILE or SWATH_ACCESS; `swath access create` makes such files";
+    const TLS: &str = "if the coordinator uses TLS, show who you are with --access FILE or SWATH_ACCESS";
     const START: &str = "start one with `swath coordinator start`, or name another with --coordinator HOST:PORT";
     for cause in error.chain() {
         if let Some(ending) = cause.downcast_ref::<Ending>() {
@@ -79,14 +82,16 @@ fn classify(error: &anyhow::Error) -> (u8, Option<&'static str>) {
                 Ending::Usage(_) => (USAGE, None),
             };
         }
+        if let Some(error) = cause.downcast_ref::<DialError>() {
+            return dial(error);
+        }
         if let Some(error) = cause.downcast_ref::<ClientError>() {
             return client(error);
         }
         if let Some(error) = cause.downcast_ref::<SessionError>() {
             return match error {
-                SessionError::Connect(ConnectError::Address { .. }) => (USAGE, None),
-                SessionError::Connect(_) => (UNREACHABLE, Some(START)),
-                SessionError::Broken(_) => (UNREACHABLE, None),
+                SessionError::Dial(error) => dial(error),
+                SessionError::Broken(reason) => (UNREACHABLE, broken(reason)),
                 _ => (FAILED, None),
             };
         }
@@ -112,11 +117,25 @@ fn classify(error: &anyhow::Error) -> (u8, Option<&'static str>) {
     }
     return (FAILED, None);
 
+    /// How the end of a connection looks whose peer speaks TLS, and was not asked to.
+    fn broken(reason: &str) -> Option<&'static str> {
+        let may_be_tls = reason.starts_with("h2 protocol error") || reason == "operation was canceled";
+        may_be_tls.then_some(TLS)
+    }
+
+    fn dial(error: &DialError) -> (u8, Option<&'static str>) {
+        match error {
+            DialError::Unreachable { .. } => (UNREACHABLE, Some(START)),
+            DialError::Untrusted { .. } => (UNREACHABLE, None),
+            _ => (USAGE, None),
+        }
+    }
+
     fn client(error: &ClientError) -> (u8, Option<&'static str>) {
         match error {
-            ClientError::Address(_) => (USAGE, None),
-            ClientError::Unreachable { .. } => (UNREACHABLE, Some(START)),
-            ClientError::Broken(_) => (UNREACHABLE, None),
+            ClientError::Dial(error) => dial(error),
+            ClientError::Refused { code: Code::Unauthenticated, .. } => (FAILED, Some(ACCESS)),
+            ClientError::Broken(reason) => (UNREACHABLE, broken(reason)),
             ClientError::Refused {
                 code: Code::InvalidArgument | Code::NotFound | Code::OutOfRange | Code::FailedPrecondition,
                 ..

@@ -2,6 +2,7 @@
 
 use std::{
     io::{self, Write},
+    path::PathBuf,
     time::{Duration, SystemTime},
 };
 
@@ -11,7 +12,7 @@ use serde::Serialize;
 use swath_client::{Hole, Job, JobState, Parameters, Retention, Share, Worker, WorkerState};
 use tabwriter::TabWriter;
 
-use crate::args::OutputMode;
+use crate::{args::OutputMode, commands::access::ShownAccess};
 
 /// Chunks that were given up, as many as a person reads.
 const SHOWN_HOLES: usize = 20;
@@ -49,6 +50,29 @@ pub(crate) fn jobs(jobs: &[Job], mode: OutputMode) -> Result<()> {
             )
         }),
     }
+}
+
+/// Prints what an access file is for.
+pub(crate) fn access(access: &ShownAccess<'_>, mode: OutputMode) -> Result<()> {
+    if mode == OutputMode::Json {
+        return json(access);
+    }
+    let mut out = TabWriter::new(io::stdout()).padding(2);
+    writeln!(out, "role\t{}", access.roles.join(", "))?;
+    writeln!(out, "holder\t{}", access.subject)?;
+    writeln!(out, "coordinator\t{}", access.coordinator.unwrap_or("(not said)"))?;
+    writeln!(out, "expires\t{}", access.expires)?;
+    Ok(out.flush()?)
+}
+
+/// Prints the files that were made, a line each.
+pub(crate) fn files(files: &[PathBuf], mode: OutputMode) -> Result<()> {
+    if mode == OutputMode::Json {
+        return json(&files);
+    }
+    let mut out = io::stdout().lock();
+    files.iter().try_for_each(|file| writeln!(out, "{}", file.display()))?;
+    Ok(())
 }
 
 /// Prints workers, a line each.

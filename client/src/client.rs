@@ -1,22 +1,16 @@
 //! Requests to the coordinator.
 
-use std::time::Duration;
-
 use swath_proto::{
-    CONNECTION_WINDOW_BYTES, MAX_MESSAGE_BYTES, STREAM_WINDOW_BYTES,
+    MAX_MESSAGE_BYTES,
     v1::{self, jobs_client::JobsClient, results_client::ResultsClient, workers_client::WorkersClient},
 };
-use tonic::{
-    Streaming,
-    transport::{Channel, Endpoint},
-};
+use swath_transport::Dialer;
+use tonic::{Streaming, transport::Channel};
 
 use crate::{ClientError, Hole, Job, JobSpec, Results, Worker, convert, patience::Patience};
 
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Lists of all jobs and all workers are large where there are thousands.
 const MAX_LIST_BYTES: usize = 256 << 20;
-const KEEPALIVE: Duration = Duration::from_secs(20);
 
 /// A connection to a coordinator. Cheap to clone; clones share the connection.
 #[derive(Debug, Clone)]
@@ -25,23 +19,14 @@ pub struct Client {
 }
 
 impl Client {
-    /// Connects to the coordinator at `host:port`.
+    /// Connects to the coordinator at `host:port`, without TLS.
     pub async fn connect(address: &str) -> Result<Self, ClientError> {
-        let endpoint = Endpoint::from_shared(format!("http://{address}"))
-            .ok()
-            .filter(|endpoint| endpoint.uri().port().is_some())
-            .ok_or_else(|| ClientError::Address(address.to_owned()))?;
-        let channel = endpoint
-            .connect_timeout(CONNECT_TIMEOUT)
-            .tcp_nodelay(true)
-            .http2_keep_alive_interval(KEEPALIVE)
-            .keep_alive_timeout(KEEPALIVE)
-            .initial_stream_window_size(STREAM_WINDOW_BYTES)
-            .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
-            .connect()
-            .await
-            .map_err(|error| ClientError::Unreachable { address: address.to_owned(), reason: root_cause(&error) })?;
-        Ok(Self { channel })
+        Self::dial(&Dialer::plain(address)?).await
+    }
+
+    /// Connects to a coordinator with what its dialer knows: with TLS, if there is an access file.
+    pub async fn dial(dialer: &Dialer) -> Result<Self, ClientError> {
+        Ok(Self { channel: dialer.connect().await? })
     }
 
     /// Submits a job; returns it as it was stored.
@@ -146,13 +131,4 @@ impl Client {
     fn workers_service(&self) -> WorkersClient<Channel> {
         WorkersClient::new(self.channel.clone()).max_decoding_message_size(MAX_LIST_BYTES)
     }
-}
-
-/// The innermost error: "Connection refused" rather than "transport error".
-fn root_cause(error: &dyn std::error::Error) -> String {
-    let mut cause = error;
-    while let Some(inner) = cause.source() {
-        cause = inner;
-    }
-    cause.to_string()
 }

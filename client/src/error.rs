@@ -1,22 +1,15 @@
 //! What can go wrong between a client and its coordinator.
 
+use swath_transport::DialError;
 use tonic::{Code, Status};
 
 /// Why a request was not answered as hoped.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ClientError {
-    /// Not an address.
-    #[error("`{0}` is not an address: it should be like host:port")]
-    Address(String),
-    /// Nobody answers there.
-    #[error("no coordinator answers at {address}: {reason}")]
-    Unreachable {
-        /// Where.
-        address: String,
-        /// What the system said.
-        reason: String,
-    },
+    /// The coordinator was not reached.
+    #[error(transparent)]
+    Dial(#[from] DialError),
     /// The coordinator refused the request; it says why.
     #[error("{message}")]
     Refused {
@@ -43,6 +36,10 @@ impl From<Status> for ClientError {
     fn from(status: Status) -> Self {
         match status.code() {
             Code::Unavailable | Code::Unknown | Code::Cancelled => Self::Broken(status.message().to_owned()),
+            // Not the coordinator's: what answers does not speak HTTP/2.
+            Code::Internal if status.message().starts_with("h2 protocol error") => {
+                Self::Broken(status.message().to_owned())
+            }
             code => Self::Refused { code, message: status.message().to_owned() },
         }
     }

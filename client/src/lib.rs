@@ -28,3 +28,4 @@ pub use job::{Hole, Job, JobSpec, JobState, Retention, Share, Worker, WorkerStat
 pub use results::Results;
 pub use swath_kernel::{Parameters, ValueType};
 pub use swath_scheduler::{Range, RangeError};
+pub use swath_transport::{AccessSource, DialError, Dialer, Role};

@@ -22,7 +22,11 @@ impl Patience {
 
     /// Waits before the next attempt; gives the error back if another attempt is of no use.
     pub(crate) async fn wait_after(&mut self, error: ClientError) -> Result<(), ClientError> {
-        let may_pass = matches!(error, ClientError::Broken(_) | ClientError::Unreachable { .. });
+        let may_pass = match &error {
+            ClientError::Broken(_) => true,
+            ClientError::Dial(error) => !error.is_final(),
+            _ => false,
+        };
         if !may_pass || self.since.elapsed() + self.pause > PATIENCE {
             return Err(error);
         }

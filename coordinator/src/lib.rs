@@ -6,6 +6,7 @@
 //! [`Coordinator::bind`] opens the port, so that a caller knows its address; [`Coordinator::serve`] runs until told
 //! to stop.
 
+mod authorization;
 mod connections;
 mod convert;
 mod driver;

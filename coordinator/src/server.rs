@@ -7,13 +7,16 @@ use swath_proto::{
     CONNECTION_WINDOW_BYTES, FILE_DESCRIPTOR_SET, FRAME_BYTES, MAX_MESSAGE_BYTES, STREAM_WINDOW_BYTES,
     v1::{jobs_server::JobsServer, results_server::ResultsServer, workers_server::WorkersServer},
 };
+use swath_transport::{Acceptor, AccessError, AccessSource};
 use tokio::{net::TcpListener, sync::mpsc};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tonic::transport::{Server, server::TcpIncoming};
 use tonic_health::{ServingStatus, server::HealthReporter};
+use tower::layer::layer_fn;
 use tracing::info;
 
 use crate::{
+    authorization::Authorization,
     connections::Connections,
     driver::{Driver, DriverHandle},
     services::{flight::FlightGate, jobs::JobsService, results::ResultsService, workers::WorkersService},
@@ -46,6 +49,8 @@ pub struct CoordinatorConfig {
     pub lease_timeout: Duration,
     /// How long jobs that do not say are kept after their end; `None`: until they are forgotten.
     pub retain: Option<Duration>,
+    /// A coordinator's access, for TLS; `None`: without, for anybody.
+    pub access: Option<AccessSource>,
 }
 
 /// Why a coordinator did not start or stopped.
@@ -60,6 +65,9 @@ pub enum CoordinatorError {
         /// What the system said.
         error: io::Error,
     },
+    /// The access file is of no use.
+    #[error(transparent)]
+    Access(#[from] AccessError),
     /// The result store cannot be used.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -80,11 +88,13 @@ pub struct Coordinator {
     facts: mpsc::UnboundedReceiver<crate::store::Fact>,
     lease_timeout: Duration,
     retain: Option<Duration>,
+    acceptor: Option<Arc<Acceptor>>,
 }
 
 impl Coordinator {
     /// Opens the store and the port.
     pub async fn bind(config: CoordinatorConfig) -> Result<Self, CoordinatorError> {
+        let acceptor = config.access.map(Acceptor::open).transpose()?.map(Arc::new);
         let listen = |error| CoordinatorError::Listen { address: config.listen, error };
         let listener = TcpListener::bind(config.listen).await.map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
@@ -92,7 +102,7 @@ impl Coordinator {
         let store = Store::open(config.store, tell)?;
         let recovered = store.recover().await?;
         let (lease_timeout, retain) = (config.lease_timeout, config.retain);
-        Ok(Self { listener, address, store, recovered, facts, lease_timeout, retain })
+        Ok(Self { listener, address, store, recovered, facts, lease_timeout, retain, acceptor })
     }
 
     /// Where it listens.
@@ -102,7 +112,7 @@ impl Coordinator {
 
     /// Serves until `stop`: then health turns NOT_SERVING, streams end, and what waits in memory is written.
     pub async fn serve(self, stop: CancellationToken) -> Result<(), CoordinatorError> {
-        let Self { listener, address, store, recovered, facts, lease_timeout, retain } = self;
+        let Self { listener, address, store, recovered, facts, lease_timeout, retain, acceptor } = self;
         let (requests, inbox) = mpsc::channel(REQUESTS);
         let driver = DriverHandle::new(requests);
         let scheduler = swath_scheduler::Config { epoch: store.ledger().epoch(), lease_timeout, ..Default::default() };
@@ -133,6 +143,7 @@ impl Coordinator {
         };
         let workers = WorkersService { driver: driver.clone(), store: Arc::clone(&store) };
         let server = Server::builder()
+            .layer(layer_fn(Authorization::new))
             .initial_stream_window_size(STREAM_WINDOW_BYTES)
             .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
             .max_frame_size(FRAME_BYTES)
@@ -155,8 +166,12 @@ impl Coordinator {
                 set_serving(&health, ServingStatus::NotServing).await;
             }
         };
-        let incoming = Connections::new(TcpIncoming::from(listener).with_nodelay(Some(true)), CONNECTIONS);
-        let serving = server.serve_with_incoming_shutdown(incoming, shut_down);
+        let connections = Connections::new(TcpIncoming::from(listener).with_nodelay(Some(true)), CONNECTIONS);
+        if let Some(acceptor) = acceptor.clone() {
+            let stop = stop.clone();
+            tasks.spawn(async move { stop.run_until_cancelled(acceptor.keep_fresh()).await });
+        }
+        let serving = server.serve_with_incoming_shutdown(connections.admit(acceptor), shut_down);
         // Streams that watch and read go on as long as their peers let them; a stop does not wait for those.
         let served = tokio::select! {
             served = serving => served,

@@ -7,12 +7,15 @@ Usage: flight.py ADDRESS list
        flight.py ADDRESS begin TICKET ROWS      the first values; the rest is not waited for
        flight.py ADDRESS put
 
+With `--access FILE` before all of them, it connects with TLS and the certificate of that access file.
+
 What Flight refuses is printed as the name of the error and its message.
 """
 
 import decimal
 import json
 import sys
+import tomllib
 
 import numpy
 import pyarrow as pa
@@ -86,9 +89,22 @@ def put(client):
     writer.close()
 
 
+def connect(address, file):
+    if file is None:
+        return flight.connect(f"grpc://{address}")
+    with open(file, "rb") as opened:
+        access = tomllib.load(opened)
+    return flight.connect(
+        f"grpc+tls://{address}",
+        tls_root_certs=access["authority"], cert_chain=access["certificate"], private_key=access["key"],
+    )
+
+
 def main():
-    address, verb, *arguments = sys.argv[1:]
-    client = flight.connect(f"grpc://{address}")
+    arguments = sys.argv[1:]
+    access = arguments[1] if arguments[0] == "--access" else None
+    address, verb, *arguments = arguments[2:] if access else arguments
+    client = connect(address, access)
     verbs = {"list": list_flights, "info": info, "get": get, "values": values, "begin": begin, "put": put}
     try:
         answer = verbs[verb](client, *arguments)

@@ -14,13 +14,16 @@ pub struct Coordinator<'scene> {
     scene: &'scene Scene,
     process: Process<'scene>,
     address: String,
+    /// The folder of its access files, if it has TLS.
+    access: Option<String>,
 }
 
 impl<'scene> Coordinator<'scene> {
     #[track_caller]
     pub(crate) fn start(scene: &'scene Scene, prefix: &[&str], arguments: &str) -> Self {
         let listen = if arguments.contains("--listen") { "" } else { "--listen 127.0.0.1:0" };
-        let command = scene.swath_under(prefix, &format!("coordinator start --log info {listen} {arguments}"));
+        let log = if arguments.contains("--log") { "" } else { "--log info" };
+        let command = scene.swath_under(prefix, &format!("coordinator start {log} {listen} {arguments}"));
         let mut process = command.env("SWATH_DATA", scene.path("data")).start();
         let address = until("the coordinator listens", || {
             assert!(process.is_running(), "the coordinator ended instead of listening");
@@ -29,7 +32,19 @@ impl<'scene> Coordinator<'scene> {
             // The line may be half written.
             Some(rest.split_once('\n')?.0.trim().to_owned())
         });
-        Self { scene, process, address }
+        Self { scene, process, address, access: None }
+    }
+
+    /// The same with TLS: all that is started for it later has an access file of this folder.
+    #[track_caller]
+    pub(crate) fn start_secured(scene: &'scene Scene, folder: &str, arguments: &str) -> Self {
+        let coordinator = Self::start(scene, &[], &format!("--access {folder}/coordinator.toml {arguments}"));
+        Self { access: Some(folder.to_owned()), ..coordinator }
+    }
+
+    /// The flag for somebody with this role.
+    fn access(&self, role: &str) -> String {
+        self.access.as_ref().map_or_else(String::new, |folder| format!("--access {folder}/{role}.toml"))
     }
 
     /// Where it listens, as `host:port`.
@@ -44,7 +59,8 @@ impl<'scene> Coordinator<'scene> {
 
     /// A command of the program that is sent to this coordinator.
     pub fn swath(&self, arguments: &str) -> Invocation<'scene> {
-        self.scene.swath(arguments).arg("--coordinator").arg(&self.address)
+        let access = self.access("admin");
+        self.scene.swath(arguments).arg("--coordinator").arg(&self.address).args(access.split_whitespace())
     }
 
     /// Starts a worker and waits until it has joined.
@@ -67,7 +83,8 @@ impl<'scene> Coordinator<'scene> {
 
     #[track_caller]
     fn worker_at(&self, address: &str, name: &str, arguments: &str) -> Process<'scene> {
-        let command = format!("worker start --coordinator {address} --name {name} {arguments}");
+        let access = self.access("worker");
+        let command = format!("worker start --coordinator {address} --name {name} {access} {arguments}");
         let log = if arguments.contains("--log") { "" } else { "--log info" };
         let mut worker = self.scene.swath(&format!("{command} {log}")).start();
         until("the worker has joined", || {

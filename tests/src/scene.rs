@@ -109,7 +109,17 @@ impl Scene {
         Coordinator::start(self, prefix, arguments)
     }
 
-    /// The same with a disk of its own of this many bytes for the folder `data`: in memory, and mounted where only the
+    /// A coordinator with TLS; the access files are made in this folder if they are not there yet. Whatever is started by it
+    /// has the access that it needs.
+    #[track_caller]
+    pub fn secured_coordinator(&self, folder: &str, arguments: &str) -> Coordinator<'_> {
+        if !self.path(folder).exists() {
+            self.swath(&format!("access create {folder} --address 127.0.0.1:7171")).succeed();
+        }
+        Coordinator::start_secured(self, folder, arguments)
+    }
+
+    /// A coordinator with a disk of its own of this many bytes for the folder `data`: in memory, and mounted where only the
     /// coordinator sees it; see [`Coordinator::path`].
     #[track_caller]
     pub fn coordinator_on_a_small_disk(&self, bytes: u64, arguments: &str) -> Coordinator<'_> {

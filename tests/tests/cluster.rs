@@ -45,9 +45,9 @@ fn three_workers_compute_twenty_million_squares_exactly() {
 fn the_parts_of_a_job_are_a_dataset_as_they_lie() {
     let scene = Scene::new("the_parts_of_a_job");
     // Little memory, so that there are several parts.
-    let coordinator = scene.coordinator_with("--memory 8MiB");
+    let coordinator = scene.coordinator_with("--memory 1MiB");
     let _worker = coordinator.worker("able");
-    coordinator.swath("submit 1..=10000000 --wait").succeed();
+    coordinator.swath("submit 1..=30000000 --wait").succeed();
     let job = coordinator.job(1);
     let folder = job["results_location"].as_str().unwrap();
     let parts = std::fs::read_dir(folder).unwrap().count();
@@ -56,8 +56,8 @@ fn the_parts_of_a_job_are_a_dataset_as_they_lie() {
     let found = scene.python("squares.py", [folder]);
     for (reader, value_type) in [("duckdb", "BIGINT"), ("pyarrow", "int64"), ("polars", "Int64")] {
         let expected = json!({
-            "rows": 10_000_000, "type": value_type, "first": 1, "last": 10_000_000,
-            "consecutive": true, "wrong": 0, "sum": "333333383333335000000",
+            "rows": 30_000_000, "type": value_type, "first": 1, "last": 30_000_000,
+            "consecutive": true, "wrong": 0, "sum": "9000000450000005000000",
         });
         assert_eq!(found[reader], expected, "read by {reader}");
     }

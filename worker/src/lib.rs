@@ -9,7 +9,6 @@
 //! coordinator what is in hand.
 
 mod compute;
-mod connect;
 mod convert;
 mod outbox;
 mod pool;
@@ -24,13 +23,16 @@ use std::{
 };
 
 use swath_proto::v1;
+use swath_transport::Dialer;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-pub use connect::ConnectError;
 pub use session::{SessionError, host_name};
 
-use crate::{session::Ended, work::Work};
+use crate::{
+    session::{Channels, Ended},
+    work::Work,
+};
 
 /// Pauses between attempts to reach the coordinator: they double from the first to the last.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
@@ -42,8 +44,8 @@ const SOUND_SESSION: Duration = Duration::from_secs(5);
 /// How a worker runs.
 #[derive(Debug, Clone)]
 pub struct WorkerConfig {
-    /// The coordinator, as `host:port`.
-    pub coordinator: String,
+    /// The coordinator, and how to reach it.
+    pub coordinator: Dialer,
     /// The name that people see; need not be unique.
     pub name: String,
     /// Threads that compute; at least 1.
@@ -104,7 +106,7 @@ async fn attempt(
     stop: &CancellationToken,
 ) -> Result<Ended, SessionError> {
     let channels = tokio::select! {
-        channels = connect::Channels::open(&config.coordinator) => channels?,
+        channels = Channels::open(&config.coordinator) => channels?,
         () = stop.cancelled() => return Ok(Ended::Stopped),
     };
     session::run(config, work, former, channels, stop).await

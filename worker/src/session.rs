@@ -6,6 +6,7 @@ use swath_proto::{
     PROTOCOL_VERSION,
     v1::{self, coordinator_message, worker_message::Kind, workers_client::WorkersClient},
 };
+use swath_transport::{DialError, Dialer};
 use tokio::{
     sync::mpsc,
     time::{Instant, MissedTickBehavior, interval, sleep_until},
@@ -16,9 +17,7 @@ use tonic::{Code, Status, Streaming, transport::Channel};
 use tracing::{debug, info, warn};
 
 use crate::{
-    WorkerConfig,
-    connect::{Channels, ConnectError},
-    convert,
+    WorkerConfig, convert,
     queue::{GivenBack, News},
     work::Work,
 };
@@ -29,7 +28,7 @@ use crate::{
 pub enum SessionError {
     /// The coordinator was not reached.
     #[error(transparent)]
-    Connect(#[from] ConnectError),
+    Dial(#[from] DialError),
     /// The coordinator does not take this worker.
     #[error("the coordinator refused this worker: {0}")]
     Refused(String),
@@ -45,7 +44,7 @@ impl SessionError {
     /// Joining again is of no use.
     pub(crate) fn is_final(&self) -> bool {
         match self {
-            Self::Connect(error) => error.is_final(),
+            Self::Dial(error) => error.is_final(),
             Self::Refused(_) | Self::Threads(_) => true,
             Self::Broken(_) => false,
         }
@@ -55,11 +54,25 @@ impl SessionError {
 impl From<Status> for SessionError {
     fn from(status: Status) -> Self {
         match status.code() {
-            Code::FailedPrecondition | Code::InvalidArgument | Code::Unimplemented | Code::PermissionDenied => {
-                Self::Refused(status.message().to_owned())
-            }
+            Code::FailedPrecondition
+            | Code::InvalidArgument
+            | Code::Unimplemented
+            | Code::Unauthenticated
+            | Code::PermissionDenied => Self::Refused(status.message().to_owned()),
             _ => Self::Broken(status.message().to_owned()),
         }
+    }
+}
+
+/// Two connections, so that a full upload never delays a heartbeat.
+pub(crate) struct Channels {
+    control: Channel,
+    upload: Channel,
+}
+
+impl Channels {
+    pub(crate) async fn open(coordinator: &Dialer) -> Result<Self, DialError> {
+        Ok(Self { control: coordinator.connect().await?, upload: coordinator.connect().await? })
     }
 }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::Result;
+use swath_client::AccessSource;
 use swath_coordinator::{Coordinator, CoordinatorConfig, StoreConfig};
 
 use super::signals;
@@ -17,10 +18,11 @@ const WINDOW_BYTES: u64 = 1 << 30;
 const MIN_MEMORY: u64 = 1 << 20;
 
 pub(super) async fn start(args: CoordinatorStart) -> Result<()> {
-    if !args.listen.ip().is_loopback() && !args.insecure {
+    if !args.listen.ip().is_loopback() && args.access.is_none() && !args.insecure {
         return Err(Ending::Usage(format!(
             "{} can be reached from other machines, where anybody could use this coordinator: \
-             listen on 127.0.0.1, or add --insecure if the network is trusted",
+             add --access FILE (`swath access create` makes it), listen on 127.0.0.1, \
+             or add --insecure if the network is trusted",
             args.listen
         ))
         .into());
@@ -47,6 +49,7 @@ pub(super) async fn start(args: CoordinatorStart) -> Result<()> {
         },
         lease_timeout: args.lease_timeout,
         retain: args.retain,
+        access: args.access.map(AccessSource::new),
     };
     let stop = signals::stop_token()?;
     let coordinator = Coordinator::bind(config).await?;

@@ -22,7 +22,7 @@ use crate::{
 pub(super) async fn submit(args: Submit, mode: OutputMode) -> Result<()> {
     let mut spec = job_spec(args.job)?;
     spec.retain = args.retain;
-    let client = Client::connect(&args.coordinator.coordinator).await?;
+    let client = Client::dial(&args.coordinator.user_dialer()?).await?;
     // Before there is a job, so that no Ctrl-C comes too early to be answered with a hint.
     let signals = StopSignals::listen()?;
     let job = client.submit(spec).await?;
@@ -47,7 +47,7 @@ pub(super) async fn execute(command: JobCommand, mode: OutputMode) -> Result<()>
         JobCommand::Results { job, .. } | JobCommand::Cancel { job, .. } => &job.coordinator,
         JobCommand::Show(job) | JobCommand::Wait(job) | JobCommand::Forget(job) => &job.coordinator,
     };
-    let client = Client::connect(&coordinator.coordinator).await?;
+    let client = Client::dial(&coordinator.user_dialer()?).await?;
     match command {
         JobCommand::List(_) => show::jobs(&client.jobs().await?, mode),
         JobCommand::Show(job) => show_whole(&client, &client.job(job.id).await?, mode).await,

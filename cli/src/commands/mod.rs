@@ -1,5 +1,6 @@
 //! What each command does.
 
+pub(crate) mod access;
 mod coordinator;
 mod job;
 mod local;
@@ -31,6 +32,7 @@ pub(crate) async fn execute(args: Args) -> Result<()> {
         Command::Worker(WorkerCommand::Drain { id, coordinator }) => worker::drain(id, &coordinator).await,
         Command::Submit(submit) => job::submit(submit, mode).await,
         Command::Job(command) => job::execute(command, mode).await,
+        Command::Access(command) => access::execute(command, mode),
         Command::Kernels => show::kernels(mode),
         Command::Completions { shell } => {
             let mut script = Vec::new();

@@ -30,13 +30,12 @@ pub(super) async fn run(args: Run, mode: OutputMode) -> Result<()> {
     let destination = Destination::parse(&args.results, mode)?;
     let mut spec = job_spec(args.job)?;
     destination.check_keep_going(spec.keep_going)?;
-    let (client, mut cluster) = match &args.coordinator {
-        Some(coordinator) => (Client::connect(coordinator).await?, None),
-        None => {
-            let cluster = LocalCluster::start(args.workers, args.threads).await?;
-            spec.retention = Retention::Delivered;
-            (Client::connect(cluster.address()).await?, Some(cluster))
-        }
+    let (client, mut cluster) = if args.coordinator.is_named() {
+        (Client::dial(&args.coordinator.user_dialer()?).await?, None)
+    } else {
+        let cluster = LocalCluster::start(args.workers, args.threads).await?;
+        spec.retention = Retention::Delivered;
+        (Client::connect(cluster.address()).await?, Some(cluster))
     };
     let job = client.submit(spec).await?;
     let saved = tokio::select! {

@@ -3,7 +3,7 @@
 use std::{io::Read, num::NonZero, path::PathBuf, thread};
 
 use anyhow::Result;
-use swath_client::Client;
+use swath_client::{Client, Role};
 use swath_worker::WorkerConfig;
 
 use super::signals;
@@ -19,7 +19,7 @@ pub(super) async fn start(args: WorkerStart) -> Result<()> {
     }
     let name = args.name.unwrap_or_else(|| format!("{}-{}", swath_worker::host_name(), std::process::id()));
     let config = WorkerConfig {
-        coordinator: args.coordinator.coordinator,
+        coordinator: args.coordinator.dialer(&[Role::Worker])?,
         name,
         threads: args.threads.unwrap_or_else(cores),
         upload_bytes: usize::try_from(args.upload_memory.as_u64())?,
@@ -31,12 +31,12 @@ pub(super) async fn start(args: WorkerStart) -> Result<()> {
 }
 
 pub(super) async fn list(args: &CoordinatorArgs, mode: OutputMode) -> Result<()> {
-    let client = Client::connect(&args.coordinator).await?;
+    let client = Client::dial(&args.user_dialer()?).await?;
     show::workers(&client.workers().await?, mode)
 }
 
 pub(super) async fn drain(id: u64, args: &CoordinatorArgs) -> Result<()> {
-    let client = Client::connect(&args.coordinator).await?;
+    let client = Client::dial(&args.dialer(&[Role::Admin])?).await?;
     Ok(client.drain(id).await?)
 }
 

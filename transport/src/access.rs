@@ -1,0 +1,265 @@
+//! Access files: all that somebody needs to reach a coordinator, in one file.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use rustls::{
+    ClientConfig, RootCertStore, ServerConfig,
+    crypto::CryptoProvider,
+    pki_types::{CertificateDer, PrivateKeyDer, pem, pem::PemObject},
+    server::{NoServerSessionStorage, WebPkiClientVerifier, danger::ClientCertVerifier},
+    version::TLS13,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{ALPN, COORDINATOR_NAME, Role, accept::JudgedLater, certificate::Certificate};
+
+/// Larger files are not read.
+const MAX_BYTES: u64 = 1 << 20;
+
+/// Certificates that expire sooner are worth a warning.
+const EXPIRES_SOON: Duration = Duration::from_secs(14 * 24 * 3600);
+
+/// Why an access file is of no use.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AccessError {
+    /// It cannot be read.
+    #[error("cannot read the access file {}: {error}", path.display())]
+    Read {
+        /// Which file.
+        path: PathBuf,
+        /// What the system said.
+        error: io::Error,
+    },
+    /// It does not hold what it should.
+    #[error("{} is not an access file: {reason}", path.display())]
+    Malformed {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// It is for somebody else.
+    #[error("{} is for the role {found}, and {needed} is needed here", path.display())]
+    WrongRole {
+        /// Which file.
+        path: PathBuf,
+        /// The roles it is for.
+        found: String,
+        /// The roles that would do.
+        needed: String,
+    },
+    /// A folder of certificates does not say where the coordinator is, nor does anything else.
+    #[error("{} does not say where the coordinator is: name it with --coordinator HOST:PORT", path.display())]
+    NoAddress {
+        /// Which folder.
+        path: PathBuf,
+    },
+}
+
+/// The content of an access file.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AccessFile {
+    pub(crate) role: String,
+    pub(crate) address: String,
+    /// PEM: the certificates of the authorities that are trusted.
+    pub(crate) authority: String,
+    /// PEM: the holder's certificate, and those between it and the authority.
+    pub(crate) certificate: String,
+    /// PEM: the certificate's key.
+    pub(crate) key: String,
+}
+
+/// Where access is read from: an access file, or a folder with `ca.crt`, `tls.crt` and `tls.key`, which is how Kubernetes
+/// and cert-manager lay them down.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccessSource {
+    path: PathBuf,
+}
+
+impl AccessSource {
+    /// The file or folder at this path.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into() }
+    }
+
+    /// The file or folder.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Reads it as it is now.
+    pub fn load(&self) -> Result<Access, AccessError> {
+        let read = |path: &Path| {
+            let failed = |error| AccessError::Read { path: path.to_owned(), error };
+            let length = fs::metadata(path).map_err(failed)?.len();
+            if length > MAX_BYTES {
+                return Err(failed(io::Error::other(format!("{length} bytes are too many"))));
+            }
+            fs::read_to_string(path).map_err(failed)
+        };
+        let (address, texts) = if self.path.is_dir() {
+            let file = |name| read(&self.path.join(name));
+            (None, [file("ca.crt")?, file("tls.crt")?, file("tls.key")?])
+        } else {
+            // What the parser of TOML says may quote the file, and so its key.
+            let AccessFile { address, authority, certificate, key, .. } = toml::from_str(&read(&self.path)?)
+                .map_err(|error: toml::de::Error| self.malformed(error.message().to_owned()))?;
+            (Some(address), [authority, certificate, key])
+        };
+        Access::parse(address, texts).map_err(|reason| self.malformed(reason))
+    }
+
+    /// The same, for one of these roles only.
+    pub fn load_for(&self, needed: &[Role]) -> Result<Access, AccessError> {
+        let access = self.load()?;
+        if access.roles().iter().any(|role| needed.contains(role)) {
+            return Ok(access);
+        }
+        let (found, needed) = (Role::list(access.roles()), Role::list(needed));
+        Err(AccessError::WrongRole { path: self.path.clone(), found, needed })
+    }
+
+    fn malformed(&self, reason: String) -> AccessError {
+        AccessError::Malformed { path: self.path.clone(), reason }
+    }
+}
+
+/// Access as it was read: whom to trust, and how to show who one is. It holds a secret and is never printed.
+#[derive(Clone)]
+pub struct Access {
+    address: Option<String>,
+    roots: Arc<RootCertStore>,
+    chain: Vec<CertificateDer<'static>>,
+    key: Arc<PrivateKeyDer<'static>>,
+    certificate: Certificate,
+    /// To see whether anything changed.
+    texts: [String; 3],
+}
+
+impl PartialEq for Access {
+    fn eq(&self, other: &Self) -> bool {
+        self.texts == other.texts && self.address == other.address
+    }
+}
+
+impl Access {
+    fn parse(address: Option<String>, texts: [String; 3]) -> Result<Self, String> {
+        let [authority, certificate, key] = &texts;
+        let mut roots = RootCertStore::empty();
+        for root in certificates("authority", authority)? {
+            roots.add(root).map_err(|error| format!("its authority cannot be used: {error}"))?;
+        }
+        let chain = certificates("certificate", certificate)?;
+        let first = chain.first().ok_or("it has no certificate")?;
+        let certificate = Certificate::parse(first).map_err(|error| format!("its certificate is damaged: {error}"))?;
+        if certificate.roles.is_empty() {
+            let uris = Role::ALL.map(Role::uri).join(", ");
+            return Err(format!(
+                "its certificate has no role; a role is a URI among the alternative names of the subject: {uris}"
+            ));
+        }
+        // The errors of keys say what kind of thing was found, and nothing of what it was.
+        let key =
+            PrivateKeyDer::from_pem_slice(key.as_bytes()).map_err(|error| format!("its key: {}", kind(&error)))?;
+        let access = Self { address, roots: Arc::new(roots), chain, key: Arc::new(key), certificate, texts };
+        // Also finds a key that does not belong to the certificate.
+        access.client_config().map_err(|error| format!("its certificate and key cannot be used: {error}"))?;
+        Ok(access)
+    }
+
+    /// Where the coordinator is, as `host:port`, if the access says it.
+    pub fn address(&self) -> Option<&str> {
+        self.address.as_deref()
+    }
+
+    /// What its holder may do.
+    pub fn roles(&self) -> &[Role] {
+        &self.certificate.roles
+    }
+
+    /// Whom the certificate names.
+    pub fn subject(&self) -> &str {
+        &self.certificate.subject
+    }
+
+    /// When the certificate expires.
+    pub fn expires(&self) -> SystemTime {
+        self.certificate.expires
+    }
+
+    /// A sentence if the certificate has expired or will soon, or if it will not be found to be the coordinator's.
+    pub fn warning(&self) -> Option<String> {
+        let at = humantime::format_rfc3339_seconds(self.expires());
+        let subject = self.subject();
+        match self.expires().duration_since(SystemTime::now()) {
+            Err(_) => return Some(format!("the certificate of {subject} expired at {at}")),
+            Ok(left) if left < EXPIRES_SOON => {
+                let days = left.as_secs() / (24 * 3600);
+                return Some(format!("the certificate of {subject} expires in {days} days, at {at}"));
+            }
+            Ok(_) => {}
+        }
+        let is_coordinator = self.roles().contains(&Role::Coordinator);
+        (is_coordinator && !self.certificate.hosts.iter().any(|host| host == COORDINATOR_NAME)).then(|| {
+            format!("the certificate of {subject} lacks the name {COORDINATOR_NAME}, so workers and clients will not trust it")
+        })
+    }
+
+    /// How to dial with this access.
+    pub(crate) fn client_config(&self) -> Result<ClientConfig, rustls::Error> {
+        let mut config = ClientConfig::builder_with_provider(provider())
+            .with_protocol_versions(&[&TLS13])?
+            .with_root_certificates(Arc::clone(&self.roots))
+            .with_client_auth_cert(self.chain.clone(), self.key.clone_key())?;
+        config.alpn_protocols = vec![ALPN.to_vec()];
+        Ok(config)
+    }
+
+    /// How to be dialled, and who judges those who dial.
+    pub(crate) fn server_config(&self) -> Result<(ServerConfig, Arc<dyn ClientCertVerifier>), String> {
+        let judge = WebPkiClientVerifier::builder_with_provider(Arc::clone(&self.roots), provider())
+            .build()
+            .map_err(|error| error.to_string())?;
+        let mut config = ServerConfig::builder_with_provider(provider())
+            .with_protocol_versions(&[&TLS13])
+            .map_err(|error| error.to_string())?
+            .with_client_cert_verifier(Arc::new(JudgedLater(Arc::clone(&judge))))
+            .with_single_cert(self.chain.clone(), self.key.clone_key())
+            .map_err(|error| error.to_string())?;
+        config.alpn_protocols = vec![ALPN.to_vec()];
+        // Everybody shows a certificate in every handshake.
+        config.session_storage = Arc::new(NoServerSessionStorage {});
+        config.send_tls13_tickets = 0;
+        Ok((config, judge))
+    }
+}
+
+/// The cryptography of all connections.
+pub(crate) fn provider() -> Arc<CryptoProvider> {
+    static PROVIDER: std::sync::LazyLock<Arc<CryptoProvider>> =
+        std::sync::LazyLock::new(|| Arc::new(rustls::crypto::ring::default_provider()));
+    Arc::clone(&PROVIDER)
+}
+
+fn certificates(what: &str, text: &str) -> Result<Vec<CertificateDer<'static>>, String> {
+    let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(text.as_bytes()).collect();
+    let certificates = certificates.map_err(|error| format!("its {what}: {}", kind(&error)))?;
+    if certificates.is_empty() { Err(format!("its {what} has no certificate in PEM")) } else { Ok(certificates) }
+}
+
+/// What is wrong with PEM, without any of its content.
+fn kind(error: &pem::Error) -> &'static str {
+    match error {
+        pem::Error::NoItemsFound => "there is none in PEM",
+        pem::Error::MissingSectionEnd { .. } => "the PEM has no end",
+        pem::Error::Base64Decode(_) => "the PEM is not base64",
+        _ => "the PEM is damaged",
+    }
+}

@@ -1,0 +1,308 @@
+//! An authority of one's own: it makes access files.
+
+use std::{
+    fs::{self, OpenOptions},
+    io::{self, Write},
+    net::IpAddr,
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    path::{Path, PathBuf},
+    time::{Duration, SystemTime},
+};
+
+use rcgen::{
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
+    SanType,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{AccessSource, COORDINATOR_NAME, Role, access::AccessFile};
+
+/// The authority's own certificate outlives all those that it makes.
+const AUTHORITY_YEARS: u64 = 20;
+const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
+
+/// Certificates are valid from a while ago, for clocks that differ.
+const SKEW: Duration = Duration::from_secs(3600);
+
+const AUTHORITY_FILE: &str = "authority.toml";
+
+/// Why an authority could not be made or did not make an access file.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AuthorityError {
+    /// There is one already; its access files would be worth nothing any more.
+    #[error(
+        "{} is there already: `swath access issue` makes more access files with it; remove it, or choose another folder, for a new authority",
+        .0.display()
+    )]
+    Exists(PathBuf),
+    /// A file cannot be read or written.
+    #[error("{}: {error}", path.display())]
+    File {
+        /// Which file.
+        path: PathBuf,
+        /// What the system said.
+        error: io::Error,
+    },
+    /// Not an authority.
+    #[error("{} is not an authority: {reason}", path.display())]
+    Malformed {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// Not an address.
+    #[error("`{0}` is not an address: it should be like host:port")]
+    Address(String),
+    /// A certificate cannot be made.
+    #[error("cannot make a certificate: {0}")]
+    Certificate(String),
+}
+
+/// The content of the authority's own file.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AuthorityFile {
+    /// Where the coordinator is, the address that is used first.
+    addresses: Vec<String>,
+    certificate: String,
+    key: String,
+}
+
+/// An authority that both sides trust.
+pub struct Authority {
+    file: AuthorityFile,
+    issuer: Issuer<'static, KeyPair>,
+}
+
+/// What an access file is for.
+#[derive(Debug, Clone)]
+pub struct NewAccess {
+    /// What its holder may do.
+    pub role: Role,
+    /// Whom its certificate names; for people.
+    pub name: String,
+    /// How long the certificate is valid.
+    pub valid: Duration,
+}
+
+impl Authority {
+    /// Makes an authority in a folder, and access files of all roles beside it, for a coordinator that is reached at these
+    /// addresses. Nothing is replaced. Returns the files, the authority's first.
+    pub fn create(folder: &Path, addresses: Vec<String>, valid: Duration) -> Result<Vec<PathBuf>, AuthorityError> {
+        for address in &addresses {
+            host(address)?;
+        }
+        let path = folder.join(AUTHORITY_FILE);
+        if path.exists() {
+            return Err(AuthorityError::Exists(path));
+        }
+        fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(folder)
+            .map_err(|error| AuthorityError::File { path: folder.to_owned(), error })?;
+
+        let key = KeyPair::generate().map_err(certificate)?;
+        let mut parameters = CertificateParams::default();
+        parameters.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+        parameters.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+        name(&mut parameters, "Swath authority");
+        validity(&mut parameters, YEAR * AUTHORITY_YEARS as u32);
+        let own = parameters.self_signed(&key).map_err(certificate)?;
+        let file = AuthorityFile { addresses, certificate: own.pem(), key: key.serialize_pem() };
+        let authority = Self { file, issuer: Issuer::new(parameters, key) };
+
+        let text = toml::to_string(&authority.file).map_err(certificate)?;
+        write_secret(&path, &format!("# Makes access files: keep it apart from all machines that use them.\n{text}"))?;
+        let mut files = vec![path];
+        for role in Role::ALL {
+            let path = folder.join(format!("{role}.toml"));
+            authority.issue(&NewAccess { role, name: format!("swath {role}"), valid }, &path)?;
+            files.push(path);
+        }
+        Ok(files)
+    }
+
+    /// The authority in this folder.
+    pub fn open(folder: &Path) -> Result<Self, AuthorityError> {
+        let path = folder.join(AUTHORITY_FILE);
+        let malformed = |reason: String| AuthorityError::Malformed { path: path.clone(), reason };
+        let text = fs::read_to_string(&path).map_err(|error| AuthorityError::File { path: path.clone(), error })?;
+        let file: AuthorityFile = toml::from_str(&text).map_err(|error| malformed(error.message().to_owned()))?;
+        let key = KeyPair::from_pem(&file.key).map_err(|error| malformed(error.to_string()))?;
+        let issuer = Issuer::from_ca_cert_pem(&file.certificate, key).map_err(|error| malformed(error.to_string()))?;
+        Ok(Self { file, issuer })
+    }
+
+    /// Makes an access file, readable by its owner alone. It may replace one, all at once, to renew it.
+    pub fn issue(&self, new: &NewAccess, path: &Path) -> Result<AccessSource, AuthorityError> {
+        let key = KeyPair::generate().map_err(certificate)?;
+        let mut parameters = CertificateParams::default();
+        name(&mut parameters, &new.name);
+        validity(&mut parameters, new.valid);
+        parameters.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+        let uri = new.role.uri().try_into().map_err(certificate)?;
+        parameters.subject_alt_names = vec![SanType::URI(uri)];
+        if new.role == Role::Coordinator {
+            parameters.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+            parameters.subject_alt_names.extend(self.hosts()?);
+        } else {
+            parameters.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+        }
+        let own = parameters.signed_by(&key, &self.issuer).map_err(certificate)?;
+        let file = AccessFile {
+            role: new.role.name().to_owned(),
+            address: self.file.addresses.first().cloned().unwrap_or_default(),
+            authority: self.file.certificate.clone(),
+            certificate: own.pem(),
+            key: key.serialize_pem(),
+        };
+        write_secret(path, &toml::to_string(&file).map_err(certificate)?)?;
+        Ok(AccessSource::new(path))
+    }
+
+    /// The names and addresses of the coordinator: the one that Swath looks for, and for other clients of Arrow Flight,
+    /// who look for the host that they dialled, all that it may be reached by.
+    fn hosts(&self) -> Result<Vec<SanType>, AuthorityError> {
+        let mut hosts = vec![COORDINATOR_NAME, "localhost", "127.0.0.1", "::1"];
+        for address in &self.file.addresses {
+            let host = host(address)?;
+            if !hosts.contains(&host) {
+                hosts.push(host);
+            }
+        }
+        let to_name = |host: &str| match host.parse::<IpAddr>() {
+            Ok(address) => Ok(SanType::IpAddress(address)),
+            Err(_) => Ok(SanType::DnsName(host.try_into().map_err(certificate)?)),
+        };
+        hosts.into_iter().map(to_name).collect()
+    }
+}
+
+/// The host of `host:port`, without the brackets of IPv6.
+fn host(address: &str) -> Result<&str, AuthorityError> {
+    let wrong = || AuthorityError::Address(address.to_owned());
+    crate::Dialer::plain(address).map_err(|_| wrong())?;
+    let (host, _) = address.rsplit_once(':').ok_or_else(wrong)?;
+    Ok(host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host))
+}
+
+fn name(parameters: &mut CertificateParams, name: &str) {
+    parameters.distinguished_name = rcgen::DistinguishedName::new();
+    parameters.distinguished_name.push(DnType::OrganizationName, "Swath");
+    parameters.distinguished_name.push(DnType::CommonName, name);
+}
+
+fn validity(parameters: &mut CertificateParams, valid: Duration) {
+    let now = SystemTime::now();
+    parameters.not_before = (now - SKEW).into();
+    parameters.not_after = (now + valid).into();
+}
+
+/// Writes a file that is its owner's alone from its first byte on, and appears whole.
+fn write_secret(path: &Path, text: &str) -> Result<(), AuthorityError> {
+    let failed = |error| AuthorityError::File { path: path.to_owned(), error };
+    let mut unfinished = path.as_os_str().to_owned();
+    unfinished.push(format!(".{}", std::process::id()));
+    let unfinished = PathBuf::from(unfinished);
+    let written = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&unfinished)
+        .and_then(|mut file| file.write_all(text.as_bytes()).and_then(|()| file.sync_all()))
+        .and_then(|()| fs::rename(&unfinished, path));
+    written.map_err(|error| {
+        let _ = fs::remove_file(&unfinished);
+        failed(error)
+    })
+}
+
+fn certificate(error: impl std::fmt::Display) -> AuthorityError {
+    AuthorityError::Certificate(error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Access;
+
+    const DAY: Duration = Duration::from_secs(24 * 3600);
+
+    fn create(addresses: &[&str]) -> (tempfile::TempDir, Result<Vec<PathBuf>, AuthorityError>) {
+        let folder = tempfile::tempdir().unwrap();
+        let addresses = addresses.iter().map(|&address| address.to_owned()).collect();
+        let made = Authority::create(folder.path(), addresses, 30 * DAY);
+        (folder, made)
+    }
+
+    fn load(folder: &Path, file: &str) -> Access {
+        AccessSource::new(folder.join(file)).load().unwrap()
+    }
+
+    #[test]
+    fn each_role_has_a_file_that_says_all() {
+        let (folder, made) = create(&["example.org:7171", "[fd00::1]:7171"]);
+        assert_eq!(made.unwrap().len(), 5);
+        for role in Role::ALL {
+            let access = load(folder.path(), &format!("{role}.toml"));
+            assert_eq!(access.roles(), [role]);
+            assert_eq!(access.address(), Some("example.org:7171"));
+            assert_eq!(access.warning(), None);
+            let left = access.expires().duration_since(SystemTime::now()).unwrap();
+            assert!(left <= 30 * DAY && left > 29 * DAY, "{left:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_address_makes_nothing() {
+        for address in ["example.org", ":1", "http://example.org:1", "a b:1", ""] {
+            let (folder, made) = create(&[address]);
+            assert!(matches!(made, Err(AuthorityError::Address(_))), "{address}");
+            assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+        }
+    }
+
+    #[test]
+    fn an_access_file_is_renewed_in_place_by_the_same_authority() {
+        let (folder, made) = create(&["localhost:7171"]);
+        made.unwrap();
+        let before = load(folder.path(), "worker.toml");
+        let new = NewAccess { role: Role::Worker, name: "worker 7".to_owned(), valid: 60 * DAY };
+        Authority::open(folder.path()).unwrap().issue(&new, &folder.path().join("worker.toml")).unwrap();
+        let after = load(folder.path(), "worker.toml");
+        assert!(after != before);
+        assert_eq!(after.subject(), "worker 7");
+        assert!(after.expires() > before.expires());
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 5, "nothing unfinished is left");
+    }
+
+    #[test]
+    fn files_that_are_damaged_are_refused_without_showing_a_secret() {
+        let (folder, made) = create(&["localhost:7171"]);
+        made.unwrap();
+        let good = fs::read_to_string(folder.path().join("client.toml")).unwrap();
+        let (_, key) = good.split_once("-----BEGIN PRIVATE KEY-----\n").unwrap();
+        let secret = key.lines().next().unwrap();
+        let other = fs::read_to_string(folder.path().join("worker.toml")).unwrap();
+        let key_of = |text: &str| text.split_once("key = ").unwrap().1.to_owned();
+        let path = folder.path().join("damaged.toml");
+        for (damaged, reason) in [
+            (good.replace("key = ", "kex = "), "unknown field"),
+            (good.replace(secret, "!!!!"), "its key: the PEM is not base64"),
+            (good.replace("BEGIN CERTIFICATE", "BEGIN SOMETHING"), "authority"),
+            (good.replace("-----END PRIVATE KEY-----", ""), "its key: the PEM has no end"),
+            (good.replace(&key_of(&good), &key_of(&other)), "cannot be used"),
+            (good[..good.len() / 2].to_owned(), "is not an access file"),
+            (String::new(), "missing field"),
+            ("x".repeat(2 << 20), "are too many"),
+        ] {
+            fs::write(&path, &damaged).unwrap();
+            let refused = AccessSource::new(&path).load().err().unwrap().to_string();
+            assert!(refused.contains(reason), "{reason}: {refused}");
+            assert!(!refused.contains(secret), "{refused}");
+        }
+    }
+}

@@ -1,0 +1,40 @@
+//! What a certificate says.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use rustls::pki_types::CertificateDer;
+use x509_parser::{extensions::GeneralName, parse_x509_certificate};
+
+use crate::Role;
+
+/// What matters of a certificate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Certificate {
+    /// Whom it names; for people.
+    pub(crate) subject: String,
+    pub(crate) roles: Vec<Role>,
+    /// The names of hosts among its alternative names.
+    pub(crate) hosts: Vec<String>,
+    pub(crate) expires: SystemTime,
+}
+
+impl Certificate {
+    /// Reads the parts that matter; says what is wrong with it otherwise. Its signature is not looked at.
+    pub(crate) fn parse(der: &CertificateDer<'_>) -> Result<Self, String> {
+        let (_, certificate) = parse_x509_certificate(der).map_err(|error| error.to_string())?;
+        let names = certificate.subject_alternative_name().map_err(|error| error.to_string())?;
+        let (mut roles, mut hosts) = (Vec::new(), Vec::new());
+        for name in names.iter().flat_map(|names| &names.value.general_names) {
+            match name {
+                GeneralName::URI(uri) => roles.extend(Role::from_uri(uri)),
+                GeneralName::DNSName(host) => hosts.push((*host).to_owned()),
+                _ => {}
+            }
+        }
+        let seconds = u64::try_from(certificate.validity().not_after.timestamp()).unwrap_or(0);
+        let expires = UNIX_EPOCH.checked_add(Duration::from_secs(seconds)).ok_or("it expires beyond all time")?;
+        let common_name = certificate.subject().iter_common_name().next().and_then(|name| name.as_str().ok());
+        let subject = common_name.map_or_else(|| certificate.subject().to_string(), str::to_owned);
+        Ok(Self { subject, roles, hosts, expires })
+    }
+}
