@@ -2,6 +2,7 @@
 
 mod coordinator;
 mod job;
+mod launch;
 mod local;
 mod results;
 mod run;
@@ -29,6 +30,7 @@ pub(crate) async fn execute(args: Args) -> Result<()> {
         Command::Worker(WorkerCommand::Start(start)) => worker::start(start).await,
         Command::Worker(WorkerCommand::List(coordinator)) => worker::list(&coordinator, mode).await,
         Command::Worker(WorkerCommand::Drain { id, coordinator }) => worker::drain(id, &coordinator).await,
+        Command::Launch(launch) => launch::execute(*launch, mode).await,
         Command::Submit(submit) => job::submit(submit, mode).await,
         Command::Job(command) => job::execute(command, mode).await,
         Command::Kernels => show::kernels(mode),
