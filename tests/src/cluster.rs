@@ -14,9 +14,17 @@ pub struct Coordinator<'scene> {
     scene: &'scene Scene,
     process: Process<'scene>,
     address: String,
+    /// What comes before the commands of its clients, where it is reached from another network.
+    reach: Vec<String>,
 }
 
 impl<'scene> Coordinator<'scene> {
+    #[track_caller]
+    pub(crate) fn start_reached(scene: &'scene Scene, reach: &[String], arguments: &str) -> Self {
+        let prefix: Vec<_> = reach.iter().map(String::as_str).collect();
+        Self { reach: reach.to_vec(), ..Self::start(scene, &prefix, arguments) }
+    }
+
     #[track_caller]
     pub(crate) fn start(scene: &'scene Scene, prefix: &[&str], arguments: &str) -> Self {
         let listen = if arguments.contains("--listen") { "" } else { "--listen 127.0.0.1:0" };
@@ -29,7 +37,7 @@ impl<'scene> Coordinator<'scene> {
             // The line may be half written.
             Some(rest.split_once('\n')?.0.trim().to_owned())
         });
-        Self { scene, process, address }
+        Self { scene, process, address, reach: Vec::new() }
     }
 
     /// Where it listens, as `host:port`.
@@ -44,7 +52,8 @@ impl<'scene> Coordinator<'scene> {
 
     /// A command of the program that is sent to this coordinator.
     pub fn swath(&self, arguments: &str) -> Invocation<'scene> {
-        self.scene.swath(arguments).arg("--coordinator").arg(&self.address)
+        let reach: Vec<_> = self.reach.iter().map(String::as_str).collect();
+        self.scene.swath_under(&reach, arguments).arg("--coordinator").arg(&self.address)
     }
 
     /// Starts a worker and waits until it has joined.
