@@ -22,6 +22,10 @@ hostname "$1"
 mount -t tmpfs -o "size=$2,mode=700" home /root
 mount -t tmpfs run /run
 mkdir /run/sshd
+# No router: it drops what is for others, and says nothing.
+echo 0 >/proc/sys/net/ipv4/ip_forward
+# What goes wrong on a host must not reach the disk of this machine.
+mount -o remount,bind,ro / || true
 ip link set lo up
 echo ready
 while read -r line; do :; done
@@ -88,7 +92,6 @@ impl<'scene> Hosts<'scene> {
         switch.ip(&["link", "set", &port, "master", "switch", "up"]);
         host.ip(&["addr", "add", &format!("{NETWORK}.{}/24", index + 1), "dev", "eth0"]);
         host.ip(&["link", "set", "eth0", "up"]);
-        // The first host is no router: it drops what is not for it.
         if index > 0 {
             host.ip(&["route", "add", &format!("{NOWHERE}.0/24"), "via", &format!("{NETWORK}.1")]);
         }

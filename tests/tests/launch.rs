@@ -254,7 +254,7 @@ fn whatever_words_are_made_of_they_are_words_on_the_host() {
     let Some((hosts, sshd)) = open_hosts(&scene, 2) else { return };
     let coordinator = hosts.coordinator(0, "--insecure");
     let folder = "-it's $(touch hacked) `touch hacked`; \"touch\" hacked & *";
-    let launch = |arguments: &str| sshd.launch(&hosts, 0, arguments).args(["--remote-dir", folder]);
+    let launch = |arguments: &str| sshd.launch(&hosts, 0, arguments).arg(format!("--remote-dir={folder}"));
     let start = format!("--host host1 --copy --coordinator {}", coordinator.address());
     launch(&start).args(["--", "--log", "info,a=debug", "--name", "$(touch hacked)'s"]).succeed();
     assert_eq!(coordinator.workers()[0]["name"], "$(touch hacked)'s");
@@ -297,11 +297,23 @@ fn a_dry_run_prints_what_would_be_run_and_changes_nothing() {
     let Some((hosts, sshd)) = open_hosts(&scene, 2) else { return };
     let launch = "--host 3/host1 --host ada@h9:2222 --copy --coordinator h0:7171 --dry-run -- --grace 1m";
     let said = sshd.launch(&hosts, 0, launch).succeed();
-    assert!(said.stdout().contains("-- host1 'exec sh -c "), "{}", said.stdout());
+    assert!(said.stdout().contains("-- host1 \"exec sh -c "), "{}", said.stdout());
     assert!(said.stdout().contains("-l ada -p 2222 -- h9 "), "{}", said.stdout());
     let words = "set -- worker start --name host1 --coordinator h0:7171 --threads 3 --grace 1m\n";
     assert!(said.stdout().contains(words), "{}", said.stdout());
     assert_eq!(hosts.says(1, "ls -A"), "");
+
+    // And it is what is run: by hand, it starts a worker.
+    hosts.install(1);
+    let coordinator = hosts.coordinator(0, "--insecure");
+    let launch = format!("--host host1 --coordinator {} --dry-run --output json", coordinator.address());
+    let said = sshd.launch(&hosts, 0, &launch).succeed().json();
+    let words = said[0]["command"].as_array().unwrap().iter().map(|word| word.as_str().unwrap().to_owned());
+    let command = hosts.beside(0).into_iter().chain(words).collect::<Vec<_>>();
+    fs::write(scene.path("script"), said[0]["script"].as_str().unwrap()).unwrap();
+    let by_hand = scene.bash("exec \"$@\" <script").arg("bash").args(command).succeed();
+    assert!(by_hand.stdout().contains("@swath joined"), "{}", by_hand.stdout());
+    assert_eq!(coordinator.workers().len(), 1);
 }
 
 #[test]

@@ -111,9 +111,10 @@ while [ ! -s "$ready" ]; do
         fail ended "$code" "$(last_words)"
     fi
     if [ "$(date +%s)" -ge "$limit" ]; then
+        words=$(last_words)
         kill "$pid"
         rm -f -- "$record" "$ready"
-        fail timeout "$(last_words)"
+        fail timeout "$words"
     fi
     pause
 done
