@@ -88,6 +88,12 @@ pub enum Failure {
         /// What the worker said.
         reason: String,
     },
+    /// The program there does not know what it was started with.
+    #[error("its swath does not understand what it was started with, so it may be of another version: {reason}")]
+    Misunderstood {
+        /// What it said.
+        reason: String,
+    },
     /// The coordinator does not take the worker.
     #[error("its worker was refused: {reason}")]
     Refused {
@@ -136,6 +142,7 @@ impl Failure {
             Self::DoesNotRun { .. } => "does_not_run",
             Self::NoCoordinator { .. } => "no_coordinator",
             Self::OtherVersion { .. } => "other_version",
+            Self::Misunderstood { .. } => "misunderstood",
             Self::Refused { .. } => "refused",
             Self::Ended { .. } => "ended",
             Self::NotJoined { .. } => "not_joined",
@@ -205,8 +212,7 @@ pub(crate) fn of_worker(code: String, words: &str) -> Failure {
         return Failure::NoRoom { reason };
     }
     match code.as_str() {
-        // Bad usage: the program there does not know what this one asks for.
-        "2" if words.starts_with("error: ") => Failure::OtherVersion { reason },
+        "2" if words.starts_with("error: ") => Failure::Misunderstood { reason },
         "3" => Failure::NoCoordinator { reason },
         _ if words.contains("refused this worker") && words.contains("of the protocol") => {
             Failure::OtherVersion { reason }
@@ -268,7 +274,7 @@ mod tests {
     fn what_the_worker_says_is_understood() {
         for (code, words, kind) in [
             ("3", "swath: no coordinator answers at h1:7171: Connection refused", "no_coordinator"),
-            ("2", "error: unexpected argument '--ready-file' found", "other_version"),
+            ("2", "error: unexpected argument '--ready-file' found", "misunderstood"),
             (
                 "1",
                 "swath: the coordinator refused this worker: the worker speaks version 1 of the protocol",

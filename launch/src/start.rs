@@ -16,7 +16,7 @@ use crate::{
 
 /// An attached worker hears from its launcher so often, and ends if it hears nothing for so long.
 const BEAT: Duration = Duration::from_secs(5);
-const SILENCE: Duration = Duration::from_secs(45);
+const SILENCE: Duration = Duration::from_secs(30);
 
 /// How much longer than the other side we wait for what it has to say.
 const ALLOWANCE: Duration = Duration::from_secs(10);
@@ -142,14 +142,14 @@ impl Plan {
 
     fn script(&self, host: &Host) -> Result<Script, WordError> {
         let (program, program_name, program_size) = match &self.program {
-            RemoteProgram::OnPath => ("", "", String::new()),
+            RemoteProgram::OnPath => (String::new(), "", String::new()),
             RemoteProgram::At(path) => (in_home(path), "", String::new()),
-            RemoteProgram::Copied(program) => ("", program.name.as_str(), program.bytes.len().to_string()),
+            RemoteProgram::Copied(program) => (String::new(), program.name.as_str(), program.bytes.len().to_string()),
         };
         let (access, access_size) = match &self.access {
-            RemoteAccess::Without => ("", String::new()),
+            RemoteAccess::Without => (String::new(), String::new()),
             RemoteAccess::At(path) => (in_home(path), String::new()),
-            RemoteAccess::Copied(file) => ("", file.bytes.len().to_string()),
+            RemoteAccess::Copied(file) => (String::new(), file.bytes.len().to_string()),
         };
         let yes = |is: bool| if is { "yes" } else { "" };
         Script::new(Task::Start)
@@ -161,10 +161,10 @@ impl Plan {
             .set("attached", yes(self.attached))?
             .set("silence", &format!("{}s", SILENCE.as_secs()))?
             .set("timeout", &self.join_timeout.as_secs().max(1).to_string())?
-            .set("program", program)?
+            .set("program", &program)?
             .set("program_name", program_name)?
             .set("program_size", &program_size)?
-            .set("access", access)?
+            .set("access", &access)?
             .set("access_name", &access_name(&self.coordinator))?
             .set("access_size", &access_size)?
             .words(&self.worker_arguments(host))
@@ -262,12 +262,12 @@ fn worker_of(process: u32, ready: &str) -> Worker {
 }
 
 /// A path for scripts that run in the home: `~/` means nothing to them, for it is quoted.
-fn in_home(path: &str) -> &str {
-    path.strip_prefix("~/").unwrap_or(path)
+fn in_home(path: &str) -> String {
+    path.strip_prefix("~/").map_or_else(|| path.to_owned(), |rest| format!("./{rest}"))
 }
 
 /// The same for a folder, which is named in commands and must not look like an option.
 pub(crate) fn folder_of(path: &str) -> String {
     let path = in_home(path);
-    if path.starts_with('-') { format!("./{path}") } else { path.to_owned() }
+    if path.starts_with('-') { format!("./{path}") } else { path }
 }

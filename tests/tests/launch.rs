@@ -72,7 +72,7 @@ fn three_hosts_compute_while_others_say_why_they_do_not() {
     // From host1: packets to nobody are dropped on host0, which is no router.
     let arguments = format!("--hostfile hosts.txt --copy --connect-timeout 2s --coordinator {}", coordinator.address());
     let said = sshd.launch(&hosts, 1, &format!("{arguments} --output json")).end().assert_code(1);
-    assert!(said.stderr().starts_with("swath: 3 of 6 hosts have no worker"), "{}", said.stderr());
+    assert!(said.stderr().starts_with("swath: no worker on 3 of 6 hosts"), "{}", said.stderr());
     let lines = by_host(&said.json());
     let of = |host: &str| lines[host]["outcome"].as_str().unwrap().to_owned();
     assert_eq!(["host1", "root@host2", "host3"].map(&of), ["started"; 3], "{lines:#?}");
@@ -178,6 +178,27 @@ fn workers_that_are_attached_end_with_their_launcher_however_it_ends() {
 }
 
 #[test]
+fn a_worker_that_is_attached_and_cut_off_ends() {
+    let scene = Scene::new("launch_attached_cut");
+    let Some((hosts, sshd)) = open_hosts(&scene, 3) else { return };
+    let coordinator = hosts.coordinator(0, "--insecure");
+    let options = "--ssh-option ServerAliveInterval=1 --ssh-option ServerAliveCountMax=2";
+    let launch =
+        format!("--host host1 --host host2 --copy --attached {options} --coordinator {}", coordinator.address());
+    let launcher = sshd.launch(&hosts, 0, &launch).start();
+    until("it says so", || launcher.stderr().contains("2 workers attached").then_some(()));
+    hosts.cut(1);
+    until("the launcher knows", || launcher.stderr().contains("host1: the connection broke: Timeout").then_some(()));
+    // Nobody can tell it, and nothing closes there.
+    assert_eq!((hosts.workers_on(1), hosts.workers_on(2)), (1, 1));
+    until_no_worker_runs_on(&hosts, 1);
+    assert_eq!(hosts.workers_on(2), 1);
+    sshd.launch(&hosts, 0, "stop --host host2").succeed();
+    let ended = launcher.wait().assert_code(1);
+    assert!(ended.stderr().ends_with("swath: 1 of 2 workers ended badly\n"), "{}", ended.stderr());
+}
+
+#[test]
 fn workers_outlive_a_launcher_and_a_worker_that_does_not_end_is_killed() {
     let scene = Scene::new("launch_stop");
     let Some((hosts, sshd)) = open_hosts(&scene, 2) else { return };
@@ -230,16 +251,17 @@ fn a_worker_that_does_not_join_says_why() {
     refused(&format!("{nowhere} --join-timeout 1s"), "no_coordinator", "Connection refused");
     refused("--coordinator nonsense", "ended", "`nonsense` is not an address");
     // A program that does not know what it is asked for, and one that the coordinator does not talk to.
-    for (line, words) in [
-        ("echo \"error: unexpected argument --ready-file found\" >&2; exit 2", "unexpected argument"),
+    for (line, outcome, words) in [
+        ("echo \"error: unexpected argument --ready-file found\" >&2; exit 2", "misunderstood", "unexpected argument"),
         (
             "echo \"swath: the coordinator refused this worker: the worker (swath 0.0.1) speaks version 1 of the protocol\" \
              >&2; exit 1",
+            "other_version",
             "speaks version 1",
         ),
     ] {
         hosts.says(1, &format!("printf '#!/bin/sh\\n%s\\n' '{line}' >old; chmod +x old"));
-        refused(&format!("{nowhere} --remote-swath ./old"), "other_version", words);
+        refused(&format!("{nowhere} --remote-swath ./old"), outcome, words);
     }
     hosts.says(1, "printf '#!/bin/sh\\necho no such thing >&2; exit 7' >old");
     refused(&format!("{nowhere} --remote-swath ~/old"), "ended", "exit code 7: no such thing");
@@ -256,8 +278,8 @@ fn whatever_words_are_made_of_they_are_words_on_the_host() {
     let folder = "-it's $(touch hacked) `touch hacked`; \"touch\" hacked & *";
     let launch = |arguments: &str| sshd.launch(&hosts, 0, arguments).arg(format!("--remote-dir={folder}"));
     let start = format!("--host host1 --copy --coordinator {}", coordinator.address());
-    launch(&start).args(["--", "--log", "info,a=debug", "--name", "$(touch hacked)'s"]).succeed();
-    assert_eq!(coordinator.workers()[0]["name"], "$(touch hacked)'s");
+    launch(&start).args(["--", "--upload-memory", "64 MiB"]).succeed();
+    assert_eq!(coordinator.workers().len(), 1);
     assert_eq!(hosts.says(1, "ls -A"), folder, "and nothing else is there");
     launch("stop --host host1").succeed();
     until_no_worker_runs_on(&hosts, 1);

@@ -108,7 +108,7 @@ async fn start(args: LaunchStart, mode: OutputMode) -> Result<()> {
             results.add(host, line)?;
         }
     }
-    let started = results.finish("have no worker");
+    let started = results.finish("no worker on");
     if held.is_empty() {
         return started;
     }
@@ -203,7 +203,7 @@ async fn stop(args: &LaunchStop, mode: OutputMode) -> Result<()> {
         };
         results.add(host, line)?;
     }
-    results.finish("may have workers still")
+    results.finish("workers may still run on")
 }
 
 async fn status(args: &LaunchSelection, mode: OutputMode) -> Result<()> {
@@ -226,7 +226,7 @@ async fn status(args: &LaunchSelection, mode: OutputMode) -> Result<()> {
         };
         results.add(host, line)?;
     }
-    results.finish("did not say")
+    results.finish("no answer from")
 }
 
 fn running_message(worker: &swath_launch::Running) -> String {
@@ -399,7 +399,7 @@ impl Results {
     fn finish(&self, what: &str) -> Result<()> {
         match self.lines.iter().filter(|line| !line.ok).count() {
             0 => Ok(()),
-            failed => Err(Ending::JobFailed(format!("{failed} of {} {what}", count(self.lines.len(), "host"))).into()),
+            failed => Err(Ending::JobFailed(format!("{what} {failed} of {}", count(self.lines.len(), "host"))).into()),
         }
     }
 }
