@@ -57,7 +57,8 @@ impl Ssh {
             format!("ConnectTimeout={}", self.connect_timeout.as_secs().max(1)),
             format!("ServerAliveInterval={}", ALIVE_INTERVAL.as_secs()),
             format!("ServerAliveCountMax={ALIVE_COUNT}"),
-            "LogLevel=ERROR".to_owned(),
+            // It says why it ends, and no more than that.
+            "LogLevel=INFO".to_owned(),
             // What a configuration has for people at a terminal. A connection that is shared already is used, but none
             // is left open.
             "ControlMaster=no".to_owned(),

@@ -46,6 +46,7 @@ boot() {
 # several hosts share has a folder for each.
 load() {
     pid= since= booted= coordinator= threads= name= started=
+    [ -f "$1" ] || return 1
     while IFS='=' read -r key value; do
         case $key in
             pid) pid=$value ;;
@@ -56,7 +57,7 @@ load() {
             name) name=$value ;;
             started) started=$value ;;
         esac
-    done <"$1" 2>/dev/null
+    done <"$1"
     [ -n "$pid" ]
 }
 
