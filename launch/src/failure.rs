@@ -27,7 +27,7 @@ pub enum Failure {
         reason: String,
     },
     /// The key of the host is unknown, or not the one that was known.
-    #[error("its host key is not the one that is known: {reason}; connect once with ssh to see")]
+    #[error("its host key is unknown, or not the one that is known: {reason}; connect with ssh by hand to see")]
     HostKey {
         /// What ssh said.
         reason: String,
@@ -171,8 +171,10 @@ pub(crate) fn of_ssh(code: Option<i32>, complaints: &str) -> Failure {
     if let Some(reason) = said(&["Permission denied (", "Too many authentication failures", "No more authentication"]) {
         return Failure::Denied { reason };
     }
-    if let Some(reason) = said(&["Host key verification failed", "host key is known", "IDENTIFICATION HAS CHANGED"]) {
-        return Failure::HostKey { reason };
+    for needle in ["host key is known for", "Offending", "Host key verification failed"] {
+        if let Some(reason) = said(&[needle]) {
+            return Failure::HostKey { reason };
+        }
     }
     let unreachable =
         ["connect to host", "Could not resolve", "banner exchange", "kex_exchange", "Connection timed out"];
@@ -184,7 +186,7 @@ pub(crate) fn of_ssh(code: Option<i32>, complaints: &str) -> Failure {
 
 /// Without the name of the program, which the sentence around it makes plain.
 fn words_of_ssh(line: &str) -> String {
-    line.strip_prefix("ssh: ").unwrap_or(line).to_owned()
+    line.strip_prefix("ssh: ").unwrap_or(line).trim_end_matches('.').to_owned()
 }
 
 /// What a script reports of a step that failed.
@@ -256,7 +258,7 @@ mod tests {
             assert_eq!(of_ssh(Some(255), said).kind(), kind, "{said}");
         }
         let failure = of_ssh(Some(1), "This account is currently not available.\n");
-        assert_eq!(failure.to_string(), "the connection broke: This account is currently not available.");
+        assert_eq!(failure.to_string(), "the connection broke: This account is currently not available");
     }
 
     #[test]
