@@ -4,8 +4,8 @@ use std::{fmt, str::FromStr};
 
 /// A host that ssh reaches: `[N/][user@]host[:port]`, where `N` is how many threads its worker has.
 ///
-/// What is accepted is narrow on purpose: the words become arguments of `ssh`, and its configuration may put them into a
-/// command line (`ProxyCommand`), so neither may look like an option or like anything that a shell acts on.
+/// What is accepted is narrow on purpose: the words become arguments of `ssh`, and its configuration may put them into
+/// a command line (`ProxyCommand`), so neither may look like an option or like anything that a shell acts on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Host {
     user: Option<String>,

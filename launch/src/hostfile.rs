@@ -31,8 +31,9 @@ pub enum HostfileError {
     },
 }
 
-/// The hosts that a file lists, one in each line: `[user@]host[:port] [slots=N]`, as Open MPI has it, or `N/[user@]host`,
-/// as GNU parallel has it. `#` begins a comment; a bound that Open MPI knows (`max_slots=N`) means nothing here.
+/// The hosts that a file lists, one in each line: `[user@]host[:port] [slots=N]`, as Open MPI has it, or
+/// `N/[user@]host`, as GNU parallel has it. `#` begins a comment; a bound that Open MPI knows (`max_slots=N`) means
+/// nothing here.
 pub fn parse(text: &str) -> Result<Vec<Host>, HostfileError> {
     let lines = text.lines().enumerate().map(|(index, line)| (index + 1, line));
     lines.filter_map(|(number, line)| parse_line(number, line).transpose()).collect()

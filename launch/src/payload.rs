@@ -18,8 +18,8 @@ pub struct Program {
 }
 
 impl Program {
-    /// Reads the program that this process is. Its name there has the version and a hash of its content, so the same is not
-    /// copied twice, and another never takes the place of one that runs.
+    /// Reads the program that this process is. Its name there has the version and a hash of its content, so the same
+    /// is not copied twice, and another never takes the place of one that runs.
     pub fn of_this_process(version: &str) -> io::Result<Self> {
         // The file may have been replaced since; what runs is what is copied.
         let bytes = fs::read("/proc/self/exe").or_else(|_| fs::read(std::env::current_exe()?))?;
@@ -65,7 +65,8 @@ impl std::fmt::Debug for AccessFile {
     }
 }
 
-/// The name of an access file on hosts: the same for each coordinator, so that a newer one takes the place of the older.
+/// The name of an access file on hosts: the same for each coordinator, so that a newer one takes the place of the
+/// older.
 pub(crate) fn access_name(coordinator: &str) -> String {
     format!("worker-{:016x}.toml", XxHash64::oneshot(0, coordinator.as_bytes()))
 }

@@ -61,7 +61,8 @@ impl Report {
     }
 }
 
-/// Text of another machine for a terminal of ours: one line of bounded length, without anything that a terminal acts on.
+/// Text of another machine for a terminal of ours: one line of bounded length, without anything that a terminal acts
+/// on.
 pub(crate) fn plain(text: &str) -> String {
     let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     let text = text.trim();

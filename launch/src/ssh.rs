@@ -1,9 +1,9 @@
 //! The ssh of the system, and a conversation over it.
 //!
-//! It is the program itself that is run, once for each host, and its configuration, agent and known hosts count. The crate
-//! `openssh` would be at hand, but it overrides what the configuration says of unknown host keys, takes no further options,
-//! and puts a master process into the background that stays when its parent is killed; a launcher that is attached must
-//! leave nothing behind.
+//! It is the program itself that is run, once for each host, and its configuration, agent and known hosts count. The
+//! crate `openssh` would be at hand, but it overrides what the configuration says of unknown host keys, takes no
+//! further options, and puts a master process into the background that stays when its parent is killed; a launcher
+//! that is attached must leave nothing behind.
 
 use std::{ffi::OsString, path::PathBuf, process::Stdio, time::Duration};
 

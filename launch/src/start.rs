@@ -213,8 +213,8 @@ pub struct Attached {
 }
 
 impl Attached {
-    /// Holds the connection until the worker has ended, which is no failure if it ended well: its coordinator needs it no
-    /// more, or somebody stopped it. Giving this up and taking it up again is fine.
+    /// Holds the connection until the worker has ended, which is no failure if it ended well: its coordinator needs it
+    /// no more, or somebody stopped it. Giving this up and taking it up again is fine.
     pub async fn hold(&mut self) -> Result<(), Failure> {
         let mut beats = interval(BEAT);
         beats.set_missed_tick_behavior(MissedTickBehavior::Delay);

@@ -1,15 +1,15 @@
 //! Hosts on this machine: each with its own network, address, processes, name and home.
 //!
-//! A [`Hosts`] is a switch and hosts that are plugged into it. Each host is a set of namespaces (network, mounts, processes,
-//! name) with a small disk of its own as root's home. Nothing of it has a name outside, so any number of test processes have
-//! any number of them, all with the same addresses; and the first process of each ends when the test process does, however
-//! that ends, and takes all others with it.
+//! A [`Hosts`] is a switch and hosts that are plugged into it. Each host is a set of namespaces (network, mounts,
+//! processes, name) with a small disk of its own as root's home. Nothing of it has a name outside, so any number of
+//! test processes have any number of them, all with the same addresses; and the first process of each ends when the
+//! test process does, however that ends, and takes all others with it.
 
 use std::{
     ffi::OsString,
     fs,
     io::{BufRead, BufReader},
-    path::Path,
+    path::{Path, PathBuf},
     process::{Child, ChildStdin, Command, Stdio},
 };
 
@@ -118,8 +118,8 @@ impl<'scene> Hosts<'scene> {
         format!("{NOWHERE}.9")
     }
 
-    /// The words that come before a command that is to be in the network of a host and otherwise here: it is a child of the
-    /// test, sees its files, and gets its signals.
+    /// The words that come before a command that is to be in the network of a host and otherwise here: it is a child
+    /// of the test, sees its files, and gets its signals.
     pub fn beside(&self, host: usize) -> Vec<String> {
         let process = self.hosts[host].first_process;
         ["nsenter", &format!("--net=/proc/{process}/ns/net"), &format!("--uts=/proc/{process}/ns/uts"), "--"]
@@ -165,13 +165,18 @@ impl<'scene> Hosts<'scene> {
         self.says(host, count).parse().expect("a count")
     }
 
+    /// A path in the home of a host, as it is reached from here.
+    pub fn path(&self, host: usize, name: &str) -> PathBuf {
+        Path::new(&format!("/proc/{}/root/root", self.hosts[host].first_process)).join(name)
+    }
+
     /// Copies the program into the home of a host, to where cargo installs it.
     #[track_caller]
     pub fn install(&self, host: usize) {
         let program = crate::scene::swath_binary();
-        let outside = format!("/proc/{}/root/root/.cargo/bin", self.hosts[host].first_process);
-        fs::create_dir_all(&outside).expect("a folder in the home of a host");
-        fs::copy(program, Path::new(&outside).join("swath")).expect("room for the program");
+        let folder = self.path(host, ".cargo/bin");
+        fs::create_dir_all(&folder).expect("a folder in the home of a host");
+        fs::copy(program, folder.join("swath")).expect("room for the program");
     }
 
     /// Pulls the plug of a host: nothing goes in or out, and nobody is told.

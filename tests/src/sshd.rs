@@ -18,6 +18,8 @@ pub enum Door {
     Open,
     /// It knows another key.
     Locked,
+    /// It does, and the host says that it has another processor than this machine.
+    Foreign,
 }
 
 impl<'scene> Sshd<'scene> {
@@ -37,13 +39,13 @@ impl<'scene> Sshd<'scene> {
             let key = sshd.make_key(&format!("host{host}"));
             known_hosts += &format!("{},{} {key}", hosts.name(host), hosts.address(host));
             names += &format!("Host host{host}\n  HostName {}\n", hosts.address(host));
-            sshd.serve(hosts, host, if *door == Door::Open { &ours } else { &theirs });
+            sshd.serve(hosts, host, if *door == Door::Locked { &theirs } else { &ours }, *door);
         }
         fs::write(scene.path("ssh/known_hosts"), known_hosts).expect("a file");
         let [identity, known] = ["ours", "known_hosts"].map(|name| scene.path("ssh").join(name));
         let all = format!(
-            "Host *\n  User root\n  IdentityFile {}\n  IdentitiesOnly yes\n  IdentityAgent none\n  UserKnownHostsFile {}\n  \
-             GlobalKnownHostsFile /dev/null\n  StrictHostKeyChecking yes\n",
+            "Host *\n  User root\n  IdentityFile {}\n  IdentitiesOnly yes\n  IdentityAgent none\n  \
+             UserKnownHostsFile {}\n  GlobalKnownHostsFile /dev/null\n  StrictHostKeyChecking yes\n",
             identity.display(),
             known.display(),
         );
@@ -65,7 +67,7 @@ impl<'scene> Sshd<'scene> {
     }
 
     #[track_caller]
-    fn serve(&mut self, hosts: &Hosts<'scene>, host: usize, accepted: &str) {
+    fn serve(&mut self, hosts: &Hosts<'scene>, host: usize, accepted: &str, door: Door) {
         let keys = self.scene.path(format!("ssh/authorized_keys{host}"));
         fs::write(&keys, accepted).expect("a file");
         let config = self.scene.path(format!("ssh/sshd_config{host}"));
@@ -78,7 +80,9 @@ impl<'scene> Sshd<'scene> {
             keys.display(),
         );
         fs::write(&config, text).expect("a file");
-        let server = hosts.sh(host, &format!("exec /usr/sbin/sshd -D -e -f {}", config.display())).start();
+        let personality = if door == Door::Foreign { "linux32" } else { "" };
+        let server =
+            hosts.sh(host, &format!("exec {personality} /usr/sbin/sshd -D -e -f {}", config.display())).start();
         until("the ssh server listens", || server.stderr().contains("Server listening").then_some(()));
         self.servers.push(server);
     }

@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, fs, ops::RangeInclusive};
 
 use serde_json::Value;
 use swath_tests::{
-    Coordinator, DEADLINE, Door, ENOUGH, Hosts, Rows, Scene, Signal, Sshd, collatz, until, while_passes,
+    Coordinator, DEADLINE, Door, ENOUGH, Hosts, Rows, Scene, Signal, Sshd, collatz, until, until_seen, while_passes,
 };
 
 /// Too small for the program.
@@ -268,6 +268,40 @@ fn a_worker_that_does_not_join_says_why() {
     // Whoever may write to the folder could replace the program.
     hosts.says(1, "chmod 777 .cache/swath");
     refused(&nowhere, "folder", "others may write to it");
+}
+
+#[test]
+fn a_copy_that_breaks_off_leaves_nothing_and_one_for_another_processor_is_not_begun() {
+    let scene = Scene::new("launch_copy");
+    let Some(hosts) = Hosts::create(&scene, 3) else { return };
+    let Some(sshd) = Sshd::start(&scene, &hosts, &[Door::Open, Door::Open, Door::Foreign]) else { return };
+    let coordinator = hosts.coordinator(0, "--insecure");
+    let foreign = format!("--host host2 --copy --output json --coordinator {}", coordinator.address());
+    let foreign = sshd.launch(&hosts, 0, &foreign).end().assert_code(1).json();
+    assert_eq!(foreign[0]["outcome"], "other_system", "{foreign:#}");
+    assert_eq!(hosts.says(2, "find .cache -type f"), "");
+
+    let files = || -> Vec<String> {
+        let files = fs::read_dir(hosts.path(1, ".cache/swath/bin")).into_iter().flatten().flatten();
+        files.map(|file| file.file_name().to_string_lossy().into_owned()).collect()
+    };
+    let is_partial = || files().iter().any(|name| name.ends_with(".part"));
+    let launch = format!("--host host1 --copy --coordinator {}", coordinator.address());
+    let mut broken = 0;
+    while broken == 0 {
+        let launcher = sshd.launch(&hosts, 0, &launch).start();
+        until_seen("the copy has begun", || (!files().is_empty()).then_some(()));
+        launcher.freeze();
+        broken += usize::from(is_partial());
+        // Dropped, it is killed where it stands.
+        drop(launcher);
+        until("what was copied in part is removed", || (!is_partial()).then_some(()));
+        // What was whole before may run.
+        sshd.launch(&hosts, 0, "stop --host host1").succeed();
+        hosts.says(1, "rm -rf .cache/swath/bin");
+    }
+    sshd.launch(&hosts, 0, &launch).succeed();
+    assert_eq!((files().len(), hosts.workers_on(1)), (1, 1));
 }
 
 #[test]

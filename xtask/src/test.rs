@@ -14,8 +14,8 @@ use crate::{debian, python};
 ///
 /// Builds the program first, because the end-to-end tests start it (SWATH_BIN), and a Python environment in
 /// target/python, because some of them read results with pyarrow, DuckDB and Polars (SWATH_PYTHON). Installs
-/// cargo-nextest if it is missing, and on Debian Python 3 with its venv module (as root or with sudo); as root also an ssh
-/// server, which some tests start on hosts in network namespaces. All of it needs the network, once.
+/// cargo-nextest if it is missing, and on Debian Python 3 with its venv module (as root or with sudo); as root also an
+/// ssh server, which some tests start on hosts in network namespaces. All of it needs the network, once.
 #[derive(Args)]
 pub(crate) struct Test {
     /// Arguments for `cargo nextest run`, for example `-- --no-fail-fast`, or a part of a test's name
@@ -43,8 +43,8 @@ impl Test {
     }
 }
 
-/// For the tests that launch workers over ssh. Others than root cannot make the hosts that they run on; where there is no
-/// server, those tests are skipped, and say so.
+/// For the tests that launch workers over ssh. Others than root cannot make the hosts that they run on; where there is
+/// no server, those tests are skipped, and say so.
 fn install_ssh_server() {
     let has_ip = succeeds(Command::new("ip").arg("-V"));
     if !debian::is_root() || has_ip && Path::new("/usr/sbin/sshd").exists() {

@@ -1,5 +1,6 @@
-# What every script begins with. It runs in the plain sh of any system, with what POSIX has and `head -c`; before it come
-# lines that set its variables. A report to the launcher is a line that begins with @swath; fields are parted by tabs.
+# What every script begins with. It runs in the plain sh of any system, with what POSIX has and `head -c`; before it
+# come lines that set its variables. A report to the launcher is a line that begins with @swath; fields are parted by
+# tabs.
 set -u
 umask 077
 LC_ALL=C
@@ -66,8 +67,8 @@ runs() {
     [ -n "$since" ] && [ "$booted" = "$(boot)" ] && [ "$(began "$pid")" = "$since" ]
 }
 
-# Loads the record of a worker that runs and is for the coordinator that is meant, or for any if none is; removes a record
-# whose worker has ended.
+# Loads the record of a worker that runs and is for the coordinator that is meant, or for any if none is; removes a
+# record whose worker has ended.
 load_running() {
     load "$1" || return 1
     if ! runs; then

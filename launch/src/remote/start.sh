@@ -4,7 +4,8 @@ make_folder() {
     error=$(mkdir -p -- "$1" 2>&1) || fail folder "$error"
 }
 
-# Bytes from the launcher into a file, which appears under its name when it is whole and, if it is a program, when it runs.
+# Bytes from the launcher into a file, which appears under its name when it is whole and, if it is a program, when it
+# runs.
 receive() {
     what=$1 size=$2 target=$3
     part=$target.$(uname -n).$$.part
