@@ -53,6 +53,11 @@ fn until_no_worker_runs_on(hosts: &Hosts<'_>, host: usize) {
     until("no worker runs there", || (hosts.workers_on(host) == 0).then_some(()));
 }
 
+fn until_nobody_is_logged_in(hosts: &Hosts<'_>, host: usize) {
+    let logins = "pgrep -c -f '^sshd: root' || true";
+    until("nobody is logged in", || (hosts.says(host, logins) == "0").then_some(()));
+}
+
 #[test]
 fn three_hosts_compute_while_others_say_why_they_do_not() {
     let scene = Scene::new("launch_three_hosts");
@@ -207,7 +212,7 @@ fn workers_outlive_a_launcher_and_a_worker_that_does_not_end_is_killed() {
     let launch = format!("--host host1 --coordinator {}", coordinator.address());
     sshd.launch(&hosts, 0, &launch).succeed();
     // No shell and no connection of the launcher is left, and the worker is there.
-    until("the login has ended", || (hosts.says(1, "pgrep -c -f '^sshd: root' || true") == "0").then_some(()));
+    until_nobody_is_logged_in(&hosts, 1);
     assert_eq!((hosts.workers_on(1), coordinator.workers().len()), (1, 1));
     assert_eq!(hosts.says(1, "stat -c %a .cache/swath .cache/swath/workers/host1"), "700\n700");
 
@@ -296,7 +301,8 @@ fn a_copy_that_breaks_off_leaves_nothing_and_one_for_another_processor_is_not_be
         // Dropped, it is killed where it stands.
         drop(launcher);
         until("what was copied in part is removed", || (!is_partial()).then_some(()));
-        // What was whole before may run.
+        // What was whole before is started.
+        until_nobody_is_logged_in(&hosts, 1);
         sshd.launch(&hosts, 0, "stop --host host1").succeed();
         hosts.says(1, "rm -rf .cache/swath/bin");
     }
