@@ -167,7 +167,7 @@ fn workers_that_are_attached_end_with_their_launcher_however_it_ends() {
         for host in [1, 2] {
             until_no_worker_runs_on(&hosts, host);
             until("nothing of it is left", || {
-                (hosts.says(host, "find .cache/swath/workers -name '*.worker'") == "").then_some(())
+                hosts.says(host, "find .cache/swath/workers -name '*.worker'").is_empty().then_some(())
             });
         }
         until("they are lost", || coordinator.workers().is_empty().then_some(()));

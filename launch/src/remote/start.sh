@@ -84,10 +84,14 @@ if [ -n "$attached" ]; then
     exec 3<&0
     "$@" --attached --silence "$silence" <&3 3<&- >>"$log" 2>&1 &
     exec 3<&- </dev/null
-elif command -v setsid >/dev/null 2>&1; then
-    setsid nohup "$@" </dev/null >>"$log" 2>&1 &
 else
-    nohup "$@" </dev/null >>"$log" 2>&1 &
+    # The worker inherits that it does not hear of the end of the login.
+    trap '' HUP
+    if command -v setsid >/dev/null 2>&1; then
+        setsid "$@" </dev/null >>"$log" 2>&1 &
+    else
+        "$@" </dev/null >>"$log" 2>&1 &
+    fi
 fi
 pid=$!
 since=$(began "$pid")
