@@ -1,5 +1,7 @@
 //! The command line: nouns and verbs, the same words everywhere.
 
+mod launch;
+
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use bytesize::ByteSize;
@@ -11,6 +13,8 @@ use clap_complete::Shell;
 use swath_client::{AccessSource, DialError, Dialer, Range, Role, output::Format};
 
 use crate::commands::access::AccessCommand;
+
+pub(crate) use launch::{HostArgs, Launch, LaunchCommand, LaunchSelection, LaunchStart, LaunchStop};
 
 /// Where a coordinator listens and is looked for unless told otherwise.
 const DEFAULT_ADDRESS: &str = "127.0.0.1:7171";
@@ -63,6 +67,8 @@ pub(crate) enum Command {
     /// Workers, which compute.
     #[command(subcommand)]
     Worker(WorkerCommand),
+    /// Start workers on other hosts over ssh; `stop` ends them, `status` lists them.
+    Launch(Box<Launch>),
     /// Give a coordinator a job.
     Submit(Submit),
     /// Jobs of a coordinator.
@@ -228,6 +234,13 @@ pub(crate) struct WorkerStart {
     /// End at once when standard input closes: a worker that its parent starts so never outlives it.
     #[arg(long, env = "SWATH_ATTACHED")]
     pub(crate) attached: bool,
+    /// With --attached: end also when nothing was read from standard input for so long. Whoever started the worker has to
+    /// write something now and then.
+    #[arg(long, env = "SWATH_SILENCE", requires = "attached", value_name = "DURATION", value_parser = duration)]
+    pub(crate) silence: Option<Duration>,
+    /// A file to write when the worker has first joined, with its number and its threads: `worker=3 threads=8`.
+    #[arg(long, env = "SWATH_READY_FILE", value_name = "FILE")]
+    pub(crate) ready_file: Option<PathBuf>,
     /// A folder to remove when standard input closes: what a parent that was killed could not remove itself.
     #[arg(long, env = "SWATH_SCRATCH", hide = true, requires = "attached", value_name = "FOLDER")]
     pub(crate) scratch: Option<PathBuf>,

@@ -16,9 +16,17 @@ pub struct Coordinator<'scene> {
     address: String,
     /// The folder of its access files, if it has TLS.
     access: Option<String>,
+    /// What comes before the commands of its clients, where it is reached from another network.
+    reach: Vec<String>,
 }
 
 impl<'scene> Coordinator<'scene> {
+    #[track_caller]
+    pub(crate) fn start_reached(scene: &'scene Scene, reach: &[String], arguments: &str) -> Self {
+        let prefix: Vec<_> = reach.iter().map(String::as_str).collect();
+        Self { reach: reach.to_vec(), ..Self::start(scene, &prefix, arguments) }
+    }
+
     #[track_caller]
     pub(crate) fn start(scene: &'scene Scene, prefix: &[&str], arguments: &str) -> Self {
         let listen = if arguments.contains("--listen") { "" } else { "--listen 127.0.0.1:0" };
@@ -32,7 +40,7 @@ impl<'scene> Coordinator<'scene> {
             // The line may be half written.
             Some(rest.split_once('\n')?.0.trim().to_owned())
         });
-        Self { scene, process, address, access: None }
+        Self { scene, process, address, access: None, reach: Vec::new() }
     }
 
     /// The same with TLS: all that is started for it later has an access file of this folder.
@@ -60,7 +68,9 @@ impl<'scene> Coordinator<'scene> {
     /// A command of the program that is sent to this coordinator.
     pub fn swath(&self, arguments: &str) -> Invocation<'scene> {
         let access = self.access("admin");
-        self.scene.swath(arguments).arg("--coordinator").arg(&self.address).args(access.split_whitespace())
+        let reach: Vec<_> = self.reach.iter().map(String::as_str).collect();
+        let command = self.scene.swath_under(&reach, arguments).arg("--coordinator").arg(&self.address);
+        command.args(access.split_whitespace())
     }
 
     /// Starts a worker and waits until it has joined.

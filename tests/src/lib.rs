@@ -17,20 +17,24 @@
 
 mod cluster;
 mod disk;
+mod hosts;
 mod oracle;
 mod process;
 mod proxy;
 mod rows;
 mod scene;
+mod sshd;
 pub mod torture;
 mod wait;
 
 pub use cluster::Coordinator;
 pub use disk::{blames_full_disk, fill, unfinished_parts};
+pub use hosts::{ENOUGH, Hosts};
 pub use oracle::{collatz, is_prime, isqrt, square};
 pub use process::{Ended, Process};
 pub use proxy::{Direction, Proxy};
 pub use rows::Rows;
 pub use rustix::process::Signal;
 pub use scene::{Invocation, Scene};
+pub use sshd::{Door, Sshd};
 pub use wait::{DEADLINE, until, until_seen, while_passes};

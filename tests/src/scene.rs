@@ -147,7 +147,7 @@ impl Scene {
         .collect()
     }
 
-    fn program(&self, program: impl AsRef<OsStr>) -> Invocation<'_> {
+    pub(crate) fn program(&self, program: impl AsRef<OsStr>) -> Invocation<'_> {
         let mut command = Command::new(program);
         for (name, _) in env::vars_os() {
             if name.to_string_lossy().starts_with("SWATH_") {
@@ -217,6 +217,12 @@ impl<'scene> Invocation<'scene> {
         self
     }
 
+    /// No such variable in its environment.
+    pub fn env_remove(mut self, name: &str) -> Self {
+        self.command.env_remove(name);
+        self
+    }
+
     /// In a process group of its own, as a shell starts what a user types; see [`Process::press_ctrl_c`].
     pub fn in_the_foreground(mut self) -> Self {
         self.command.process_group(0);
@@ -283,7 +289,7 @@ impl fmt::Display for Record {
 }
 
 /// The program under test.
-fn swath_binary() -> PathBuf {
+pub(crate) fn swath_binary() -> PathBuf {
     if let Some(binary) = env::var_os("SWATH_BIN").filter(|binary| !binary.is_empty()) {
         // It is started in another folder.
         return std::path::absolute(binary).expect("the folder that this test was started in");

@@ -24,6 +24,7 @@ use std::{
 
 use swath_proto::v1;
 use swath_transport::Dialer;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
@@ -58,6 +59,8 @@ pub struct WorkerConfig {
     pub patience: Duration,
     /// How long what is being computed may take when the worker is told to stop.
     pub grace: Duration,
+    /// Told the number of the worker, as the coordinator counts, while a session holds.
+    pub joined: watch::Sender<Option<u64>>,
 }
 
 /// Works for the coordinator until `stop`, until the coordinator bids farewell, or until it cannot be reached.

@@ -120,8 +120,10 @@ pub(crate) async fn run(
     let session = Session { work };
     let heartbeat = Duration::from_millis(welcome.heartbeat_interval_ms.max(1));
     work.outbox.connect(line);
+    config.joined.send_replace(Some(worker));
     session.resume(welcome.resumed);
     let ended = session.drive(inbound, work.uploader.carry(channels.upload), heartbeat, config.grace, stop).await;
+    config.joined.send_replace(None);
     work.outbox.disconnect();
     ended
 }

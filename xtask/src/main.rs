@@ -5,6 +5,7 @@
 
 mod bench;
 mod check;
+mod debian;
 mod python;
 mod simulate;
 mod test;

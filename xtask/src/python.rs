@@ -4,8 +4,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 
+use crate::debian;
 use crate::workspace::{Workspace, run, succeeds};
 
 /// What the environment holds, and therefore what it is compared with.
@@ -44,7 +45,7 @@ fn interpreter() -> Result<&'static str> {
         return Ok(found);
     }
     if Path::new("/etc/debian_version").exists() {
-        install_on_debian()?;
+        debian::install("Python 3 or its venv module is missing", "python3 python3-venv")?;
     }
     find_interpreter().context(
         "the tests need Python 3.11 or newer with its venv module: install both (Debian 12 or newer: \
@@ -55,18 +56,4 @@ fn interpreter() -> Result<&'static str> {
 fn find_interpreter() -> Option<&'static str> {
     // The second is Debian's, which a Python without venv earlier in PATH may hide.
     ["python3", "/usr/bin/python3"].into_iter().find(|python| succeeds(Command::new(python).args(["-c", PROBE])))
-}
-
-fn install_on_debian() -> Result<()> {
-    let root = Command::new("id").arg("-u").output().is_ok_and(|id| id.stdout.trim_ascii() == b"0");
-    let sudo = succeeds(Command::new("sudo").arg("--version"));
-    if !root && !sudo {
-        bail!("Python 3 or its venv module is missing: as root, run `apt-get install python3 python3-venv`");
-    }
-    for arguments in ["update", "install -y python3 python3-venv"] {
-        let mut apt = Command::new(if root { "env" } else { "sudo" });
-        apt.args(["DEBIAN_FRONTEND=noninteractive", "apt-get", "--quiet"]).args(arguments.split_whitespace());
-        run("Python 3 or its venv module is missing", &mut apt)?;
-    }
-    Ok(())
 }

@@ -3,6 +3,7 @@
 pub(crate) mod access;
 mod coordinator;
 mod job;
+mod launch;
 mod local;
 mod results;
 mod run;
@@ -30,6 +31,7 @@ pub(crate) async fn execute(args: Args) -> Result<()> {
         Command::Worker(WorkerCommand::Start(start)) => worker::start(start).await,
         Command::Worker(WorkerCommand::List(coordinator)) => worker::list(&coordinator, mode).await,
         Command::Worker(WorkerCommand::Drain { id, coordinator }) => worker::drain(id, &coordinator).await,
+        Command::Launch(launch) => launch::execute(*launch, mode).await,
         Command::Submit(submit) => job::submit(submit, mode).await,
         Command::Job(command) => job::execute(command, mode).await,
         Command::Access(command) => access::execute(command, mode),

@@ -1,10 +1,19 @@
 //! `swath worker start`, `list` and `drain`.
 
-use std::{io::Read, num::NonZero, path::PathBuf, thread};
+use std::{
+    io::Read,
+    num::NonZero,
+    path::PathBuf,
+    sync::mpsc::{RecvTimeoutError, channel},
+    thread,
+    time::Duration,
+};
 
 use anyhow::Result;
 use swath_client::{Client, Role};
 use swath_worker::WorkerConfig;
+use tokio::sync::watch;
+use tracing::warn;
 
 use super::signals;
 use crate::{
@@ -15,17 +24,23 @@ use crate::{
 pub(super) async fn start(args: WorkerStart) -> Result<()> {
     let stop = signals::stop_token()?;
     if args.attached {
-        end_with_standard_input(args.scratch);
+        end_with_standard_input(args.scratch, args.silence);
+    }
+    let threads = args.threads.unwrap_or_else(cores);
+    let joined = watch::Sender::new(None);
+    if let Some(file) = args.ready_file {
+        tokio::spawn(write_when_joined(file, threads, joined.subscribe()));
     }
     let name = args.name.unwrap_or_else(|| format!("{}-{}", swath_worker::host_name(), std::process::id()));
     let config = WorkerConfig {
         coordinator: args.coordinator.dialer(&[Role::Worker])?,
         name,
-        threads: args.threads.unwrap_or_else(cores),
+        threads,
         upload_bytes: usize::try_from(args.upload_memory.as_u64())?,
         wait_for_coordinator: args.on_coordinator_lost == OnCoordinatorLost::Wait,
         patience: args.patience,
         grace: args.grace,
+        joined,
     };
     Ok(swath_worker::run(config, stop).await?)
 }
@@ -45,12 +60,46 @@ pub(super) fn cores() -> u32 {
     thread::available_parallelism().map_or(1, NonZero::get).try_into().unwrap_or(u32::MAX)
 }
 
-/// Ends the process when standard input closes, as it does however the parent ends, and removes the parent's folder.
-fn end_with_standard_input(scratch: Option<PathBuf>) {
+/// Writes the file that says that the worker has joined, when it first has.
+async fn write_when_joined(file: PathBuf, threads: u32, mut joined: watch::Receiver<Option<u64>>) {
+    let Ok(Some(worker)) = joined.wait_for(Option::is_some).await.map(|worker| *worker) else { return };
+    // Whoever waits for it must not see a part of it.
+    let mut part = file.clone().into_os_string();
+    part.push(".part");
+    let part = PathBuf::from(part);
+    let text = format!("worker={worker} threads={threads}\n");
+    if let Err(error) = std::fs::write(&part, text).and_then(|()| std::fs::rename(&part, &file)) {
+        warn!(%error, file = %file.display(), "cannot write that the worker has joined");
+    }
+}
+
+/// Ends the process when standard input closes, as it does however the parent ends, and removes the parent's folder. With
+/// a limit, also when nothing comes for so long: a connection that was cut does not close.
+fn end_with_standard_input(scratch: Option<PathBuf>, silence: Option<Duration>) {
+    let (heard, hear) = channel();
     thread::spawn(move || {
         let mut bytes = [0; 64];
         let mut input = std::io::stdin().lock();
-        while !matches!(input.read(&mut bytes), Ok(0) | Err(_)) {}
+        while !matches!(input.read(&mut bytes), Ok(0) | Err(_)) {
+            // The other thread lives as long as the process.
+            let _ = heard.send(());
+        }
+    });
+    thread::spawn(move || {
+        loop {
+            let next = match silence {
+                Some(silence) => hear.recv_timeout(silence),
+                None => hear.recv().map_err(RecvTimeoutError::from),
+            };
+            match next {
+                Ok(()) => {}
+                Err(RecvTimeoutError::Timeout) => {
+                    warn!("nothing was heard from whoever started this worker; it ends");
+                    break;
+                }
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+        }
         if let Some(scratch) = scratch {
             // Several workers may try; the first succeeds.
             let _ = std::fs::remove_dir_all(scratch);

@@ -1,0 +1,291 @@
+//! Why a host has no worker, told from what ssh, the system and the worker said.
+
+use std::time::Duration;
+
+use crate::report::plain;
+
+/// Why something did not work on a host. Each is a sentence about that host.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Failure {
+    /// There is no ssh on this machine.
+    #[error("cannot start ssh here: {reason}")]
+    NoSsh {
+        /// What the system said.
+        reason: String,
+    },
+    /// Nobody answers there.
+    #[error("unreachable: {reason}")]
+    Unreachable {
+        /// What ssh said.
+        reason: String,
+    },
+    /// No key or other credential is accepted there.
+    #[error("permission denied: no key of ours is accepted ({reason})")]
+    Denied {
+        /// What ssh said.
+        reason: String,
+    },
+    /// The key of the host is unknown, or not the one that was known.
+    #[error("its host key is unknown, or not the one that is known: {reason}; connect with ssh by hand to see")]
+    HostKey {
+        /// What ssh said.
+        reason: String,
+    },
+    /// The host stopped answering in the midst of it.
+    #[error("no answer for {patience:?}")]
+    Silent {
+        /// How long was waited.
+        patience: Duration,
+    },
+    /// The connection or the shell at its other end broke.
+    #[error("the connection broke: {reason}")]
+    Broken {
+        /// What was said last.
+        reason: String,
+    },
+    /// The disk is full, or the user's part of it.
+    #[error("no room on its disk: {reason}")]
+    NoRoom {
+        /// What the system there said.
+        reason: String,
+    },
+    /// The folder for what is copied and written down cannot be used.
+    #[error("its folder cannot be used: {reason}")]
+    Folder {
+        /// What the system there said.
+        reason: String,
+    },
+    /// The program is not there.
+    #[error("`{program}` was not found there: install it, name it with --remote-swath, or copy this one with --copy")]
+    NotFound {
+        /// What was looked for.
+        program: String,
+    },
+    /// This program is for another system.
+    #[error("this program is for {ours}, and the host is {theirs}: install one there, without --copy")]
+    OtherSystem {
+        /// System and processor there.
+        theirs: String,
+        /// System and processor here.
+        ours: String,
+    },
+    /// The program was copied, and does not run.
+    #[error("this program does not run there: {reason}")]
+    DoesNotRun {
+        /// What the system there said.
+        reason: String,
+    },
+    /// The worker cannot reach the coordinator.
+    #[error("its worker cannot reach the coordinator: {reason}")]
+    NoCoordinator {
+        /// What the worker said.
+        reason: String,
+    },
+    /// The program there speaks another version of the protocol.
+    #[error("its swath is of another version: {reason}")]
+    OtherVersion {
+        /// What the worker said.
+        reason: String,
+    },
+    /// The program there does not know what it was started with.
+    #[error("its swath does not understand what it was started with, so it may be of another version: {reason}")]
+    Misunderstood {
+        /// What it said.
+        reason: String,
+    },
+    /// The coordinator does not take the worker.
+    #[error("its worker was refused: {reason}")]
+    Refused {
+        /// What the worker said.
+        reason: String,
+    },
+    /// The worker ended otherwise.
+    #[error("its worker ended with exit code {code}: {reason}")]
+    Ended {
+        /// The exit code.
+        code: String,
+        /// What the worker said.
+        reason: String,
+    },
+    /// The worker did not join in time.
+    #[error("its worker did not join in time: {reason}")]
+    NotJoined {
+        /// What the worker said last.
+        reason: String,
+    },
+    /// A worker does not end even when it is killed.
+    #[error("its worker, process {pid}, does not end")]
+    Alive {
+        /// Its process.
+        pid: String,
+    },
+    /// The scripts at both ends do not understand each other.
+    #[error("it reported what nobody asked for: {0}")]
+    Confused(String),
+}
+
+impl Failure {
+    /// One word for programs; stable.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::NoSsh { .. } => "no_ssh",
+            Self::Unreachable { .. } => "unreachable",
+            Self::Denied { .. } => "permission_denied",
+            Self::HostKey { .. } => "host_key",
+            Self::Silent { .. } => "silent",
+            Self::Broken { .. } | Self::Confused(_) => "broken",
+            Self::NoRoom { .. } => "no_room",
+            Self::Folder { .. } => "folder",
+            Self::NotFound { .. } => "not_found",
+            Self::OtherSystem { .. } => "other_system",
+            Self::DoesNotRun { .. } => "does_not_run",
+            Self::NoCoordinator { .. } => "no_coordinator",
+            Self::OtherVersion { .. } => "other_version",
+            Self::Misunderstood { .. } => "misunderstood",
+            Self::Refused { .. } => "refused",
+            Self::Ended { .. } => "ended",
+            Self::NotJoined { .. } => "not_joined",
+            Self::Alive { .. } => "alive",
+        }
+    }
+}
+
+/// How ssh ended before anything was reported, or in the midst of it.
+pub(crate) fn of_ssh(code: Option<i32>, complaints: &str) -> Failure {
+    let lines: Vec<_> = complaints.lines().map(plain).filter(|line| !line.is_empty()).collect();
+    let said = |needles: &[&str]| {
+        lines
+            .iter()
+            .rev()
+            .find(|line| needles.iter().any(|needle| line.contains(needle)))
+            .map(|line| words_of_ssh(line))
+    };
+    let last = lines.last().map_or_else(|| "ssh did not say why".to_owned(), |line| words_of_ssh(line));
+    if code != Some(255) {
+        // The other side had its say: a shell that is none, or a command that the key is bound to.
+        let code = code.map_or_else(|| "a signal".to_owned(), |code| format!("exit code {code}"));
+        let reason = if lines.is_empty() { format!("it ended with {code} and reported nothing") } else { last };
+        return Failure::Broken { reason };
+    }
+    if let Some(reason) = said(&["Permission denied (", "Too many authentication failures", "No more authentication"]) {
+        return Failure::Denied { reason };
+    }
+    for needle in ["host key is known for", "Offending", "Host key verification failed"] {
+        if let Some(reason) = said(&[needle]) {
+            return Failure::HostKey { reason };
+        }
+    }
+    let unreachable =
+        ["connect to host", "Could not resolve", "banner exchange", "kex_exchange", "Connection timed out"];
+    if let Some(reason) = said(&unreachable) {
+        return Failure::Unreachable { reason };
+    }
+    Failure::Broken { reason: last }
+}
+
+/// Without the name of the program, which the sentence around it makes plain.
+fn words_of_ssh(line: &str) -> String {
+    line.strip_prefix("ssh: ").unwrap_or(line).trim_end_matches('.').to_owned()
+}
+
+/// What a script reports of a step that failed.
+pub(crate) fn of_step(step: &str, text: String, more: &str) -> Failure {
+    let is_full = ["No space left", "Disk quota exceeded", "ENOSPC"].iter().any(|words| text.contains(words));
+    match step {
+        _ if is_full => Failure::NoRoom { reason: text },
+        "folder" | "copy" => Failure::Folder { reason: text },
+        "missing" => Failure::NotFound { program: text },
+        "program" => Failure::DoesNotRun { reason: text },
+        "ended" => of_worker(text, more),
+        "timeout" => match coordinator_trouble(&text) {
+            Some(reason) => Failure::NoCoordinator { reason },
+            None => Failure::NotJoined { reason: without_prefix(&text) },
+        },
+        "alive" => Failure::Alive { pid: text },
+        _ => Failure::Confused(format!("{step} {text}")),
+    }
+}
+
+/// How a worker ended, from its exit code and the last line that it said.
+pub(crate) fn of_worker(code: String, words: &str) -> Failure {
+    let reason = without_prefix(words);
+    if words.contains("No space left") {
+        return Failure::NoRoom { reason };
+    }
+    match code.as_str() {
+        "2" if words.starts_with("error: ") => Failure::Misunderstood { reason },
+        "3" => Failure::NoCoordinator { reason },
+        _ if words.contains("refused this worker") && words.contains("of the protocol") => {
+            Failure::OtherVersion { reason }
+        }
+        _ if words.contains("refused this worker") => Failure::Refused { reason },
+        _ => Failure::Ended { code, reason },
+    }
+}
+
+/// Of a worker that still looks for its coordinator, the error in the line of its log.
+fn coordinator_trouble(words: &str) -> Option<String> {
+    let (_, error) = words.split_once("waiting for the coordinator error=")?;
+    Some(error.to_owned())
+}
+
+fn without_prefix(words: &str) -> String {
+    let words = words.strip_prefix("swath: ").or_else(|| words.strip_prefix("error: ")).unwrap_or(words);
+    if words.is_empty() { "it said nothing".to_owned() } else { words.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{of_ssh, of_step, of_worker};
+
+    #[test]
+    fn what_ssh_says_is_understood() {
+        for (said, kind) in [
+            ("ssh: connect to host h1 port 22: Connection timed out\r\n", "unreachable"),
+            ("ssh: connect to host h1 port 22: Connection refused\r\n", "unreachable"),
+            ("ssh: Could not resolve hostname h9: Name or service not known\r\n", "unreachable"),
+            ("Connection timed out during banner exchange\nConnection to 10.0.0.1 port 22 timed out", "unreachable"),
+            ("ada@h1: Permission denied (publickey,password).\r\n", "permission_denied"),
+            (
+                "No ED25519 host key is known for h1 and you have requested strict checking.\r\n\
+              Host key verification failed.\r\n",
+                "host_key",
+            ),
+            ("client_loop: send disconnect: Broken pipe\r\n", "broken"),
+            ("", "broken"),
+        ] {
+            assert_eq!(of_ssh(Some(255), said).kind(), kind, "{said}");
+        }
+        let failure = of_ssh(Some(1), "This account is currently not available.\n");
+        assert_eq!(failure.to_string(), "the connection broke: This account is currently not available");
+    }
+
+    #[test]
+    fn what_the_host_says_is_understood() {
+        let step = |step, text: &str| of_step(step, text.to_owned(), "").kind();
+        assert_eq!(step("copy", "head: write error: No space left on device"), "no_room");
+        assert_eq!(step("folder", "mkdir: cannot create directory: Permission denied"), "folder");
+        assert_eq!(step("missing", "swath"), "not_found");
+        assert_eq!(step("timeout", "WARN waiting for the coordinator error=no coordinator answers"), "no_coordinator");
+        assert_eq!(step("timeout", ""), "not_joined");
+        assert_eq!(step("dance", ""), "broken");
+    }
+
+    #[test]
+    fn what_the_worker_says_is_understood() {
+        for (code, words, kind) in [
+            ("3", "swath: no coordinator answers at h1:7171: Connection refused", "no_coordinator"),
+            ("2", "error: unexpected argument '--ready-file' found", "misunderstood"),
+            (
+                "1",
+                "swath: the coordinator refused this worker: the worker speaks version 1 of the protocol",
+                "other_version",
+            ),
+            ("1", "swath: the coordinator refused this worker: its name is too long", "refused"),
+            ("126", "nohup: failed to run command 'x': Exec format error", "ended"),
+        ] {
+            assert_eq!(of_worker(code.to_owned(), words).kind(), kind, "{words}");
+        }
+    }
+}

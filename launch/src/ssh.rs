@@ -1,0 +1,222 @@
+//! The ssh of the system, and a conversation over it.
+//!
+//! It is the program itself that is run, once for each host, and its configuration, agent and known hosts count. The
+//! crate `openssh` would be at hand, but it overrides what the configuration says of unknown host keys, takes no
+//! further options, and puts a master process into the background that stays when its parent is killed; a launcher
+//! that is attached must leave nothing behind.
+
+use std::{ffi::OsString, path::PathBuf, process::Stdio, time::Duration};
+
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    process::{Child, ChildStderr, ChildStdin, ChildStdout, Command},
+    task::JoinHandle,
+    time::timeout,
+};
+
+use crate::{
+    failure::{self, Failure},
+    host::Host,
+    report::Report,
+    script::{Script, bootstrap},
+};
+
+/// How often the connection is probed, and how many probes may go unanswered.
+const ALIVE_INTERVAL: Duration = Duration::from_secs(15);
+const ALIVE_COUNT: u32 = 3;
+
+/// What a host may say in one line, and of what ssh says so much of the end is kept.
+const LONGEST_LINE: usize = 64 << 10;
+const KEPT_BYTES: usize = 16 << 10;
+
+/// How much is written at once.
+const PIECE_BYTES: usize = 256 << 10;
+
+/// How ssh is called.
+#[derive(Debug, Clone)]
+pub struct Ssh {
+    /// Its configuration, instead of the user's (`ssh -F`).
+    pub config: Option<PathBuf>,
+    /// Options as in its configuration (`ssh -o`), which count more than anything else.
+    pub options: Vec<String>,
+    /// How long connecting may take.
+    pub connect_timeout: Duration,
+}
+
+impl Ssh {
+    /// The program and its arguments, but for the command of the host.
+    pub(crate) fn words(&self, host: &Host) -> Vec<OsString> {
+        let mut words: Vec<OsString> = ["ssh", "-T"].map(Into::into).into();
+        if let Some(config) = &self.config {
+            words.extend(["-F".into(), config.into()]);
+        }
+        // Of an option that is given several times, the first counts.
+        let options = self.options.iter().cloned().chain([
+            // A question would never be answered.
+            "BatchMode=yes".to_owned(),
+            format!("ConnectTimeout={}", self.connect_timeout.as_secs().max(1)),
+            format!("ServerAliveInterval={}", ALIVE_INTERVAL.as_secs()),
+            format!("ServerAliveCountMax={ALIVE_COUNT}"),
+            // It says why it ends, and no more than that.
+            "LogLevel=INFO".to_owned(),
+            // What a configuration has for people at a terminal. A connection that is shared already is used, but none
+            // is left open.
+            "ControlMaster=no".to_owned(),
+            "ClearAllForwardings=yes".to_owned(),
+            "RemoteCommand=none".to_owned(),
+            "PermitLocalCommand=no".to_owned(),
+            "EscapeChar=none".to_owned(),
+        ]);
+        for option in options {
+            words.extend(["-o".into(), option.into()]);
+        }
+        if let Some(user) = host.user() {
+            words.extend(["-l".into(), user.into()]);
+        }
+        if let Some(port) = host.port() {
+            words.extend(["-p".into(), port.to_string().into()]);
+        }
+        words.extend(["--".into(), host.name().into()]);
+        words
+    }
+}
+
+/// One run of ssh: a script at the other end, and what it reports.
+pub(crate) struct Conversation {
+    child: Child,
+    stdin: ChildStdin,
+    stdout: ChildStdout,
+    complaints: JoinHandle<String>,
+    /// What has been read and not been made a report of.
+    heard: Vec<u8>,
+    /// How long may pass with nothing heard or nothing taken.
+    patience: Duration,
+}
+
+impl Conversation {
+    /// Connects and sends the script.
+    pub(crate) async fn open(ssh: &Ssh, host: &Host, script: &Script, patience: Duration) -> Result<Self, Failure> {
+        let text = script.text();
+        let mut words = ssh.words(host).into_iter();
+        let mut command = Command::new(words.next().unwrap_or_default());
+        // With the words of one language, and the system's words on the other side too, where ssh passes it on.
+        command.args(words).arg(bootstrap(&text)).env("LC_ALL", "C").kill_on_drop(true);
+        // Ctrl-C is for the launcher, which ends its conversations in order.
+        command.process_group(0);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().map_err(|error| Failure::NoSsh { reason: error.to_string() })?;
+        let pipes = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+        let (Some(stdin), Some(stdout), Some(stderr)) = pipes else {
+            return Err(Failure::NoSsh { reason: "it has no pipes".to_owned() });
+        };
+        let complaints = tokio::spawn(keep_end(stderr));
+        let mut conversation = Self { child, stdin, stdout, complaints, heard: Vec::new(), patience };
+        // If nobody takes it, what ssh says is the better reason.
+        let _ = conversation.stdin.write_all(text.as_bytes()).await;
+        Ok(conversation)
+    }
+
+    /// The next report; an error if the conversation is over, or nothing is heard for too long.
+    pub(crate) async fn next(&mut self) -> Result<Report, Failure> {
+        let patience = self.patience;
+        match timeout(patience, self.listen()).await {
+            Ok(report) => report,
+            Err(_) => Err(Failure::Silent { patience }),
+        }
+    }
+
+    /// The next report, however long it takes.
+    pub(crate) async fn listen(&mut self) -> Result<Report, Failure> {
+        loop {
+            // Reading may be given up and taken up again: what was read is kept.
+            if let Some(report) = self.take_heard()? {
+                return Ok(report);
+            }
+            let mut bytes = [0; 4096];
+            match self.stdout.read(&mut bytes).await {
+                Ok(0) | Err(_) => return Err(self.last_words().await),
+                Ok(count) => self.heard.extend_from_slice(&bytes[..count]),
+            }
+        }
+    }
+
+    /// Sends bytes that the script waits for; the report that came meanwhile, if one did, says that it wants no more.
+    pub(crate) async fn supply(&mut self, mut bytes: &[u8]) -> Result<Option<Report>, Failure> {
+        while !bytes.is_empty() {
+            let piece = &bytes[..bytes.len().min(PIECE_BYTES)];
+            let mut heard = [0; 4096];
+            let (stdin, stdout) = (&mut self.stdin, &mut self.stdout);
+            let step = timeout(self.patience, async {
+                tokio::select! {
+                    biased;
+                    count = stdout.read(&mut heard) => count.map(|count| (count, None)),
+                    count = stdin.write(piece) => count.map(|count| (0, Some(count))),
+                }
+            });
+            match step.await {
+                Err(_) => return Err(Failure::Silent { patience: self.patience }),
+                Ok(Ok((_, Some(written)))) => bytes = &bytes[written..],
+                // Nobody takes it any more.
+                Ok(Ok((0, None)) | Err(_)) => return self.next().await.map(Some),
+                Ok(Ok((count, None))) => {
+                    self.heard.extend_from_slice(&heard[..count]);
+                    if let Some(report) = self.take_heard()? {
+                        return Ok(Some(report));
+                    }
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// The next report of what has been read.
+    fn take_heard(&mut self) -> Result<Option<Report>, Failure> {
+        while let Some(end) = self.heard.iter().position(|byte| *byte == b'\n') {
+            let line: Vec<u8> = self.heard.drain(..=end).collect();
+            // Others may speak first: what a shell starts with is up to its owner.
+            if let Some(report) = Report::parse(&String::from_utf8_lossy(&line)) {
+                return Ok(Some(report));
+            }
+        }
+        if self.heard.len() > LONGEST_LINE {
+            return Err(Failure::Broken { reason: "the host says more in one line than anybody reads".to_owned() });
+        }
+        Ok(None)
+    }
+
+    /// Says that we are still here.
+    pub(crate) async fn beat(&mut self) {
+        let _ = timeout(self.patience, self.stdin.write_all(b"\n")).await;
+    }
+
+    /// Closes the standard input of the other side, and waits for what it says to that.
+    pub(crate) async fn close(self) {
+        let Self { stdin, mut child, mut stdout, patience, .. } = self;
+        drop(stdin);
+        let _ = timeout(patience, async {
+            let mut rest = [0; 4096];
+            while let Ok(1..) = stdout.read(&mut rest).await {}
+            child.wait().await
+        })
+        .await;
+    }
+
+    /// Why it is over, from what ssh said last.
+    async fn last_words(&mut self) -> Failure {
+        let ended = timeout(self.patience, self.child.wait()).await;
+        let complaints = timeout(self.patience, &mut self.complaints).await;
+        let complaints = complaints.ok().and_then(Result::ok).unwrap_or_default();
+        let code = ended.ok().and_then(Result::ok).and_then(|status| status.code());
+        failure::of_ssh(code, &complaints)
+    }
+}
+
+/// Reads to the end and keeps the end.
+async fn keep_end(mut stderr: ChildStderr) -> String {
+    let (mut kept, mut bytes) = (Vec::new(), [0; 4096]);
+    while let Ok(count @ 1..) = stderr.read(&mut bytes).await {
+        kept.extend_from_slice(&bytes[..count]);
+        kept.drain(..kept.len().saturating_sub(KEPT_BYTES));
+    }
+    String::from_utf8_lossy(&kept).into_owned()
+}

@@ -1,0 +1,273 @@
+//! Starting a worker on a host.
+
+use std::{ffi::OsString, time::Duration};
+
+use tokio::time::{MissedTickBehavior, interval};
+
+use crate::{
+    Ssh,
+    failure::{self, Failure},
+    host::Host,
+    payload::{AccessFile, Program, access_name},
+    report::Report,
+    script::{Script, Task, WordError, bootstrap},
+    ssh::Conversation,
+};
+
+/// An attached worker hears from its launcher so often, and ends if it hears nothing for so long.
+const BEAT: Duration = Duration::from_secs(5);
+const SILENCE: Duration = Duration::from_secs(30);
+
+/// How much longer than the other side we wait for what it has to say.
+const ALLOWANCE: Duration = Duration::from_secs(10);
+
+/// What workers are started, and how. The same for all hosts.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// How hosts are reached.
+    pub ssh: Ssh,
+    /// The folder on each host for programs, access files, logs and records; relative to the home there.
+    pub folder: String,
+    /// The address of the coordinator, by which workers that run are told apart.
+    pub coordinator: String,
+    /// Whether workers are given that address; otherwise it is in their access file.
+    pub tell_coordinator: bool,
+    /// The program.
+    pub program: RemoteProgram,
+    /// The credentials of the worker.
+    pub access: RemoteAccess,
+    /// Whether workers end when this process does.
+    pub attached: bool,
+    /// Start one even if one of the same coordinator runs there.
+    pub force: bool,
+    /// How long a worker may take to join.
+    pub join_timeout: Duration,
+    /// More arguments for `swath worker start`.
+    pub arguments: Vec<String>,
+}
+
+/// Which program is started on hosts.
+#[derive(Debug, Clone)]
+pub enum RemoteProgram {
+    /// What `swath` is there.
+    OnPath,
+    /// A path on the host, or a name on its PATH.
+    At(String),
+    /// This one, copied.
+    Copied(Program),
+}
+
+/// Which access file workers get.
+#[derive(Debug, Clone)]
+pub enum RemoteAccess {
+    /// None.
+    Without,
+    /// A path on the host.
+    At(String),
+    /// This one, copied.
+    Copied(AccessFile),
+}
+
+/// A worker that has joined.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Worker {
+    /// Its process on its host.
+    pub process: u32,
+    /// Its number, as the coordinator counts.
+    pub id: Option<u64>,
+    /// Its threads.
+    pub threads: Option<u32>,
+}
+
+/// What became of a host that can be used.
+#[derive(Debug)]
+pub enum Outcome {
+    /// A worker was started and has joined.
+    Started(Worker),
+    /// The same, and it lives as long as the connection.
+    Attached(Worker, Box<Attached>),
+    /// One runs there already, for the same coordinator.
+    Running {
+        /// Its process.
+        process: u32,
+        /// When it was started, UTC.
+        since: String,
+    },
+}
+
+/// What is done for a host, to be looked at.
+#[derive(Debug, Clone)]
+pub struct Preview {
+    /// What is run here.
+    pub command: Vec<OsString>,
+    /// The part of the script that sets its variables.
+    pub settings: String,
+    /// The rest of the script, which is the same for all hosts.
+    pub script: String,
+    /// The script as it is sent.
+    pub text: String,
+}
+
+impl Preview {
+    /// The command as one types it in a shell.
+    pub fn command_line(&self) -> String {
+        let words = self.command.iter().map(|word| word.to_string_lossy());
+        // What cannot be quoted has been refused before.
+        words.map(|word| shlex::try_quote(&word).map(Into::into).unwrap_or_default()).collect::<Vec<String>>().join(" ")
+    }
+}
+
+impl Plan {
+    /// What [`start`] would do; nothing is done.
+    pub fn preview(&self, host: &Host) -> Result<Preview, WordError> {
+        let script = self.script(host)?;
+        let mut command = self.ssh.words(host);
+        let text = script.text();
+        command.push(bootstrap(&text).into());
+        Ok(Preview { command, settings: script.settings().to_owned(), script: Script::body(Task::Start), text })
+    }
+
+    /// The arguments that the program is started with on a host; more of them are set there.
+    fn worker_arguments(&self, host: &Host) -> Vec<String> {
+        let mut words: Vec<String> = ["worker", "start", "--name", host.name()].map(Into::into).into();
+        if self.tell_coordinator {
+            words.extend(["--coordinator".to_owned(), self.coordinator.clone()]);
+        }
+        if let Some(slots) = host.slots() {
+            words.extend(["--threads".to_owned(), slots.to_string()]);
+        }
+        words.extend(self.arguments.iter().cloned());
+        words
+    }
+
+    fn script(&self, host: &Host) -> Result<Script, WordError> {
+        let (program, program_name, program_size) = match &self.program {
+            RemoteProgram::OnPath => (String::new(), "", String::new()),
+            RemoteProgram::At(path) => (in_home(path), "", String::new()),
+            RemoteProgram::Copied(program) => (String::new(), program.name.as_str(), program.bytes.len().to_string()),
+        };
+        let (access, access_size) = match &self.access {
+            RemoteAccess::Without => (String::new(), String::new()),
+            RemoteAccess::At(path) => (in_home(path), String::new()),
+            RemoteAccess::Copied(file) => (String::new(), file.bytes.len().to_string()),
+        };
+        let yes = |is: bool| if is { "yes" } else { "" };
+        Script::new(Task::Start)
+            .set("folder", &folder_of(&self.folder))?
+            .set("for_coordinator", &self.coordinator)?
+            .set("our_name", host.name())?
+            .set("our_threads", &host.slots().map_or_else(|| "all".to_owned(), |slots| slots.to_string()))?
+            .set("force", yes(self.force))?
+            .set("attached", yes(self.attached))?
+            .set("silence", &format!("{}s", SILENCE.as_secs()))?
+            .set("timeout", &self.join_timeout.as_secs().max(1).to_string())?
+            .set("program", &program)?
+            .set("program_name", program_name)?
+            .set("program_size", &program_size)?
+            .set("access", &access)?
+            .set("access_name", &access_name(&self.coordinator))?
+            .set("access_size", &access_size)?
+            .words(&self.worker_arguments(host))
+    }
+}
+
+/// Starts a worker on a host; returns when it has joined.
+pub async fn start(plan: &Plan, host: &Host) -> Result<Outcome, Failure> {
+    let script = plan.script(host).map_err(|error| Failure::Confused(error.to_string()))?;
+    let patience = plan.join_timeout + plan.ssh.connect_timeout + ALLOWANCE;
+    let mut talk = Conversation::open(&plan.ssh, host, &script, patience).await?;
+    let mut report = talk.next().await?;
+    loop {
+        let said_meanwhile = match report {
+            Report::System(theirs) => {
+                check_system(&plan.program, theirs)?;
+                None
+            }
+            Report::Want(what) => match (what.as_str(), &plan.program, &plan.access) {
+                ("program", RemoteProgram::Copied(program), _) => talk.supply(&program.bytes).await?,
+                ("access", _, RemoteAccess::Copied(file)) => talk.supply(&file.bytes).await?,
+                _ => return Err(Failure::Confused(format!("it wants `{what}`"))),
+            },
+            Report::Have => None,
+            Report::Running { pid, since, .. } => return Ok(Outcome::Running { process: pid, since }),
+            Report::Joined { pid, ready } => {
+                let worker = worker_of(pid, &ready);
+                return Ok(match plan.attached {
+                    true => Outcome::Attached(worker, Box::new(Attached { talk })),
+                    false => Outcome::Started(worker),
+                });
+            }
+            Report::Failed { step, text, more } => return Err(failure::of_step(&step, text, &more)),
+            other => return Err(Failure::Confused(format!("{other:?}"))),
+        };
+        report = match said_meanwhile {
+            Some(report) => report,
+            None => talk.next().await?,
+        };
+    }
+}
+
+/// A worker that lives as long as its connection; it is dropped with it.
+pub struct Attached {
+    talk: Conversation,
+}
+
+impl Attached {
+    /// Holds the connection until the worker has ended, which is no failure if it ended well: its coordinator needs it
+    /// no more, or somebody stopped it. Giving this up and taking it up again is fine.
+    pub async fn hold(&mut self) -> Result<(), Failure> {
+        let mut beats = interval(BEAT);
+        beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                report = self.talk.listen() => match report? {
+                    Report::Ended { code, .. } if code == "0" => return Ok(()),
+                    Report::Ended { code, words } => return Err(failure::of_worker(code, &words)),
+                    other => return Err(Failure::Confused(format!("{other:?}"))),
+                },
+                _ = beats.tick() => self.talk.beat().await,
+            }
+        }
+    }
+
+    /// Ends the worker at once, as the end of this process would.
+    pub async fn end(self) {
+        self.talk.close().await;
+    }
+}
+
+impl std::fmt::Debug for Attached {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Attached").finish_non_exhaustive()
+    }
+}
+
+fn check_system(program: &RemoteProgram, theirs: String) -> Result<(), Failure> {
+    match program {
+        RemoteProgram::Copied(program) if program.system != theirs => {
+            Err(Failure::OtherSystem { theirs, ours: program.system.clone() })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// From what a worker writes into its ready file: `worker=3 threads=8`.
+fn worker_of(process: u32, ready: &str) -> Worker {
+    let field = |key: &str| ready.split_whitespace().find_map(|word| word.strip_prefix(key)?.strip_prefix('='));
+    Worker {
+        process,
+        id: field("worker").and_then(|id| id.parse().ok()),
+        threads: field("threads").and_then(|threads| threads.parse().ok()),
+    }
+}
+
+/// A path for scripts that run in the home: `~/` means nothing to them, for it is quoted.
+fn in_home(path: &str) -> String {
+    path.strip_prefix("~/").map_or_else(|| path.to_owned(), |rest| format!("./{rest}"))
+}
+
+/// The same for a folder, which is named in commands and must not look like an option.
+pub(crate) fn folder_of(path: &str) -> String {
+    let path = in_home(path);
+    if path.starts_with('-') { format!("./{path}") } else { path }
+}
