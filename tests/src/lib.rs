@@ -15,6 +15,7 @@
     reason = "only tests use it, and a panic is how a test fails"
 )]
 
+mod bucket;
 mod cluster;
 mod disk;
 mod oracle;
@@ -25,6 +26,7 @@ mod scene;
 pub mod torture;
 mod wait;
 
+pub use bucket::S3Server;
 pub use cluster::Coordinator;
 pub use disk::{blames_full_disk, fill, unfinished_parts};
 pub use oracle::{collatz, is_prime, isqrt, square};
