@@ -119,7 +119,7 @@ impl Ahead {
     async fn take(&mut self, index: usize) -> Result<Block, StoreError> {
         let interrupted = |path: String| StoreError::Read { path, error: Trouble::interrupted() };
         let Some(fetch) = self.fetches.front_mut() else { return Err(interrupted(String::new())) };
-        let path = || self.objects.name(&fetch.part.row.path);
+        let path = || self.objects.part_name(&fetch.part.row.path);
         if let Columns::Coming(coming) = &mut fetch.columns {
             let (start, columns) = coming.await.map_err(|_| interrupted(path()))??;
             fetch.columns = Columns::Here(start, columns);

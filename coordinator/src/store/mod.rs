@@ -68,6 +68,21 @@ pub struct StoreConfig {
     pub part_age: Duration,
 }
 
+impl StoreConfig {
+    /// The folder from the root on, for people.
+    fn folder_name(&self) -> String {
+        std::path::absolute(&self.folder).unwrap_or_else(|_| self.folder.clone()).display().to_string()
+    }
+
+    /// There are results that the ledger cannot know.
+    fn strange(&self) -> StoreError {
+        match &self.place {
+            Place::Data => LedgerError::NoLedger { folder: self.folder.display().to_string() }.into(),
+            place => StoreError::Strange { place: place.to_string(), folder: self.folder_name() },
+        }
+    }
+}
+
 /// Why the result store failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -378,7 +393,7 @@ impl Store {
                 self.doubts.unwanted(&part.path, part.bytes);
                 Ok(())
             }
-            Err(error) => Err(StoreError::Write { path: self.objects.name(&part.path), error }),
+            Err(error) => Err(StoreError::Write { path: self.objects.part_name(&part.path), error }),
         }
     }
 

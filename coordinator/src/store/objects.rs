@@ -123,6 +123,11 @@ impl Objects {
         }
     }
 
+    /// The same for an error about a part, which in a folder says the whole path itself.
+    pub(super) fn part_name(&self, path: &str) -> String {
+        if self.is_remote() { self.name(path) } else { path.to_owned() }
+    }
+
     /// What went wrong at the start, in a sentence of its own for each kind.
     pub(super) fn refusal(&self, reason: Trouble) -> StoreError {
         let place = self.place.to_string();
@@ -229,6 +234,11 @@ impl fmt::Debug for Objects {
 pub(super) fn job_of(path: &str) -> Option<JobId> {
     let (job, name) = path.strip_prefix("jobs/")?.split_once('/')?;
     (name.starts_with("part-") && !name.contains('/')).then(|| job.parse().ok().map(JobId))?
+}
+
+/// Whether there are parts of a job with a higher id.
+pub(super) fn has_newer(parts: &BTreeMap<String, u64>, last: u64) -> bool {
+    parts.keys().any(|path| job_of(path).is_some_and(|job| job.0 > last))
 }
 
 /// Files of parts, also those that were never finished, which the object store itself hides.

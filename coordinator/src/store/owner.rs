@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Place, StoreConfig, StoreError,
-    objects::Objects,
+    objects::{self, Objects},
     trouble::{Kind, Trouble},
 };
 use crate::ledger::Ledger;
@@ -39,37 +39,44 @@ pub(super) async fn claim(objects: &Objects, ledger: &Ledger, config: &StoreConf
             ledger: id,
             epoch: ledger.epoch(),
             host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
-            data: std::path::absolute(&config.folder).unwrap_or_else(|_| config.folder.clone()).display().to_string(),
+            data: config.folder_name(),
             since: humantime::format_rfc3339_seconds(SystemTime::now()).to_string(),
         };
         // A store that was copied to another place, its owner with it, may be used there.
-        is_known |= own(objects, &me).await?;
+        is_known |= own(objects, &me, ledger, config).await?;
     }
     if !is_known && ledger.has_parts()? {
         let name = |place: String| if place.is_empty() { "its own folder".to_owned() } else { place };
-        let folder = config.folder.display().to_string();
+        let folder = config.folder_name();
         return Err(StoreError::Elsewhere { folder, recorded: name(recorded), place: name(place) });
     }
     Ok(ledger.set_place(&place)?)
 }
 
 /// True if the store was this ledger's already.
-async fn own(objects: &Objects, me: &Owner) -> Result<bool, StoreError> {
+async fn own(objects: &Objects, me: &Owner, ledger: &Ledger, config: &StoreConfig) -> Result<bool, StoreError> {
     let path = Path::from(PATH);
     let failed = |error: Trouble| objects.refusal(error);
     let mine = || serde_json::to_vec_pretty(me).unwrap_or_default();
     let owner = match objects.get(&path).await {
         Ok(owner) => Some(owner),
-        Err(error) if error.kind() == Kind::Missing => match objects.create(&path, mine()).await {
-            Ok(()) => None,
-            // Another was faster.
-            Err(error) if error.kind() == Kind::Exists => Some(objects.get(&path).await.map_err(failed)?),
-            // Not every server has puts with a condition.
-            Err(error) if error.kind() == Kind::Unknown => {
-                objects.put(&path, mine()).await.map(|()| None).map_err(failed)?
+        Err(error) if error.kind() == Kind::Missing => {
+            let parts = objects.parts(None).await.map_err(failed)?;
+            if objects::has_newer(&parts, ledger.last_job()?) {
+                return Err(config.strange());
             }
-            Err(error) => return Err(failed(error)),
-        },
+            match objects.create(&path, mine()).await {
+                Ok(()) => None,
+                // Another was faster.
+                Err(error) if error.kind() == Kind::Exists => Some(objects.get(&path).await.map_err(failed)?),
+                // Not every server has puts with a condition.
+                Err(error) if error.kind() == Kind::Unknown => {
+                    objects.put(&path, mine()).await.map_err(failed)?;
+                    None
+                }
+                Err(error) => return Err(failed(error)),
+            }
+        }
         Err(error) => return Err(failed(error)),
     };
     let Some(owner) = owner else { return Ok(false) };

@@ -36,7 +36,7 @@ pub(super) async fn write(
     value_type: ValueType,
     blocks: Vec<(u64, Block)>,
 ) -> Result<PartRow, StoreError> {
-    let name = || objects.name(path.as_ref());
+    let name = || objects.part_name(path.as_ref());
     let (blocks, bytes) = match objects.folder_store() {
         Some(store) => {
             let failed = |error| StoreError::Write { path: name(), error: Trouble::of_folder(&error) };
@@ -110,7 +110,7 @@ pub(super) struct OpenPart {
 impl OpenPart {
     /// Reads the footer of a part.
     pub(super) async fn open(objects: &Objects, part: Arc<PartRow>, value_type: ValueType) -> Result<Self, StoreError> {
-        let name = objects.name(&part.path);
+        let name = objects.part_name(&part.path);
         let path = Path::from(part.path.as_str());
         let size = part.bytes;
         let damaged = |reason: String| StoreError::Damaged { path: name.clone(), reason };

@@ -7,10 +7,10 @@ use std::{
 
 use tracing::{info, warn};
 
-use super::{Ending, JobResults, Place, Retention, Store, StoreError, Trouble, objects};
+use super::{Ending, JobResults, Retention, Store, StoreError, Trouble, objects};
 use crate::{
     job::{Holes, JobState, NewJob},
-    ledger::{JobRow, LedgerError, PartRow},
+    ledger::{JobRow, PartRow},
 };
 
 /// A job that an earlier coordinator had.
@@ -95,7 +95,7 @@ impl Store {
     }
 
     fn check_size(&self, part: &PartRow, there: &BTreeMap<String, u64>) -> Result<(), StoreError> {
-        let path = self.objects.name(&part.path);
+        let path = self.objects.part_name(&part.path);
         let expected = part.bytes;
         match there.get(&part.path) {
             Some(&found) if found == expected => Ok(()),
@@ -107,16 +107,11 @@ impl Store {
         }
     }
 
-    /// Deletes what no row of the ledger names: parts whose row was never written, files that were never finished.
+    /// Deletes what no row of the ledger names: parts whose row was never written, files that were never finished. Results
+    /// of a job that the ledger never gave out are not ours to delete.
     async fn sweep(&self, there: BTreeMap<String, u64>, known: &BTreeSet<String>) -> Result<(), StoreError> {
-        // Results of a job that the ledger never gave out are not ours to delete.
-        let last = self.ledger.last_job()?;
-        if there.keys().any(|path| objects::job_of(path).is_some_and(|job| job.0 > last)) {
-            let folder = self.config.folder.display().to_string();
-            return Err(match &self.config.place {
-                Place::Data => LedgerError::NoLedger { folder }.into(),
-                place => StoreError::Strange { place: place.to_string(), folder },
-            });
+        if objects::has_newer(&there, self.ledger.last_job()?) {
+            return Err(self.config.strange());
         }
         let unknown: Vec<String> = there.into_keys().filter(|path| !known.contains(path)).collect();
         if unknown.is_empty() {
