@@ -177,9 +177,12 @@ pub(crate) struct CoordinatorStart {
     /// Listen beyond this machine although nothing is encrypted and anybody who reaches the port may use it.
     #[arg(long, env = "SWATH_INSECURE")]
     pub(crate) insecure: bool,
-    /// The folder for results.
+    /// The folder for jobs and their results.
     #[arg(long, short, env = "SWATH_DATA", default_value = "swath-data", value_name = "FOLDER")]
     pub(crate) data: PathBuf,
+    /// Where results go instead: s3://BUCKET/PREFIX, with the usual AWS_* variables, or file:///FOLDER.
+    #[arg(long, env = "SWATH_STORE", value_name = "URL")]
+    pub(crate) store: Option<swath_coordinator::Place>,
     /// Memory for results on their way to the disk and to readers.
     #[arg(long, env = "SWATH_MEMORY", default_value = "128MiB", value_name = "SIZE")]
     pub(crate) memory: ByteSize,

@@ -32,7 +32,8 @@ fn main() -> ExitCode {
 
 fn start_logs(args: &Args) {
     let level = match &args.command {
-        Command::Coordinator(_) | Command::Worker(_) => "info",
+        // The object store tells of each attempt; what comes of them is told by the coordinator.
+        Command::Coordinator(_) | Command::Worker(_) => "info,object_store=warn",
         _ => "warn",
     };
     let filter = args.log.as_deref().unwrap_or(level);

@@ -65,6 +65,13 @@ const SCHEMA: &str = "
     CREATE INDEX parts_of_job ON parts (job);
 ";
 
+/// What a ledger is known by, and where its parts lie. Ledgers of this format got it later.
+const IDENTITY: &str = "
+    CREATE TABLE IF NOT EXISTS identity (id TEXT NOT NULL, place TEXT NOT NULL);
+    INSERT INTO identity (id, place)
+        SELECT lower(hex(randomblob(16))), '' WHERE NOT EXISTS (SELECT 1 FROM identity);
+";
+
 /// Why the ledger failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -216,6 +223,7 @@ impl Ledger {
             transaction.execute_batch(SCHEMA)?;
             transaction.pragma_update(None, "user_version", FORMAT)?;
         }
+        transaction.execute_batch(IDENTITY)?;
         let epoch: i64 =
             transaction.query_row("UPDATE coordinator SET epoch = epoch + 1 RETURNING epoch", [], |row| row.get(0))?;
         transaction.commit()?;
@@ -233,6 +241,22 @@ impl Ledger {
             .query_row("SELECT seq FROM sqlite_sequence WHERE name = 'jobs'", [], |row| row.get(0))
             .optional()?;
         Ok(last.unwrap_or(0).unsigned_abs())
+    }
+
+    /// What this ledger is known by, which no other has, and where its parts lie; see [`Place`](crate::store::Place).
+    pub(crate) fn identity(&self) -> Result<(String, String), LedgerError> {
+        Ok(self.lock().query_row("SELECT id, place FROM identity", [], |row| Ok((row.get(0)?, row.get(1)?)))?)
+    }
+
+    /// From now on its parts lie there.
+    pub(crate) fn set_place(&self, place: &str) -> Result<(), LedgerError> {
+        self.lock().execute("UPDATE identity SET place = ?1 WHERE place <> ?1", [place])?;
+        Ok(())
+    }
+
+    /// Whether there is any part.
+    pub(crate) fn has_parts(&self) -> Result<bool, LedgerError> {
+        Ok(self.lock().query_row("SELECT EXISTS (SELECT 1 FROM parts)", [], |row| row.get(0))?)
     }
 
     /// There may be room on the disk again.

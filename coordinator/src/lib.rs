@@ -18,4 +18,4 @@ mod store;
 
 pub use ledger::LedgerError;
 pub use server::{Coordinator, CoordinatorConfig, CoordinatorError};
-pub use store::{StoreConfig, StoreError};
+pub use store::{Place, PlaceError, StoreConfig, StoreError, Trouble};

@@ -99,7 +99,7 @@ impl Coordinator {
         let listener = TcpListener::bind(config.listen).await.map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
         let (tell, facts) = mpsc::unbounded_channel();
-        let store = Store::open(config.store, tell)?;
+        let store = Store::open(config.store, tell).await?;
         let recovered = store.recover().await?;
         let (lease_timeout, retain) = (config.lease_timeout, config.retain);
         Ok(Self { listener, address, store, recovered, facts, lease_timeout, retain, acceptor })

@@ -15,6 +15,7 @@
     reason = "only tests use it, and a panic is how a test fails"
 )]
 
+mod bucket;
 mod cluster;
 mod disk;
 mod hosts;
@@ -27,6 +28,7 @@ mod sshd;
 pub mod torture;
 mod wait;
 
+pub use bucket::S3Server;
 pub use cluster::Coordinator;
 pub use disk::{blames_full_disk, fill, unfinished_parts};
 pub use hosts::{ENOUGH, Hosts};

@@ -81,6 +81,12 @@ impl Scene {
     /// What a script of the folder `python` prints as JSON.
     #[track_caller]
     pub fn python<S: AsRef<OsStr>>(&self, script: &str, arguments: impl IntoIterator<Item = S>) -> Value {
+        self.python_script(script).args(arguments).succeed().json()
+    }
+
+    /// A script of the folder `python`, about to be run.
+    #[track_caller]
+    pub fn python_script(&self, script: &str) -> Invocation<'_> {
         let python = env::var_os("SWATH_PYTHON").filter(|python| !python.is_empty()).unwrap_or_else(|| {
             panic!(
                 "SWATH_PYTHON names no Python that has the packages of tests/python/requirements.txt: \
@@ -88,7 +94,7 @@ impl Scene {
             )
         });
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("python").join(script);
-        self.program(python).arg(script).args(arguments).succeed().json()
+        self.program(python).arg(script)
     }
 
     /// Starts a coordinator at a free port, with its results in the folder `data`.

@@ -40,6 +40,7 @@ pub(super) async fn start(args: CoordinatorStart) -> Result<()> {
         listen: args.listen,
         store: StoreConfig {
             folder: args.data,
+            place: args.store.unwrap_or_default(),
             durable: true,
             memory_bytes: usize::try_from(memory)?,
             part_bytes: usize::try_from(PART_BYTES.min(memory / 2))?,

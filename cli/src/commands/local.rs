@@ -8,7 +8,7 @@ use std::{
 };
 
 use anyhow::{Context, Result};
-use swath_coordinator::{Coordinator, CoordinatorConfig, StoreConfig};
+use swath_coordinator::{Coordinator, CoordinatorConfig, Place, StoreConfig};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -44,6 +44,7 @@ impl LocalCluster {
             listen: ([127, 0, 0, 1], 0).into(),
             store: StoreConfig {
                 folder: scratch.path().to_owned(),
+                place: Place::Data,
                 durable: false,
                 memory_bytes: MEMORY_BYTES,
                 part_bytes: PART_BYTES,

@@ -75,7 +75,7 @@ impl From<ReadError> for Status {
     fn from(error: ReadError) -> Self {
         match error {
             ReadError::Broken(sentence) => Self::failed_precondition(sentence),
-            ReadError::GoingAway => Self::unavailable(error.to_string()),
+            ReadError::GoingAway | ReadError::Unreachable { .. } => Self::unavailable(error.to_string()),
             ReadError::Store(error) => Self::data_loss(error.to_string()),
         }
     }

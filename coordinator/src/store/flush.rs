@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use object_store::{ObjectStoreExt, path::Path};
+use object_store::path::Path;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
@@ -16,9 +16,19 @@ use crate::ledger::PartRow;
 /// How often the age of what waits is looked at, and a failed part tried again.
 const LOOK: Duration = Duration::from_millis(500);
 
+/// When the coordinator stops, what is left is written for no longer than this; the rest is computed again by the next one.
+const LAST_TIME: Duration = Duration::from_secs(20);
+
 impl Store {
     /// Writes parts as they become due, until `stop`; then writes what is left, and readers that wait are told.
     pub(crate) async fn drive_flushes(self: Arc<Self>, stop: CancellationToken) {
+        tokio::join!(self.flush_until(&stop), self.settle_doubts(&stop));
+        for results in self.lock_jobs().values() {
+            results.end(Ending::GoingAway);
+        }
+    }
+
+    async fn flush_until(&self, stop: &CancellationToken) {
         loop {
             tokio::select! {
                 () = self.flush.notified() => {}
@@ -26,11 +36,14 @@ impl Store {
                 () = tokio::time::sleep(LOOK) => {}
                 () = stop.cancelled() => break,
             }
-            self.flush_due(false).await;
+            tokio::select! {
+                () = self.flush_due(false) => {}
+                // A store that does not answer holds nobody up for long.
+                () = async { stop.cancelled().await; tokio::time::sleep(LAST_TIME).await } => return,
+            }
         }
-        self.flush_due(true).await;
-        for results in self.lock_jobs().values() {
-            results.end(Ending::GoingAway);
+        if tokio::time::timeout(LAST_TIME, self.flush_due(true)).await.is_err() {
+            warn!("not all results could be written in time; what is missing will be computed again");
         }
     }
 
@@ -109,12 +122,16 @@ impl Store {
         let job = results.job();
         self.disk.check(blocks.iter().map(|(_, held)| held.block.bytes().len() as u64).sum())?;
         let blocks = blocks.into_iter().map(|(first, held)| (first, held.block)).collect();
-        let part = part::write(self.objects.as_ref(), path, results.value_type(), blocks).await?;
+        let written = part::write(&self.objects, path, results.value_type(), blocks).await;
+        if written.is_err() && self.objects.is_remote() {
+            self.doubts.uncertain(path.as_ref());
+        }
+        let part = written?;
         if results.retention() == Retention::Stored {
             let row = part.clone();
             if let Err(error) = self.with_ledger(move |ledger| ledger.insert_part(job, &row)).await {
                 // The part that comes in its place may have another name, and its rows must not be there twice.
-                let _ = self.objects.delete(path).await;
+                let _ = self.delete_part(&PartRow { bytes: 0, ..part }).await;
                 return Err(error.into());
             }
         }

@@ -242,11 +242,8 @@ impl JobResults {
         {
             return Found::Memory { first, held: held.clone() };
         }
-        if let Some((_, stored)) = state.stored.range(..=offset).next_back()
-            && offset < stored.end
-            && let Some(block) = stored.part.blocks.partition_point(|block| block.first <= offset).checked_sub(1)
-        {
-            return Found::Part { first: stored.part.blocks[block].first, part: Arc::clone(&stored.part), block };
+        if let Some((part, block)) = state.part_at(offset) {
+            return Found::Part { first: part.blocks[block].first, part: Arc::clone(part), block };
         }
         match &state.ending {
             Some(Ending::Broken(_)) if partial && !state.cleared => {
@@ -261,6 +258,11 @@ impl JobResults {
                 Found::Nowhere
             }
         }
+    }
+
+    /// The part with this offset, if it is in one, and the block in it.
+    pub(super) fn part_at(&self, offset: u64) -> Option<(Arc<PartRow>, usize)> {
+        self.lock().part_at(offset).map(|(part, block)| (Arc::clone(part), block))
     }
 
     /// Makes a reader the one reader of a `delivered` job; any job that is stored has as many as like. False if there is
@@ -473,6 +475,12 @@ impl JobResults {
 }
 
 impl State {
+    fn part_at(&self, offset: u64) -> Option<(&Arc<PartRow>, usize)> {
+        let (_, stored) = self.stored.range(..=offset).next_back().filter(|(_, stored)| offset < stored.end)?;
+        let block = stored.part.blocks.partition_point(|block| block.first <= offset).checked_sub(1)?;
+        Some((&stored.part, block))
+    }
+
     /// Notes where the blocks of a part are. Returns the runs of offsets that it holds.
     fn add_part(&mut self, part: PartRow) -> Vec<Run> {
         let runs = runs(&part.blocks);

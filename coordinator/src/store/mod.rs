@@ -8,13 +8,19 @@
 //! What is held is kept as intervals of *offsets*: positions of numbers in the range of the job, from 0. A number
 //! is held at most once, so whatever was computed twice is committed once.
 
+mod ahead;
 mod disk;
+mod doubt;
 mod flush;
 mod job;
 mod memory;
+mod objects;
+mod owner;
 mod part;
+mod place;
 mod reader;
 mod recover;
+mod trouble;
 
 use std::{
     collections::BTreeMap,
@@ -22,25 +28,31 @@ use std::{
     time::Duration,
 };
 
-use object_store::{ObjectStore, ObjectStoreExt, local::LocalFileSystem, path::Path};
+use object_store::path::Path;
 use swath_block::Block;
 use swath_scheduler::{JobId, Run};
 use tokio::sync::mpsc;
 
-use self::{disk::Disk, memory::Memory};
+use self::{disk::Disk, doubt::Doubts, memory::Memory, objects::Objects, trouble::Kind};
 pub(crate) use self::{
     job::{Accepted, Ending, JobResults, Retention},
     memory::Room,
     reader::{BlockReader, Piece, ReadError},
     recover::Recovered,
 };
+pub use self::{
+    place::{Place, PlaceError},
+    trouble::Trouble,
+};
 use crate::ledger::{Ledger, LedgerError, PartRow};
 
 /// Where results are kept, and within which bounds.
 #[derive(Debug, Clone)]
 pub struct StoreConfig {
-    /// The folder of the ledger and the parts; it is made if it is not there.
+    /// The folder of the ledger, and of the parts unless they lie elsewhere; it is made if it is not there.
     pub folder: std::path::PathBuf,
+    /// Where the parts lie.
+    pub place: Place,
     /// Whether jobs outlive the coordinator: the ledger is then in the folder, otherwise in memory.
     pub durable: bool,
     /// Bytes of blocks that may wait in memory.
@@ -54,6 +66,21 @@ pub struct StoreConfig {
     /// A block waits no longer than this for its part to fill, or a fiftieth of the time that its job has taken so far if
     /// that is longer: a job of hours makes hundreds of parts, not tens of thousands.
     pub part_age: Duration,
+}
+
+impl StoreConfig {
+    /// The folder from the root on, for people.
+    fn folder_name(&self) -> String {
+        std::path::absolute(&self.folder).unwrap_or_else(|_| self.folder.clone()).display().to_string()
+    }
+
+    /// There are results that the ledger cannot know.
+    fn strange(&self) -> StoreError {
+        match &self.place {
+            Place::Data => LedgerError::NoLedger { folder: self.folder.display().to_string() }.into(),
+            place => StoreError::Strange { place: place.to_string(), folder: self.folder_name() },
+        }
+    }
 }
 
 /// Why the result store failed.
@@ -74,7 +101,7 @@ pub enum StoreError {
         /// The part.
         path: String,
         /// What the object store said.
-        error: object_store::Error,
+        error: Trouble,
     },
     /// Results may take no more.
     #[error("results take {used} of the {limit} that they may take on the disk; forget jobs, or allow more")]
@@ -98,7 +125,7 @@ pub enum StoreError {
         /// The part.
         path: String,
         /// What the object store said.
-        error: object_store::Error,
+        error: Trouble,
     },
     /// The ledger failed.
     #[error(transparent)]
@@ -110,6 +137,119 @@ pub enum StoreError {
         path: String,
         /// What is wrong with it.
         reason: String,
+    },
+    /// The settings of the store make no sense.
+    #[error("cannot use the store {place}: {reason}")]
+    Settings {
+        /// The store.
+        place: String,
+        /// What is wrong.
+        reason: Trouble,
+    },
+    /// The endpoint is not encrypted.
+    #[error("the endpoint {endpoint} is not encrypted: set AWS_ALLOW_HTTP=true if the network is trusted")]
+    Plain {
+        /// The endpoint.
+        endpoint: String,
+    },
+    /// The store cannot be reached.
+    #[error("cannot reach the store {place} at {endpoint} with {credentials}: {reason}")]
+    Unreachable {
+        /// The store.
+        place: String,
+        /// The server.
+        endpoint: String,
+        /// What kind of credentials there are.
+        credentials: &'static str,
+        /// What went wrong.
+        reason: Trouble,
+    },
+    /// The store does not accept the credentials.
+    #[error("{endpoint} refuses {credentials} for the store {place}: {reason}")]
+    Denied {
+        /// The store.
+        place: String,
+        /// The server.
+        endpoint: String,
+        /// What kind of credentials there are.
+        credentials: &'static str,
+        /// What the server said.
+        reason: Trouble,
+    },
+    /// There is no bucket.
+    #[error("the bucket of the store {place} does not exist at {endpoint}; make it, or name another")]
+    NoBucket {
+        /// The store.
+        place: String,
+        /// The server.
+        endpoint: String,
+    },
+    /// The store is another coordinator's.
+    #[error(
+        "the store {place} belongs since {since} to the coordinator of {owner}, not to that of {me}: name another prefix; \
+         if the other one is gone for good, delete {object}, and this one takes over"
+    )]
+    Owned {
+        /// The store.
+        place: String,
+        /// Whose it is.
+        owner: String,
+        /// Since when.
+        since: String,
+        /// Who asks for it.
+        me: String,
+        /// The object that says so.
+        object: String,
+    },
+    /// The ledger is older than the store.
+    #[error(
+        "the store {place} was used by start {used} of its coordinator, and the ledger in {folder} knows of {epoch}: it is a \
+         copy, or came out of a backup; use the newest ledger, or delete {object} to drop all results that this one does \
+         not know"
+    )]
+    Older {
+        /// The store.
+        place: String,
+        /// The folder of the ledger.
+        folder: String,
+        /// The epoch that used the store last.
+        used: u64,
+        /// The epoch of the ledger.
+        epoch: u64,
+        /// The object that says so.
+        object: String,
+    },
+    /// The object that names the owner of the store does not.
+    #[error("{object} does not say whose the store is ({reason}); name another prefix, or delete it")]
+    Unowned {
+        /// The object.
+        object: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The results are elsewhere.
+    #[error(
+        "the results of the data folder {folder} lie in {recorded}, not in {place}: start the coordinator with that store, or \
+         name another data folder"
+    )]
+    Elsewhere {
+        /// The data folder.
+        folder: String,
+        /// Where its results are.
+        recorded: String,
+        /// Where they were looked for.
+        place: String,
+    },
+    /// There are results that the ledger cannot know.
+    #[error(
+        "the store {place} holds results of jobs that the ledger in {folder} never had; they were left as they are: name \
+         another prefix, or put their ledger back"
+    )]
+    Strange {
+        /// The store.
+        place: String,
+        /// The folder of the ledger.
+        folder: String,
     },
 }
 
@@ -132,10 +272,11 @@ pub(crate) enum Fact {
 /// All results of all jobs.
 #[derive(Debug)]
 pub(crate) struct Store {
-    objects: Arc<dyn ObjectStore>,
+    objects: Arc<Objects>,
     config: StoreConfig,
     memory: Memory,
     disk: Disk,
+    doubts: Doubts,
     jobs: Mutex<BTreeMap<JobId, Arc<JobResults>>>,
     facts: mpsc::UnboundedSender<Fact>,
     flush: tokio::sync::Notify,
@@ -144,18 +285,15 @@ pub(crate) struct Store {
 
 impl Store {
     /// Opens the store and its ledger. Facts come out at the other end of `facts`.
-    pub(crate) fn open(config: StoreConfig, facts: mpsc::UnboundedSender<Fact>) -> Result<Arc<Self>, StoreError> {
-        let folder_error = |reason: String| StoreError::Folder { folder: config.folder.display().to_string(), reason };
+    pub(crate) async fn open(config: StoreConfig, facts: mpsc::UnboundedSender<Fact>) -> Result<Arc<Self>, StoreError> {
         let ledger = if config.durable { Ledger::open(&config.folder)? } else { Ledger::in_memory()? };
-        std::fs::create_dir_all(&config.folder).map_err(|error| folder_error(error.to_string()))?;
-        let objects = LocalFileSystem::new_with_prefix(&config.folder)
-            .map_err(|error| folder_error(error.to_string()))?
-            .with_fsync(true)
-            .with_automatic_cleanup(true);
+        let objects = Objects::open(&config.place, &config.folder)?;
+        owner::claim(&objects, &ledger, &config).await?;
         Ok(Arc::new(Self {
             objects: Arc::new(objects),
             memory: Memory::new(config.memory_bytes),
             disk: Disk::new(config.max_disk),
+            doubts: Doubts::default(),
             jobs: Mutex::default(),
             facts,
             flush: tokio::sync::Notify::new(),
@@ -182,8 +320,7 @@ impl Store {
 
     /// Where the parts of a job lie, for people and for other programs.
     pub(crate) fn location(&self, job: JobId) -> String {
-        let folder = self.config.folder.join("jobs").join(job.to_string());
-        std::path::absolute(&folder).unwrap_or(folder).display().to_string()
+        self.objects.name(&format!("jobs/{job}"))
     }
 
     /// Waits for room in memory for a block of this size.
@@ -227,8 +364,13 @@ impl Store {
 
     async fn clear(&self, results: &JobResults, reason: String) -> Result<(), StoreError> {
         let mut cleared = Ok(());
-        for part in results.clear(reason) {
-            cleared = self.delete_part(&part).await.and(cleared);
+        let parts = results.clear(reason);
+        if self.objects.is_remote() {
+            self.clear_remote(results.job(), &parts).await;
+        } else {
+            for part in parts {
+                cleared = self.delete_part(&part).await.and(cleared);
+            }
         }
         let kept = |ledger: &Ledger| {
             ledger.keep_reserve();
@@ -242,12 +384,16 @@ impl Store {
 
     /// Deletes the file of a part that nobody wants any more.
     async fn delete_part(&self, part: &PartRow) -> Result<(), StoreError> {
-        match self.objects.delete(&Path::from(part.path.as_str())).await {
-            Ok(()) | Err(object_store::Error::NotFound { .. }) => {
+        match self.objects.delete(vec![Path::from(part.path.as_str())]).await {
+            Ok(()) => {
                 self.disk.remove(part.bytes);
                 Ok(())
             }
-            Err(error) => Err(StoreError::Write { path: part.path.clone(), error }),
+            Err(_) if self.objects.is_remote() => {
+                self.doubts.unwanted(&part.path, part.bytes);
+                Ok(())
+            }
+            Err(error) => Err(StoreError::Write { path: self.objects.part_name(&part.path), error }),
         }
     }
 
@@ -255,10 +401,11 @@ impl Store {
     /// else it is, is an error for the reader.
     async fn spoil(&self, results: &JobResults, part: &PartRow, error: StoreError) -> Result<(), StoreError> {
         let is_lost = match &error {
-            StoreError::Damaged { .. } | StoreError::Read { error: object_store::Error::NotFound { .. }, .. } => true,
+            StoreError::Damaged { .. } => true,
+            StoreError::Read { error, .. } if error.kind() == Kind::Missing => true,
             StoreError::Read { .. } => {
-                let head = self.objects.head(&Path::from(part.path.as_str())).await;
-                head.is_ok_and(|meta| meta.size != part.bytes)
+                let size = self.objects.size(&Path::from(part.path.as_str())).await;
+                size.is_ok_and(|size| size != part.bytes)
             }
             _ => false,
         };
@@ -270,6 +417,10 @@ impl Store {
         self.with_ledger(move |ledger| ledger.delete_part(&path)).await?;
         let chunks = results.spoil_part(part);
         self.disk.remove(part.bytes);
+        if self.objects.is_remote() {
+            // What comes in its place has another name.
+            self.doubts.unwanted(&part.path, 0);
+        }
         self.tell(Fact::Spoiled { job: results.job(), chunks });
         Ok(())
     }
@@ -284,8 +435,14 @@ impl Store {
         called.unwrap_or_else(|error| Err(LedgerError::Damaged(error.to_string())))
     }
 
+    /// The path of a part. In a bucket no two have the same: a request that was given up can still be carried out, and
+    /// must not take the place of what was committed since.
     fn part_path(&self, job: JobId, first: u64) -> Path {
-        Path::from(format!("jobs/{job}/part-{first:020}.parquet"))
+        let name = match self.objects.is_remote() {
+            true => format!("{first:020}-{}-{}", self.ledger.epoch(), self.doubts.sequence()),
+            false => format!("{first:020}"),
+        };
+        Path::from(format!("jobs/{job}/part-{name}.parquet"))
     }
 
     fn lock_jobs(&self) -> MutexGuard<'_, BTreeMap<JobId, Arc<JobResults>>> {

@@ -1,17 +1,24 @@
 //! Reading a job's blocks in order, while they still come.
 
-use std::sync::Arc;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use swath_block::Block;
 use swath_scheduler::Run;
 use tokio::sync::watch;
+use tracing::warn;
 
 use super::{
     JobResults, Store, StoreError,
+    ahead::Ahead,
     job::{Ending, Found},
-    part::OpenPart,
 };
-use crate::ledger::PartRow;
+
+/// A reader waits for a store that cannot be reached, and looks again this often.
+const LOOK: Duration = Duration::from_secs(1);
+const PATIENCE: Duration = Duration::from_secs(300);
 
 /// Why no more blocks can be read.
 #[derive(Debug, thiserror::Error)]
@@ -22,6 +29,12 @@ pub(crate) enum ReadError {
     /// The coordinator stops.
     #[error("the coordinator is shutting down")]
     GoingAway,
+    /// A part cannot be read for now.
+    #[error("{error}; it was tried for {} seconds", PATIENCE.as_secs())]
+    Unreachable {
+        /// What the store said last.
+        error: StoreError,
+    },
     /// A part cannot be read.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -44,13 +57,16 @@ pub(crate) struct BlockReader {
     next: u64,
     /// What of a job that broke is missing is passed over.
     partial: bool,
-    open: Option<OpenPart>,
+    ahead: Ahead,
+    /// Since when the store cannot be reached.
+    waits_since: Option<Instant>,
 }
 
 impl BlockReader {
     pub(super) fn new(store: Arc<Store>, results: Arc<JobResults>, first: u64, partial: bool) -> Self {
         let changes = results.watch();
-        Self { store, results, changes, next: first, partial, open: None }
+        let ahead = Ahead::new(Arc::clone(&store.objects), Arc::clone(&results));
+        Self { store, results, changes, next: first, partial, ahead, waits_since: None }
     }
 
     /// The next block; waits until it is there. `None` after the last.
@@ -66,11 +82,14 @@ impl BlockReader {
             self.changes.mark_unchanged();
             let (first, block) = match self.results.find(self.next, self.partial) {
                 Found::Memory { first, held } => (first, held.block),
-                Found::Part { first, part, block } => match self.stored_block(Arc::clone(&part), block).await {
+                Found::Part { first, part, block } => match self.ahead.block(&part, block).await {
                     Ok(block) => (first, block),
+                    Err(StoreError::Read { path, error }) if error.may_pass() => {
+                        self.wait_after(StoreError::Read { path, error }).await?;
+                        continue;
+                    }
                     Err(error) => {
                         // Its numbers are computed again, and come as if for the first time.
-                        self.open = None;
                         self.store.spoil(&self.results, &part, error).await?;
                         continue;
                     }
@@ -98,20 +117,23 @@ impl BlockReader {
                     continue;
                 }
             };
+            self.waits_since = None;
             self.next = first + block.rows() as u64;
             return Ok(Some(Piece::Block { first, block }));
         }
     }
 
-    async fn stored_block(&mut self, part: Arc<PartRow>, block: usize) -> Result<Block, StoreError> {
-        let objects = self.store.objects.as_ref();
-        let open = match self.open.take() {
-            Some(open) if open.part().path == part.path => open,
-            _ => OpenPart::open(objects, part, self.results.value_type()).await?,
-        };
-        let block = open.block(objects, block).await?;
-        self.open = Some(open);
-        Ok(block)
+    /// Waits before a part is read again; gives up after a while.
+    async fn wait_after(&mut self, error: StoreError) -> Result<(), ReadError> {
+        let since = *self.waits_since.get_or_insert_with(|| {
+            warn!(job = %self.results.job(), %error, "a reader waits");
+            Instant::now()
+        });
+        if since.elapsed() > PATIENCE {
+            return Err(ReadError::Unreachable { error });
+        }
+        tokio::time::sleep(LOOK).await;
+        Ok(())
     }
 }
 

@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::{Accepted, Ending, Fact, JobResults, Piece, Retention, Store, StoreConfig};
+use super::{Accepted, Ending, Fact, JobResults, Piece, Place, Retention, Store, StoreConfig};
 
 struct World {
     folder: TempDir,
@@ -20,17 +20,18 @@ struct World {
 }
 
 impl World {
-    fn new(memory_bytes: usize, part_bytes: usize) -> Self {
-        Self::on(tempfile::tempdir().unwrap(), memory_bytes, part_bytes)
+    async fn new(memory_bytes: usize, part_bytes: usize) -> Self {
+        Self::on(tempfile::tempdir().unwrap(), memory_bytes, part_bytes).await
     }
 
-    fn on(folder: TempDir, memory_bytes: usize, part_bytes: usize) -> Self {
-        Self::with(folder, memory_bytes, part_bytes, None)
+    async fn on(folder: TempDir, memory_bytes: usize, part_bytes: usize) -> Self {
+        Self::with(folder, memory_bytes, part_bytes, None).await
     }
 
-    fn with(folder: TempDir, memory_bytes: usize, part_bytes: usize, max_disk: Option<u64>) -> Self {
+    async fn with(folder: TempDir, memory_bytes: usize, part_bytes: usize, max_disk: Option<u64>) -> Self {
         let config = StoreConfig {
             folder: folder.path().to_owned(),
+            place: Place::Data,
             durable: true,
             memory_bytes,
             part_bytes,
@@ -39,7 +40,7 @@ impl World {
             part_age: Duration::from_millis(20),
         };
         let (tell, facts) = mpsc::unbounded_channel();
-        let store = Store::open(config, tell).unwrap();
+        let store = Store::open(config, tell).await.unwrap();
         let stop = CancellationToken::new();
         let flushes = tokio::spawn(Arc::clone(&store).drive_flushes(stop.clone()));
         Self { folder, store, facts, stop, flushes }
@@ -136,7 +137,7 @@ fn held(chunks: std::ops::Range<u64>) -> Accepted {
 
 #[tokio::test]
 async fn what_is_stored_out_of_order_is_read_in_order_from_any_number() {
-    let mut world = World::new(1 << 20, 1 << 20);
+    let mut world = World::new(1 << 20, 1 << 20).await;
     let results = world.job(1000, 10, Retention::Stored);
     assert_eq!(world.accept(&results, 500..1000).await, held(50..100));
     assert_eq!(world.accept(&results, 0..10).await, held(0..1));
@@ -154,7 +155,7 @@ async fn what_is_stored_out_of_order_is_read_in_order_from_any_number() {
 
 #[tokio::test]
 async fn numbers_are_held_once() {
-    let world = World::new(1 << 20, 1 << 20);
+    let world = World::new(1 << 20, 1 << 20).await;
     let results = world.job(100, 10, Retention::Stored);
     assert_eq!(world.accept(&results, 0..20).await, held(0..2));
     let chunks = Run::new(0, 2);
@@ -166,7 +167,7 @@ async fn numbers_are_held_once() {
 
 #[tokio::test]
 async fn a_large_chunk_is_committed_when_its_last_piece_is() {
-    let mut world = World::new(1 << 20, 1 << 20);
+    let mut world = World::new(1 << 20, 1 << 20).await;
     let results = world.job(100, 50, Retention::Stored);
     let nothing = Accepted::Held { chunks: None };
     assert_eq!(world.accept(&results, 20..50).await, nothing);
@@ -187,7 +188,7 @@ async fn a_large_chunk_is_committed_when_its_last_piece_is() {
 
 #[tokio::test]
 async fn a_reader_that_keeps_up_never_sees_the_disk() {
-    let world = World::new(1 << 20, 1 << 20);
+    let world = World::new(1 << 20, 1 << 20).await;
     let results = world.job(100_000, 1000, Retention::Delivered);
     let reading = tokio::spawn({
         let (store, results) = (Arc::clone(&world.store), Arc::clone(&results));
@@ -205,7 +206,7 @@ async fn a_reader_that_keeps_up_never_sees_the_disk() {
 async fn memory_full_of_later_blocks_goes_to_the_disk_so_that_the_next_one_can_come() {
     // Room for about ten blocks; the reader waits for the one that comes last.
     let bytes = block(0..1000).bytes().len();
-    let world = World::new(bytes * 10, bytes * 4);
+    let world = World::new(bytes * 10, bytes * 4).await;
     let results = world.job(100_000, 1000, Retention::Delivered);
     let reading = tokio::spawn({
         let (store, results) = (Arc::clone(&world.store), Arc::clone(&results));
@@ -222,7 +223,7 @@ async fn memory_full_of_later_blocks_goes_to_the_disk_so_that_the_next_one_can_c
 
 #[tokio::test]
 async fn readers_of_a_broken_job_are_told_why() {
-    let world = World::new(1 << 20, 1 << 20);
+    let world = World::new(1 << 20, 1 << 20).await;
     let results = world.job(100, 10, Retention::Stored);
     world.accept(&results, 0..10).await;
     let mut reader = world.store.read(Arc::clone(&results), 0, false).unwrap();
@@ -244,7 +245,7 @@ async fn a_damaged_part_is_not_served_but_computed_again() {
         },
     ];
     for damage in damages {
-        let mut world = World::new(1 << 20, 1 << 20);
+        let mut world = World::new(1 << 20, 1 << 20).await;
         let results = world.job(1000, 10, Retention::Stored);
         world.accept(&results, 0..1000).await;
         world.committed(100).await;
@@ -264,7 +265,7 @@ async fn a_damaged_part_is_not_served_but_computed_again() {
 
 #[tokio::test]
 async fn the_next_coordinator_finds_what_was_committed_and_sweeps_the_rest() {
-    let mut world = World::new(1 << 20, 1 << 20);
+    let mut world = World::new(1 << 20, 1 << 20).await;
     let id = world.store.ledger().insert_job(&row(1000)).unwrap();
     let chunks = Chunks::new(Range::new(1, 1000).unwrap(), 10).unwrap();
     let results = world.store.create_job(JobResults::new(id, chunks, ValueType::Int64, Retention::Stored));
@@ -277,7 +278,7 @@ async fn the_next_coordinator_finds_what_was_committed_and_sweeps_the_rest() {
     std::fs::write(jobs.join("part-00000000000000000900.parquet"), b"never committed").unwrap();
     let folder = world.end().await;
 
-    let next = World::on(folder, 1 << 20, 1 << 20);
+    let next = World::on(folder, 1 << 20, 1 << 20).await;
     let recovered = next.store.recover().await.unwrap();
     let [recovered] = &recovered[..] else { panic!("not one job") };
     assert_eq!(recovered.row.id, id);
@@ -305,7 +306,7 @@ fn row(last: i64) -> crate::ledger::JobRow {
 
 #[tokio::test]
 async fn a_forgotten_job_leaves_no_part() {
-    let mut world = World::new(1 << 20, 1 << 20);
+    let mut world = World::new(1 << 20, 1 << 20).await;
     let results = world.job(100, 10, Retention::Stored);
     world.accept(&results, 0..100).await;
     world.committed(10).await;
@@ -317,7 +318,7 @@ async fn a_forgotten_job_leaves_no_part() {
 
 #[tokio::test]
 async fn a_part_that_cannot_be_written_pauses_the_job_until_it_can() {
-    let mut world = World::new(1 << 20, 1 << 20);
+    let mut world = World::new(1 << 20, 1 << 20).await;
     let results = world.job(100, 10, Retention::Stored);
     // A file where the folder of the job should be.
     let jobs = world.folder.path().join("jobs");
@@ -335,7 +336,7 @@ async fn a_part_that_cannot_be_written_pauses_the_job_until_it_can() {
 
 #[tokio::test]
 async fn chunks_that_were_given_up_are_passed_over_and_named() {
-    let mut world = World::new(1 << 20, 1 << 20);
+    let mut world = World::new(1 << 20, 1 << 20).await;
     let results = world.job(100, 10, Retention::Stored);
     world.accept(&results, 0..20).await;
     // A piece of the third chunk came before another one failed.
@@ -354,7 +355,7 @@ async fn chunks_that_were_given_up_are_passed_over_and_named() {
 
 #[tokio::test]
 async fn of_a_broken_job_what_is_committed_can_be_read_until_it_is_dropped() {
-    let mut world = World::new(1 << 20, 1 << 20);
+    let mut world = World::new(1 << 20, 1 << 20).await;
     let results = world.job(100, 10, Retention::Stored);
     world.accept(&results, 10..30).await;
     world.accept(&results, 50..60).await;
@@ -372,7 +373,7 @@ async fn of_a_broken_job_what_is_committed_can_be_read_until_it_is_dropped() {
 #[tokio::test]
 async fn results_that_take_all_they_may_pause_their_job_until_others_are_forgotten() {
     let bytes = block(0..100).bytes().len() as u64;
-    let mut world = World::with(tempfile::tempdir().unwrap(), 1 << 20, 1 << 20, Some(bytes * 3 / 2));
+    let mut world = World::with(tempfile::tempdir().unwrap(), 1 << 20, 1 << 20, Some(bytes * 3 / 2)).await;
     let first = world.numbered_job(1, 100, 10, Retention::Stored);
     world.accept(&first, 0..100).await;
     world.committed(10).await;

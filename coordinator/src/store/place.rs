@@ -1,0 +1,103 @@
+//! Where the parts of all jobs lie.
+
+use std::{
+    fmt,
+    path::{Path as FilePath, PathBuf},
+    str::FromStr,
+};
+
+/// Where the parts of all jobs lie. As text: `s3://bucket/prefix` or `file:///folder`; nothing stands for the data folder.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Place {
+    /// In the data folder, beside the ledger.
+    #[default]
+    Data,
+    /// In a folder of its own.
+    Folder(PathBuf),
+    /// In a bucket of S3, or of what speaks like it.
+    Bucket {
+        /// The name of the bucket.
+        bucket: String,
+        /// What the names of all objects begin with; may be empty.
+        prefix: String,
+    },
+}
+
+/// Why a text names no place.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{text}` {reason}; it should be like s3://bucket/prefix or file:///folder")]
+pub struct PlaceError {
+    text: String,
+    reason: &'static str,
+}
+
+impl FromStr for Place {
+    type Err = PlaceError;
+
+    fn from_str(text: &str) -> Result<Self, PlaceError> {
+        let refused = |reason| Err(PlaceError { text: text.to_owned(), reason });
+        if let Some(folder) = text.strip_prefix("file://") {
+            return match FilePath::new(folder).is_absolute() {
+                true => Ok(Self::Folder(folder.into())),
+                false => refused("names no folder from the root on"),
+            };
+        }
+        let Some(rest) = text.strip_prefix("s3://") else { return refused("is no place for results") };
+        if rest.contains('@') {
+            // It would be printed; it is not printed now, either.
+            let text = "s3://…@…".to_owned();
+            return Err(PlaceError { text, reason: "holds credentials, which belong in the AWS_* variables" });
+        }
+        let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
+        let is_name = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '.' | '-' | '_');
+        if bucket.is_empty() || !bucket.chars().all(is_name) {
+            return refused("names no bucket");
+        }
+        let prefix = prefix.strip_suffix('/').unwrap_or(prefix);
+        let is_plain = |name: &str| {
+            !matches!(name, "" | "." | "..")
+                && name.chars().all(|letter| is_name(letter) || matches!(letter, '=' | '+'))
+        };
+        if !prefix.is_empty() && !prefix.split('/').all(is_plain) {
+            return refused("has a prefix with other than letters, digits and .-_=+ between its slashes");
+        }
+        Ok(Self::Bucket { bucket: bucket.to_owned(), prefix: prefix.to_owned() })
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Data => Ok(()),
+            Self::Folder(folder) => write!(f, "file://{}", folder.display()),
+            Self::Bucket { bucket, prefix } if prefix.is_empty() => write!(f, "s3://{bucket}"),
+            Self::Bucket { bucket, prefix } => write!(f, "s3://{bucket}/{prefix}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_are_read_as_they_are_written() {
+        for text in ["s3://bucket", "s3://b.u-c_k/a/b=1", "file:///srv/results"] {
+            assert_eq!(text.parse::<Place>().unwrap().to_string(), text);
+        }
+        assert_eq!("s3://bucket/".parse::<Place>().unwrap().to_string(), "s3://bucket");
+        assert_eq!("s3://bucket/a/".parse::<Place>().unwrap().to_string(), "s3://bucket/a");
+    }
+
+    #[test]
+    fn what_is_no_place_is_refused_with_its_text() {
+        let refused =
+            ["", "bucket", "s3://", "s3:///a", "s3://b/a//c", "s3://b/../c", "s3://b/a?x", "gs://b", "file://a"];
+        for text in refused {
+            let error = text.parse::<Place>().unwrap_err().to_string();
+            assert!(error.contains(&format!("`{text}`")) && error.contains("s3://bucket/prefix"), "{error}");
+        }
+        let error = "s3://AKIA:hush@bucket".parse::<Place>().unwrap_err();
+        assert!(!format!("{error} {error:?}").contains("hush"), "{error}");
+    }
+}
