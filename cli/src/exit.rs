@@ -4,6 +4,7 @@ use std::{error::Error, fmt, io, process::ExitCode};
 
 use swath_client::{ClientError, output::OutputError};
 use swath_coordinator::CoordinatorError;
+use swath_health::AskError;
 use swath_worker::{ConnectError, SessionError};
 use tonic::Code;
 
@@ -88,6 +89,12 @@ fn classify(error: &anyhow::Error) -> (u8, Option<&'static str>) {
                 SessionError::Connect(_) => (UNREACHABLE, Some(START)),
                 SessionError::Broken(_) => (UNREACHABLE, None),
                 _ => (FAILED, None),
+            };
+        }
+        if let Some(error) = cause.downcast_ref::<AskError>() {
+            return match error {
+                AskError::Address(_) | AskError::Other(_) => (USAGE, None),
+                _ => (UNREACHABLE, None),
             };
         }
         match cause.downcast_ref::<OutputError>() {

@@ -9,6 +9,7 @@
 mod connections;
 mod convert;
 mod driver;
+mod health;
 mod job;
 mod ledger;
 mod server;

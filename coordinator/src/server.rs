@@ -16,6 +16,7 @@ use tracing::info;
 use crate::{
     connections::Connections,
     driver::{Driver, DriverHandle},
+    health::Health,
     services::{flight::FlightGate, jobs::JobsService, results::ResultsService, workers::WorkersService},
     store::{Recovered, Store, StoreConfig, StoreError},
 };
@@ -46,6 +47,8 @@ pub struct CoordinatorConfig {
     pub lease_timeout: Duration,
     /// How long jobs that do not say are kept after their end; `None`: until they are forgotten.
     pub retain: Option<Duration>,
+    /// Where to answer for its health, in plain text.
+    pub health_listen: Option<SocketAddr>,
 }
 
 /// Why a coordinator did not start or stopped.
@@ -60,6 +63,9 @@ pub enum CoordinatorError {
         /// What the system said.
         error: io::Error,
     },
+    /// The port for the health cannot be had.
+    #[error(transparent)]
+    Health(#[from] swath_health::HealthError),
     /// The result store cannot be used.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -80,6 +86,7 @@ pub struct Coordinator {
     facts: mpsc::UnboundedReceiver<crate::store::Fact>,
     lease_timeout: Duration,
     retain: Option<Duration>,
+    vitals: Health,
 }
 
 impl Coordinator {
@@ -88,11 +95,12 @@ impl Coordinator {
         let listen = |error| CoordinatorError::Listen { address: config.listen, error };
         let listener = TcpListener::bind(config.listen).await.map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
+        let vitals = Health::open(config.health_listen).await?;
         let (tell, facts) = mpsc::unbounded_channel();
         let store = Store::open(config.store, tell)?;
         let recovered = store.recover().await?;
         let (lease_timeout, retain) = (config.lease_timeout, config.retain);
-        Ok(Self { listener, address, store, recovered, facts, lease_timeout, retain })
+        Ok(Self { listener, address, store, recovered, facts, lease_timeout, retain, vitals })
     }
 
     /// Where it listens.
@@ -102,7 +110,7 @@ impl Coordinator {
 
     /// Serves until `stop`: then health turns NOT_SERVING, streams end, and what waits in memory is written.
     pub async fn serve(self, stop: CancellationToken) -> Result<(), CoordinatorError> {
-        let Self { listener, address, store, recovered, facts, lease_timeout, retain } = self;
+        let Self { listener, address, store, recovered, facts, lease_timeout, retain, vitals } = self;
         let (requests, inbox) = mpsc::channel(REQUESTS);
         let driver = DriverHandle::new(requests);
         let scheduler = swath_scheduler::Config { epoch: store.ledger().epoch(), lease_timeout, ..Default::default() };
@@ -124,6 +132,7 @@ impl Coordinator {
             flush.await;
         });
         set_serving(&health, ServingStatus::Serving).await;
+        vitals.begin(driver.clone(), stop.clone());
         info!(%address, "coordinator is listening");
 
         let reflection = || {

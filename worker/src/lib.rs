@@ -11,6 +11,7 @@
 mod compute;
 mod connect;
 mod convert;
+mod health;
 mod outbox;
 mod pool;
 mod queue;
@@ -20,6 +21,7 @@ mod work;
 
 use std::{
     hash::{BuildHasher, RandomState},
+    net::SocketAddr,
     time::{Duration, Instant},
 };
 
@@ -56,11 +58,14 @@ pub struct WorkerConfig {
     pub patience: Duration,
     /// How long what is being computed may take when the worker is told to stop.
     pub grace: Duration,
+    /// Where to answer for its health, in plain text.
+    pub health_listen: Option<SocketAddr>,
 }
 
 /// Works for the coordinator until `stop`, until the coordinator bids farewell, or until it cannot be reached.
 pub async fn run(config: WorkerConfig, stop: CancellationToken) -> Result<(), SessionError> {
     let work = Work::start(config.threads, config.upload_bytes)?;
+    let _health = health::open(config.health_listen, &work.outbox, &stop).await?;
     let ended = drive_sessions(&config, &work, &stop).await;
     work.end().await;
     ended

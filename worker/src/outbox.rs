@@ -22,6 +22,11 @@ impl Outbox {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(line);
     }
 
+    /// Whether there is a session.
+    pub(crate) fn is_connected(&self) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
     /// The session is over.
     pub(crate) fn disconnect(&self) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = None;

@@ -47,6 +47,7 @@ pub(super) async fn start(args: CoordinatorStart) -> Result<()> {
         },
         lease_timeout: args.lease_timeout,
         retain: args.retain,
+        health_listen: args.health_listen,
     };
     let stop = signals::stop_token()?;
     let coordinator = Coordinator::bind(config).await?;

@@ -53,6 +53,7 @@ impl LocalCluster {
             },
             lease_timeout: LEASE_TIMEOUT,
             retain: None,
+            health_listen: None,
         };
         let coordinator = Coordinator::bind(config).await?;
         let address = coordinator.address().to_string();

@@ -1,6 +1,7 @@
 //! What each command does.
 
 mod coordinator;
+mod health;
 mod job;
 mod local;
 mod results;
@@ -31,6 +32,7 @@ pub(crate) async fn execute(args: Args) -> Result<()> {
         Command::Worker(WorkerCommand::Drain { id, coordinator }) => worker::drain(id, &coordinator).await,
         Command::Submit(submit) => job::submit(submit, mode).await,
         Command::Job(command) => job::execute(command, mode).await,
+        Command::Health(args) => health::ask(&args, mode).await,
         Command::Kernels => show::kernels(mode),
         Command::Completions { shell } => {
             let mut script = Vec::new();

@@ -26,6 +26,7 @@ pub(super) async fn start(args: WorkerStart) -> Result<()> {
         wait_for_coordinator: args.on_coordinator_lost == OnCoordinatorLost::Wait,
         patience: args.patience,
         grace: args.grace,
+        health_listen: args.health_listen,
     };
     Ok(swath_worker::run(config, stop).await?)
 }
