@@ -7,6 +7,7 @@ mod bench;
 mod check;
 mod python;
 mod simulate;
+mod system;
 mod test;
 mod torture;
 mod workspace;
