@@ -239,7 +239,8 @@ class Judge:
             for peer in rule.get("from", []) + rule.get("to", []):
                 labels = peer.get("podSelector", {}).get("matchLabels", {})
                 is_client = labels.get("app.kubernetes.io/component") == "client"
-                self.need("namespaceSelector" in peer or is_client or self.selected(labels), "names pods that do not exist")
+                is_elsewhere = "namespaceSelector" in peer or "ipBlock" in peer
+                self.need(is_elsewhere or is_client or self.selected(labels), "names pods that do not exist")
 
     def check_horizontalpodautoscaler(self, found):
         target = found["spec"]["scaleTargetRef"]
@@ -258,8 +259,9 @@ class Judge:
         usage = "server auth" if role == "coordinator" else "client auth"
         self.need(set(spec.get("usages", [])) == {"digital signature", usage}, f"is not for {usage} alone")
         if role == "coordinator":
-            services = [it["metadata"]["name"] for it in self.of_kind("Service") if it["spec"].get("clusterIP") != "None"]
-            wanted = {"coordinator.swath", *services}
+            services = [it for it in self.of_kind("Service") if it["spec"].get("clusterIP") != "None"]
+            inside = [it["metadata"]["name"] for it in services if it["spec"].get("type", "ClusterIP") == "ClusterIP"]
+            wanted = {"coordinator.swath", *inside}
             self.need(wanted <= set(spec.get("dnsNames", [])), "lacks the name that Swath looks for, or its service's")
 
     def check_issuer(self, found):

@@ -1,6 +1,8 @@
 //! The manifests of `deploy/kubernetes`: each renders, fits the schemas of the API, and keeps the rules of the project.
 
 use std::{
+    fs,
+    os::unix::fs::symlink,
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
@@ -55,6 +57,7 @@ fn the_manifests_render_and_keep_the_rules() {
         scene.bash(&format!("kubectl kustomize '{}/{folder}' > '{}'", manifests().display(), file.display())).succeed();
         files.push(file);
     }
+    files.push(render_guide(&scene));
     let help = scene.path("help");
     let version = PathBuf::from(env!("CARGO_PKG_VERSION"));
     let said = scene.python("manifests.py", [&version, &help].into_iter().chain(&files));
@@ -66,9 +69,29 @@ fn the_manifests_render_and_keep_the_rules() {
             assert!(objects.contains(&json!(wanted)), "{folder} has no {wanted}: {objects:?}");
         }
     }
+    // What the guide shows belongs into a namespace, and adds one policy to those that are there.
+    let complaints = said["complaints"]["guide"].as_array().expect("a list").iter();
+    let own: Vec<_> =
+        complaints.filter(|it| !it.as_str().is_some_and(|it| it.ends_with("names a namespace"))).collect();
+    assert_eq!(own, ["NetworkPolicy swath-clients: leaves one direction open"]);
+
     // Rules that nothing can break are no rules.
     assert!(said["mistakes"].as_u64() > Some(100), "{said:#}");
     assert_eq!(said["unnoticed"], json!([]));
+}
+
+/// The overlay and the objects that `docs/kubernetes.md` shows, together.
+fn render_guide(scene: &Scene) -> PathBuf {
+    let root = manifests().ancestors().nth(2).expect("the workspace").to_owned();
+    let guide = fs::read_to_string(root.join("docs/kubernetes.md")).expect("the guide");
+    let blocks: Vec<_> = guide.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    let [overlay, objects] = blocks.as_slice() else { panic!("the guide has {} blocks of YAML", blocks.len()) };
+    fs::create_dir(scene.path("my-swath")).expect("a folder");
+    fs::write(scene.path("my-swath/kustomization.yaml"), overlay).expect("a file");
+    symlink(root, scene.path("swath")).expect("a link");
+    fs::write(scene.path("objects.yaml"), objects).expect("a file");
+    scene.bash("kubectl kustomize my-swath > guide.yaml && (echo ---; cat objects.yaml) >> guide.yaml").succeed();
+    scene.path("guide.yaml")
 }
 
 fn name(folder: &str) -> &str {
