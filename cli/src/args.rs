@@ -7,10 +7,13 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 use bytesize::ByteSize;
 use clap::{
     ArgMatches, Args as Arguments, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum,
-    builder::PossibleValuesParser, error::ErrorKind, parser::ValueSource,
+    builder::{PossibleValuesParser, TypedValueParser},
+    error::ErrorKind,
+    parser::ValueSource,
 };
 use clap_complete::Shell;
 use swath_client::{AccessSource, DialError, Dialer, Range, Role, output::Format};
+use swath_health::Service;
 
 use crate::commands::access::AccessCommand;
 
@@ -77,6 +80,8 @@ pub(crate) enum Command {
     /// Access files: who may do what with a coordinator that uses TLS.
     #[command(subcommand)]
     Access(AccessCommand),
+    /// Ask a coordinator or a worker how it is: exits with 0 if it is well, 1 if it is not, 3 if nobody answers.
+    Health(Health),
     /// What can be computed.
     Kernels,
     /// Print a completion script for a shell.
@@ -195,6 +200,10 @@ pub(crate) struct CoordinatorStart {
     /// A worker that is not heard for this long loses its leases.
     #[arg(long, env = "SWATH_LEASE_TIMEOUT", default_value = "10s", value_name = "DURATION", value_parser = duration)]
     pub(crate) lease_timeout: Duration,
+    /// Answer for its health here, in plain text and to anybody: `grpc.health.v1` with the services `liveness` and
+    /// `readiness`, and nothing else. `swath health` asks [default: nowhere].
+    #[arg(long, env = "SWATH_HEALTH_LISTEN", value_name = "HOST:PORT")]
+    pub(crate) health_listen: Option<SocketAddr>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -234,6 +243,10 @@ pub(crate) struct WorkerStart {
     /// How long what is being computed may take when the worker is told to stop.
     #[arg(long, env = "SWATH_GRACE", default_value = "10s", value_name = "DURATION", value_parser = duration)]
     pub(crate) grace: Duration,
+    /// Answer for its health here, in plain text and to anybody: `grpc.health.v1` with the services `liveness` and
+    /// `readiness`, and nothing else. `swath health` asks [default: nowhere].
+    #[arg(long, env = "SWATH_HEALTH_LISTEN", value_name = "HOST:PORT")]
+    pub(crate) health_listen: Option<SocketAddr>,
     /// End at once when standard input closes: a worker that its parent starts so never outlives it.
     #[arg(long, env = "SWATH_ATTACHED")]
     pub(crate) attached: bool,
@@ -345,6 +358,21 @@ pub(crate) struct OneJob {
     pub(crate) id: u64,
     #[command(flatten)]
     pub(crate) coordinator: CoordinatorArgs,
+}
+
+/// What is asked of whom.
+#[derive(Debug, Arguments)]
+pub(crate) struct Health {
+    /// Where its --health-listen says.
+    #[arg(value_name = "HOST:PORT")]
+    pub(crate) address: String,
+    /// `readiness`: does it do its work? `liveness`: could it, or should it be started again?
+    #[arg(long, env = "SWATH_HEALTH_SERVICE", default_value = "readiness",
+          value_parser = PossibleValuesParser::new(Service::NAMES).try_map(|name| name.parse::<Service>()))]
+    pub(crate) service: Service,
+    /// How long to wait for the answer.
+    #[arg(long, env = "SWATH_HEALTH_TIMEOUT", default_value = "5s", value_name = "DURATION", value_parser = duration)]
+    pub(crate) timeout: Duration,
 }
 
 /// A number as in a range: `1000`, `1_000` and `1e3` are the same.

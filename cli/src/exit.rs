@@ -4,6 +4,7 @@ use std::{error::Error, fmt, io, process::ExitCode};
 
 use swath_client::{ClientError, output::OutputError};
 use swath_coordinator::CoordinatorError;
+use swath_health::AskError;
 use swath_transport::DialError;
 use swath_worker::SessionError;
 use tonic::Code;
@@ -93,6 +94,12 @@ fn classify(error: &anyhow::Error) -> (u8, Option<&'static str>) {
                 SessionError::Dial(error) => dial(error),
                 SessionError::Broken(reason) => (UNREACHABLE, broken(reason)),
                 _ => (FAILED, None),
+            };
+        }
+        if let Some(error) = cause.downcast_ref::<AskError>() {
+            return match error {
+                AskError::Address(_) | AskError::Other(_) => (USAGE, None),
+                _ => (UNREACHABLE, None),
             };
         }
         match cause.downcast_ref::<OutputError>() {

@@ -179,6 +179,7 @@ impl Driver {
             Request::Left { worker } => self.close_session(worker),
             Request::Fence { lease, job, chunks, reply } => drop(reply.send(self.fence(lease, job, chunks))),
             Request::Accepted(block) => self.on_accepted(block),
+            Request::Ping { reply } => drop(reply.send(())),
         }
     }
 

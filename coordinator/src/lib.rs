@@ -10,6 +10,7 @@ mod authorization;
 mod connections;
 mod convert;
 mod driver;
+mod health;
 mod job;
 mod ledger;
 mod server;

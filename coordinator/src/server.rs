@@ -19,6 +19,7 @@ use crate::{
     authorization::Authorization,
     connections::Connections,
     driver::{Driver, DriverHandle},
+    health::Health,
     services::{flight::FlightGate, jobs::JobsService, results::ResultsService, workers::WorkersService},
     store::{Recovered, Store, StoreConfig, StoreError},
 };
@@ -51,6 +52,8 @@ pub struct CoordinatorConfig {
     pub retain: Option<Duration>,
     /// A coordinator's access, for TLS; `None`: without, for anybody.
     pub access: Option<AccessSource>,
+    /// Where to answer for its health, in plain text.
+    pub health_listen: Option<SocketAddr>,
 }
 
 /// Why a coordinator did not start or stopped.
@@ -68,6 +71,9 @@ pub enum CoordinatorError {
     /// The access file is of no use.
     #[error(transparent)]
     Access(#[from] AccessError),
+    /// The port for the health cannot be had.
+    #[error(transparent)]
+    Health(#[from] swath_health::HealthError),
     /// The result store cannot be used.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -89,6 +95,7 @@ pub struct Coordinator {
     lease_timeout: Duration,
     retain: Option<Duration>,
     acceptor: Option<Arc<Acceptor>>,
+    vitals: Health,
 }
 
 impl Coordinator {
@@ -98,11 +105,12 @@ impl Coordinator {
         let listen = |error| CoordinatorError::Listen { address: config.listen, error };
         let listener = TcpListener::bind(config.listen).await.map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
+        let vitals = Health::open(config.health_listen).await?;
         let (tell, facts) = mpsc::unbounded_channel();
         let store = Store::open(config.store, tell).await?;
         let recovered = store.recover().await?;
         let (lease_timeout, retain) = (config.lease_timeout, config.retain);
-        Ok(Self { listener, address, store, recovered, facts, lease_timeout, retain, acceptor })
+        Ok(Self { listener, address, store, recovered, facts, lease_timeout, retain, acceptor, vitals })
     }
 
     /// Where it listens.
@@ -112,7 +120,7 @@ impl Coordinator {
 
     /// Serves until `stop`: then health turns NOT_SERVING, streams end, and what waits in memory is written.
     pub async fn serve(self, stop: CancellationToken) -> Result<(), CoordinatorError> {
-        let Self { listener, address, store, recovered, facts, lease_timeout, retain, acceptor } = self;
+        let Self { listener, address, store, recovered, facts, lease_timeout, retain, acceptor, vitals } = self;
         let (requests, inbox) = mpsc::channel(REQUESTS);
         let driver = DriverHandle::new(requests);
         let scheduler = swath_scheduler::Config { epoch: store.ledger().epoch(), lease_timeout, ..Default::default() };
@@ -134,6 +142,7 @@ impl Coordinator {
             flush.await;
         });
         set_serving(&health, ServingStatus::Serving).await;
+        vitals.begin(driver.clone(), stop.clone());
         info!(%address, "coordinator is listening");
 
         let reflection = || {

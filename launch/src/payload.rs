@@ -49,13 +49,6 @@ impl AccessFile {
         }
         Ok(Self { bytes: fs::read(path)?.into(), path: path.to_owned() })
     }
-
-    /// The address of the coordinator that it holds, if it does.
-    pub fn address(&self) -> Option<String> {
-        let text = std::str::from_utf8(&self.bytes).ok()?;
-        let value = text.lines().find_map(|line| line.strip_prefix("address")?.trim_start().strip_prefix('='))?;
-        Some(value.trim().trim_matches('"').to_owned())
-    }
 }
 
 /// Nothing secret.

@@ -10,6 +10,7 @@
 
 mod compute;
 mod convert;
+mod health;
 mod outbox;
 mod pool;
 mod queue;
@@ -19,6 +20,7 @@ mod work;
 
 use std::{
     hash::{BuildHasher, RandomState},
+    net::SocketAddr,
     time::{Duration, Instant},
 };
 
@@ -61,11 +63,14 @@ pub struct WorkerConfig {
     pub grace: Duration,
     /// Told the number of the worker, as the coordinator counts, while a session holds.
     pub joined: watch::Sender<Option<u64>>,
+    /// Where to answer for its health, in plain text.
+    pub health_listen: Option<SocketAddr>,
 }
 
 /// Works for the coordinator until `stop`, until the coordinator bids farewell, or until it cannot be reached.
 pub async fn run(config: WorkerConfig, stop: CancellationToken) -> Result<(), SessionError> {
     let work = Work::start(config.threads, config.upload_bytes)?;
+    let _health = health::open(config.health_listen, config.joined.subscribe(), &stop).await?;
     let ended = drive_sessions(&config, &work, &stop).await;
     work.end().await;
     ended

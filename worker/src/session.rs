@@ -38,6 +38,9 @@ pub enum SessionError {
     /// The threads cannot be started.
     #[error("cannot start the threads that compute: {0}")]
     Threads(#[from] io::Error),
+    /// The port for the health cannot be had.
+    #[error(transparent)]
+    Health(#[from] swath_health::HealthError),
 }
 
 impl SessionError {
@@ -45,7 +48,7 @@ impl SessionError {
     pub(crate) fn is_final(&self) -> bool {
         match self {
             Self::Dial(error) => error.is_final(),
-            Self::Refused(_) | Self::Threads(_) => true,
+            Self::Refused(_) | Self::Threads(_) | Self::Health(_) => true,
             Self::Broken(_) => false,
         }
     }

@@ -8,6 +8,7 @@ mod check;
 mod debian;
 mod python;
 mod simulate;
+mod system;
 mod test;
 mod torture;
 mod workspace;

@@ -51,6 +51,7 @@ pub(super) async fn start(args: CoordinatorStart) -> Result<()> {
         lease_timeout: args.lease_timeout,
         retain: args.retain,
         access: args.access.map(AccessSource::new),
+        health_listen: args.health_listen,
     };
     let stop = signals::stop_token()?;
     let coordinator = Coordinator::bind(config).await?;

@@ -9,6 +9,7 @@ use std::{
 use anyhow::{Context, Result};
 use futures::StreamExt;
 use serde::Serialize;
+use swath_client::{AccessSource, Role};
 use swath_launch::{
     AccessFile, Attached, Failure, Host, Outcome, Plan, Program, RemoteAccess, RemoteProgram, Selection, Ssh,
 };
@@ -277,16 +278,16 @@ fn selection_of(args: &LaunchSelection) -> Result<Selection> {
 }
 
 fn plan_of(args: LaunchStart) -> Result<Plan> {
-    let access = match (args.worker_access, args.remote_access) {
-        (Some(file), _) => RemoteAccess::Copied(
-            AccessFile::read(&file).with_context(|| format!("cannot read the access file {}", file.display()))?,
-        ),
-        (None, Some(path)) => RemoteAccess::At(path),
-        (None, None) => RemoteAccess::Without,
-    };
-    let in_access = match &access {
-        RemoteAccess::Copied(file) => file.address(),
-        _ => None,
+    let (access, in_access) = match (args.worker_access, args.remote_access) {
+        (Some(file), _) => {
+            // What would be refused there is refused here.
+            let address = AccessSource::new(&file).load_for(&[Role::Worker])?.address().map(str::to_owned);
+            let read = AccessFile::read(&file);
+            let copied = read.with_context(|| format!("cannot read the access file {}", file.display()))?;
+            (RemoteAccess::Copied(copied), address)
+        }
+        (None, Some(path)) => (RemoteAccess::At(path), None),
+        (None, None) => (RemoteAccess::Without, None),
     };
     let tell_coordinator = args.coordinator.is_some();
     let coordinator = args.coordinator.or(in_access).ok_or_else(|| {

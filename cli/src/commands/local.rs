@@ -55,6 +55,7 @@ impl LocalCluster {
             lease_timeout: LEASE_TIMEOUT,
             retain: None,
             access: None,
+            health_listen: None,
         };
         let coordinator = Coordinator::bind(config).await?;
         let address = coordinator.address().to_string();

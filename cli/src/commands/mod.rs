@@ -2,6 +2,7 @@
 
 pub(crate) mod access;
 mod coordinator;
+mod health;
 mod job;
 mod launch;
 mod local;
@@ -35,6 +36,7 @@ pub(crate) async fn execute(args: Args) -> Result<()> {
         Command::Submit(submit) => job::submit(submit, mode).await,
         Command::Job(command) => job::execute(command, mode).await,
         Command::Access(command) => access::execute(command, mode),
+        Command::Health(args) => health::ask(&args, mode).await,
         Command::Kernels => show::kernels(mode),
         Command::Completions { shell } => {
             let mut script = Vec::new();

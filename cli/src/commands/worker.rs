@@ -41,6 +41,7 @@ pub(super) async fn start(args: WorkerStart) -> Result<()> {
         patience: args.patience,
         grace: args.grace,
         joined,
+        health_listen: args.health_listen,
     };
     Ok(swath_worker::run(config, stop).await?)
 }

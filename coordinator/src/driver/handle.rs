@@ -89,6 +89,10 @@ pub(crate) enum Request {
         reply: oneshot::Sender<Option<WorkerId>>,
     },
     Accepted(AcceptedBlock),
+    /// Are you there?
+    Ping {
+        reply: oneshot::Sender<()>,
+    },
 }
 
 /// A session that was opened.
@@ -190,6 +194,11 @@ impl DriverHandle {
     /// The worker that holds these chunks of this job under this lease, if they are still held.
     pub(crate) async fn fence(&self, lease: LeaseId, job: JobId, chunks: Run) -> Result<Option<WorkerId>, Refusal> {
         self.ask(|reply| Request::Fence { lease, job, chunks, reply }).await
+    }
+
+    /// Whether the driver still takes its turns.
+    pub(crate) async fn answers(&self) -> bool {
+        self.ask(|reply| Request::Ping { reply }).await.is_ok()
     }
 
     /// Room for one message: what is said with it reaches the driver even if the caller goes away meanwhile.

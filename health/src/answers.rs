@@ -1,0 +1,95 @@
+//! The service `grpc.health.v1.Health`, answered by asking the process.
+
+use std::{sync::Arc, time::Duration};
+
+use futures::{StreamExt, stream, stream::BoxStream};
+use tonic::{Request, Response, Status};
+use tonic_health::pb::{
+    HealthCheckRequest, HealthCheckResponse, health_check_response::ServingStatus, health_server::Health,
+};
+
+use crate::{Service, UnknownService, Vitals};
+
+/// A process that does not say for so long whether it is alive is not.
+const SILENCE: Duration = Duration::from_secs(3);
+
+/// How often a process is asked for one who watches.
+const LOOK: Duration = Duration::from_secs(1);
+
+pub(crate) struct Answers<V>(pub(crate) Arc<V>);
+
+#[tonic::async_trait]
+impl<V: Vitals> Health for Answers<V> {
+    type WatchStream = BoxStream<'static, Result<HealthCheckResponse, Status>>;
+
+    async fn check(&self, request: Request<HealthCheckRequest>) -> Result<Response<HealthCheckResponse>, Status> {
+        let service = parse(&request).map_err(|unknown| Status::not_found(unknown.to_string()))?;
+        Ok(Response::new(response(look(&*self.0, service).await)))
+    }
+
+    async fn watch(&self, request: Request<HealthCheckRequest>) -> Result<Response<Self::WatchStream>, Status> {
+        let Ok(service) = parse(&request) else {
+            // So the protocol wants it: the name may become known, here it never does.
+            let unknown = stream::once(async { Ok(response(ServingStatus::ServiceUnknown)) });
+            return Ok(Response::new(unknown.chain(stream::pending()).boxed()));
+        };
+        let changes = stream::unfold((Arc::clone(&self.0), None), move |(vitals, last)| async move {
+            if last.is_some() {
+                tokio::time::sleep(LOOK).await;
+            }
+            let mut now = look(&*vitals, service).await;
+            while Some(now) == last {
+                tokio::time::sleep(LOOK).await;
+                now = look(&*vitals, service).await;
+            }
+            Some((Ok(response(now)), (vitals, Some(now))))
+        });
+        Ok(Response::new(changes.boxed()))
+    }
+}
+
+fn parse(request: &Request<HealthCheckRequest>) -> Result<Service, UnknownService> {
+    request.get_ref().service.parse()
+}
+
+async fn look(vitals: &impl Vitals, service: Service) -> ServingStatus {
+    let is_well = match service {
+        Service::Liveness => tokio::time::timeout(SILENCE, vitals.is_alive()).await.unwrap_or(false),
+        Service::Readiness => vitals.is_ready(),
+    };
+    if is_well { ServingStatus::Serving } else { ServingStatus::NotServing }
+}
+
+fn response(status: ServingStatus) -> HealthCheckResponse {
+    HealthCheckResponse { status: status.into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Silent;
+
+    impl Vitals for Silent {
+        async fn is_alive(&self) -> bool {
+            std::future::pending().await
+        }
+
+        fn is_ready(&self) -> bool {
+            true
+        }
+    }
+
+    async fn check(name: &str) -> Result<ServingStatus, Status> {
+        let request = Request::new(HealthCheckRequest { service: name.to_owned() });
+        Answers(Arc::new(Silent)).check(request).await.map(|response| response.get_ref().status())
+    }
+
+    #[tokio::test]
+    async fn a_process_that_does_not_say_whether_it_is_alive_is_not() {
+        assert_eq!(check("liveness").await.unwrap(), ServingStatus::NotServing);
+        assert_eq!(check("readiness").await.unwrap(), ServingStatus::Serving);
+        assert_eq!(check("").await.unwrap(), ServingStatus::Serving);
+        assert_eq!(check("life").await.unwrap_err().code(), tonic::Code::NotFound);
+    }
+}

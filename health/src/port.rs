@@ -1,0 +1,67 @@
+//! The port that answers.
+
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+
+use tokio::{net::TcpListener, task::JoinHandle};
+use tonic::transport::Server;
+use tonic_health::pb::health_server::HealthServer;
+use tracing::{info, warn};
+
+use crate::{Vitals, answers::Answers, connections};
+
+/// A question is a name.
+const QUESTION_BYTES: usize = 1024;
+const STREAMS: u32 = 16;
+const KEEPALIVE: Duration = Duration::from_secs(20);
+/// Connections of those who only hold them make room for others after this.
+const CONNECTION_AGE: Duration = Duration::from_secs(60);
+
+/// The port cannot be had.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot answer for the health at {address}: {error}")]
+pub struct HealthError {
+    address: SocketAddr,
+    error: io::Error,
+}
+
+/// An open port that answers for the health of this process until it is dropped.
+#[derive(Debug)]
+pub struct HealthPort {
+    address: SocketAddr,
+    serving: JoinHandle<()>,
+}
+
+impl HealthPort {
+    /// Opens the port and answers from now on; port 0 takes a free one.
+    pub async fn open(listen: SocketAddr, vitals: Arc<impl Vitals>) -> Result<Self, HealthError> {
+        let failed = |error| HealthError { address: listen, error };
+        let listener = TcpListener::bind(listen).await.map_err(failed)?;
+        let address = listener.local_addr().map_err(failed)?;
+        let service = HealthServer::new(Answers(vitals)).max_decoding_message_size(QUESTION_BYTES);
+        let serving = Server::builder()
+            .max_concurrent_streams(STREAMS)
+            .http2_keepalive_interval(Some(KEEPALIVE))
+            .http2_keepalive_timeout(Some(KEEPALIVE))
+            .max_connection_age(CONNECTION_AGE)
+            .add_service(service)
+            .serve_with_incoming(connections::accept(listener));
+        let serving = tokio::spawn(async move {
+            if let Err(error) = serving.await {
+                warn!(%error, "nobody answers for the health any more");
+            }
+        });
+        info!(%address, "health is answered for");
+        Ok(Self { address, serving })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+}
+
+impl Drop for HealthPort {
+    fn drop(&mut self) {
+        self.serving.abort();
+    }
+}
