@@ -5,7 +5,7 @@ use std::{error::Error, fmt, io, process::ExitCode};
 use swath_client::{ClientError, output::OutputError};
 use swath_coordinator::CoordinatorError;
 use swath_health::AskError;
-use swath_transport::DialError;
+use swath_transport::{AccessError, DialError};
 use swath_worker::SessionError;
 use tonic::Code;
 
@@ -86,6 +86,10 @@ fn classify(error: &anyhow::Error) -> (u8, Option<&'static str>) {
         if let Some(error) = cause.downcast_ref::<DialError>() {
             return dial(error);
         }
+        let is_coordinators = matches!(cause.downcast_ref(), Some(CoordinatorError::Access(_)));
+        if is_coordinators || cause.is::<AccessError>() {
+            return (USAGE, None);
+        }
         if let Some(error) = cause.downcast_ref::<ClientError>() {
             return client(error);
         }
@@ -126,7 +130,8 @@ fn classify(error: &anyhow::Error) -> (u8, Option<&'static str>) {
 
     /// How the end of a connection looks whose peer speaks TLS, and was not asked to.
     fn broken(reason: &str) -> Option<&'static str> {
-        let may_be_tls = reason.starts_with("h2 protocol error") || reason == "operation was canceled";
+        let may_be_tls = ["h2 protocol error", "operation was canceled", "transport error"];
+        let may_be_tls = may_be_tls.iter().any(|start| reason.starts_with(start));
         may_be_tls.then_some(TLS)
     }
 

@@ -177,7 +177,7 @@ fn beyond_this_machine_there_is_tls_or_a_clear_word() {
     let refused = scene.swath("coordinator start --listen 0.0.0.0:0").end().assert_refused(2);
     assert!(refused.contains("--access FILE") && refused.contains("--insecure"), "{refused}");
     scene.swath("access create access --address 127.0.0.1:7171").succeed();
-    let ended = scene.swath("coordinator start --listen 0.0.0.0:0 --access access/client.toml").end().assert_code(1);
+    let ended = scene.swath("coordinator start --listen 0.0.0.0:0 --access access/client.toml").end().assert_code(2);
     assert!(ended.stderr().contains("is for the role client, and coordinator is needed here"), "{}", ended.stderr());
     let _listens = scene.coordinator_with("--listen 0.0.0.0:0 --access access/coordinator.toml");
 }

@@ -333,22 +333,29 @@ fn an_access_file_is_for_nobody_else_to_read_and_in_no_command_line() {
     let line = "while [ $# -gt 0 ]; do [ $1 != --ready-file ] || echo worker=7 threads=1 >$2; \
                 [ $1 != --access ] || cp $2 got; shift; done; exec sleep 1000";
     hosts.says(1, &format!("printf '#!/bin/sh\\n%s\\n' '{line}' >fake; chmod +x fake"));
-    let secret = "address = \"h0:7171\"\nkey = \"very-secret\"\n";
-    fs::write(scene.path("worker.toml"), secret).unwrap();
-    let launch = "--host host1 --remote-swath ./fake --worker-access worker.toml --log debug";
+    scene.swath("access create access --address h0:7171").succeed();
+    let read = || fs::read_to_string(scene.path("access/worker.toml")).unwrap();
+    let file = read();
+    let (_, key) = file.split_once("-----BEGIN PRIVATE KEY-----\n").unwrap();
+    let secret = key.lines().next().unwrap();
+    let launch = "--host host1 --remote-swath ./fake --worker-access access/worker.toml --log debug";
     let said = sshd.launch(&hosts, 0, launch).succeed();
     assert!(said.stdout().contains("started 1 thread (worker 7, process "), "{}", said.stdout());
     let dry = sshd.launch(&hosts, 0, &format!("{launch} --dry-run")).succeed();
     for text in [said.stdout(), said.stderr(), dry.stdout(), dry.stderr()] {
-        assert!(!text.contains("very-secret"), "{text}");
+        assert!(!text.contains(secret), "{text}");
     }
-    assert_eq!(hosts.says(1, "cat got"), secret.trim());
+    assert_eq!(hosts.says(1, "cat got"), file.trim());
     assert_eq!(hosts.says(1, "stat -c %a .cache/swath/access .cache/swath/access/*"), "700\n600");
     assert_eq!(hosts.says(1, "ls .cache/swath/access | wc -l"), "1");
     // The next one takes its place.
-    fs::write(scene.path("worker.toml"), secret.replace("very", "most")).unwrap();
+    scene.swath("access issue access --role worker -o access/worker.toml").succeed();
+    assert_ne!(read(), file);
     sshd.launch(&hosts, 0, &format!("{launch} --force")).succeed();
-    assert!(hosts.says(1, "cat .cache/swath/access/*").ends_with("\"most-secret\""));
+    assert_eq!(hosts.says(1, "cat .cache/swath/access/*"), read().trim());
+    let wrong = launch.replace("worker.toml", "client.toml");
+    let refused = sshd.launch(&hosts, 0, &wrong).end().assert_refused(2);
+    assert!(refused.contains("is for the role client, and worker is needed here"), "{refused}");
     let stopped = sshd.launch(&hosts, 0, "stop --host host1 --coordinator h0:7171").succeed();
     assert_eq!(stopped.stdout(), "host1  stopped 2 workers\n");
 }

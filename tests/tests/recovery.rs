@@ -86,7 +86,7 @@ fn what_is_lost_or_damaged_between_two_coordinators_is_computed_again() {
     let coordinator = scene.coordinator_with("--memory 1MiB");
     let address = coordinator.address().to_owned();
     let worker = coordinator.worker("able");
-    let job = coordinator.submit("1..=5000000");
+    let job = coordinator.submit("1..=5000000 -k collatz");
     coordinator.await_done(job);
     let folder = scene.path(format!("data/jobs/{job}"));
     coordinator.stop(Signal::TERM).assert_code(0);
@@ -103,8 +103,8 @@ fn what_is_lost_or_damaged_between_two_coordinators_is_computed_again() {
     fs::write(folder.join("part-99999999999999999999.parquet"), "left over from a kill").unwrap();
 
     let coordinator = next(&scene, &address);
-    coordinator.save(job, "squares.txt");
-    Rows::open(&scene.path("squares.txt")).assert_are(1..=5_000_000, square);
+    coordinator.save(job, "steps.txt");
+    Rows::open(&scene.path("steps.txt")).assert_are(1..=5_000_000, collatz);
     coordinator.await_done(job);
     let said = coordinator.process().stderr();
     for part in &parts[1..=3] {

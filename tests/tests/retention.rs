@@ -75,9 +75,9 @@ fn results_that_take_all_they_may_pause_jobs_until_there_is_room() {
     let scene = Scene::new("max_disk");
     let coordinator = scene.coordinator_with("--memory 1MiB --max-disk 3MiB");
     let _worker = coordinator.worker("able");
-    let first = coordinator.submit("1..=1_500_000");
+    let first = coordinator.submit("1..=1_500_000 -k collatz");
     coordinator.await_done(first);
-    let second = coordinator.submit("1..=3_000_000");
+    let second = coordinator.submit("1..=3_000_000 -k collatz");
     let paused = until("the second job pauses", || {
         let job = coordinator.job(second);
         assert_ne!(job["state"], "done", "it has taken more than it may");

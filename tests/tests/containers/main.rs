@@ -104,7 +104,7 @@ fn the_image_and_the_compose_file_run_and_lose_nothing() {
     Rows::open(&scene.path("steps.csv")).assert_are(FIRST..=FIRST + numbers - 1, collatz);
 
     end_well(&cluster, &victim);
-    // guard(&mut cluster);
+    guard(&mut cluster);
 }
 
 /// The workers stand meanwhile, or else the job might be over before anybody looks.
