@@ -45,9 +45,9 @@ impl<'scene> Coordinator<'scene> {
 
     /// The same with TLS: all that is started for it later has an access file of this folder.
     #[track_caller]
-    pub(crate) fn start_secured(scene: &'scene Scene, folder: &str, arguments: &str) -> Self {
-        let coordinator = Self::start(scene, &[], &format!("--access {folder}/coordinator.toml {arguments}"));
-        Self { access: Some(folder.to_owned()), ..coordinator }
+    pub(crate) fn start_secured(scene: &'scene Scene, reach: &[String], folder: &str, arguments: &str) -> Self {
+        let arguments = format!("--access {folder}/coordinator.toml {arguments}");
+        Self { access: Some(folder.to_owned()), ..Self::start_reached(scene, reach, &arguments) }
     }
 
     /// The flag for somebody with this role.
@@ -115,6 +115,13 @@ impl<'scene> Coordinator<'scene> {
     #[track_caller]
     pub fn find_worker(&self, name: &str) -> Option<Value> {
         self.workers().into_iter().find(|worker| worker["name"] == name)
+    }
+
+    /// All jobs, as `swath job list --output json` prints them.
+    #[track_caller]
+    pub fn jobs(&self) -> Vec<Value> {
+        let list = self.swath("job list --output json").succeed().json();
+        list.as_array().expect("a list").clone()
     }
 
     /// Submits a job and returns its id.

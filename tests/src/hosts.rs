@@ -140,6 +140,14 @@ impl<'scene> Hosts<'scene> {
         Coordinator::start_reached(self.scene, &self.beside(host), &arguments)
     }
 
+    /// The same with TLS, at the usual port; the access files are made in this folder.
+    #[track_caller]
+    pub fn secured_coordinator(&self, host: usize, folder: &str, arguments: &str) -> Coordinator<'scene> {
+        let address = format!("{}:7171", self.address(host));
+        self.scene.swath(&format!("access create {folder} --address {address}")).succeed();
+        Coordinator::start_secured(self.scene, &self.beside(host), folder, &format!("--listen {address} {arguments}"))
+    }
+
     /// A line for sh, in the home of a host, with all that is its own.
     pub fn sh(&self, host: usize, line: &str) -> Invocation<'scene> {
         let target = self.hosts[host].first_process.to_string();

@@ -122,7 +122,7 @@ impl Scene {
         if !self.path(folder).exists() {
             self.swath(&format!("access create {folder} --address 127.0.0.1:7171")).succeed();
         }
-        Coordinator::start_secured(self, folder, arguments)
+        Coordinator::start_secured(self, &[], folder, arguments)
     }
 
     /// A coordinator with a disk of its own of this many bytes for the folder `data`: in memory, and mounted where only the

@@ -146,6 +146,45 @@ fn a_host_that_is_cut_off_in_the_midst_of_a_job_comes_back_to_it() {
     assert_eq!((hosts.workers_on(1), hosts.workers_on(2)), (1, 1));
 }
 
+/// With access files nobody has to name the coordinator: each file says where it is.
+#[test]
+fn three_hosts_compute_with_tls_while_one_is_cut_off_and_comes_back() {
+    let scene = Scene::new("launch_tls");
+    let Some((hosts, sshd)) = open_hosts(&scene, 3) else { return };
+    let coordinator = hosts.secured_coordinator(0, "access", "--lease-timeout 1s");
+    let launch = "--host 1/host1 --host 1/host2 --copy --worker-access access/worker.toml";
+    sshd.launch(&hosts, 0, launch).succeed();
+
+    let client = |arguments: &str| hosts.swath(2, arguments).env("SWATH_ACCESS", "access/client.toml");
+    let (first, last) = (NUMBERS.start(), NUMBERS.end());
+    let waits =
+        client(&format!("submit {first}..={last} -k collatz --chunk-size 20000 --crash-limit 100 --wait")).start();
+    let job = 1;
+    until("it was submitted", || (!coordinator.jobs().is_empty()).then_some(()));
+    coordinator.await_midst(job, "host1");
+    hosts.cut(1);
+    until("it has lost its leases", || {
+        let worker = coordinator.find_worker("host1");
+        worker.is_none_or(|worker| worker["leases"] == 0 && worker["state"] == "silent").then_some(())
+    });
+    hosts.says(2, "pkill -STOP ^swath");
+    assert_eq!(coordinator.job(job)["state"], "running", "nothing is left to compute");
+    let share = coordinator.share(job, "host1");
+    hosts.restore(1);
+    until("it computes again", || (coordinator.share(job, "host1") > share).then_some(()));
+    hosts.says(2, "pkill -CONT ^swath");
+    waits.wait().assert_code(0);
+    client(&format!("job results {job} -o steps.csv")).succeed();
+    Rows::open(&scene.path("steps.csv")).assert_are(NUMBERS, collatz);
+
+    // Nobody else gets in on the same network.
+    let address = coordinator.address();
+    assert_ne!(hosts.swath(1, &format!("job list --coordinator {address}")).end().code(), Some(0));
+    let refused = hosts.swath(1, "worker drain 1 --access access/client.toml").end().assert_refused(2);
+    assert!(refused.contains("admin is needed here"), "{refused}");
+    sshd.launch(&hosts, 0, "stop --host host1,host2").succeed();
+}
+
 #[test]
 fn workers_that_are_attached_end_with_their_launcher_however_it_ends() {
     let scene = Scene::new("launch_attached");
