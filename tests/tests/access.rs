@@ -147,7 +147,7 @@ fn the_command_line_says_what_is_wrong_with_who_one_is() {
     };
     // Refused on this side, before anything is sent.
     let refused = try_with("submit 1..=10", "access/worker.toml").assert_refused(2);
-    assert!(refused.contains("is for the role worker, and client and admin is needed here"), "{refused}");
+    assert!(refused.contains("is for the role worker, and client or admin is needed here"), "{refused}");
     let refused = try_with("worker start", "access/client.toml").assert_refused(2);
     assert!(refused.contains("is for the role client, and worker is needed here"), "{refused}");
     let refused = try_with("worker drain 1", "access/client.toml").assert_refused(2);

@@ -122,7 +122,7 @@ impl AccessSource {
         if access.roles().iter().any(|role| needed.contains(role)) {
             return Ok(access);
         }
-        let (found, needed) = (Role::list(access.roles()), Role::list(needed));
+        let (found, needed) = (Role::list(access.roles(), "and"), Role::list(needed, "or"));
         Err(AccessError::WrongRole { path: self.path.clone(), found, needed })
     }
 

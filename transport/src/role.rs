@@ -44,14 +44,14 @@ impl Role {
         Self::ALL.into_iter().find(|role| role.uri() == uri)
     }
 
-    /// `a, b and c`.
-    pub(crate) fn list(roles: &[Self]) -> String {
+    /// `a, b and c`, or with another word before the last.
+    pub(crate) fn list(roles: &[Self], conjunction: &str) -> String {
         match roles {
             [] => "no role".to_owned(),
             [role] => role.to_string(),
             [others @ .., last] => {
                 let others: Vec<_> = others.iter().map(|role| role.name()).collect();
-                format!("{} and {last}", others.join(", "))
+                format!("{} {conjunction} {last}", others.join(", "))
             }
         }
     }
@@ -90,8 +90,9 @@ mod tests {
 
     #[test]
     fn lists_read_well() {
-        assert_eq!(Role::list(&[]), "no role");
-        assert_eq!(Role::list(&[Role::Worker]), "worker");
-        assert_eq!(Role::list(&[Role::Worker, Role::Client, Role::Admin]), "worker, client and admin");
+        assert_eq!(Role::list(&[], "and"), "no role");
+        assert_eq!(Role::list(&[Role::Worker], "and"), "worker");
+        assert_eq!(Role::list(&[Role::Client, Role::Admin], "or"), "client or admin");
+        assert_eq!(Role::list(&[Role::Worker, Role::Client, Role::Admin], "and"), "worker, client and admin");
     }
 }
