@@ -160,6 +160,8 @@ fn look_at_containers(cluster: &Cluster<'_>) {
         let said = cluster.docker.say(&format!("inspect {container}"));
         let found: Value = serde_json::from_str(&said).expect("JSON");
         let host = &found[0]["HostConfig"];
+        let volumes = found[0]["Mounts"].as_array().expect("a list").iter().filter(|mount| mount["Type"] == "volume");
+        assert_eq!(volumes.count(), usize::from(container == coordinator), "only the coordinator keeps anything");
         assert_eq!(host["ReadonlyRootfs"], true);
         assert_eq!(host["CapDrop"], json!(["ALL"]));
         assert_eq!(host["SecurityOpt"], json!(["no-new-privileges:true"]));
