@@ -1,5 +1,7 @@
 //! TLS, credentials and roles: who gets in, who does not, and what they are told.
 
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
 use std::{
     fs,
     io::{Read, Write},
@@ -306,18 +308,25 @@ fn assail(address: &str) -> usize {
 fn nonsense_on_its_port_leaves_a_coordinator_serving() {
     let scene = Scene::new("nonsense_on_its_port");
     let secured = scene.secured_coordinator("access", "--data secured");
-    let plain = scene.coordinator_with("--data plain");
-    for coordinator in [&secured, &plain] {
+    let plain = scene.coordinator_with("--data plain --health-listen 127.0.0.1:0");
+    let said = plain.process().stderr();
+    let (_, health) = said.split_once("health is answered for address=").unwrap();
+    let health = health.lines().next().unwrap().trim();
+    for (coordinator, addresses) in [(&secured, vec![secured.address()]), (&plain, vec![plain.address(), health])] {
         let _worker = coordinator.worker("able");
         let job = coordinator.submit("1..=1e12 -k collatz");
-        let answered = assail(coordinator.address());
-        assert!(answered > 100, "it heard them: {answered} were answered");
+        for address in addresses {
+            let answered = assail(address);
+            assert!(answered > 100, "{address} heard them: {answered} were answered");
+        }
         assert_serves(&scene, coordinator, job);
         let said = coordinator.process().stderr();
         assert!(!said.contains("panicked"), "{said}");
     }
+    scene.swath(&format!("health {health}")).succeed();
 }
 
+#[track_caller]
 fn assert_serves(scene: &Scene, coordinator: &Coordinator<'_>, job: u64) {
     coordinator.swath(&format!("job cancel {job}")).succeed();
     coordinator.swath("run 1..=1000 -o after.csv").succeed();

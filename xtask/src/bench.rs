@@ -19,7 +19,7 @@ const REQUIREMENTS: &str = "bench/python/requirements.txt";
 /// Builds the program and the benchmarks, makes a Python environment with the peers in target/bench-python (which takes
 /// the network and some gigabytes, once), runs every line and writes docs/performance.md and docs/performance.svg. With
 /// --quick, or for single lines, these go to target/bench instead; raw figures always do. Spark needs Java; the
-/// command-line client of HyperQueue is used if `hq` is on the path. A full run takes more than an hour, and needs a
+/// command-line client of HyperQueue is used if `hq` is on the path. A full run takes about half an hour, and needs a
 /// machine that does nothing else. `cargo xtask bench -- --help` shows all arguments.
 #[derive(Args)]
 pub(crate) struct Bench {
