@@ -64,7 +64,7 @@ impl<'scene> Hosts<'scene> {
     /// One host for each of these sizes, in bytes, of their disks.
     pub fn with_disks(scene: &'scene Scene, disks: &[u64]) -> Option<Self> {
         let works = rustix::process::geteuid().is_root()
-            && ["ip", "unshare", "nsenter", "bash"].iter().all(|program| {
+            && ["ip", "unshare", "nsenter", "setpriv", "bash"].iter().all(|program| {
                 Command::new(program).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok()
             })
             && Command::new("unshare").args(["-n", "-m", "-u", "-p", "-f", "true"]).status().is_ok_and(|s| s.success());
@@ -122,9 +122,9 @@ impl<'scene> Hosts<'scene> {
     /// of the test, sees its files, and gets its signals.
     pub fn beside(&self, host: usize) -> Vec<String> {
         let process = self.hosts[host].first_process;
-        ["nsenter", &format!("--net=/proc/{process}/ns/net"), &format!("--uts=/proc/{process}/ns/uts"), "--"]
-            .map(str::to_owned)
-            .into()
+        let [net, uts] = ["net", "uts"].map(|space| format!("--{space}=/proc/{process}/ns/{space}"));
+        // It is killed with the thread of the test, even if that is killed itself.
+        ["nsenter", &net, &uts, "--", "setpriv", "--pdeathsig", "KILL", "--"].map(str::to_owned).into()
     }
 
     /// A command of the program in the network of a host.
