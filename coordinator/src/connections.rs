@@ -1,12 +1,14 @@
 //! Connections: the bound on how many there are, and TLS.
 //!
-//! Beyond the bound nobody is turned away: connections wait in the backlog of the system.
+//! Beyond the bound nobody is turned away: connections wait in the backlog of the system. So that nobody fills it for
+//! nothing, a connection ends on which nothing is said, and one of a stranger when there was time to tell them so.
 
 use std::{
     io,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
+    time::Duration,
 };
 
 use futures::{Stream, StreamExt, future};
@@ -15,11 +17,18 @@ use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
     sync::{OwnedSemaphorePermit, Semaphore},
+    time::{Sleep, sleep},
 };
 use tokio_rustls::server::TlsStream;
 use tokio_util::sync::PollSemaphore;
 use tonic::transport::server::{Connected, TcpConnectInfo, TcpIncoming};
-use tracing::debug;
+use tracing::{debug, warn};
+
+/// How long a stranger may stay, and anybody without a word.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How long to wait when the system has no file for a connection.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// Connections as they come, as long as there are not too many.
 pub(crate) struct Connections {
@@ -28,12 +37,15 @@ pub(crate) struct Connections {
     permits: PollSemaphore,
     /// For the next connection.
     permit: Option<OwnedSemaphorePermit>,
+    /// Before the next attempt, after one that failed.
+    pause: Option<Pin<Box<Sleep>>>,
+    has_failed: bool,
 }
 
 impl Connections {
     pub(crate) fn new(incoming: TcpIncoming, limit: usize) -> Self {
         let permits = PollSemaphore::new(Arc::new(Semaphore::new(limit)));
-        Self { incoming, limit, permits, permit: None }
+        Self { incoming, limit, permits, permit: None, pause: None, has_failed: false }
     }
 
     /// The same, after hands were shaken where there is TLS. Whoever does not manage to is dropped; none waits for another.
@@ -75,8 +87,25 @@ impl Stream for Connections {
         if this.permit.is_none() {
             this.permit = ready!(this.permits.poll_acquire(cx));
         }
-        let Some(accepted) = ready!(Pin::new(&mut this.incoming).poll_next(cx)) else { return Poll::Ready(None) };
-        Poll::Ready(Some(accepted.map(|stream| (stream, this.permit.take()))))
+        loop {
+            if let Some(pause) = &mut this.pause {
+                ready!(pause.as_mut().poll(cx));
+                this.pause = None;
+            }
+            match ready!(Pin::new(&mut this.incoming).poll_next(cx)) {
+                Some(Ok(stream)) => {
+                    this.has_failed = false;
+                    return Poll::Ready(Some(Ok((stream, this.permit.take()))));
+                }
+                Some(Err(error)) => {
+                    if !std::mem::replace(&mut this.has_failed, true) {
+                        warn!(%error, "no connection can be accepted; it is tried again and again");
+                    }
+                    this.pause = Some(Box::pin(sleep(PAUSE)));
+                }
+                None => return Poll::Ready(None),
+            }
+        }
     }
 }
 
@@ -84,6 +113,8 @@ impl Stream for Connections {
 pub(crate) struct Connection {
     socket: Socket,
     info: ConnectionInfo,
+    /// When it ends, if it is to.
+    end: Option<Pin<Box<Sleep>>>,
     _permit: Option<OwnedSemaphorePermit>,
 }
 
@@ -102,7 +133,7 @@ enum Socket {
 impl Connection {
     fn plain(stream: TcpStream, permit: Option<OwnedSemaphorePermit>) -> Self {
         let info = ConnectionInfo { tcp: stream.connect_info(), peer: Arc::new(Peer::Anybody) };
-        Self { socket: Socket::Plain(stream), info, _permit: permit }
+        Self { socket: Socket::Plain(stream), info, end: Some(Box::pin(sleep(PATIENCE))), _permit: permit }
     }
 
     async fn with_tls(
@@ -113,7 +144,8 @@ impl Connection {
         let tcp = stream.connect_info();
         let (stream, peer) = acceptor.accept(stream).await?;
         let info = ConnectionInfo { tcp, peer: Arc::new(peer) };
-        Ok(Self { socket: Socket::Tls(Box::new(stream)), info, _permit: permit })
+        let end = Some(Box::pin(sleep(PATIENCE)));
+        Ok(Self { socket: Socket::Tls(Box::new(stream)), info, end, _permit: permit })
     }
 
     fn socket(self: Pin<&mut Self>) -> Pin<&mut dyn Duplex> {
@@ -137,8 +169,18 @@ impl Connected for Connection {
 }
 
 impl AsyncRead for Connection {
-    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        self.socket().poll_read(cx, buffer)
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if let Some(end) = &mut self.end
+            && end.as_mut().poll(cx).is_ready()
+        {
+            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+        }
+        let before = buffer.filled().len();
+        ready!(self.as_mut().socket().poll_read(cx, buffer))?;
+        if buffer.filled().len() > before && !matches!(*self.info.peer, Peer::Stranger { .. }) {
+            self.end = None;
+        }
+        Poll::Ready(Ok(()))
     }
 }
 

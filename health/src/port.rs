@@ -43,6 +43,8 @@ impl HealthPort {
             .http2_keepalive_interval(Some(KEEPALIVE))
             .http2_keepalive_timeout(Some(KEEPALIVE))
             .max_connection_age(CONNECTION_AGE)
+            // Also for those who have not said a word, or watch.
+            .max_connection_age_grace(KEEPALIVE)
             .add_service(service)
             .serve_with_incoming(connections::accept(listener));
         let serving = tokio::spawn(async move {

@@ -159,7 +159,8 @@ impl Plan {
             .set("our_threads", &host.slots().map_or_else(|| "all".to_owned(), |slots| slots.to_string()))?
             .set("force", yes(self.force))?
             .set("attached", yes(self.attached))?
-            .set("silence", &format!("{}s", SILENCE.as_secs()))?
+            // Nothing is said to it before it has joined.
+            .set("silence", &format!("{}s", SILENCE.max(self.join_timeout + BEAT).as_secs()))?
             .set("timeout", &self.join_timeout.as_secs().max(1).to_string())?
             .set("program", &program)?
             .set("program_name", program_name)?

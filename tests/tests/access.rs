@@ -4,14 +4,14 @@
 
 use std::{
     fs,
-    io::{Read, Write},
+    io::{ErrorKind, Read, Write},
     net::TcpStream,
     os::unix::fs::PermissionsExt,
     time::Duration,
 };
 
 use serde_json::{Value, json};
-use swath_tests::{Coordinator, Rows, Scene, square, until};
+use swath_tests::{Coordinator, DEADLINE, Rows, Scene, square, until, while_passes};
 
 /// A certificate that nobody issues for so short a time is one that expires while a test runs.
 fn issue(scene: &Scene, role: &str, file: &str, valid: &str) {
@@ -324,6 +324,25 @@ fn nonsense_on_its_port_leaves_a_coordinator_serving() {
         assert!(!said.contains("panicked"), "{said}");
     }
     scene.swath(&format!("health {health}")).succeed();
+}
+
+/// Connections are bounded, so nobody may keep one for nothing.
+#[test]
+fn whoever_says_nothing_is_not_kept() {
+    let scene = Scene::new("whoever_says_nothing");
+    let secured = scene.secured_coordinator("access", "--data secured");
+    let plain = scene.coordinator_with("--data plain");
+    for mut silent in [&secured, &plain].map(|coordinator| TcpStream::connect(coordinator.address()).unwrap()) {
+        silent.set_read_timeout(Some(DEADLINE)).unwrap();
+        // What a coordinator says first, by itself, and then the end.
+        let ended = silent.read_to_end(&mut Vec::new());
+        assert!(!ended.is_err_and(|error| error.kind() == ErrorKind::WouldBlock), "it is still open");
+    }
+    let _worker = plain.worker("able");
+    // Those who have said something may be silent for as long as they like.
+    while_passes(Duration::from_secs(11));
+    assert_eq!(plain.workers().len(), 1);
+    assert_eq!(plain.process().stderr().matches("worker joined").count(), 1);
 }
 
 #[track_caller]

@@ -457,7 +457,7 @@ fn what_names_no_host_is_refused() {
     fs::write(scene.path("hosts.txt"), "h1\n-oProxyCommand=id\n").unwrap();
     let said = refused(&["--hostfile", "hosts.txt", "--coordinator", "h0:7171"]).assert_refused(2);
     assert!(said.contains("in the hostfile hosts.txt, line 2: `-oProxyCommand=id` is no host"), "{said}");
-    let said = refused(&["--host", "h1", "--coordinator", "h0:7171", "--worker-access", "missing"]).assert_refused(1);
+    let said = refused(&["--host", "h1", "--coordinator", "h0:7171", "--worker-access", "missing"]).assert_refused(2);
     assert!(said.contains("cannot read the access file missing"), "{said}");
     assert_eq!(scene.files(), ["hosts.txt"]);
 }

@@ -30,9 +30,9 @@ const AUTHORITY_FILE: &str = "authority.toml";
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AuthorityError {
-    /// There is one already; its access files would be worth nothing any more.
+    /// There is one already, or an access file of one, which would be worth nothing any more.
     #[error(
-        "{} is there already: `swath access issue` makes more access files with it; remove it, or choose another folder, for a new authority",
+        "{} is there already: `swath access issue` makes more access files and renews them; for a new authority, choose another folder",
         .0.display()
     )]
     Exists(PathBuf),
@@ -95,8 +95,9 @@ impl Authority {
             host(address)?;
         }
         let path = folder.join(AUTHORITY_FILE);
-        if path.exists() {
-            return Err(AuthorityError::Exists(path));
+        let of_roles = Role::ALL.map(|role| folder.join(format!("{role}.toml")));
+        if let Some(there) = [&path].into_iter().chain(&of_roles).find(|path| path.exists()) {
+            return Err(AuthorityError::Exists(there.clone()));
         }
         fs::DirBuilder::new()
             .recursive(true)
@@ -117,8 +118,7 @@ impl Authority {
         let text = toml::to_string(&authority.file).map_err(certificate)?;
         write_secret(&path, &format!("# Makes access files: keep it apart from all machines that use them.\n{text}"))?;
         let mut files = vec![path];
-        for role in Role::ALL {
-            let path = folder.join(format!("{role}.toml"));
+        for (role, path) in Role::ALL.into_iter().zip(of_roles) {
             authority.issue(&NewAccess { role, name: format!("swath {role}"), valid }, &path)?;
             files.push(path);
         }
@@ -254,6 +254,18 @@ mod tests {
             let left = access.expires().duration_since(SystemTime::now()).unwrap();
             assert!(left <= 30 * DAY && left > 29 * DAY, "{left:?}");
         }
+    }
+
+    #[test]
+    fn nothing_is_replaced_also_where_the_authority_was_taken_away() {
+        let (folder, made) = create(&["localhost:7171"]);
+        made.unwrap();
+        fs::remove_file(folder.path().join("authority.toml")).unwrap();
+        let before = fs::read(folder.path().join("worker.toml")).unwrap();
+        let again = Authority::create(folder.path(), vec!["localhost:7171".to_owned()], DAY);
+        assert!(matches!(again, Err(AuthorityError::Exists(_))));
+        assert_eq!(fs::read(folder.path().join("worker.toml")).unwrap(), before);
+        assert!(!folder.path().join("authority.toml").exists());
     }
 
     #[test]

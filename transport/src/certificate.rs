@@ -7,6 +7,9 @@ use x509_parser::{extensions::GeneralName, parse_x509_certificate};
 
 use crate::Role;
 
+/// Of whom a certificate names, no more is kept.
+const SUBJECT_CHARACTERS: usize = 100;
+
 /// What matters of a certificate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Certificate {
@@ -35,6 +38,8 @@ impl Certificate {
         let expires = UNIX_EPOCH.checked_add(Duration::from_secs(seconds)).ok_or("it expires beyond all time")?;
         let common_name = certificate.subject().iter_common_name().next().and_then(|name| name.as_str().ok());
         let subject = common_name.map_or_else(|| certificate.subject().to_string(), str::to_owned);
+        // It is said and logged, whoever made it up.
+        let subject = subject.chars().take(SUBJECT_CHARACTERS).collect();
         Ok(Self { subject, roles, hosts, expires })
     }
 }

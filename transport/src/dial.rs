@@ -114,7 +114,8 @@ impl Dialer {
         let not_an_address = || DialError::Address(self.address.clone());
         let endpoint = Endpoint::from_shared(format!("http://{}", self.address)).map_err(|_| not_an_address())?;
         let uri = endpoint.uri();
-        if uri.host().is_none_or(str::is_empty) || uri.port().is_none() || uri.path() != "/" || uri.query().is_some() {
+        let is_all = uri.authority().is_some_and(|authority| authority.as_str() == self.address);
+        if uri.host().is_none_or(str::is_empty) || uri.port().is_none() || !is_all || self.address.contains('@') {
             return Err(not_an_address());
         }
         Ok(endpoint
@@ -199,7 +200,17 @@ mod tests {
         for address in ["localhost:7171", "10.0.0.1:1", "[::1]:7171"] {
             assert_eq!(Dialer::plain(address).unwrap().address(), address);
         }
-        for address in ["", "localhost", ":7171", "localhost:70000", "http://localhost:7171", "a b:1", "host:1/x"] {
+        for address in [
+            "",
+            "localhost",
+            ":7171",
+            "localhost:70000",
+            "http://localhost:7171",
+            "a b:1",
+            "host:1/x",
+            "host:1#x",
+            "ada@host:1",
+        ] {
             assert!(matches!(Dialer::plain(address), Err(DialError::Address(_))), "{address}");
         }
     }

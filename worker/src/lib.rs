@@ -88,7 +88,7 @@ async fn drive_sessions(config: &WorkerConfig, work: &Work, stop: &CancellationT
                 return Ok(());
             }
             Ok(Ended::Stopped) => return Ok(()),
-            Err(error) if error.is_final() => return Err(error),
+            Err(error) if error.is_final(former.is_some()) => return Err(error),
             Err(error @ SessionError::Broken(_)) if !config.wait_for_coordinator => return Err(error),
             Err(error) => error,
         };

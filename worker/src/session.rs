@@ -44,10 +44,11 @@ pub enum SessionError {
 }
 
 impl SessionError {
-    /// Joining again is of no use.
-    pub(crate) fn is_final(&self) -> bool {
+    /// Joining again is of no use. Whoever was in a session once has access that is good: it may be about to be renewed, on
+    /// either side.
+    pub(crate) fn is_final(&self, was_in_session: bool) -> bool {
         match self {
-            Self::Dial(error) => error.is_final(),
+            Self::Dial(error) => error.is_final() && !was_in_session,
             Self::Refused(_) | Self::Threads(_) | Self::Health(_) => true,
             Self::Broken(_) => false,
         }
