@@ -182,7 +182,10 @@ pub async fn start(plan: &Plan, host: &Host) -> Result<Outcome, Failure> {
         let said_meanwhile = match report {
             Report::System(theirs) => {
                 check_system(&plan.program, theirs)?;
-                None
+                match &plan.program {
+                    RemoteProgram::Copied(_) => talk.supply(b"go\n").await?,
+                    _ => None,
+                }
             }
             Report::Want(what) => match (what.as_str(), &plan.program, &plan.access) {
                 ("program", RemoteProgram::Copied(program), _) => talk.supply(&program.bytes).await?,

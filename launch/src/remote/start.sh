@@ -1,4 +1,6 @@
 say system "$(uname -sm)"
+# Nothing is done where the program that is to be copied cannot run.
+[ -z "$program_size" ] || { read -r answer && [ "$answer" = go ]; } || exit 0
 
 make_folder() {
     error=$(mkdir -p -- "$1" 2>&1) || fail folder "$error"
