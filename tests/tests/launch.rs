@@ -130,13 +130,13 @@ fn a_host_that_is_cut_off_in_the_midst_of_a_job_comes_back_to_it() {
 
     let job = submit(&coordinator);
     coordinator.await_midst(job, "host1");
+    // The other one is stopped, so that there is work left when the plug is back.
+    hosts.says(2, "pkill -STOP ^swath");
     hosts.cut(1);
     until("it has lost its leases", || {
         let worker = coordinator.find_worker("host1");
         worker.is_none_or(|worker| worker["leases"] == 0 && worker["state"] == "silent").then_some(())
     });
-    // The other one is stopped, so that there is work left when the plug is back.
-    hosts.says(2, "pkill -STOP ^swath");
     assert_eq!(coordinator.job(job)["state"], "running", "nothing is left to compute");
     let share = coordinator.share(job, "host1");
     hosts.restore(1);
@@ -162,12 +162,13 @@ fn three_hosts_compute_with_tls_while_one_is_cut_off_and_comes_back() {
     let job = 1;
     until("it was submitted", || (!coordinator.jobs().is_empty()).then_some(()));
     coordinator.await_midst(job, "host1");
+    // The other one is stopped, so that there is work left when the plug is back.
+    hosts.says(2, "pkill -STOP ^swath");
     hosts.cut(1);
     until("it has lost its leases", || {
         let worker = coordinator.find_worker("host1");
         worker.is_none_or(|worker| worker["leases"] == 0 && worker["state"] == "silent").then_some(())
     });
-    hosts.says(2, "pkill -STOP ^swath");
     assert_eq!(coordinator.job(job)["state"], "running", "nothing is left to compute");
     let share = coordinator.share(job, "host1");
     hosts.restore(1);
@@ -324,7 +325,7 @@ fn a_copy_that_breaks_off_leaves_nothing_and_one_for_another_processor_is_not_be
     let foreign = format!("--host host2 --copy --output json --coordinator {}", coordinator.address());
     let foreign = sshd.launch(&hosts, 0, &foreign).end().assert_code(1).json();
     assert_eq!(foreign[0]["outcome"], "other_system", "{foreign:#}");
-    assert_eq!(hosts.says(2, "find .cache -type f"), "");
+    assert_eq!(hosts.says(2, "ls -A"), "");
 
     let files = || -> Vec<String> {
         let files = fs::read_dir(hosts.path(1, ".cache/swath/bin")).into_iter().flatten().flatten();
