@@ -1,0 +1,125 @@
+//! Opening a ledger, and what it is known by.
+
+use std::{
+    fs::{File, TryLockError},
+    path::{Path, PathBuf},
+    sync::Mutex,
+};
+
+use rusqlite::Connection;
+
+use super::{Ledger, LedgerError, reserve::Reserve};
+
+/// The version of the data folder that this program reads and writes.
+pub(super) const FORMAT: i64 = 2;
+
+const SCHEMA: &str = "
+    CREATE TABLE coordinator (epoch INTEGER NOT NULL);
+    INSERT INTO coordinator VALUES (0);
+    CREATE TABLE jobs (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        kernel TEXT NOT NULL,
+        parameters TEXT NOT NULL,
+        first INTEGER NOT NULL,
+        last INTEGER NOT NULL,
+        chunk_size INTEGER NOT NULL,
+        retention TEXT NOT NULL,
+        max_retries INTEGER NOT NULL,
+        crash_limit INTEGER NOT NULL,
+        keep_going INTEGER NOT NULL,
+        retain_ms INTEGER,
+        state TEXT NOT NULL DEFAULT 'running',
+        failure TEXT NOT NULL DEFAULT '',
+        submitted_at_ms INTEGER NOT NULL,
+        ended_at_ms INTEGER,
+        shares TEXT NOT NULL DEFAULT '[]',
+        results_dropped INTEGER NOT NULL DEFAULT 0
+    );
+    CREATE TABLE holes (
+        job INTEGER NOT NULL,
+        chunk INTEGER NOT NULL,
+        number INTEGER NOT NULL,
+        reason TEXT NOT NULL,
+        PRIMARY KEY (job, chunk)
+    ) WITHOUT ROWID;
+    CREATE TABLE parts (
+        path TEXT PRIMARY KEY,
+        job INTEGER NOT NULL,
+        bytes INTEGER NOT NULL,
+        blocks BLOB NOT NULL
+    ) WITHOUT ROWID;
+    CREATE INDEX parts_of_job ON parts (job);
+";
+
+/// What a ledger is known by, and where its parts lie. Ledgers of this format got it later.
+const IDENTITY: &str = "
+    CREATE TABLE IF NOT EXISTS identity (id TEXT NOT NULL, place TEXT NOT NULL);
+    INSERT INTO identity (id, place)
+        SELECT lower(hex(randomblob(16))), '' WHERE NOT EXISTS (SELECT 1 FROM identity);
+";
+
+impl Ledger {
+    /// Opens the ledger of a folder, or makes one; a new epoch begins.
+    pub(crate) fn open(folder: &Path) -> Result<Self, LedgerError> {
+        let name = || folder.display().to_string();
+        let failed = |error| LedgerError::Folder { folder: name(), error };
+        std::fs::create_dir_all(folder).map_err(failed)?;
+        let lock = File::create(folder.join("lock")).map_err(failed)?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(LedgerError::InUse { folder: name() }),
+            Err(TryLockError::Error(error)) => return Err(failed(error)),
+        }
+        let path: PathBuf = folder.join("ledger.sqlite");
+        let has_results = folder.join("jobs").exists();
+        if !path.exists() && has_results {
+            return Err(LedgerError::NoLedger { folder: name() });
+        }
+        let unreadable = |error| LedgerError::Open { folder: name(), error };
+        let connection = Connection::open(path).map_err(unreadable)?;
+        let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(unreadable)?;
+        match found {
+            FORMAT => {}
+            0 if has_results => return Err(LedgerError::NoLedger { folder: name() }),
+            0 => {}
+            _ => return Err(LedgerError::Format { folder: name(), found }),
+        }
+        connection.pragma_update(None, "journal_mode", "WAL")?;
+        connection.pragma_update(None, "synchronous", "FULL")?;
+        let ledger = Self::begin_epoch(connection, found, Some(lock))?;
+        Ok(Self { reserve: Some(Reserve::new(folder)), ..ledger })
+    }
+
+    /// A ledger for a coordinator whose jobs do not outlive it.
+    pub(crate) fn in_memory() -> Result<Self, LedgerError> {
+        Self::begin_epoch(Connection::open_in_memory()?, 0, None)
+    }
+
+    fn begin_epoch(mut connection: Connection, format: i64, lock: Option<File>) -> Result<Self, LedgerError> {
+        let transaction = connection.transaction()?;
+        if format == 0 {
+            transaction.execute_batch(SCHEMA)?;
+            transaction.pragma_update(None, "user_version", FORMAT)?;
+        }
+        transaction.execute_batch(IDENTITY)?;
+        let epoch: i64 =
+            transaction.query_row("UPDATE coordinator SET epoch = epoch + 1 RETURNING epoch", [], |row| row.get(0))?;
+        transaction.commit()?;
+        if format == 0 && lock.is_some() {
+            // From now on the file says what it is, even without its log.
+            connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+        }
+        Ok(Self { connection: Mutex::new(connection), epoch: epoch.unsigned_abs(), reserve: None, _lock: lock })
+    }
+
+    /// What this ledger is known by, which no other has, and where its parts lie; see [`Place`](crate::store::Place).
+    pub(crate) fn identity(&self) -> Result<(String, String), LedgerError> {
+        Ok(self.lock().query_row("SELECT id, place FROM identity", [], |row| Ok((row.get(0)?, row.get(1)?)))?)
+    }
+
+    /// From now on its parts lie there.
+    pub(crate) fn set_place(&self, place: &str) -> Result<(), LedgerError> {
+        self.lock().execute("UPDATE identity SET place = ?1 WHERE place <> ?1", [place])?;
+        Ok(())
+    }
+}
