@@ -5,7 +5,7 @@ use std::{path::PathBuf, time::Duration};
 use clap::{Args as Arguments, Subcommand};
 use swath_launch::Host;
 
-use super::duration;
+use super::values::duration;
 
 const EXAMPLES: &str = "\
 The login to each host must need no password: a key in an agent, for example. What runs there is `swath worker start`.

@@ -1,0 +1,26 @@
+//! The arguments of `swath health`.
+
+use std::time::Duration;
+
+use clap::{
+    Args as Arguments,
+    builder::{PossibleValuesParser, TypedValueParser},
+};
+use swath_health::Service;
+
+use super::values::duration;
+
+/// What is asked of whom.
+#[derive(Debug, Arguments)]
+pub(crate) struct Health {
+    /// Where its --health-listen says.
+    #[arg(value_name = "HOST:PORT")]
+    pub(crate) address: String,
+    /// `readiness`: does it do its work? `liveness`: could it, or should it be started again?
+    #[arg(long, env = "SWATH_HEALTH_SERVICE", default_value = "readiness",
+          value_parser = PossibleValuesParser::new(Service::NAMES).try_map(|name| name.parse::<Service>()))]
+    pub(crate) service: Service,
+    /// How long to wait for the answer.
+    #[arg(long, env = "SWATH_HEALTH_TIMEOUT", default_value = "5s", value_name = "DURATION", value_parser = duration)]
+    pub(crate) timeout: Duration,
+}

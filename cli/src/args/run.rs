@@ -1,0 +1,37 @@
+//! The arguments of `swath run`.
+
+use clap::{ArgMatches, Args as Arguments, CommandFactory, error::ErrorKind, parser::ValueSource};
+
+use super::{Args, CoordinatorArgs, JobArgs, ResultArgs};
+
+#[derive(Debug, Arguments)]
+pub(crate) struct Run {
+    #[command(flatten)]
+    pub(crate) job: JobArgs,
+    #[command(flatten)]
+    pub(crate) results: ResultArgs,
+    /// If one is named, it and its workers are used instead of starting any.
+    #[command(flatten)]
+    pub(crate) coordinator: CoordinatorArgs,
+    /// Worker processes to start.
+    #[arg(long, short, env = "SWATH_WORKERS", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1024))]
+    pub(crate) workers: u32,
+    /// Threads of each worker [default: the cores, shared among the workers].
+    #[arg(long, short, env = "SWATH_THREADS", value_parser = clap::value_parser!(u32).range(1..=65536))]
+    pub(crate) threads: Option<u32>,
+}
+
+impl Run {
+    /// A coordinator has workers of its own. A flag counts more than the environment; of two flags, one is a mistake.
+    pub(super) fn settle(&mut self, matches: &ArgMatches) {
+        let is_flag = |name| matches.value_source(name) == Some(ValueSource::CommandLine);
+        if !self.coordinator.is_named() || !(is_flag("workers") || is_flag("threads")) {
+            return;
+        }
+        if is_flag("coordinator") || is_flag("access") {
+            let message = "a coordinator that is named has workers of its own; --workers and --threads start some";
+            Args::command().error(ErrorKind::ArgumentConflict, message).exit();
+        }
+        self.coordinator = CoordinatorArgs { coordinator: None, access: None };
+    }
+}
