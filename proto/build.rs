@@ -1,5 +1,7 @@
 //! Compiles the protocol without a `protoc` on the machine.
 
+#![allow(clippy::disallowed_macros, reason = "a build script speaks to Cargo on standard output")]
+
 use std::{env, error::Error, fs, path::PathBuf};
 
 fn main() -> Result<(), Box<dyn Error>> {

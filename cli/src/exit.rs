@@ -3,6 +3,7 @@
 use std::{error::Error, fmt, io, process::ExitCode};
 
 use swath_client::{ClientError, output::OutputError};
+use swath_console::{PrintError, say};
 use swath_coordinator::CoordinatorError;
 use swath_health::AskError;
 use swath_transport::{AccessError, DialError};
@@ -55,19 +56,19 @@ pub(crate) fn code(result: anyhow::Result<()>) -> ExitCode {
     }
     let (code, hint) = classify(&error);
     if code == INTERRUPTED {
-        eprintln!("{error}");
+        say!("{error}");
     } else {
-        eprintln!("swath: {error:#}");
+        say!("swath: {error:#}");
     }
     if let Some(hint) = hint {
-        eprintln!("  {hint}");
+        say!("  {hint}");
     }
     ExitCode::from(code)
 }
 
 fn is_broken_pipe(cause: &(dyn Error + 'static)) -> bool {
     cause.downcast_ref::<OutputError>().is_some_and(OutputError::is_broken_pipe)
-        || cause.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+        || cause.downcast_ref::<PrintError>().is_some_and(PrintError::is_broken_pipe)
 }
 
 fn classify(error: &anyhow::Error) -> (u8, Option<&'static str>) {

@@ -6,7 +6,7 @@ mod exit;
 mod progress;
 mod show;
 
-use std::{io::IsTerminal, process::ExitCode};
+use std::{env, process::ExitCode};
 
 use args::{Args, Command};
 use tracing_subscriber::EnvFilter;
@@ -27,7 +27,9 @@ fn main() -> ExitCode {
                 result
             },
         );
-    exit::code(result)
+    let code = exit::code(result);
+    swath_console::flush();
+    code
 }
 
 fn start_logs(args: &Args) {
@@ -40,8 +42,13 @@ fn start_logs(args: &Args) {
     let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new(level));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(swath_console::stderr)
+        .with_ansi(colours_are_wanted())
         .with_target(false)
         .init();
+}
+
+/// See <https://no-color.org>.
+fn colours_are_wanted() -> bool {
+    swath_console::stderr_is_terminal() && env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }

@@ -10,12 +10,16 @@ use anyhow::Result;
 use indicatif::{HumanBytes, HumanCount, HumanDuration};
 use serde::Serialize;
 use swath_client::{Hole, Job, JobState, Parameters, Retention, Share, Worker, WorkerState};
+use swath_console::print;
 use tabwriter::TabWriter;
 
 use crate::{args::OutputMode, commands::access::ShownAccess};
 
 /// Chunks that were given up, as many as a person reads.
 const SHOWN_HOLES: usize = 20;
+
+/// Columns that line up.
+type Table = TabWriter<Vec<u8>>;
 
 /// Prints one job, with the chunks of it that were given up.
 pub(crate) fn job(job: &Job, holes: &[Hole], mode: OutputMode) -> Result<()> {
@@ -57,12 +61,12 @@ pub(crate) fn access(access: &ShownAccess<'_>, mode: OutputMode) -> Result<()> {
     if mode == OutputMode::Json {
         return json(access);
     }
-    let mut out = TabWriter::new(io::stdout()).padding(2);
+    let mut out = Table::new(Vec::new()).padding(2);
     writeln!(out, "role\t{}", access.roles.join(", "))?;
     writeln!(out, "holder\t{}", access.subject)?;
     writeln!(out, "coordinator\t{}", access.coordinator.unwrap_or("(not said)"))?;
     writeln!(out, "expires\t{}", access.expires)?;
-    Ok(out.flush()?)
+    print_table(out)
 }
 
 /// Prints the files that were made, a line each.
@@ -70,9 +74,8 @@ pub(crate) fn files(files: &[PathBuf], mode: OutputMode) -> Result<()> {
     if mode == OutputMode::Json {
         return json(&files);
     }
-    let mut out = io::stdout().lock();
-    files.iter().try_for_each(|file| writeln!(out, "{}", file.display()))?;
-    Ok(())
+    let lines: String = files.iter().map(|file| format!("{}\n", file.display())).collect();
+    Ok(print(lines)?)
 }
 
 /// Prints workers, a line each.
@@ -105,7 +108,7 @@ pub(crate) fn kernels(mode: OutputMode) -> Result<()> {
     match mode {
         OutputMode::Json => json(&catalogue.iter().map(KernelRecord::from).collect::<Vec<_>>()),
         OutputMode::Text => {
-            let mut out = TabWriter::new(io::stdout().lock());
+            let mut out = Table::new(Vec::new());
             for kernel in catalogue {
                 writeln!(out, "{}\t{}", kernel.name, kernel.summary)?;
                 writeln!(out, "\tgives {}", kernel.value)?;
@@ -113,13 +116,13 @@ pub(crate) fn kernels(mode: OutputMode) -> Result<()> {
                     writeln!(out, "\t--param {}={}: {}", parameter.name, parameter.default, parameter.summary)?;
                 }
             }
-            Ok(out.flush()?)
+            print_table(out)
         }
     }
 }
 
 fn job_text(job: &Job, holes: &[Hole]) -> Result<()> {
-    let mut out = TabWriter::new(io::stdout().lock());
+    let mut out = Table::new(Vec::new());
     writeln!(out, "job\t{}", job.id)?;
     writeln!(out, "kernel\t{}{}", job.kernel, parameters(&job.parameters))?;
     writeln!(out, "range\t{} ({} numbers)", job.range, HumanCount(job.range.count()))?;
@@ -162,7 +165,7 @@ fn job_text(job: &Job, holes: &[Hole]) -> Result<()> {
             share.worker_id, share.worker
         )?;
     }
-    Ok(out.flush()?)
+    print_table(out)
 }
 
 fn retention(job: &Job) -> String {
@@ -177,24 +180,24 @@ fn parameters(parameters: &Parameters) -> String {
     parameters.iter().map(|(name, value)| format!(" {name}={value}")).collect()
 }
 
-fn table<T>(
-    header: &str,
-    rows: &[T],
-    mut line: impl FnMut(&mut TabWriter<io::StdoutLock<'_>>, &T) -> io::Result<()>,
-) -> Result<()> {
-    let mut out = TabWriter::new(io::stdout().lock());
+fn table<T>(header: &str, rows: &[T], mut line: impl FnMut(&mut Table, &T) -> io::Result<()>) -> Result<()> {
+    let mut out = Table::new(Vec::new());
     writeln!(out, "{header}")?;
     for row in rows {
         line(&mut out, row)?;
     }
-    Ok(out.flush()?)
+    print_table(out)
+}
+
+fn print_table(table: Table) -> Result<()> {
+    let text = table.into_inner().map_err(|error| io::Error::other(error.to_string()))?;
+    Ok(print(text)?)
 }
 
 pub(crate) fn json(value: &impl Serialize) -> Result<()> {
-    let mut out = io::stdout().lock();
-    serde_json::to_writer_pretty(&mut out, value)?;
-    writeln!(out)?;
-    Ok(())
+    let mut text = serde_json::to_string_pretty(value)?;
+    text.push('\n');
+    Ok(print(text)?)
 }
 
 fn state(job: &Job) -> &'static str {

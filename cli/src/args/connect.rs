@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args as Arguments;
 use swath_client::{AccessSource, DialError, Dialer, Role};
+use swath_console::say;
 
 use super::DEFAULT_ADDRESS;
 
@@ -28,7 +29,7 @@ impl CoordinatorArgs {
         if let Ok(access) = source.load()
             && let Some(warning) = access.warning()
         {
-            eprintln!("swath: {warning}");
+            say!("swath: {warning}");
         }
         Dialer::with_access(source, roles, address)
     }

@@ -6,6 +6,7 @@ use anyhow::Result;
 use clap::Subcommand;
 use serde::Serialize;
 use swath_client::{AccessSource, Role};
+use swath_console::say;
 use swath_transport::{Authority, NewAccess};
 
 use crate::{
@@ -72,7 +73,7 @@ pub(super) fn execute(command: AccessCommand, mode: OutputMode) -> Result<()> {
         AccessCommand::Show { file } => {
             let access = AccessSource::new(file).load()?;
             if let Some(warning) = access.warning() {
-                eprintln!("swath: {warning}");
+                say!("swath: {warning}");
             }
             show::access(
                 &ShownAccess {

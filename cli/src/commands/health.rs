@@ -3,6 +3,8 @@
 use anyhow::{Result, bail};
 use serde::Serialize;
 
+use swath_console::print;
+
 use crate::args::{Health, OutputMode};
 
 /// What is printed as JSON.
@@ -17,10 +19,11 @@ pub(super) async fn ask(args: &Health, mode: OutputMode) -> Result<()> {
     let Health { address, service, timeout } = args;
     let serving = swath_health::ask(address, *service, *timeout).await?;
     match mode {
-        OutputMode::Text if serving => println!("serving"),
+        OutputMode::Text if serving => print("serving\n")?,
         OutputMode::Text => {}
         OutputMode::Json => {
-            println!("{}", serde_json::to_string(&Answer { address, service: service.to_string(), serving })?);
+            let answer = Answer { address, service: service.to_string(), serving };
+            print(format!("{}\n", serde_json::to_string(&answer)?))?;
         }
     }
     if !serving {

@@ -1,12 +1,10 @@
 //! `swath submit` and `swath job …`.
 
-use std::{
-    io::{self, Write},
-    time::Instant,
-};
+use std::time::Instant;
 
 use anyhow::Result;
 use swath_client::{Client, ClientError, Job, JobState};
+use swath_console::{print, say};
 
 use super::{
     job_spec,
@@ -28,16 +26,13 @@ pub(super) async fn submit(args: Submit, mode: OutputMode) -> Result<()> {
     let job = client.submit(spec).await?;
     if args.wait {
         if mode == OutputMode::Text {
-            eprintln!("job {} submitted", job.id);
+            say!("job {} submitted", job.id);
         }
         return wait(&client, job.id, signals, mode).await;
     }
     match mode {
         OutputMode::Json => show::job(&job, &[], mode),
-        OutputMode::Text => {
-            writeln!(io::stdout(), "{}", job.id)?;
-            Ok(())
-        }
+        OutputMode::Text => Ok(print(format!("{}\n", job.id))?),
     }
 }
 

@@ -1,15 +1,12 @@
 //! `swath launch`: workers on other hosts.
 
-use std::{
-    fs,
-    io::{Write, stdout},
-    pin::pin,
-};
+use std::{fs, pin::pin};
 
 use anyhow::{Context, Result};
 use futures::StreamExt;
 use serde::Serialize;
 use swath_client::{AccessSource, Role};
+use swath_console::{print, say};
 use swath_launch::{
     AccessFile, Attached, Failure, Host, Outcome, Plan, Program, RemoteAccess, RemoteProgram, Selection, Ssh,
 };
@@ -124,7 +121,7 @@ async fn hold_all(
     signals: &mut StopSignals,
 ) -> Result<()> {
     let all = held.len();
-    eprintln!("{} attached; they end with this command", count(all, "worker"));
+    say!("{} attached; they end with this command", count(all, "worker"));
     let mut failed = 0;
     loop {
         let ended = tokio::select! {
@@ -140,10 +137,10 @@ async fn hold_all(
         match ended {
             None => break,
             Some(Ok((_, Ok(())))) if end.is_cancelled() => {}
-            Some(Ok((host, Ok(())))) => eprintln!("{host}: its worker has ended"),
+            Some(Ok((host, Ok(())))) => say!("{host}: its worker has ended"),
             Some(Ok((host, Err(failure)))) => {
                 failed += 1;
-                eprintln!("{host}: {failure}");
+                say!("{host}: {failure}");
             }
             Some(Err(error)) => return Err(error.into()),
         }
@@ -337,10 +334,10 @@ fn preview(plan: &Plan, hosts: &[Host], mode: OutputMode) -> Result<()> {
     }
     match mode {
         OutputMode::Json => show::json(&lines),
-        OutputMode::Text => Ok(write!(
-            stdout(),
-            "{text}# each followed by the same script, on the standard input of its ssh:\n{common}"
-        )?),
+        OutputMode::Text => {
+            let rest = "# each followed by the same script, on the standard input of its ssh:";
+            Ok(print(format!("{text}{rest}\n{common}"))?)
+        }
     }
 }
 
@@ -387,7 +384,7 @@ impl Results {
     fn add(&mut self, host: &Host, line: Line) -> Result<()> {
         let line = Line { host: host.to_string(), ..line };
         if self.mode == OutputMode::Text {
-            writeln!(stdout(), "{:width$}  {}", line.host, line.message, width = self.width)?;
+            print(format!("{:width$}  {}\n", line.host, line.message, width = self.width))?;
         }
         self.lines.push(line);
         if self.mode == OutputMode::Json && self.lines.len() == self.expected {

@@ -11,10 +11,9 @@ mod run;
 mod signals;
 mod worker;
 
-use std::io::Write;
-
 use anyhow::Result;
 use clap::CommandFactory;
+use swath_console::print;
 
 use crate::{
     args::{Args, Command, CoordinatorCommand, JobArgs, WorkerCommand},
@@ -41,7 +40,7 @@ pub(crate) async fn execute(args: Args) -> Result<()> {
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Args::command(), "swath", &mut script);
-            Ok(std::io::stdout().write_all(&script)?)
+            Ok(print(script)?)
         }
     }
 }

@@ -9,6 +9,8 @@ use swath_client::{
     output::{Format, Output, OutputError, Summary, Target},
 };
 
+use swath_console::say;
+
 use crate::{
     args::{OutputMode, ResultArgs},
     exit::Ending,
@@ -99,7 +101,7 @@ pub(super) fn say_where(target: &Target, summary: Summary, took: Duration) {
             _ => String::new(),
         };
         let numbers = HumanCount(summary.numbers);
-        eprintln!("{numbers} numbers in {}{size}, {:.3} s", path.display(), took.as_secs_f64());
+        say!("{numbers} numbers in {}{size}, {:.3} s", path.display(), took.as_secs_f64());
     }
 }
 
@@ -109,12 +111,12 @@ pub(super) fn say_missing(summary: Summary, holes: &[Hole]) {
     if summary.missing == 0 {
         return;
     }
-    eprintln!("{} numbers have no result", HumanCount(summary.missing));
+    say!("{} numbers have no result", HumanCount(summary.missing));
     for hole in holes.iter().take(SHOWN) {
-        eprintln!("  {}", show::hole(hole));
+        say!("  {}", show::hole(hole));
     }
     if holes.len() > SHOWN {
-        eprintln!("  and {} more chunks", holes.len() - SHOWN);
+        say!("  and {} more chunks", holes.len() - SHOWN);
     }
 }
 
@@ -129,7 +131,7 @@ async fn say_pauses(client: &Client, job: u64, bar: &ProgressBar) -> Infallible 
         }
         said.clone_from(&job.paused);
         if bar.is_hidden() && !said.is_empty() {
-            eprintln!("paused: {said}");
+            say!("paused: {said}");
         }
         bar.set_message(progress::pause(&said));
     });

@@ -3,12 +3,13 @@
 use std::{
     fmt,
     fs::{self, File, Permissions},
-    io::{self, BufWriter, IsTerminal, Write},
+    io::{self, BufWriter, Write},
     os::{fd::AsRawFd, unix::fs::PermissionsExt},
     path::{Path, PathBuf},
 };
 
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, linkat, open};
+use swath_console::{Stdout, stdout_is_terminal};
 use tempfile::TempPath;
 
 const BUFFER: usize = 1 << 20;
@@ -24,7 +25,7 @@ pub enum Target {
 
 impl Target {
     pub(super) fn is_terminal(&self) -> bool {
-        *self == Self::Stdout && io::stdout().is_terminal()
+        *self == Self::Stdout && stdout_is_terminal()
     }
 }
 
@@ -40,7 +41,7 @@ impl fmt::Display for Target {
 /// Bytes on their way to a target.
 pub(super) enum Destination {
     File(BufWriter<File>),
-    Stdout(BufWriter<io::Stdout>),
+    Stdout(BufWriter<Stdout>),
 }
 
 /// A file that does not have its name yet.
@@ -128,7 +129,7 @@ impl Destination {
     /// Opens a target. What is new, or replaces a file, is unfinished until it is published.
     pub(super) fn open(target: Target) -> io::Result<(Self, Option<Unfinished>)> {
         let path = match target {
-            Target::Stdout => return Ok((Self::Stdout(BufWriter::with_capacity(BUFFER, io::stdout())), None)),
+            Target::Stdout => return Ok((Self::Stdout(BufWriter::with_capacity(BUFFER, Stdout::open()?)), None)),
             Target::File(path) => path,
         };
         // Writing through a link replaces what it points at, not the link.

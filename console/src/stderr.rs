@@ -1,0 +1,89 @@
+//! Standard error, where the log goes and what is said to people.
+
+use std::{
+    fmt,
+    io::{self, IsTerminal, Write},
+    sync::OnceLock,
+    thread,
+    time::Duration,
+};
+
+use crate::{lossy::Lossy, text::one_line, wait};
+
+/// How long a line may take before it is given up: somebody who reads slowly gets all of them, and a pipe that nobody
+/// reads does not keep the process.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+/// The lines on their way to standard error; `None` if there is no thread to write them.
+static LINES: OnceLock<Option<&'static Lossy>> = OnceLock::new();
+
+fn lines() -> Option<&'static Lossy> {
+    *LINES.get_or_init(|| {
+        let lines: &'static Lossy = Box::leak(Box::default());
+        let writer = thread::Builder::new().name("stderr".to_owned());
+        writer.spawn(|| lines.drive(Raw)).is_ok().then_some(lines)
+    })
+}
+
+/// Standard error for whole lines: it takes them all and writes what can be written, in the background.
+pub fn stderr() -> Stderr {
+    Stderr(())
+}
+
+/// See [`stderr`].
+#[derive(Debug, Clone, Copy)]
+pub struct Stderr(());
+
+impl Write for Stderr {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if let Some(lines) = lines() {
+            lines.push(bytes);
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        flush();
+        Ok(())
+    }
+}
+
+/// Returns when all that was said is written, or when it is not going to be.
+pub fn flush() {
+    if let Some(Some(lines)) = LINES.get() {
+        lines.flush(PATIENCE);
+    }
+}
+
+/// Says one line; see [`say!`](crate::say).
+pub fn say_line(text: fmt::Arguments<'_>) {
+    let line = format!("{}\n", one_line(&text.to_string()));
+    match lines() {
+        Some(lines) => {
+            lines.push(line.as_bytes());
+            // What is printed next comes after it, on a terminal that shows both.
+            lines.flush(PATIENCE);
+        }
+        // There is nobody left to tell that it cannot be told.
+        None => drop(Raw.write_all(line.as_bytes())),
+    }
+}
+
+/// Whether standard error is a terminal.
+pub fn stderr_is_terminal() -> bool {
+    rustix::stdio::stderr().is_terminal()
+}
+
+/// The descriptor itself. The standard library's takes any number of bytes for written when it is closed, and holds a lock
+/// while it waits.
+struct Raw;
+
+impl Write for Raw {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        wait::write(rustix::stdio::stderr(), bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
