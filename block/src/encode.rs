@@ -101,7 +101,7 @@ impl BlockEncoder {
             Values::Boolean(values) => {
                 boolean::encode(values, &mut page);
                 let (least, greatest) = extremes(values);
-                (Encoding::RLE, i128::from(least), i128::from(greatest))
+                (Encoding::PLAIN, i128::from(least), i128::from(greatest))
             }
             Values::Decimal128(values) => {
                 decimal::encode(values, &mut page);
@@ -157,7 +157,7 @@ impl BlockEncoder {
                 Statistics::int64(Some(least as i64), Some(greatest as i64), None, Some(0), false),
             ),
             ValueType::Boolean => {
-                (Encoding::RLE, Statistics::boolean(Some(least != 0), Some(greatest != 0), None, Some(0), false))
+                (Encoding::PLAIN, Statistics::boolean(Some(least != 0), Some(greatest != 0), None, Some(0), false))
             }
             ValueType::Decimal128 => {
                 let bytes = |value: i128| FixedLenByteArray::from(ByteArray::from(value.to_be_bytes().to_vec()));

@@ -11,8 +11,11 @@
 //! | --- | --- |
 //! | `n`, Int64 | `DELTA_BINARY_PACKED`; consecutive numbers take 5 bytes in 128 |
 //! | `value`, Int64 | `DELTA_BINARY_PACKED` |
-//! | `value`, Boolean | `RLE` |
-//! | `value`, Decimal128(38, 0) | `PLAIN` |
+//! | `value`, Boolean | `PLAIN`, 1 bit |
+//! | `value`, Decimal128(38, 0) | `PLAIN`, 16 bytes |
+//!
+//! All of them stand in data pages of version 1. These are pairs of encoding and page version that mainstream writers use
+//! and that every reader reads.
 //!
 //! A column whose first page shrinks by a quarter is compressed with LZ4
 //! ([LZ4_RAW](https://github.com/apache/parquet-format/blob/master/Compression.md#lz4_raw)): the packed differences of

@@ -3,7 +3,10 @@
 use arrow_array::{Array, BooleanArray, Decimal128Array, Int64Array, RecordBatch, cast::AsArray, types};
 use arrow_schema::ArrowError;
 use bytes::Bytes;
-use parquet::{arrow::arrow_reader::ParquetRecordBatchReaderBuilder, basic::Compression};
+use parquet::{
+    arrow::arrow_reader::ParquetRecordBatchReaderBuilder,
+    basic::{Compression, Encoding},
+};
 use proptest::prelude::*;
 use swath_kernel::{ValueType, Values};
 
@@ -94,6 +97,21 @@ fn a_column_is_compressed_where_its_first_page_says_that_it_is_worth_it() {
         let block = Block::parse(encode(1, &values), ValueType::Int64).unwrap();
         assert_eq!(block.row_group().column(1).compression(), expected);
         assert_round_trip(1, &values);
+    }
+}
+
+#[test]
+fn booleans_take_a_bit_and_next_to_nothing_where_all_are_equal() {
+    for (values, most) in [
+        (Values::Boolean((0..MAX_ROWS).map(|n| n.is_power_of_two()).collect()), MAX_ROWS / 8),
+        (Values::Boolean(vec![false; MAX_ROWS]), 4096),
+        (Values::Boolean(vec![true; MAX_ROWS]), 4096),
+    ] {
+        let block = Block::parse(encode(1, &values), ValueType::Boolean).unwrap();
+        assert!(block.bytes().len() < most, "{} bytes for {} booleans", block.bytes().len(), values.len());
+        // No other encoding of booleans in data pages of version 1 is read by all.
+        assert_eq!(block.row_group().column(1).encodings().collect::<Vec<_>>(), [Encoding::PLAIN]);
+        assert!(decode(&block).1 == values);
     }
 }
 
