@@ -6,13 +6,20 @@ use bytes::Bytes;
 use parquet::{
     errors::ParquetError,
     file::{
-        metadata::{ParquetMetaData, ParquetMetaDataReader, RowGroupMetaData},
+        FOOTER_SIZE,
+        metadata::{FooterTail, ParquetMetaData, ParquetMetaDataReader, RowGroupMetaData},
         statistics::Statistics,
     },
 };
 use swath_kernel::ValueType;
 
-use crate::{Batches, MAX_ROWS, batches::Int64Pages, schema};
+use crate::{Batches, FooterError, MAX_ROWS, batches::Int64Pages, schema, thrift};
+
+/// The largest footer of a block, whose own takes a few hundred bytes.
+const MAX_FOOTER_BYTES: usize = 64 << 10;
+
+/// What a Parquet file begins with, and ends with.
+const MAGIC: &[u8] = b"PAR1";
 
 /// Why bytes are not a block.
 #[derive(Debug, thiserror::Error)]
@@ -21,9 +28,15 @@ pub enum BlockError {
     /// Not Parquet, or damaged.
     #[error("it is not a whole Parquet file: {0}")]
     Parquet(#[from] ParquetError),
-    /// Another number of row groups than one.
-    #[error("it has {0} row groups instead of one")]
-    RowGroups(usize),
+    /// It does not begin and end as a Parquet file does.
+    #[error("it is not a Parquet file of {0} bytes")]
+    NotParquet(usize),
+    /// A footer that no block has.
+    #[error("its footer has {0} bytes; {MAX_FOOTER_BYTES} are allowed")]
+    FooterLength(usize),
+    /// A footer that is not given to the parser.
+    #[error("its footer cannot be read: {0}")]
+    Footer(#[from] FooterError),
     /// More rows than a block may have, or none.
     #[error("it has {0} rows; 1 to {MAX_ROWS} are allowed")]
     Rows(i64),
@@ -50,11 +63,9 @@ pub struct Block {
 impl Block {
     /// Checks the frame of a block of values of this type.
     pub fn parse(bytes: Bytes, value_type: ValueType) -> Result<Self, BlockError> {
-        let metadata = ParquetMetaDataReader::new().parse_and_finish(&bytes)?;
-        if metadata.num_row_groups() != 1 {
-            return Err(BlockError::RowGroups(metadata.num_row_groups()));
-        }
-        check_row_group(metadata.row_group(0), value_type, bytes.len() as u64)?;
+        let footer = footer_of(&bytes)?;
+        let metadata = parse_footer(&bytes[footer.clone()], 1)?;
+        check_row_group(metadata.row_group(0), value_type, footer.start as u64)?;
         Ok(Self { bytes, metadata: Arc::new(metadata), value_type })
     }
 
@@ -123,6 +134,29 @@ impl Block {
     pub(crate) fn row_group(&self) -> &RowGroupMetaData {
         self.metadata.row_group(0)
     }
+}
+
+/// Where the footer of a block lies in it, without its length and the magic behind it.
+pub(crate) fn footer_of(block: &[u8]) -> Result<std::ops::Range<usize>, BlockError> {
+    let not_parquet = || BlockError::NotParquet(block.len());
+    let end = block.len().checked_sub(FOOTER_SIZE).filter(|&end| end >= MAGIC.len()).ok_or_else(not_parquet)?;
+    let tail = FooterTail::try_from(&block[end..]).map_err(|_| not_parquet())?;
+    let length = tail.metadata_length();
+    if !block.starts_with(MAGIC) || tail.is_encrypted_footer() {
+        return Err(not_parquet());
+    }
+    if length > MAX_FOOTER_BYTES {
+        return Err(BlockError::FooterLength(length));
+    }
+    let start = end.checked_sub(length).filter(|&start| start >= MAGIC.len()).ok_or_else(not_parquet)?;
+    Ok(start..end)
+}
+
+/// Parses the footer of a file of this many row groups, without its length and the magic behind it. A footer that is
+/// nested too deep, or claims more than it has, does not reach the parser.
+pub fn parse_footer(footer: &[u8], row_groups: usize) -> Result<ParquetMetaData, BlockError> {
+    thrift::check_footer(footer, row_groups as u64)?;
+    Ok(ParquetMetaDataReader::decode_metadata(footer)?)
 }
 
 /// Checks that a row group has the right columns and lies within `length` bytes, so that nothing later needs to.

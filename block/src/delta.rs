@@ -8,7 +8,7 @@
 mod decode;
 
 pub(crate) use self::decode::decode;
-use crate::varint;
+use crate::varint::{self, zigzag};
 
 const BLOCK: usize = 128;
 const MINIBLOCK: usize = 32;
@@ -153,8 +153,4 @@ fn pack_wide(miniblock: &[u64; MINIBLOCK], width: u8, out: &mut Vec<u8>) {
             bits -= 32;
         }
     }
-}
-
-fn zigzag(value: i64) -> u64 {
-    ((value << 1) ^ (value >> 63)) as u64
 }

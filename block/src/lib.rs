@@ -30,13 +30,15 @@ mod decimal;
 mod delta;
 mod encode;
 mod schema;
+mod thrift;
 mod varint;
 
 pub use assemble::FileAssembler;
 pub use batches::Batches;
-pub use block::{Block, BlockError};
+pub use block::{Block, BlockError, parse_footer};
 pub use encode::{BlockEncoder, EncodeError, PAGE_ROWS};
 pub use schema::{arrow_schema, arrow_value_type, parquet_schema};
+pub use thrift::FooterError;
 
 /// The largest number of rows of a block.
 pub const MAX_ROWS: usize = 1 << 20;

@@ -14,12 +14,24 @@ pub(crate) fn read(bytes: &mut &[u8]) -> Option<u64> {
     for shift in (0..64).step_by(7) {
         let (&byte, rest) = bytes.split_first()?;
         *bytes = rest;
+        if shift == 63 && byte > 1 {
+            return None;
+        }
         value |= u64::from(byte & 0x7F) << shift;
         if byte < 0x80 {
             return Some(value);
         }
     }
     None
+}
+
+/// Signed integers as unsigned ones: 0, -1, 1, -2, …
+pub(crate) fn zigzag(value: i64) -> u64 {
+    ((value << 1) ^ (value >> 63)) as u64
+}
+
+pub(crate) fn unzigzag(value: u64) -> i64 {
+    (value >> 1) as i64 ^ -((value & 1) as i64)
 }
 
 #[cfg(test)]
@@ -36,5 +48,7 @@ mod tests {
             assert_eq!(read(&mut &bytes[..bytes.len() - 1]), None);
         }
         assert_eq!(read(&mut &[0xFF; 20][..]), None);
+        let one_bit_too_many = [&[0xFF; 9][..], &[2]].concat();
+        assert_eq!(read(&mut one_bit_too_many.as_slice()), None);
     }
 }

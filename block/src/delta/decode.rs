@@ -3,7 +3,7 @@
 //! The bytes may come from anywhere. Whatever they are, decoding ends after as many steps as values are wanted.
 
 use super::{BLOCK, MINIBLOCK, MINIBLOCKS};
-use crate::varint;
+use crate::varint::{self, unzigzag};
 
 /// A word is read from where a value begins, and may reach so many bytes beyond its miniblock.
 const BEYOND: usize = 8;
@@ -166,10 +166,6 @@ fn unpack_wide(packed: &[u8], width: u8, sum: &mut Sum, values: &mut [i64; MINIB
         bits -= u32::from(width);
     }
     Ok(())
-}
-
-fn unzigzag(value: u64) -> i64 {
-    (value >> 1) as i64 ^ -((value & 1) as i64)
 }
 
 #[cfg(test)]

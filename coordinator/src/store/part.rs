@@ -10,9 +10,9 @@ use bytes::Bytes;
 use object_store::{ObjectStoreExt, WriteMultipart, path::Path};
 use parquet::file::{
     FOOTER_SIZE,
-    metadata::{FooterTail, ParquetMetaData, ParquetMetaDataReader},
+    metadata::{FooterTail, ParquetMetaData},
 };
-use swath_block::{Block, FileAssembler};
+use swath_block::{Block, FileAssembler, parse_footer};
 use swath_kernel::ValueType;
 use tokio::runtime::Handle;
 
@@ -131,11 +131,7 @@ impl OpenPart {
             Some(skipped) => end.slice(skipped..before.len()),
             None => read(metadata_start, tail_start).await?,
         };
-        let metadata = ParquetMetaDataReader::decode_metadata(&metadata).map_err(|error| damaged(error.to_string()))?;
-        if metadata.num_row_groups() != part.blocks.len() {
-            let (found, expected) = (metadata.num_row_groups(), part.blocks.len());
-            return Err(damaged(format!("it has {found} row groups instead of {expected}")));
-        }
+        let metadata = parse_footer(&metadata, part.blocks.len()).map_err(|error| damaged(error.to_string()))?;
         Ok(Self { part, name, metadata, value_type })
     }
 
