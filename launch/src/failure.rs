@@ -33,10 +33,12 @@ pub enum Failure {
         reason: String,
     },
     /// The host stopped answering in the midst of it.
-    #[error("no answer for {patience:?}")]
+    #[error("no answer for {patience:?}{}", if printed.is_empty() { String::new() } else { format!("; it printed: {printed}") })]
     Silent {
         /// How long was waited.
         patience: Duration,
+        /// The last line that the host printed and that is no answer; may be empty.
+        printed: String,
     },
     /// The connection or the shell at its other end broke.
     #[error("the connection broke: {reason}")]
@@ -114,12 +116,6 @@ pub enum Failure {
         /// What the worker said last.
         reason: String,
     },
-    /// A worker does not end even when it is killed.
-    #[error("its worker, process {pid}, does not end")]
-    Alive {
-        /// Its process.
-        pid: String,
-    },
     /// The scripts at both ends do not understand each other.
     #[error("it reported what nobody asked for: {0}")]
     Confused(String),
@@ -146,13 +142,12 @@ impl Failure {
             Self::Refused { .. } => "refused",
             Self::Ended { .. } => "ended",
             Self::NotJoined { .. } => "not_joined",
-            Self::Alive { .. } => "alive",
         }
     }
 }
 
-/// How ssh ended before anything was reported, or in the midst of it.
-pub(crate) fn of_ssh(code: Option<i32>, complaints: &str) -> Failure {
+/// How ssh ended before anything was reported, or in the midst of it; `printed` is the last line that the host printed.
+pub(crate) fn of_ssh(code: Option<i32>, complaints: &str, printed: &str) -> Failure {
     let lines: Vec<_> = complaints.lines().map(plain).filter(|line| !line.is_empty()).collect();
     let said = |needles: &[&str]| {
         lines
@@ -165,7 +160,12 @@ pub(crate) fn of_ssh(code: Option<i32>, complaints: &str) -> Failure {
     if code != Some(255) {
         // The other side had its say: a shell that is none, or a command that the key is bound to.
         let code = code.map_or_else(|| "a signal".to_owned(), |code| format!("exit code {code}"));
-        let reason = if lines.is_empty() { format!("it ended with {code} and reported nothing") } else { last };
+        let reason = match (lines.is_empty(), printed) {
+            (false, _) => last,
+            (true, "") => format!("it ended with {code} and reported nothing"),
+            // Such as the shell of an account that nobody may log in to.
+            (true, printed) => format!("it ended with {code} and printed: {printed}"),
+        };
         return Failure::Broken { reason };
     }
     if let Some(reason) = said(&["Permission denied (", "Too many authentication failures", "No more authentication"]) {
@@ -202,7 +202,6 @@ pub(crate) fn of_step(step: &str, text: String, more: &str) -> Failure {
             Some(reason) => Failure::NoCoordinator { reason },
             None => Failure::NotJoined { reason: without_prefix(&text) },
         },
-        "alive" => Failure::Alive { pid: text },
         _ => Failure::Confused(format!("{step} {text}")),
     }
 }
@@ -255,10 +254,17 @@ mod tests {
             ("client_loop: send disconnect: Broken pipe\r\n", "broken"),
             ("", "broken"),
         ] {
-            assert_eq!(of_ssh(Some(255), said).kind(), kind, "{said}");
+            assert_eq!(of_ssh(Some(255), said, "Welcome!").kind(), kind, "{said}");
         }
-        let failure = of_ssh(Some(1), "This account is currently not available.\n");
-        assert_eq!(failure.to_string(), "the connection broke: This account is currently not available");
+        let failure = of_ssh(Some(127), "sh: head: not found.\n", "Welcome!");
+        assert_eq!(failure.to_string(), "the connection broke: sh: head: not found");
+        let failure = of_ssh(Some(1), "", "This account is currently not available.");
+        assert_eq!(
+            failure.to_string(),
+            "the connection broke: it ended with exit code 1 and printed: This account is currently not available."
+        );
+        let failure = of_ssh(None, "", "");
+        assert_eq!(failure.to_string(), "the connection broke: it ended with a signal and reported nothing");
     }
 
     #[test]

@@ -13,6 +13,7 @@
 //! A host that cannot be used is a [`Failure`] of that host, a sentence for people; others go on.
 
 mod failure;
+mod heard;
 mod host;
 mod hostfile;
 mod payload;
@@ -30,6 +31,7 @@ pub use failure::Failure;
 pub use host::{Host, HostError};
 pub use hostfile::{HostfileError, merge, parse as parse_hostfile};
 pub use payload::{AccessFile, Program};
+pub use report::End;
 pub use script::WordError;
 pub use ssh::Ssh;
 pub use start::{Attached, Outcome, Plan, Preview, RemoteAccess, RemoteProgram, Worker, start};

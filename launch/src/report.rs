@@ -1,12 +1,13 @@
 //! What the scripts report.
 
-/// Marks a line as a report.
-const MARK: &str = "@swath ";
+/// What a report begins with. The control character makes it unlike anything that people or programs print, and is in no
+/// field of a report.
+pub(crate) const MARK: &str = "\u{1}@swath ";
 
 /// Of a text from another host, as much as a person reads.
 const LONGEST_TEXT: usize = 400;
 
-/// One line of a script that begins with the mark, parsed. Everything in it comes from another machine.
+/// A report of a script, parsed. Everything in it comes from another machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Report {
     /// What `uname -sm` says.
@@ -23,16 +24,27 @@ pub(crate) enum Report {
     Ended { code: String, words: String },
     /// It did not work: which step, what was said, and more that was said.
     Failed { step: String, text: String, more: String },
-    /// A worker was stopped: whether it ended by itself.
-    Stopped { pid: u32, by_itself: bool },
+    /// A worker was told to stop: how that ended.
+    Stopped { pid: u32, end: End },
     /// A worker that runs.
     Worker { pid: u32, joined: bool, threads: String, coordinator: String, name: String, since: String },
-    /// All has been said.
-    Done,
+    /// All has been said: so many reports of workers came before it.
+    Done { reports: usize },
+}
+
+/// How a worker that was told to stop ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// By itself.
+    Ended,
+    /// It was killed.
+    Killed,
+    /// Not at all, although it was killed.
+    Alive,
 }
 
 impl Report {
-    /// `None` for a line that is none.
+    /// From a line that begins with the mark; `None` for one that is no report.
     pub(crate) fn parse(line: &str) -> Option<Self> {
         let line = line.strip_prefix(MARK)?.trim_end_matches(['\r', '\n']);
         let mut fields = line.split('\t').map(plain);
@@ -46,7 +58,15 @@ impl Report {
             "joined" => Self::Joined { pid: text().parse().ok()?, ready: text() },
             "ended" => Self::Ended { code: text(), words: text() },
             "failed" => Self::Failed { step: text(), text: text(), more: text() },
-            "stopped" => Self::Stopped { pid: text().parse().ok()?, by_itself: text() == "ended" },
+            "stopped" => Self::Stopped {
+                pid: text().parse().ok()?,
+                end: match text().as_str() {
+                    "ended" => End::Ended,
+                    "killed" => End::Killed,
+                    "alive" => End::Alive,
+                    _ => return None,
+                },
+            },
             "worker" => Self::Worker {
                 pid: text().parse().ok()?,
                 joined: text() == "joined",
@@ -55,7 +75,7 @@ impl Report {
                 name: text(),
                 since: text(),
             },
-            "done" => Self::Done,
+            "done" => Self::Done { reports: text().parse().ok()? },
             _ => return None,
         })
     }
@@ -74,21 +94,27 @@ pub(crate) fn plain(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::Report;
+    use super::{End, MARK, Report};
+
+    fn parse(text: &str) -> Option<Report> {
+        Report::parse(&format!("{MARK}{text}\n"))
+    }
 
     #[test]
     fn reports_are_told_from_all_else_that_is_said() {
         assert_eq!(Report::parse("Welcome to h1!\n"), None);
-        assert_eq!(Report::parse("@swath greeting\n"), None);
-        assert_eq!(Report::parse("@swath joined\tmany\t\n"), None);
-        assert_eq!(Report::parse("@swath system\tLinux x86_64\r\n"), Some(Report::System("Linux x86_64".to_owned())));
-        assert_eq!(Report::parse("@swath stopped\t12\tkilled\n"), Some(Report::Stopped { pid: 12, by_itself: false }));
+        assert_eq!(Report::parse("@swath system\tLinux x86_64\n"), None);
+        assert_eq!(parse("greeting"), None);
+        assert_eq!(parse("joined\tmany\t"), None);
+        assert_eq!(parse("stopped\t12\tsomehow"), None);
+        assert_eq!(parse("system\tLinux x86_64\r"), Some(Report::System("Linux x86_64".to_owned())));
+        assert_eq!(parse("stopped\t12\tkilled"), Some(Report::Stopped { pid: 12, end: End::Killed }));
+        assert_eq!(parse("done\t3"), Some(Report::Done { reports: 3 }));
     }
 
     #[test]
     fn nothing_of_another_machine_reaches_a_terminal_as_more_than_text() {
-        let Some(Report::System(text)) = Report::parse(&format!("@swath system\t\x1b[2J\u{7}{}", "ä".repeat(10_000)))
-        else {
+        let Some(Report::System(text)) = parse(&format!("system\t\x1b[2J\u{7}{}", "ä".repeat(10_000))) else {
             panic!("a report");
         };
         assert!(!text.chars().any(char::is_control) && text.chars().count() < 1000);

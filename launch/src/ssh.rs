@@ -5,7 +5,13 @@
 //! further options, and puts a master process into the background that stays when its parent is killed; a launcher
 //! that is attached must leave nothing behind.
 
-use std::{ffi::OsString, path::PathBuf, process::Stdio, time::Duration};
+use std::{
+    ffi::OsString,
+    path::PathBuf,
+    process::Stdio,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -16,6 +22,7 @@ use tokio::{
 
 use crate::{
     failure::{self, Failure},
+    heard::{Heard, TooLong},
     host::Host,
     report::Report,
     script::{Script, bootstrap},
@@ -25,9 +32,15 @@ use crate::{
 const ALIVE_INTERVAL: Duration = Duration::from_secs(15);
 const ALIVE_COUNT: u32 = 3;
 
-/// What a host may say in one line, and of what ssh says so much of the end is kept.
-const LONGEST_LINE: usize = 64 << 10;
+/// How many bytes a host may print that are no report before one comes.
+const MOST_NOISE: usize = 4 << 20;
+
+/// Of what ssh says, so much of the end is kept.
 const KEPT_BYTES: usize = 16 << 10;
+
+/// How long to wait for the end of what ssh says when it has ended itself: a proxy command that it started can stay, with
+/// the same standard error.
+const AFTERWARDS: Duration = Duration::from_secs(1);
 
 /// How much is written at once.
 const PIECE_BYTES: usize = 256 << 10;
@@ -86,9 +99,8 @@ pub(crate) struct Conversation {
     child: Child,
     stdin: ChildStdin,
     stdout: ChildStdout,
-    complaints: JoinHandle<String>,
-    /// What has been read and not been made a report of.
-    heard: Vec<u8>,
+    complaints: Complaints,
+    heard: Heard,
     /// How long may pass with nothing heard or nothing taken.
     patience: Duration,
 }
@@ -109,33 +121,42 @@ impl Conversation {
         let (Some(stdin), Some(stdout), Some(stderr)) = pipes else {
             return Err(Failure::NoSsh { reason: "it has no pipes".to_owned() });
         };
-        let complaints = tokio::spawn(keep_end(stderr));
-        let mut conversation = Self { child, stdin, stdout, complaints, heard: Vec::new(), patience };
+        let complaints = Complaints::read(stderr);
+        let mut conversation = Self { child, stdin, stdout, complaints, heard: Heard::default(), patience };
         // If nobody takes it, what ssh says is the better reason.
         let _ = conversation.stdin.write_all(text.as_bytes()).await;
         Ok(conversation)
     }
 
-    /// The next report; an error if the conversation is over, or nothing is heard for too long.
+    /// The next report; an error if the conversation is over, or no report comes for too long or amid too much else.
     pub(crate) async fn next(&mut self) -> Result<Report, Failure> {
-        let patience = self.patience;
-        match timeout(patience, self.listen()).await {
+        match timeout(self.patience, self.hear(MOST_NOISE)).await {
             Ok(report) => report,
-            Err(_) => Err(Failure::Silent { patience }),
+            Err(_) => Err(self.silent()),
         }
     }
 
     /// The next report, however long it takes.
     pub(crate) async fn listen(&mut self) -> Result<Report, Failure> {
+        self.hear(usize::MAX).await
+    }
+
+    async fn hear(&mut self, most_noise: usize) -> Result<Report, Failure> {
         loop {
             // Reading may be given up and taken up again: what was read is kept.
             if let Some(report) = self.take_heard()? {
                 return Ok(report);
             }
+            if self.heard.noise_since_report() > most_noise {
+                let printed = self.heard.last_noise();
+                return Err(Failure::Broken {
+                    reason: format!("the host prints without end; the last line: {printed}"),
+                });
+            }
             let mut bytes = [0; 4096];
             match self.stdout.read(&mut bytes).await {
                 Ok(0) | Err(_) => return Err(self.last_words().await),
-                Ok(count) => self.heard.extend_from_slice(&bytes[..count]),
+                Ok(count) => self.heard.add(&bytes[..count]),
             }
         }
     }
@@ -154,12 +175,12 @@ impl Conversation {
                 }
             });
             match step.await {
-                Err(_) => return Err(Failure::Silent { patience: self.patience }),
+                Err(_) => return Err(self.silent()),
                 Ok(Ok((_, Some(written)))) => bytes = &bytes[written..],
                 // Nobody takes it any more.
                 Ok(Ok((0, None)) | Err(_)) => return self.next().await.map(Some),
                 Ok(Ok((count, None))) => {
-                    self.heard.extend_from_slice(&heard[..count]);
+                    self.heard.add(&heard[..count]);
                     if let Some(report) = self.take_heard()? {
                         return Ok(Some(report));
                     }
@@ -171,17 +192,12 @@ impl Conversation {
 
     /// The next report of what has been read.
     fn take_heard(&mut self) -> Result<Option<Report>, Failure> {
-        while let Some(end) = self.heard.iter().position(|byte| *byte == b'\n') {
-            let line: Vec<u8> = self.heard.drain(..=end).collect();
-            // Others may speak first: what a shell starts with is up to its owner.
-            if let Some(report) = Report::parse(&String::from_utf8_lossy(&line)) {
-                return Ok(Some(report));
-            }
-        }
-        if self.heard.len() > LONGEST_LINE {
-            return Err(Failure::Broken { reason: "the host says more in one line than anybody reads".to_owned() });
-        }
-        Ok(None)
+        let too_long = |TooLong| Failure::Broken { reason: "the host sends a report that is too long".to_owned() };
+        self.heard.take_report().map_err(too_long)
+    }
+
+    fn silent(&self) -> Failure {
+        Failure::Silent { patience: self.patience, printed: self.heard.last_noise() }
     }
 
     /// Says that we are still here.
@@ -204,19 +220,43 @@ impl Conversation {
     /// Why it is over, from what ssh said last.
     async fn last_words(&mut self) -> Failure {
         let ended = timeout(self.patience, self.child.wait()).await;
-        let complaints = timeout(self.patience, &mut self.complaints).await;
-        let complaints = complaints.ok().and_then(Result::ok).unwrap_or_default();
+        let complaints = self.complaints.all().await;
         let code = ended.ok().and_then(Result::ok).and_then(|status| status.code());
-        failure::of_ssh(code, &complaints)
+        failure::of_ssh(code, &complaints, &self.heard.last_noise())
     }
 }
 
-/// Reads to the end and keeps the end.
-async fn keep_end(mut stderr: ChildStderr) -> String {
-    let (mut kept, mut bytes) = (Vec::new(), [0; 4096]);
-    while let Ok(count @ 1..) = stderr.read(&mut bytes).await {
-        kept.extend_from_slice(&bytes[..count]);
-        kept.drain(..kept.len().saturating_sub(KEPT_BYTES));
+/// What ssh writes to its standard error: the end of it.
+struct Complaints {
+    kept: Arc<Mutex<Vec<u8>>>,
+    reading: JoinHandle<()>,
+}
+
+impl Complaints {
+    fn read(mut stderr: ChildStderr) -> Self {
+        let kept = Arc::<Mutex<Vec<u8>>>::default();
+        let keep = Arc::clone(&kept);
+        let reading = tokio::spawn(async move {
+            let mut bytes = [0; 4096];
+            while let Ok(count @ 1..) = stderr.read(&mut bytes).await {
+                let mut kept = keep.lock().unwrap_or_else(PoisonError::into_inner);
+                kept.extend_from_slice(&bytes[..count]);
+                let excess = kept.len().saturating_sub(KEPT_BYTES);
+                kept.drain(..excess);
+            }
+        });
+        Self { kept, reading }
     }
-    String::from_utf8_lossy(&kept).into_owned()
+
+    /// All that was said; of one that does not end, what was said so far.
+    async fn all(&mut self) -> String {
+        let _ = timeout(AFTERWARDS, &mut self.reading).await;
+        String::from_utf8_lossy(&self.kept.lock().unwrap_or_else(PoisonError::into_inner)).into_owned()
+    }
+}
+
+impl Drop for Complaints {
+    fn drop(&mut self) {
+        self.reading.abort();
+    }
 }

@@ -6,7 +6,7 @@ use crate::{
     Ssh,
     failure::{self, Failure},
     host::Host,
-    report::Report,
+    report::{End, Report},
     script::{Script, Task, WordError},
     ssh::Conversation,
     start::folder_of,
@@ -26,13 +26,13 @@ pub struct Selection {
     pub coordinator: Option<String>,
 }
 
-/// A worker that was stopped.
+/// A worker that was told to stop.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stopped {
     /// Its process.
     pub process: u32,
-    /// Whether it ended when it was told to, and did not have to be killed.
-    pub by_itself: bool,
+    /// How it ended, if it did.
+    pub end: End,
 }
 
 /// A worker that runs.
@@ -70,15 +70,15 @@ impl Selection {
     }
 }
 
-/// Ends workers on a host: they are told to, and killed if they have not ended after `grace`. Returns who was ended.
+/// Ends workers on a host: they are told to, and killed if they have not ended after `grace`. Returns what became of each.
 pub async fn stop(selection: &Selection, grace: Duration, host: &Host) -> Result<Vec<Stopped>, Failure> {
     let script = selection.script(Task::Stop).and_then(|script| script.set("grace", &grace.as_secs().to_string()));
     let mut talk = selection.open(host, script, grace).await?;
     let mut stopped = Vec::new();
     loop {
         match talk.next().await? {
-            Report::Stopped { pid, by_itself } => stopped.push(Stopped { process: pid, by_itself }),
-            Report::Done => return Ok(stopped),
+            Report::Stopped { pid, end } => stopped.push(Stopped { process: pid, end }),
+            Report::Done { reports } => return whole(stopped, reports),
             Report::Failed { step, text, more } => return Err(failure::of_step(&step, text, &more)),
             other => return Err(Failure::Confused(format!("{other:?}"))),
         }
@@ -94,9 +94,17 @@ pub async fn status(selection: &Selection, host: &Host) -> Result<Vec<Running>, 
             Report::Worker { pid, joined, threads, coordinator, name, since } => {
                 running.push(Running { process: pid, has_joined: joined, threads, coordinator, name, since });
             }
-            Report::Done => return Ok(running),
+            Report::Done { reports } => return whole(running, reports),
             Report::Failed { step, text, more } => return Err(failure::of_step(&step, text, &more)),
             other => return Err(Failure::Confused(format!("{other:?}"))),
         }
     }
+}
+
+/// What was reported, if nothing of it was lost.
+fn whole<T>(reported: Vec<T>, reports: usize) -> Result<Vec<T>, Failure> {
+    if reported.len() == reports {
+        return Ok(reported);
+    }
+    Err(Failure::Broken { reason: format!("{} of {reports} reports came", reported.len()) })
 }

@@ -8,7 +8,8 @@ use serde::Serialize;
 use swath_client::{AccessSource, Role};
 use swath_console::{print, say};
 use swath_launch::{
-    AccessFile, Attached, Failure, Host, Outcome, Plan, Program, RemoteAccess, RemoteProgram, Selection, Ssh,
+    AccessFile, Attached, End, Failure, Host, Outcome, Plan, Program, RemoteAccess, RemoteProgram, Selection, Ssh,
+    Stopped,
 };
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -179,25 +180,7 @@ async fn stop(args: &LaunchStop, mode: OutputMode) -> Result<()> {
         let line = match stopped {
             Err(failure) => failed_line(&failure),
             Ok(stopped) if stopped.is_empty() => idle_line(),
-            Ok(stopped) => {
-                let killed = stopped.iter().filter(|stopped| !stopped.by_itself).count();
-                let killed = if killed > 0 { format!(", {killed} of them killed") } else { String::new() };
-                let line = |worker: &swath_launch::Stopped| WorkerLine {
-                    process: worker.process,
-                    state: if worker.by_itself { "ended" } else { "killed" },
-                    name: None,
-                    threads: None,
-                    coordinator: None,
-                    since: None,
-                };
-                Line {
-                    ok: true,
-                    outcome: "stopped",
-                    message: format!("stopped {}{killed}", count(stopped.len(), "worker")),
-                    workers: stopped.iter().map(line).collect(),
-                    ..Line::default()
-                }
-            }
+            Ok(stopped) => stopped_line(&stopped),
         };
         results.add(host, line)?;
     }
@@ -357,6 +340,37 @@ fn started_line(worker: &swath_launch::Worker) -> Line {
 
 fn failed_line(failure: &Failure) -> Line {
     Line { outcome: failure.kind(), message: failure.to_string(), ..Line::default() }
+}
+
+fn stopped_line(stopped: &[Stopped]) -> Line {
+    let number = |end| stopped.iter().filter(|worker| worker.end == end).count();
+    let (killed, alive) = (number(End::Killed), number(End::Alive));
+    let mut message = format!("stopped {}", count(stopped.len() - alive, "worker"));
+    if killed > 0 {
+        message += &format!(", {killed} of them killed");
+    }
+    for worker in stopped.iter().filter(|worker| worker.end == End::Alive) {
+        message += &format!("; process {} does not end, although it was killed", worker.process);
+    }
+    let line = |worker: &Stopped| WorkerLine {
+        process: worker.process,
+        state: match worker.end {
+            End::Ended => "ended",
+            End::Killed => "killed",
+            End::Alive => "alive",
+        },
+        name: None,
+        threads: None,
+        coordinator: None,
+        since: None,
+    };
+    Line {
+        ok: alive == 0,
+        outcome: if alive == 0 { "stopped" } else { "alive" },
+        message,
+        workers: stopped.iter().map(line).collect(),
+        ..Line::default()
+    }
 }
 
 fn idle_line() -> Line {

@@ -1,18 +1,19 @@
 # What every script begins with. It runs in the plain sh of any system, with what POSIX has and `head -c`; before it
-# come lines that set its variables. A report to the launcher is a line that begins with @swath; fields are parted by
-# tabs.
+# come lines that set its variables. A report to the launcher begins with the mark, wherever in a line that is, and ends
+# with the line; fields are parted by tabs. Each is written at once, so that what others print is never inside of one.
 set -u
 umask 077
 LC_ALL=C
 export LC_ALL
 tab=$(printf '\t')
+mark=$(printf '\001@swath')
 
 say() {
     word=$1
     shift
-    line="@swath $word"
+    line="$mark $word"
     for field in "$@"; do
-        line="$line$tab$(printf '%s' "$field" | tr '\t\r\n' '   ')"
+        line="$line$tab$(printf '%s' "$field" | tr '\t\r\n\001' '    ')"
     done
     printf '%s\n' "$line"
 }

@@ -1,26 +1,53 @@
+# What is known of a worker that was told to stop: PID:SINCE:RECORD.
+parse() {
+    pid=${1%%:*}
+    record=${1#*:}
+    since=${record%%:*}
+    record=${record#*:}
+}
+
+is_alive() {
+    [ "$(began "$pid")" = "$since" ]
+}
+
+# Waits until all have ended, but no longer than so many seconds.
+await() {
+    limit=$(($(date +%s) + $1))
+    shift
+    for worker in "$@"; do
+        parse "$worker"
+        while is_alive && [ "$(date +%s)" -lt "$limit" ]; do
+            pause
+        done
+    done
+}
+
 set --
 for record in "$workers"/*.worker; do
     if load_running "$record"; then
-        kill "$pid" && set -- "$@" "$pid:$since:$record"
+        kill "$pid" 2>/dev/null
+        set -- "$@" "$pid:$since:$record"
     fi
 done
-
-# They end side by side.
-limit=$(($(date +%s) + grace))
-for stopped in "$@"; do
-    pid=${stopped%%:*}
-    rest=${stopped#*:}
-    since=${rest%%:*}
-    record=${rest#*:}
-    how=ended
-    while [ "$(began "$pid")" = "$since" ]; do
-        if [ "$(date +%s)" -ge "$limit" ]; then
-            [ "$(date +%s)" -lt "$((limit + 10))" ] || fail alive "$pid"
-            kill -9 "$pid" && how=killed
-        fi
-        pause
-    done
-    rm -f -- "$record" "${record%.worker}.ready"
-    say stopped "$pid" "$how"
+await "$grace" "$@"
+killed=' '
+for worker in "$@"; do
+    parse "$worker"
+    is_alive && kill -9 "$pid" 2>/dev/null && killed="$killed$pid "
 done
-say done
+[ "$killed" = ' ' ] || await 10 "$@"
+
+for worker in "$@"; do
+    parse "$worker"
+    if is_alive; then
+        # Its record stays: it is known, and can be stopped later.
+        say stopped "$pid" alive
+        continue
+    fi
+    rm -f -- "$record" "${record%.worker}.ready"
+    case $killed in
+        *" $pid "*) say stopped "$pid" killed ;;
+        *) say stopped "$pid" ended ;;
+    esac
+done
+say done "$#"
