@@ -79,7 +79,7 @@ impl Client {
         convert::job(self.jobs_service().cancel(v1::CancelJobRequest { id, drop_results }).await?.into_inner())
     }
 
-    /// The chunks of a job that were given up, in order.
+    /// The failed chunks of a job that keeps going, in order.
     pub async fn holes(&self, id: u64) -> Result<Vec<Hole>, ClientError> {
         let response = self.jobs_service().holes(v1::JobHolesRequest { id }).await?.into_inner();
         Ok(response.holes.into_iter().map(convert::hole).collect())

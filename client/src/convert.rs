@@ -6,7 +6,9 @@ use swath_kernel::ValueType;
 use swath_proto::v1;
 use swath_scheduler::Range;
 
-use crate::{ClientError, Hole, Job, JobSpec, JobState, Retention, Share, Worker, WorkerState};
+use crate::{
+    ClientError, Hole, Job, JobSpec, JobState, Retention, Share, WaitReason, Waiting, Worker, WorkerState,
+};
 
 pub(crate) fn spec_to_proto(spec: JobSpec) -> v1::JobSpec {
     let retention = match spec.retention {
@@ -76,11 +78,24 @@ pub(crate) fn job(job: v1::Job) -> Result<Job, ClientError> {
         result_bytes: job.result_bytes,
         results_location: job.results_location,
         paused: job.paused,
+        waiting: job.waiting.map(waiting),
         shares: job.shares.into_iter().map(share).collect(),
         hole_chunks: job.hole_chunks,
         hole_numbers: job.hole_numbers,
         results_dropped: job.results_dropped,
     })
+}
+
+fn waiting(waiting: v1::Waiting) -> Waiting {
+    let reason = match waiting.reason() {
+        v1::WaitReason::NoWorkers => WaitReason::NoWorkers,
+        v1::WaitReason::WorkersDraining => WaitReason::WorkersDraining,
+        v1::WaitReason::WorkersSilent => WaitReason::WorkersSilent,
+        v1::WaitReason::Paused => WaitReason::Paused,
+        v1::WaitReason::OtherJobs => WaitReason::OtherJobs,
+        v1::WaitReason::Unspecified => WaitReason::Unknown,
+    };
+    Waiting { reason, text: waiting.text }
 }
 
 pub(crate) fn hole(hole: v1::Hole) -> Hole {

@@ -22,7 +22,7 @@ pub struct JobSpec {
     pub max_retries: Option<u32>,
     /// How many workers may crash while they compute a chunk alone; `None` leaves it to the coordinator.
     pub crash_limit: Option<u32>,
-    /// Whether the job goes on without a chunk that is given up; otherwise it fails.
+    /// Whether the job goes on without failed chunks; otherwise the first of them fails the job.
     pub keep_going: bool,
     /// How long after its end the job and its results are kept; `None` leaves it to the coordinator.
     pub retain: Option<Duration>,
@@ -73,7 +73,7 @@ pub struct Job {
     pub max_retries: u32,
     /// How many workers may crash while they compute a chunk alone.
     pub crash_limit: u32,
-    /// Whether it goes on without a chunk that is given up.
+    /// Whether it goes on without failed chunks.
     pub keep_going: bool,
     /// How long after its end it is kept; `None`: as long as the coordinator keeps jobs.
     pub retain: Option<Duration>,
@@ -97,19 +97,48 @@ pub struct Job {
     pub result_bytes: u64,
     /// Where its parts lie, on the coordinator.
     pub results_location: String,
-    /// Why no more of it is handed out just now; empty when it is.
+    /// Why the coordinator hands out no more of it; empty when it does.
     pub paused: String,
+    /// Why it makes no progress; `None` when it does, or when it has ended.
+    pub waiting: Option<Waiting>,
     /// Who computed how much.
     pub shares: Vec<Share>,
-    /// Chunks that were given up; [`Client::holes`](crate::Client::holes) lists them.
+    /// Failed chunks of a job that keeps going; [`Client::holes`](crate::Client::holes) lists them.
     pub hole_chunks: u64,
-    /// The numbers in them.
+    /// The numbers in them, which have no result.
     pub hole_numbers: u64,
     /// Whether its results were dropped when it was cancelled.
     pub results_dropped: bool,
 }
 
-/// A chunk that was given up: none of its numbers has a result.
+/// Why a running job makes no progress.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Waiting {
+    /// For programs.
+    pub reason: WaitReason,
+    /// For people, as a part of a sentence: `waiting for workers: none connected`.
+    pub text: String,
+}
+
+/// What a job waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum WaitReason {
+    /// No worker is connected.
+    NoWorkers,
+    /// Workers are connected, but each is draining or silent, and at least one is draining.
+    WorkersDraining,
+    /// Workers are connected, but the coordinator has heard nothing of any of them for the lease timeout.
+    WorkersSilent,
+    /// The job is paused; [`Job::paused`] says why.
+    Paused,
+    /// All workers compute other jobs.
+    OtherJobs,
+    /// A reason that this client does not know.
+    Unknown,
+}
+
+/// A failed chunk: none of its numbers has a result.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hole {
     /// The chunk.

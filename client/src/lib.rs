@@ -24,7 +24,7 @@ mod results;
 
 pub use client::Client;
 pub use error::ClientError;
-pub use job::{Hole, Job, JobSpec, JobState, Retention, Share, Worker, WorkerState};
+pub use job::{Hole, Job, JobSpec, JobState, Retention, Share, WaitReason, Waiting, Worker, WorkerState};
 pub use results::Results;
 pub use swath_kernel::{Parameters, ValueType};
 pub use swath_scheduler::{Range, RangeError};

@@ -23,7 +23,7 @@ pub struct Results {
     received: u64,
     /// Those that have none.
     missing: u64,
-    /// What of a job that broke is missing is passed over.
+    /// Skips missing numbers of a failed or cancelled job.
     partial: bool,
 }
 
@@ -44,8 +44,8 @@ impl Results {
         self.range.count() - self.received
     }
 
-    /// How many of the numbers before the next block have no result, because their chunks were given up or, where what
-    /// there is was asked for, never computed.
+    /// How many of the numbers before the next block have no result: they are in failed chunks or, in partial results,
+    /// were never committed.
     pub fn missing(&self) -> u64 {
         self.missing
     }

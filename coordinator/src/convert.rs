@@ -13,7 +13,9 @@ use tonic::Status;
 
 use crate::{
     driver::{Assignment, Refusal, ToWorker},
-    job::{Holes, InHand, Introduction, JobState, JobStatus, NewJob, Past, Resumed, WorkerStatus},
+    job::{
+        Holes, InHand, Introduction, JobState, JobStatus, NewJob, Past, Resumed, WaitReason, Waiting, WorkerStatus,
+    },
     store::Retention,
 };
 
@@ -107,7 +109,19 @@ pub(crate) fn job_to_proto(status: &JobStatus) -> v1::Job {
         hole_chunks: status.hole_chunks,
         hole_numbers: status.hole_numbers,
         results_dropped: status.results_dropped,
+        waiting: status.waiting.as_ref().map(waiting_to_proto),
     }
+}
+
+fn waiting_to_proto(waiting: &Waiting) -> v1::Waiting {
+    let reason = match waiting.reason {
+        WaitReason::NoWorkers => v1::WaitReason::NoWorkers,
+        WaitReason::WorkersDraining => v1::WaitReason::WorkersDraining,
+        WaitReason::WorkersSilent => v1::WaitReason::WorkersSilent,
+        WaitReason::Paused => v1::WaitReason::Paused,
+        WaitReason::OtherJobs => v1::WaitReason::OtherJobs,
+    };
+    v1::Waiting { reason: reason.into(), text: waiting.text.clone() }
 }
 
 pub(crate) fn holes_to_proto(holes: &Holes, chunks: Chunks) -> v1::JobHolesResponse {

@@ -7,6 +7,7 @@ mod handle;
 mod jobs;
 mod publish;
 mod session;
+mod waiting;
 
 use std::{
     collections::BTreeMap,

@@ -96,16 +96,35 @@ pub(crate) struct JobStatus {
     pub(crate) result_bytes: u64,
     pub(crate) results_location: String,
     pub(crate) paused: String,
+    /// Why it makes no progress; `None` when it does.
+    pub(crate) waiting: Option<Waiting>,
     pub(crate) shares: BTreeMap<WorkerId, Share>,
     pub(crate) hole_chunks: u64,
     pub(crate) hole_numbers: u64,
     pub(crate) results_dropped: bool,
 }
 
-/// The chunks of a job that were given up, by index.
+/// Why a running job makes no progress.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Waiting {
+    pub(crate) reason: WaitReason,
+    /// The same for people, as a part of a sentence.
+    pub(crate) text: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum WaitReason {
+    NoWorkers,
+    WorkersDraining,
+    WorkersSilent,
+    Paused,
+    OtherJobs,
+}
+
+/// The failed chunks of a job, by index.
 pub(crate) type Holes = BTreeMap<u64, Hole>;
 
-/// How many numbers the chunks have that were given up.
+/// How many numbers the failed chunks have.
 pub(crate) fn hole_numbers(holes: &Holes, chunks: Chunks) -> u64 {
     holes.keys().map(|&chunk| chunks.offsets(Run { start: chunk, end: chunk + 1 }).len()).sum()
 }

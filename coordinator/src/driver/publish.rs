@@ -5,16 +5,20 @@ use std::{collections::BTreeMap, time::SystemTime};
 use swath_scheduler::{JobId, Run};
 use tokio::sync::watch;
 
-use super::{Driver, JobRecord, Refusal};
+use super::{
+    Driver, JobRecord, Refusal,
+    waiting::{self, Workforce},
+};
 use crate::job::{JobState, JobStatus, NewJob, hole_numbers};
 
 impl Driver {
     pub(super) fn job_status(&self, id: JobId) -> Result<JobStatus, Refusal> {
-        self.known(id).map(|record| self.status(id, record))
+        self.known(id).map(|record| self.status(id, record, self.workforce()))
     }
 
     pub(super) fn job_statuses(&self) -> Vec<JobStatus> {
-        self.jobs.iter().map(|(&id, record)| self.status(id, record)).collect()
+        let workforce = self.workforce();
+        self.jobs.iter().map(|(&id, record)| self.status(id, record, workforce)).collect()
     }
 
     pub(super) fn watch(&mut self, id: JobId) -> Result<watch::Receiver<JobStatus>, Refusal> {
@@ -26,15 +30,21 @@ impl Driver {
 
     /// Publishes every job that has changed since it was last published.
     pub(super) fn publish_changed(&mut self) {
+        let workforce = self.workforce();
+        self.mark_waiting_changed(workforce);
         let changed: Vec<JobId> = self.jobs.iter().filter(|(_, job)| job.changed).map(|(&id, _)| id).collect();
         for id in changed {
-            self.publish(id);
+            self.publish_with(id, workforce);
         }
     }
 
     pub(super) fn publish(&mut self, id: JobId) {
+        self.publish_with(id, self.workforce());
+    }
+
+    fn publish_with(&mut self, id: JobId, workforce: Workforce) {
         let Some(record) = self.jobs.get(&id) else { return };
-        record.status.send_replace(self.status(id, record));
+        record.status.send_replace(self.status(id, record, workforce));
         if let Some(record) = self.jobs.get_mut(&id) {
             record.changed = false;
         }
@@ -53,7 +63,7 @@ impl Driver {
         }
     }
 
-    pub(super) fn status(&self, id: JobId, record: &JobRecord) -> JobStatus {
+    pub(super) fn status(&self, id: JobId, record: &JobRecord, workforce: Workforce) -> JobStatus {
         let mut status = self.new_status(id, &record.job, record.submitted_at);
         status.state = record.state.clone();
         status.ended_at = record.ended_at;
@@ -65,6 +75,7 @@ impl Driver {
         status.results_dropped = record.results_dropped;
         if let Some(view) = self.scheduler.job(id) {
             let chunks = record.job.chunks;
+            status.waiting = waiting::waiting(record, &view, workforce);
             status.committed_chunks = view.committed;
             status.committed_numbers = view.committed_numbers;
             status.frontier = (view.frontier < chunks.count())
@@ -101,6 +112,7 @@ impl Driver {
                 crate::store::Retention::Delivered => String::new(),
             },
             paused: String::new(),
+            waiting: None,
             shares: BTreeMap::new(),
             hole_chunks: 0,
             hole_numbers: 0,
