@@ -22,6 +22,11 @@ hostname "$1"
 mount -t tmpfs -o "size=$2,mode=700" home /root
 mount -t tmpfs run /run
 mkdir /run/sshd
+# Of a server that is not installed, nobody has made the user.
+if ! getent passwd sshd >/dev/null; then
+    { cat /etc/passwd; echo 'sshd:x:65533:65534::/run/sshd:/usr/sbin/nologin'; } >/run/passwd
+    mount --bind /run/passwd /etc/passwd
+fi
 # No router: it drops what is for others, and says nothing.
 echo 0 >/proc/sys/net/ipv4/ip_forward
 # What goes wrong on a host must not reach the disk of this machine.

@@ -74,12 +74,7 @@ fn environment(workspace: &Workspace) -> Result<PathBuf> {
         eprintln!("xtask: Python environment: {} is up to date", directory.display());
         return Ok(python);
     }
-    // The Python of the tests is one that can make environments.
-    let interpreter = python::environment(workspace)?;
-    run("Python environment", Command::new(interpreter).args(["-m", "venv", "--clear"]).arg(&directory))?;
-    let mut pip = Command::new(&python);
-    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement", REQUIREMENTS]);
-    run("Python packages", pip.current_dir(&workspace.root))?;
+    python::make(workspace, &directory, REQUIREMENTS)?;
     fs::write(&stamp, wanted).with_context(|| format!("failed to write {}", stamp.display()))?;
     Ok(python)
 }

@@ -1,10 +1,14 @@
 //! What the tests need of the system beside Rust and Python.
 
-use std::path::Path;
+use std::env;
+use std::ffi::OsString;
+use std::path::PathBuf;
 use std::process::Command;
 
-use crate::debian;
-use crate::workspace::succeeds;
+use anyhow::Result;
+
+use crate::debian::{self, Unpacked};
+use crate::workspace::{Workspace, succeeds};
 
 /// Programs that tests call, and Debian's packages of them.
 const PROGRAMS: [(&str, &str); 5] = [
@@ -18,15 +22,23 @@ const PROGRAMS: [(&str, &str); 5] = [
 /// Where programs are, also those of root.
 const FOLDERS: [&str; 6] = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
 
-/// Installs what is missing, on Debian and as root. What cannot be had is said; the tests that need it are skipped.
-pub(crate) fn prepare() {
-    let missing = || PROGRAMS.into_iter().filter(|(program, _)| !is_there(program));
-    let packages: Vec<_> = missing().map(|(_, package)| package).collect();
-    if !packages.is_empty()
-        && debian::is_root()
-        && let Err(error) = debian::install("programs that tests need are missing", &packages.join(" "))
-    {
-        eprintln!("xtask: {error:#}");
+/// Unpacks what is missing, on Debian. What cannot be had is said; the tests that need it are skipped. Returns the PATH
+/// for the tests.
+pub(crate) fn prepare(workspace: &Workspace) -> Result<OsString> {
+    let unpacked = Unpacked::of(workspace);
+    let is_there = |program: &str| {
+        FOLDERS.iter().map(PathBuf::from).chain([unpacked.programs()]).any(|folder| folder.join(program).exists())
+    };
+    let missing = || PROGRAMS.into_iter().filter(|(program, _)| !is_there(program)).collect::<Vec<_>>();
+    let packages: Vec<_> = missing().iter().map(|(_, package)| *package).collect();
+    if !packages.is_empty() {
+        let unpack = || -> Result<()> {
+            unpacked.unpack("programs that tests need are missing", &packages.join(" "))?;
+            missing().iter().try_for_each(|(program, _)| unpacked.offer(program))
+        };
+        if let Err(error) = unpack() {
+            eprintln!("xtask: {error:#}");
+        }
     }
     for (program, package) in missing() {
         eprintln!("xtask: NOT TESTED: there is no `{program}` (Debian: {package}), so tests that need it are skipped");
@@ -40,8 +52,8 @@ pub(crate) fn prepare() {
             "xtask: NOT TESTED: no Docker engine answers, so the tests of the image and the compose file are skipped"
         );
     }
-}
-
-fn is_there(program: &str) -> bool {
-    FOLDERS.iter().any(|folder| Path::new(folder).join(program).exists())
+    // What the machine has comes first.
+    let path = env::var_os("PATH").unwrap_or_default();
+    let folders = env::split_paths(&path).chain(FOLDERS.iter().map(PathBuf::from)).chain([unpacked.programs()]);
+    Ok(env::join_paths(folders)?)
 }

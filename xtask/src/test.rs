@@ -12,9 +12,11 @@ use crate::{python, system};
 ///
 /// Builds the program first, because the end-to-end tests start it (SWATH_BIN), and a Python environment in
 /// target/python, because some of them read results with pyarrow, DuckDB and Polars (SWATH_PYTHON). Installs
-/// cargo-nextest if it is missing, and on Debian Python 3 with its venv module (as root or with sudo); as root also kubectl
-/// and systemd, which judge the files of deploy/, and an ssh server, which some tests start on hosts in network namespaces.
-/// All of it needs the network, once. The image and the compose file are tried where a Docker engine runs.
+/// cargo-nextest if it is missing, for this user. On Debian, programs that tests need and that are missing (kubectl,
+/// systemd-analyze, ip, ssh, sshd) are unpacked in target/debian: nothing is installed or upgraded on the machine, and no
+/// service is enabled. Only where there is no Python 3.11 at all, Debian's is installed, as root or with sudo. All of it
+/// needs the network, once. The tests of workers on other hosts need root, for network namespaces; the image and the
+/// compose file are tried where a Docker engine runs. What is not tested is said.
 #[derive(Args)]
 pub(crate) struct Test {
     /// Arguments for `cargo nextest run`, for example `-- --no-fail-fast`, or a part of a test's name
@@ -26,7 +28,7 @@ impl Test {
     pub(crate) fn run(self, workspace: &Workspace) -> Result<()> {
         workspace.install_if_missing("nextest", "--version 0.9.143")?;
         let python = python::environment(workspace)?;
-        system::prepare();
+        let path = system::prepare(workspace)?;
 
         run("build", &mut workspace.cargo("build --release --workspace --all-targets"))?;
         // Nextest leaves these out. They go first, so that its summary of all other tests is the last thing printed.
@@ -37,7 +39,8 @@ impl Test {
                 .cargo("nextest run --cargo-profile release --workspace")
                 .args(self.nextest)
                 .env("SWATH_BIN", workspace.target.join("release/swath"))
-                .env("SWATH_PYTHON", python),
+                .env("SWATH_PYTHON", python)
+                .env("PATH", path),
         )
     }
 }
