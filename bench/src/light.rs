@@ -282,6 +282,7 @@ fn encode(kernel: &dyn Kernel, lease: &v1::Lease) -> Result<(v1::UploadBlock, u6
         first: numbers.first(),
         numbers: numbers.count() as u32,
         parquet: encoder.finish()?,
+        fingerprint: lease.fingerprint.clone(),
     };
     Ok((block, run.count))
 }

@@ -6,8 +6,7 @@ use std::{
 };
 
 use swath_kernel::ValueType;
-use swath_proto::v1;
-use swath_proto::{MAX_IN_HAND, MAX_IN_HAND_RUNS};
+use swath_proto::{Fingerprint, MAX_IN_HAND, MAX_IN_HAND_RUNS, v1};
 use swath_scheduler::{Chunks, Event, Hole, IntervalSet, JobId, LeaseId, Limits, Range, Run, WorkerId, WorkerState};
 use tonic::Status;
 
@@ -133,7 +132,7 @@ pub(crate) fn holes_to_proto(holes: &Holes, chunks: Chunks) -> v1::JobHolesRespo
     v1::JobHolesResponse { holes: holes.iter().map(hole).collect() }
 }
 
-pub(crate) fn spec_to_proto(job: &NewJob) -> v1::JobSpec {
+fn spec_to_proto(job: &NewJob) -> v1::JobSpec {
     let retention = match job.retention {
         Retention::Stored => v1::Retention::Stored,
         Retention::Delivered => v1::Retention::Delivered,
@@ -150,6 +149,11 @@ pub(crate) fn spec_to_proto(job: &NewJob) -> v1::JobSpec {
         keep_going: job.limits.keep_going,
         retain_ms: job.retain.map(|retain| u64::try_from(retain.as_millis()).unwrap_or(u64::MAX)),
     }
+}
+
+/// What a job computes, so that another one is never taken for it.
+pub(crate) fn fingerprint(job: &NewJob) -> Fingerprint {
+    Fingerprint::of(&spec_to_proto(job), value_type_to_proto(job.value_type()))
 }
 
 fn value_type_to_proto(value_type: ValueType) -> v1::ValueType {
@@ -209,7 +213,7 @@ pub(crate) fn introduction(
         let threads = hello.threads;
         return Err(Status::invalid_argument(format!("{threads} threads; 1 to {MAX_THREADS} are allowed")));
     }
-    let former = hello.former.map(|former| (former.epoch, WorkerId(former.worker_id)));
+    let former = hello.former.map(|former| (former.incarnation, WorkerId(former.worker_id)));
     let past = Past { former, in_hand: in_hand(hello.in_hand)? };
     let introduction = Introduction {
         name: hello.name,
@@ -237,7 +241,7 @@ fn in_hand(work: Vec<v1::WorkInHand>) -> Result<Vec<InHand>, Status> {
         Ok(InHand {
             lease: lease_id(work.lease)?,
             job_id: JobId(work.job_id),
-            job: work.job.unwrap_or_default(),
+            fingerprint: Fingerprint::from_bytes(&work.fingerprint),
             offsets: offsets.ok_or_else(|| Status::invalid_argument("a run of offsets is empty or too long"))?,
         })
     };
@@ -249,7 +253,7 @@ pub(crate) fn welcome(
     worker: WorkerId,
     heartbeat: Duration,
     resumed: &[Resumed],
-    epoch: u64,
+    incarnation: u64,
 ) -> v1::CoordinatorMessage {
     let resumed = resumed.iter().map(|resumed| v1::ResumedLease {
         lease: Some(lease_id_to_proto(resumed.lease)),
@@ -261,7 +265,7 @@ pub(crate) fn welcome(
         worker_id: worker.0,
         heartbeat_interval_ms: u64::try_from(heartbeat.as_millis()).unwrap_or(u64::MAX),
         resumed: resumed.collect(),
-        epoch,
+        incarnation,
     };
     v1::CoordinatorMessage { kind: Some(v1::coordinator_message::Kind::Welcome(welcome)) }
 }
@@ -318,16 +322,17 @@ fn lease_to_proto(assignment: &Assignment) -> v1::Lease {
         job_id: assignment.job_id.0,
         value_type: value_type_to_proto(assignment.job.value_type()).into(),
         job: Some(spec_to_proto(&assignment.job)),
+        fingerprint: assignment.fingerprint.to_bytes(),
     }
 }
 
 pub(crate) fn lease_id(lease: Option<v1::LeaseId>) -> Result<LeaseId, Status> {
     let lease = lease.ok_or_else(|| Status::invalid_argument("the message names no lease"))?;
-    Ok(LeaseId { epoch: lease.epoch, sequence: lease.sequence })
+    Ok(LeaseId { incarnation: lease.incarnation, sequence: lease.sequence })
 }
 
 fn lease_id_to_proto(lease: LeaseId) -> v1::LeaseId {
-    v1::LeaseId { epoch: lease.epoch, sequence: lease.sequence }
+    v1::LeaseId { incarnation: lease.incarnation, sequence: lease.sequence }
 }
 
 fn run(run: v1::ChunkRun) -> Result<Run, Status> {

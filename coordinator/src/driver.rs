@@ -15,14 +15,15 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use swath_scheduler::{Action, Config as SchedulerConfig, Event, JobId, LeaseId, Run, Scheduler, WorkerId};
+use swath_proto::Fingerprint;
+use swath_scheduler::{Action, Config as SchedulerConfig, Event, JobId, Run, Scheduler, WorkerId};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
 use self::session::Session;
 pub(crate) use self::{
-    handle::{AcceptedBlock, DriverHandle, Joined, Refusal, Request},
+    handle::{AcceptedBlock, Claim, DriverHandle, Joined, Refusal, Request},
     session::{Assignment, ToWorker},
 };
 use crate::{
@@ -53,7 +54,7 @@ pub(crate) struct Driver {
     sessions: BTreeMap<WorkerId, Session>,
     last_worker: u64,
     heartbeat_interval: Duration,
-    epoch: u64,
+    incarnation: u64,
     /// How long jobs that do not say are kept after their end; `None`: until they are forgotten.
     retain: Option<Duration>,
 }
@@ -61,6 +62,7 @@ pub(crate) struct Driver {
 /// A job and those who watch it.
 struct JobRecord {
     job: NewJob,
+    fingerprint: Fingerprint,
     results: Arc<JobResults>,
     state: JobState,
     submitted_at: SystemTime,
@@ -83,7 +85,7 @@ struct JobRecord {
 impl Driver {
     pub(crate) fn new(config: SchedulerConfig, retain: Option<Duration>, store: Arc<Store>) -> Self {
         Self {
-            epoch: config.epoch,
+            incarnation: config.incarnation,
             retain,
             heartbeat_interval: config.lease_timeout / HEARTBEATS_IN_LEASE,
             scheduler: Scheduler::new(config),
@@ -178,7 +180,7 @@ impl Driver {
             }
             Request::Heard { worker, messages } => self.note_heard(worker, messages),
             Request::Left { worker } => self.close_session(worker),
-            Request::Fence { lease, job, chunks, reply } => drop(reply.send(self.fence(lease, job, chunks))),
+            Request::Fence { claim, reply } => drop(reply.send(self.fence(claim))),
             Request::Accepted(block) => self.on_accepted(block),
             Request::Ping { reply } => drop(reply.send(())),
         }
@@ -215,11 +217,14 @@ impl Driver {
         self.scheduler.handle_event(now, event);
     }
 
-    /// The worker that holds these chunks of this job under this lease. Where it holds only some of them, nobody will send
-    /// those again: they wait for another lease.
-    fn fence(&mut self, lease: LeaseId, job: JobId, chunks: Run) -> Option<WorkerId> {
+    /// The worker that holds these chunks of this job under this lease, in a session that lives. Where it holds only some
+    /// of them, or computed another job, nobody will send those again: they wait for another lease.
+    fn fence(&mut self, claim: Claim) -> Option<WorkerId> {
+        let Claim { lease, job, fingerprint, chunks } = claim;
         let worker = self.scheduler.holder(lease).filter(|_| self.scheduler.leased_job(lease) == Some(job))?;
-        if self.scheduler.holds(lease, chunks) {
+        let record = self.jobs.get(&job).filter(|_| self.sessions.contains_key(&worker))?;
+        let Some(chunks) = chunks else { return Some(worker) };
+        if fingerprint == Some(record.fingerprint) && self.scheduler.holds(lease, chunks) {
             return Some(worker);
         }
         let now = self.now();
@@ -279,7 +284,8 @@ impl Driver {
             match action {
                 Action::Assign { worker, lease, job, chunks } => {
                     let Some(record) = self.jobs.get(&job) else { continue };
-                    let assignment = Assignment { lease, chunks, job_id: job, job: record.job.clone() };
+                    let (fingerprint, spec) = (record.fingerprint, record.job.clone());
+                    let assignment = Assignment { lease, chunks, job_id: job, job: spec, fingerprint };
                     self.send(worker, ToWorker::Lease(assignment));
                 }
                 Action::Revoke { worker, lease, chunks } => {

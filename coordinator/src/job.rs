@@ -7,6 +7,7 @@ use std::{
 };
 
 use swath_kernel::{Kernel, Parameters, ValueType};
+use swath_proto::Fingerprint;
 use swath_scheduler::{Chunks, Hole, IntervalSet, JobId, LeaseId, Limits, Range, Run, WorkerId};
 
 use crate::{ledger::JobRow, store::Retention};
@@ -153,15 +154,15 @@ pub(crate) struct Introduction {
 pub(crate) struct InHand {
     pub(crate) lease: LeaseId,
     pub(crate) job_id: JobId,
-    /// The job as the worker knows it.
-    pub(crate) job: swath_proto::v1::JobSpec,
+    /// What the worker computes; `None` if it does not say so.
+    pub(crate) fingerprint: Option<Fingerprint>,
     pub(crate) offsets: IntervalSet,
 }
 
 /// What a worker brings that was here before.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Past {
-    /// The epoch and the worker that its process was.
+    /// The incarnation and the worker that its process was.
     pub(crate) former: Option<(u64, WorkerId)>,
     pub(crate) in_hand: Vec<InHand>,
 }

@@ -1,4 +1,4 @@
-//! The ledger: jobs, parts and the coordinator's epoch, in SQLite.
+//! The ledger: jobs, parts, and how often a coordinator was started on it, in SQLite.
 //!
 //! A chunk is done when the ledger says so. The order is: a part is durable before its row, its row before its chunks
 //! count as committed. A part without a row is garbage and is swept at the start; a row without its part, or with a
@@ -86,7 +86,7 @@ impl LedgerError {
 #[derive(Debug)]
 pub(crate) struct Ledger {
     connection: Mutex<Connection>,
-    epoch: u64,
+    starts: u64,
     reserve: Option<Reserve>,
     /// Held for as long as the coordinator lives.
     _lock: Option<File>,
@@ -100,9 +100,11 @@ impl Ledger {
         }
     }
 
-    /// Which start of a coordinator on this folder this is.
-    pub(crate) fn epoch(&self) -> u64 {
-        self.epoch
+    /// How often a coordinator was started on this ledger: tells an older copy of it from the newest one. It names no start,
+    /// for a copy counts on from where it was made; that is what [`Store::incarnation`](crate::store::Store::incarnation) is
+    /// for.
+    pub(crate) fn starts(&self) -> u64 {
+        self.starts
     }
 
     /// Makes a change after which files can be deleted. It must be possible on a full disk too.
@@ -166,7 +168,7 @@ mod tests {
     #[test]
     fn what_is_written_is_there_after_the_next_start() {
         let folder = tempfile::tempdir().unwrap();
-        let (id, epoch) = {
+        let (id, starts) = {
             let ledger = Ledger::open(folder.path()).unwrap();
             let id = ledger.insert_job(&job()).unwrap();
             ledger.insert_part(id, &part("a")).unwrap();
@@ -176,10 +178,10 @@ mod tests {
             let share = Share { worker: "one".to_owned(), numbers: 5, chunks: 1 };
             let state = JobState::Failed("at 7".to_owned());
             ledger.update_job(id, &state, Some(time(1_700_000_001_000)), &[(3, share)]).unwrap();
-            (id, ledger.epoch())
+            (id, ledger.starts())
         };
         let ledger = Ledger::open(folder.path()).unwrap();
-        assert_eq!(ledger.epoch(), epoch + 1);
+        assert_eq!(ledger.starts(), starts + 1);
         let [row] = &ledger.jobs().unwrap()[..] else { panic!("not one job") };
         assert_eq!((row.id, row.first, row.last, row.chunk_size), (id, i64::MIN, i64::MAX - 1, u64::MAX));
         assert_eq!((row.limits, row.retain, row.results_dropped), (job().limits, job().retain, false));

@@ -123,7 +123,8 @@ impl Coordinator {
         let Self { listener, address, store, recovered, facts, lease_timeout, retain, acceptor, vitals } = self;
         let (requests, inbox) = mpsc::channel(REQUESTS);
         let driver = DriverHandle::new(requests);
-        let scheduler = swath_scheduler::Config { epoch: store.ledger().epoch(), lease_timeout, ..Default::default() };
+        let scheduler =
+            swath_scheduler::Config { incarnation: store.incarnation(), lease_timeout, ..Default::default() };
         let (health, health_service) = tonic_health::server::health_reporter();
         let tasks = TaskTracker::new();
         let mut owner = Driver::new(scheduler, retain, Arc::clone(&store));

@@ -3,6 +3,10 @@
 //! The `.proto` files beside this crate are the reference; this crate is what the compiler makes of them, and
 //! the few numbers both sides must agree on.
 
+mod fingerprint;
+
+pub use fingerprint::Fingerprint;
+
 /// Messages, clients and servers of package `swath.v1`.
 #[allow(missing_docs, unreachable_pub, clippy::all, reason = "generated code")]
 pub mod v1 {
@@ -13,7 +17,7 @@ pub mod v1 {
 pub const FILE_DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/swath.v1.bin"));
 
 /// The version of the protocol, checked when a worker joins.
-pub const PROTOCOL_VERSION: u32 = 2;
+pub const PROTOCOL_VERSION: u32 = 3;
 
 /// The most leases that a worker offers to go on with when it joins again, and the most runs of offsets of each.
 pub const MAX_IN_HAND: usize = 64;

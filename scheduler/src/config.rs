@@ -14,8 +14,9 @@ pub struct Config {
     /// The most numbers in one lease, unless one chunk has more (2^24): keeps what is held in memory out of
     /// order small.
     pub max_lease_numbers: u64,
-    /// Which start of the coordinator this is; part of each lease's id, so it must never repeat (0).
-    pub epoch: u64,
+    /// Names this start of the coordinator (0). It is part of each lease's id, so no other start may have it, not even one
+    /// on an older copy of the same ledger: the shell draws it at random.
+    pub incarnation: u64,
     /// How many leases a worker holds that it has not computed yet (2: one computing, one
     /// waiting). 0 counts as 1, or nothing would ever be computed.
     pub leases_per_worker: usize,
@@ -31,7 +32,7 @@ impl Default for Config {
             lease_target: Duration::from_millis(500),
             lease_timeout: Duration::from_secs(10),
             max_lease_numbers: 1 << 24,
-            epoch: 0,
+            incarnation: 0,
             leases_per_worker: 2,
             max_jobs: 10_000,
             max_workers: 10_000,

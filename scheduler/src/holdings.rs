@@ -60,7 +60,7 @@ mod tests {
     }
 
     fn lease(sequence: u64) -> LeaseId {
-        LeaseId { epoch: 0, sequence }
+        LeaseId { incarnation: 0, sequence }
     }
 
     #[test]

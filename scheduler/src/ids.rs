@@ -12,12 +12,12 @@ pub struct JobId(pub u64);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct WorkerId(pub u64);
 
-/// Names a lease, once and for all: the sequence never repeats within an epoch, and every start of the
-/// coordinator is an epoch of its own. A block that comes late therefore never matches a newer lease.
+/// Names a lease, once and for all: the sequence never repeats within an incarnation, and every start of the
+/// coordinator is an incarnation of its own, at random. A block that comes late therefore never matches a newer lease.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LeaseId {
     /// Which start of the coordinator gave it out.
-    pub epoch: u64,
+    pub incarnation: u64,
     /// Which lease of that start, counted from 1.
     pub sequence: u64,
 }
@@ -36,7 +36,7 @@ impl fmt::Display for WorkerId {
 
 impl fmt::Display for LeaseId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}-{}", self.epoch, self.sequence)
+        write!(f, "{:x}-{}", self.incarnation, self.sequence)
     }
 }
 
@@ -45,9 +45,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_lease_shows_its_epoch_and_its_sequence() {
-        let lease = LeaseId { epoch: 3, sequence: 17 };
-        assert_eq!(lease.to_string(), "3-17");
+    fn a_lease_shows_its_incarnation_and_its_sequence() {
+        let lease = LeaseId { incarnation: 0xa3, sequence: 17 };
+        assert_eq!(lease.to_string(), "a3-17");
         assert_eq!(JobId(4).to_string(), "4");
         assert_eq!(WorkerId(5).to_string(), "5");
     }

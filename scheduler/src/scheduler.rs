@@ -198,8 +198,8 @@ impl Scheduler {
     /// A worker joins that has chunks in hand, computed or half computed, which it was leased before: by this coordinator
     /// or an earlier one. It gets those that nobody else has come by.
     ///
-    /// `former` is the worker that its process was until now, if in the same epoch and not yet reported to be gone: it
-    /// leaves, without having crashed. `in_hand` names whole chunks of a job, one entry for each lease that is no more, in
+    /// `former` is the worker that its process was until now, if with the same incarnation of the coordinator and not yet
+    /// reported to be gone: it leaves, without having crashed. `in_hand` names whole chunks of a job, one entry for each lease that is no more, in
     /// the order in which they are computed.
     ///
     /// Returns for each entry the new lease and which of the chunks it holds: those that waited, of an active job, paused

@@ -42,6 +42,8 @@ pub(crate) struct Cluster {
     pub(crate) coordinator: Coordinator,
     /// What survives a coordinator.
     pub(crate) ledger: Ledger,
+    /// What the ledger was when somebody copied it.
+    pub(crate) copy: Option<Ledger>,
     pub(crate) disk_is_full: bool,
     /// Whether the trouble is over.
     pub(crate) is_calm: bool,
@@ -60,6 +62,7 @@ impl Cluster {
             processes: plan.machines.iter().map(|machine| Process::new(machine, &plan)).collect(),
             coordinator: Coordinator::new(plan.config.clone()),
             ledger,
+            copy: None,
             plan,
             random,
             now: Instant::ZERO,
@@ -78,7 +81,6 @@ impl Cluster {
     pub(crate) fn run(&mut self) {
         self.set_up();
         let mut steps = 0;
-        let patience = Instant::ZERO + self.plan.calm + PATIENCE + self.work() * 4;
         while self.broken.is_none() {
             let Some((at, event)) = self.agenda.next() else {
                 self.break_promise("nothing will ever happen, but jobs are not over".to_owned());
@@ -91,7 +93,7 @@ impl Cluster {
                 self.judge();
                 break;
             }
-            if steps > MOST_STEPS || self.now > patience {
+            if steps > MOST_STEPS || self.now > Instant::ZERO + self.plan.calm + PATIENCE + self.work() * 4 {
                 self.break_promise(format!("a job is stuck: {}", self.open_jobs()));
             }
         }
@@ -139,10 +141,10 @@ impl Cluster {
             Event::Connect { process } => self.connect(process),
             Event::Start { process } => self.start(process),
             Event::CoordinatorStarts => self.start_coordinator(),
-            Event::Wake { epoch } => self.on_wake(epoch),
-            Event::Look { epoch } => self.on_look(epoch),
-            Event::PartWritten { epoch, job, blocks } => self.on_part_written(epoch, job, &blocks),
-            Event::Fact { epoch, job, fact } => self.on_fact(epoch, job, &fact),
+            Event::Wake { incarnation } => self.on_wake(incarnation),
+            Event::Look { incarnation } => self.on_look(incarnation),
+            Event::PartWritten { incarnation, job, blocks } => self.on_part_written(incarnation, job, &blocks),
+            Event::Fact { incarnation, job, fact } => self.on_fact(incarnation, job, &fact),
             Event::Submit { job } => self.on_submit(job),
             Event::Cancel { job } => self.on_cancel(job),
             Event::DiskHasRoom => self.on_disk_has_room(),

@@ -10,7 +10,7 @@ use swath_scheduler::{
 };
 
 use crate::cluster::{Cluster, note};
-use crate::event::{Block, Event, Fact, InHand, JobIndex, Said, SessionId, Told};
+use crate::event::{Block, Event, Fact, InHand, JobIndex, LeasedJob, Said, SessionId, Told};
 use crate::ledger::Store;
 use crate::plan::one;
 use crate::verdict::kernel_says;
@@ -18,8 +18,8 @@ use crate::verdict::kernel_says;
 #[derive(Debug)]
 pub(crate) struct Coordinator {
     pub(crate) is_up: bool,
-    /// How often it has started.
-    pub(crate) epoch: u64,
+    /// Names this start.
+    pub(crate) incarnation: u64,
     pub(crate) scheduler: Scheduler,
     pub(crate) store: Store,
     config: Config,
@@ -45,7 +45,7 @@ impl Coordinator {
     pub(crate) fn new(config: Config) -> Self {
         Coordinator {
             is_up: false,
-            epoch: 0,
+            incarnation: 0,
             scheduler: Scheduler::new(config.clone()),
             store: Store::default(),
             config,
@@ -88,11 +88,12 @@ impl Cluster {
             return;
         }
         let leases = std::mem::take(&mut self.coordinator.leases);
-        let epoch = self.coordinator.epoch + 1;
-        let config = Config { epoch, ..self.coordinator.config.clone() };
-        self.coordinator = Coordinator { is_up: true, epoch, origin: self.now, leases, ..Coordinator::new(config) };
+        let incarnation = self.random.next();
+        let config = Config { incarnation, ..self.coordinator.config.clone() };
+        self.coordinator =
+            Coordinator { is_up: true, incarnation, origin: self.now, leases, ..Coordinator::new(config) };
         self.coordinator.store = Store::open(&self.ledger);
-        note!(self, "the coordinator starts, epoch {epoch}");
+        note!(self, "the coordinator starts, incarnation {incarnation:x}");
         for index in 0..self.ledger.jobs.len() {
             let job = &self.ledger.jobs[index];
             if !job.submitted || job.outcome.is_some() {
@@ -107,7 +108,7 @@ impl Cluster {
             }
             self.carry_out();
         }
-        self.plan_in(Duration::ZERO, Event::Look { epoch });
+        self.plan_in(Duration::ZERO, Event::Look { incarnation });
     }
 
     /// It is gone, with all that it had in memory.
@@ -120,6 +121,9 @@ impl Cluster {
             if let Some(session) = self.processes[process].session {
                 self.close_coordinator_end(session, true);
             }
+        }
+        if self.random.one_in(3) {
+            self.put_back_copy();
         }
         let downtime = self.random.millis(10, 3000);
         self.plan_in(downtime, Event::CoordinatorStarts);
@@ -183,8 +187,8 @@ impl Cluster {
         self.carry_out();
     }
 
-    pub(crate) fn on_wake(&mut self, epoch: u64) {
-        if epoch != self.coordinator.epoch || !self.coordinator.is_up {
+    pub(crate) fn on_wake(&mut self, incarnation: u64) {
+        if incarnation != self.coordinator.incarnation || !self.coordinator.is_up {
             return;
         }
         if self.coordinator.wakes_at.is_some_and(|at| at <= self.now) {
@@ -217,7 +221,7 @@ impl Cluster {
             let at = (self.coordinator.origin + (at - Instant::ZERO)).max(self.now);
             if self.coordinator.wakes_at.is_none_or(|wakes_at| at < wakes_at) {
                 self.coordinator.wakes_at = Some(at);
-                self.agenda.plan(at, Event::Wake { epoch: self.coordinator.epoch });
+                self.agenda.plan(at, Event::Wake { incarnation: self.coordinator.incarnation });
             }
         }
     }
@@ -233,11 +237,13 @@ impl Cluster {
             self.break_promise(format!("lease {lease} is for worker {worker}, which is not there"));
             return;
         };
+        let plan = &self.plan.jobs[job];
+        let job = LeasedJob { index: job, fingerprint: plan.fingerprint, chunks: plan.chunks };
         self.tell_worker(session, Told::Lease { lease, job, chunks });
     }
 
     pub(crate) fn on_said(&mut self, session: SessionId, message: &Said) {
-        if !self.coordinator.is_up || !self.network.hears(session, self.coordinator.epoch) {
+        if !self.coordinator.is_up || !self.network.hears(session, self.coordinator.incarnation) {
             self.tally.count("messages lost");
             return;
         }
@@ -292,7 +298,7 @@ impl Cluster {
     fn on_hello(&mut self, session: SessionId, threads: u32, former: Option<SessionId>, in_hand: &[InHand]) {
         let worker = self.network.get(session).worker.unwrap_or(WorkerId(self.coordinator.last_worker + 1));
         self.coordinator.last_worker = self.coordinator.last_worker.max(worker.0);
-        let former = former.and_then(|former| self.network.worker_of(former, self.coordinator.epoch));
+        let former = former.and_then(|former| self.network.worker_of(former, self.coordinator.incarnation));
         note!(self, "session {session} is worker {worker}, formerly {former:?}, with {in_hand:?}");
         if let Some(former) = former
             && let Some(old) = self.coordinator.sessions.remove(&former)
@@ -305,7 +311,7 @@ impl Cluster {
         self.coordinator.open.remove(&worker);
         self.network.get(session).worker = Some(worker);
         let now = self.scheduler_now();
-        let named: Vec<_> = in_hand.iter().map(|in_hand| (id(in_hand.job), in_hand.chunks.clone())).collect();
+        let named: Vec<_> = in_hand.iter().map(|in_hand| (id(in_hand.job.index), self.usable(in_hand))).collect();
         let granted = self.coordinator.scheduler.rejoin(now, worker, threads, former, &named);
         if granted.len() != in_hand.len() {
             self.break_promise(format!("{} answers to {in_hand:?}", granted.len()));
@@ -318,10 +324,20 @@ impl Cluster {
         self.carry_out();
     }
 
+    /// The chunks that a worker has in hand, if they are of the job that has this id now.
+    fn usable(&mut self, in_hand: &InHand) -> IntervalSet {
+        if in_hand.job.fingerprint == self.plan.jobs[in_hand.job.index].fingerprint {
+            return in_hand.chunks.clone();
+        }
+        self.tally.count("work of another job offered");
+        IntervalSet::new()
+    }
+
     fn on_granted(&mut self, worker: WorkerId, in_hand: &InHand, granted: Option<&(LeaseId, IntervalSet)>) {
-        let job = in_hand.job;
+        let job = in_hand.job.index;
+        let is_same = in_hand.job.fingerprint == self.plan.jobs[job].fingerprint;
         let is_active = self.coordinator.scheduler.job(id(job)).is_some_and(|view| view.state == JobState::Active);
-        if is_active {
+        if is_active && is_same {
             in_hand.chunks.iter().for_each(|run| self.coordinator.forgive(job, run));
         }
         let Some((lease, chunks)) = granted else {
@@ -384,8 +400,8 @@ impl Cluster {
         self.close_coordinator_end(session, false);
     }
 
-    pub(crate) fn on_fact(&mut self, epoch: u64, job: JobIndex, fact: &Fact) {
-        if epoch != self.coordinator.epoch || !self.coordinator.is_up {
+    pub(crate) fn on_fact(&mut self, incarnation: u64, job: JobIndex, fact: &Fact) {
+        if incarnation != self.coordinator.incarnation || !self.coordinator.is_up {
             return;
         }
         let id = id(job);
@@ -403,12 +419,12 @@ impl Cluster {
         note!(self, "job {job} is paused by its reader");
         self.tell(SchedulerEvent::JobPaused { job });
         let span = self.random.millis(10, 2000);
-        let epoch = self.coordinator.epoch;
-        self.plan_in(span, Event::Fact { epoch, job: index(job), fact: Fact::Resumed });
+        let incarnation = self.coordinator.incarnation;
+        self.plan_in(span, Event::Fact { incarnation, job: index(job), fact: Fact::Resumed });
     }
 
     pub(crate) fn on_uploaded(&mut self, session: SessionId, stream: u32, block: Block) {
-        if !self.coordinator.is_up || !self.network.uploads(session, stream, self.coordinator.epoch) {
+        if !self.coordinator.is_up || !self.network.uploads(session, stream, self.coordinator.incarnation) {
             self.tally.count("messages lost");
             return;
         }
@@ -432,7 +448,7 @@ impl Cluster {
         while self.coordinator.store.blocks < self.plan.memory_room
             && let Some((session, stream, block)) = self.coordinator.stalled.pop_front()
         {
-            if self.network.uploads(session, stream, self.coordinator.epoch) {
+            if self.network.uploads(session, stream, self.coordinator.incarnation) {
                 self.take(session, stream, block);
             }
         }
@@ -440,7 +456,7 @@ impl Cluster {
 
     fn take(&mut self, session: SessionId, stream: u32, block: Block) {
         let outcome = self.fence(block);
-        note!(self, "offsets {} of job {} under {}: {outcome}", block.offsets, block.job, block.lease);
+        note!(self, "offsets {} of job {} under {}: {outcome}", block.offsets, block.job.index, block.lease);
         self.tally.count(outcome);
         if block.again {
             self.tally.count("blocks that came twice or late");
@@ -451,28 +467,32 @@ impl Cluster {
     /// Lets a block pass if its lease holds it; returns what became of it.
     fn fence(&mut self, block: Block) -> &'static str {
         const REFUSED: &str = "blocks refused";
-        let chunks = self.plan.jobs[block.job].chunks;
-        let run = Run { start: chunks.chunk_at(block.offsets.start), end: chunks.chunk_at(block.offsets.end - 1) + 1 };
         let Some(worker) = self.coordinator.scheduler.holder(block.lease) else { return REFUSED };
+        let job = block.job.index;
+        if block.job.fingerprint != self.plan.jobs[job].fingerprint {
+            return "blocks of another job refused";
+        }
+        let chunks = self.plan.jobs[job].chunks;
+        let run = Run { start: chunks.chunk_at(block.offsets.start), end: chunks.chunk_at(block.offsets.end - 1) + 1 };
         if !self.coordinator.scheduler.holds(block.lease, run) {
             // Where it holds some of them, nobody will send those again.
             self.tell(SchedulerEvent::ChunksReturned { worker, lease: block.lease, chunks: Some(run) });
             return REFUSED;
         }
         let given = self.coordinator.leases.get(&block.lease);
-        if !given.is_some_and(|(job, given)| *job == block.job && given.intersect(run) == Some(run)) {
+        if !given.is_some_and(|&(leased, given)| leased == job && given.intersect(run) == Some(run)) {
             self.break_promise(format!("chunks {run} passed under lease {}, which is not for them", block.lease));
         }
         match self.accept(block) {
             Some(Some(whole)) => {
-                self.coordinator.forgive(block.job, whole);
-                self.tell(SchedulerEvent::ChunksReceived { job: id(block.job), chunks: whole });
+                self.coordinator.forgive(job, whole);
+                self.tell(SchedulerEvent::ChunksReceived { job: id(job), chunks: whole });
                 "blocks taken"
             }
             Some(None) => "pieces taken",
             None => {
                 if run.len() > 1 || chunks.largest() <= self.plan.piece {
-                    self.break_promise(format!("chunks {run} of job {} passed the fence twice", block.job));
+                    self.break_promise(format!("chunks {run} of job {job} passed the fence twice"));
                 }
                 "pieces held already"
             }

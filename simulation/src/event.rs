@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use swath_scheduler::{Instant, IntervalSet, LeaseId, Run};
+use swath_scheduler::{Chunks, Instant, IntervalSet, LeaseId, Run};
 
 /// A process that is a worker when it runs, by its place in the cluster.
 pub(crate) type ProcessId = usize;
@@ -12,6 +12,14 @@ pub(crate) type SessionId = usize;
 
 /// A job, by its place in the plan; its id is one more.
 pub(crate) type JobIndex = usize;
+
+/// A job as a lease has it. Another one may have its place after an older copy of the ledger was put back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct LeasedJob {
+    pub(crate) index: JobIndex,
+    pub(crate) fingerprint: u64,
+    pub(crate) chunks: Chunks,
+}
 
 /// Names one task of one thread: what is planned for it does not happen to the next one.
 pub(crate) type Token = u64;
@@ -80,20 +88,20 @@ pub(crate) enum Event {
     CoordinatorStarts,
     /// The scheduler wanted to be woken.
     Wake {
-        epoch: u64,
+        incarnation: u64,
     },
     /// The store looks for parts that are due.
     Look {
-        epoch: u64,
+        incarnation: u64,
     },
     PartWritten {
-        epoch: u64,
+        incarnation: u64,
         job: JobIndex,
         blocks: Vec<(u64, u64)>,
     },
     /// A fact of the store arrives at the driver.
     Fact {
-        epoch: u64,
+        incarnation: u64,
         job: JobIndex,
         fact: Fact,
     },
@@ -139,7 +147,7 @@ pub(crate) enum Said {
 #[derive(Clone, Debug)]
 pub(crate) struct InHand {
     pub(crate) lease: LeaseId,
-    pub(crate) job: JobIndex,
+    pub(crate) job: LeasedJob,
     pub(crate) chunks: IntervalSet,
 }
 
@@ -152,7 +160,7 @@ pub(crate) enum Told {
     },
     Lease {
         lease: LeaseId,
-        job: JobIndex,
+        job: LeasedJob,
         chunks: Run,
     },
     /// `stop`: the lease has ended.
@@ -177,7 +185,7 @@ pub(crate) enum Fact {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Block {
     pub(crate) lease: LeaseId,
-    pub(crate) job: JobIndex,
+    pub(crate) job: LeasedJob,
     /// Offsets in the job's range.
     pub(crate) offsets: Run,
     /// Whether it was sent before.

@@ -12,12 +12,12 @@ use crate::plan::{Plan, one};
 /// How often the store looks for what is due.
 const LOOK: Duration = Duration::from_millis(100);
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Ledger {
     pub(crate) jobs: Vec<LedgerJob>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct LedgerJob {
     pub(crate) submitted: bool,
     pub(crate) chunks: Chunks,
@@ -49,19 +49,23 @@ struct StoreJob {
 
 impl Ledger {
     pub(crate) fn new(plan: &Plan) -> Self {
-        let job = |chunks| LedgerJob {
+        Ledger { jobs: plan.jobs.iter().map(|plan| LedgerJob::new(plan.chunks)).collect() }
+    }
+}
+
+impl LedgerJob {
+    /// A job that is not submitted yet.
+    fn new(chunks: Chunks) -> Self {
+        LedgerJob {
             submitted: false,
             chunks,
             durable: IntervalSet::new(),
             holes: BTreeMap::new(),
             outcome: None,
             computed: IntervalSet::new(),
-        };
-        Ledger { jobs: plan.jobs.iter().map(|plan| job(plan.chunks)).collect() }
+        }
     }
-}
 
-impl LedgerJob {
     pub(crate) fn committed(&self) -> IntervalSet {
         let mut committed = IntervalSet::new();
         for run in self.durable.iter() {
@@ -83,14 +87,18 @@ impl Store {
 impl Cluster {
     /// Takes a block in. `None` if some of it is held already; otherwise the chunks that are whole with it.
     pub(crate) fn accept(&mut self, block: Block) -> Option<Option<Run>> {
-        let store = self.coordinator.store.jobs.entry(block.job).or_default();
+        let job = block.job.index;
+        if block.job.fingerprint != self.plan.jobs[job].fingerprint {
+            self.break_promise(format!("offsets {} of another job were accepted as job {job}", block.offsets));
+        }
+        let store = self.coordinator.store.jobs.entry(job).or_default();
         if store.held.overlaps(block.offsets) {
             return None;
         }
         store.held.insert(block.offsets);
         store.memory.insert(block.offsets.start, block.offsets.end);
         self.coordinator.store.blocks += 1;
-        Some(whole(&store.held, self.plan.jobs[block.job].chunks, block.offsets))
+        Some(whole(&store.held, self.plan.jobs[job].chunks, block.offsets))
     }
 
     /// Whether all of a chunk is in memory or durable.
@@ -99,17 +107,17 @@ impl Cluster {
         self.coordinator.store.jobs.get(&job).is_some_and(|store| store.held.contains_run(offsets))
     }
 
-    pub(crate) fn on_look(&mut self, epoch: u64) {
-        if epoch != self.coordinator.epoch || !self.coordinator.is_up {
+    pub(crate) fn on_look(&mut self, incarnation: u64) {
+        if incarnation != self.coordinator.incarnation || !self.coordinator.is_up {
             return;
         }
-        self.plan_in(LOOK, Event::Look { epoch });
+        self.plan_in(LOOK, Event::Look { incarnation });
         self.write_parts();
     }
 
     /// Begins to write what is due: everything where memory is full.
     pub(crate) fn write_parts(&mut self) {
-        let epoch = self.coordinator.epoch;
+        let incarnation = self.coordinator.incarnation;
         let full = self.coordinator.store.blocks >= self.plan.memory_room;
         let mut due = Vec::new();
         let mut resumed = Vec::new();
@@ -130,13 +138,13 @@ impl Cluster {
         }
         for (job, blocks) in due {
             let span = self.random.millis(1, 60);
-            self.plan_in(span, Event::PartWritten { epoch, job, blocks });
+            self.plan_in(span, Event::PartWritten { incarnation, job, blocks });
         }
     }
 
     /// A part is durable, and so is its row in the ledger; or it could not be written.
-    pub(crate) fn on_part_written(&mut self, epoch: u64, job: JobIndex, blocks: &[(u64, u64)]) {
-        if epoch != self.coordinator.epoch || !self.coordinator.is_up {
+    pub(crate) fn on_part_written(&mut self, incarnation: u64, job: JobIndex, blocks: &[(u64, u64)]) {
+        if incarnation != self.coordinator.incarnation || !self.coordinator.is_up {
             self.tally.count("parts without a row");
             return;
         }
@@ -202,8 +210,38 @@ impl Cluster {
 
     fn tell_fact(&mut self, job: JobIndex, fact: Fact) {
         // All facts take as long, so they stay in order.
-        let epoch = self.coordinator.epoch;
-        self.plan_in(Duration::from_micros(50), Event::Fact { epoch, job, fact });
+        let incarnation = self.coordinator.incarnation;
+        self.plan_in(Duration::from_micros(50), Event::Fact { incarnation, job, fact });
+    }
+
+    /// Somebody copies the data folder.
+    pub(crate) fn copy_ledger(&mut self) {
+        note!(self, "the ledger is copied");
+        self.copy = Some(self.ledger.clone());
+    }
+
+    /// Somebody puts the copy in the place of the ledger, while no coordinator runs. The jobs that came after it was made
+    /// are unknown then, and others are submitted, which get their ids.
+    pub(crate) fn put_back_copy(&mut self) {
+        let Some(copy) = self.copy.clone() else { return };
+        note!(self, "an older copy of the ledger is put back");
+        self.tally.count("older copies of the ledger put back");
+        let newest = std::mem::replace(&mut self.ledger, copy);
+        for (job, lost) in newest.jobs.iter().enumerate() {
+            if self.ledger.jobs[job].submitted {
+                continue;
+            }
+            if lost.submitted {
+                self.tally.count("jobs lost with the newest ledger");
+                let (piece, calm) = (self.plan.piece, self.plan.calm);
+                let other = self.plan.jobs[job].draw_other(&mut self.random, piece, calm);
+                note!(self, "another job gets the id of job {job}: {other:?}");
+                self.plan.jobs[job] = other;
+                let submitted = self.random.millis(0, 4000);
+                self.plan_in(submitted, Event::Submit { job });
+            }
+            self.ledger.jobs[job] = LedgerJob::new(self.plan.jobs[job].chunks);
+        }
     }
 
     pub(crate) fn on_disk_has_room(&mut self) {

@@ -21,7 +21,7 @@ pub(crate) struct Network {
 pub(crate) struct Session {
     process: ProcessId,
     /// Which start of the coordinator it is with.
-    epoch: u64,
+    incarnation: u64,
     pub(crate) worker: Option<WorkerId>,
     /// Whether the worker has said farewell.
     pub(crate) farewell: bool,
@@ -43,10 +43,10 @@ struct Way {
 }
 
 impl Network {
-    pub(crate) fn open(&mut self, process: ProcessId, epoch: u64) -> SessionId {
+    pub(crate) fn open(&mut self, process: ProcessId, incarnation: u64) -> SessionId {
         self.sessions.push(Session {
             process,
-            epoch,
+            incarnation,
             worker: None,
             farewell: false,
             closed: false,
@@ -64,8 +64,8 @@ impl Network {
     }
 
     /// The worker that a session was, if it was one with this start of the coordinator.
-    pub(crate) fn worker_of(&self, session: SessionId, epoch: u64) -> Option<WorkerId> {
-        self.sessions.get(session).filter(|session| session.epoch == epoch)?.worker
+    pub(crate) fn worker_of(&self, session: SessionId, incarnation: u64) -> Option<WorkerId> {
+        self.sessions.get(session).filter(|session| session.incarnation == incarnation)?.worker
     }
 
     pub(crate) fn get(&mut self, session: SessionId) -> &mut Session {
@@ -73,9 +73,9 @@ impl Network {
     }
 
     /// Whether what a worker says arrives.
-    pub(crate) fn hears(&self, session: SessionId, epoch: u64) -> bool {
+    pub(crate) fn hears(&self, session: SessionId, incarnation: u64) -> bool {
         let session = &self.sessions[session];
-        !session.said.cut && !session.closed && session.epoch == epoch
+        !session.said.cut && !session.closed && session.incarnation == incarnation
     }
 
     /// Whether what the coordinator tells arrives.
@@ -83,9 +83,9 @@ impl Network {
         !self.sessions[session].told.cut
     }
 
-    pub(crate) fn uploads(&self, session: SessionId, stream: u32, epoch: u64) -> bool {
+    pub(crate) fn uploads(&self, session: SessionId, stream: u32, incarnation: u64) -> bool {
         let session = &self.sessions[session];
-        !session.uploads.cut && session.stream == stream && session.epoch == epoch
+        !session.uploads.cut && session.stream == stream && session.incarnation == incarnation
     }
 
     pub(crate) fn receipts(&self, session: SessionId, stream: u32) -> bool {

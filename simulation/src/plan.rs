@@ -45,8 +45,10 @@ pub(crate) struct Machine {
     pub(crate) speed: u64,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct JobPlan {
+    /// What it computes: no two jobs have the same.
+    pub(crate) fingerprint: u64,
     pub(crate) submitted: Duration,
     pub(crate) cancelled: Option<Duration>,
     pub(crate) chunks: Chunks,
@@ -121,6 +123,7 @@ impl JobPlan {
             keep_going: random.one_in(2),
         };
         let mut job = JobPlan {
+            fingerprint: random.next(),
             submitted: random.millis(0, calm.as_millis() as u64 / 2),
             cancelled: random.one_in(12).then(|| random.millis(0, calm.as_millis() as u64)),
             chunks,
@@ -131,6 +134,16 @@ impl JobPlan {
         };
         job.draw_defects(random);
         job
+    }
+
+    /// Another job in the place of this one: often over the same range, in the same chunks.
+    pub(crate) fn draw_other(&self, random: &mut Random, piece: u64, calm: Duration) -> Self {
+        let JobPlan { submitted, cancelled, .. } = *self;
+        let other = JobPlan { submitted, cancelled, ..JobPlan::draw(random, piece, calm) };
+        match random.one_in(3) {
+            true => other,
+            false => JobPlan { fingerprint: other.fingerprint, ..self.clone() },
+        }
     }
 
     fn draw_defects(&mut self, random: &mut Random) {

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use swath_scheduler::{Chunks, Instant, IntervalSet, LeaseId, Run};
 
-use crate::event::{Block, JobIndex, SessionId, Token};
+use crate::event::{Block, LeasedJob, SessionId, Token};
 use crate::plan::{Machine, Plan, one};
 
 #[derive(Debug)]
@@ -40,7 +40,7 @@ pub(crate) struct Process {
 #[derive(Debug)]
 pub(crate) struct Entry {
     pub(crate) lease: LeaseId,
-    pub(crate) job: JobIndex,
+    pub(crate) job: LeasedJob,
     pub(crate) chunks: Chunks,
     pub(crate) run: Run,
     next: u64,
@@ -59,7 +59,7 @@ pub(crate) struct Entry {
 pub(crate) struct Hand {
     pub(crate) token: Token,
     pub(crate) lease: LeaseId,
-    pub(crate) job: JobIndex,
+    pub(crate) job: LeasedJob,
     pub(crate) offsets: Run,
     /// What came of it and is not sent yet; `None` while it computes.
     pub(crate) products: Option<VecDeque<Product>>,
@@ -111,14 +111,14 @@ impl Process {
         self.former = None;
     }
 
-    pub(crate) fn push(&mut self, lease: LeaseId, job: JobIndex, chunks: Chunks, run: Run) {
-        let offsets = chunks.offsets(run);
+    pub(crate) fn push(&mut self, lease: LeaseId, job: LeasedJob, run: Run) {
+        let offsets = job.chunks.offsets(run);
         let rows = offsets.len().div_ceil(u64::from(self.threads) * self.blocks_per_thread).max(1);
-        self.leases.push_back(Entry { rows, ..Entry::new(lease, job, chunks, run) });
+        self.leases.push_back(Entry { rows, ..Entry::new(lease, job, run) });
     }
 
     /// The next task for a thread: its lease, its job and its offsets.
-    pub(crate) fn take(&mut self, now: Instant) -> Option<(LeaseId, JobIndex, Run)> {
+    pub(crate) fn take(&mut self, now: Instant) -> Option<(LeaseId, LeasedJob, Run)> {
         let piece = self.piece;
         let entry = self.leases.iter_mut().find(|entry| entry.next < entry.end)?;
         entry.begun.get_or_insert(now);
@@ -175,7 +175,8 @@ impl Process {
 }
 
 impl Entry {
-    fn new(lease: LeaseId, job: JobIndex, chunks: Chunks, run: Run) -> Self {
+    fn new(lease: LeaseId, job: LeasedJob, run: Run) -> Self {
+        let chunks = job.chunks;
         let Run { start: next, end } = chunks.offsets(run);
         let kept = IntervalSet::new();
         Entry { lease, job, chunks, run, next, end, rows: 1, in_hand: 0, begun: None, granted: None, kept }

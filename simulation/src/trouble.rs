@@ -18,7 +18,7 @@ impl Cluster {
         if self.is_calm {
             return;
         }
-        match self.random.below(20) {
+        match self.random.below(22) {
             0..=4 => self.kill_one(),
             5..=7 => self.stop_one(),
             8..=12 => self.cut_one(),
@@ -27,6 +27,7 @@ impl Cluster {
             15 => self.fill_disk(),
             16..=17 if self.coordinator.is_up => self.crash_coordinator(),
             18 => self.pause_one(),
+            19 => self.copy_ledger(),
             _ => self.kill_many(),
         }
         self.plan_trouble();

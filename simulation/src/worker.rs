@@ -6,7 +6,7 @@ use std::time::Duration;
 use swath_scheduler::{IntervalSet, LeaseId, Run};
 
 use crate::cluster::{Cluster, note};
-use crate::event::{Block, Event, JobIndex, ProcessId, Said, SessionId, Token, Told};
+use crate::event::{Block, Event, LeasedJob, ProcessId, Said, SessionId, Token, Told};
 use crate::plan::{ALWAYS, one};
 use crate::process::{GivenBack, Hand, Process, Product};
 
@@ -29,7 +29,7 @@ impl Cluster {
             self.plan_in(backoff, Event::Connect { process });
             return;
         }
-        let session = self.network.open(process, self.coordinator.epoch);
+        let session = self.network.open(process, self.coordinator.incarnation);
         note!(self, "process {process} opens session {session}");
         self.processes[process].session = Some(session);
         let Process { threads, former, .. } = self.processes[process];
@@ -64,8 +64,8 @@ impl Cluster {
         match *message {
             Told::Welcome { ref granted } => self.on_welcome(process, session, granted),
             Told::Lease { lease, job, chunks } => {
-                note!(self, "process {process} has lease {lease} of job {job}: {chunks}");
-                self.processes[process].push(lease, job, self.plan.jobs[job].chunks, chunks);
+                note!(self, "process {process} has lease {lease} of job {}: {chunks}", job.index);
+                self.processes[process].push(lease, job, chunks);
             }
             Told::Revoke { lease, stop: true, .. } => self.processes[process].stop(lease),
             Told::Revoke { lease, chunks, stop: false } => {
@@ -121,8 +121,9 @@ impl Cluster {
             let Some((lease, job, offsets)) = self.processes[process].take(self.now) else { break };
             self.last_token += 1;
             let token = self.last_token;
-            let plan = &self.plan.jobs[job];
-            let killer = plan.killers.range(offsets.start..offsets.end).next().copied();
+            let plan = &self.plan.jobs[job.index];
+            let is_same = plan.fingerprint == job.fingerprint;
+            let killer = plan.killers.range(offsets.start..offsets.end).next().copied().filter(|_| is_same);
             let numbers = killer.map_or(offsets.len(), |killer| killer - offsets.start + 1);
             let nanos = u128::from(numbers) * u128::from(plan.cost) / 10 / u128::from(self.processes[process].speed);
             let nanos = (nanos as u64).max(1000);
@@ -144,7 +145,7 @@ impl Cluster {
     pub(crate) fn on_task_crashes(&mut self, process: ProcessId, thread: usize, token: Token) {
         let Some(hand) = self.hand(process, thread, token) else { return };
         let (job, offsets) = (hand.job, hand.offsets);
-        note!(self, "job {job} crashes process {process} within {offsets}");
+        note!(self, "job {} crashes process {process} within {offsets}", job.index);
         self.tally.count("crashes of workers by a chunk");
         self.crash(process);
     }
@@ -176,9 +177,12 @@ impl Cluster {
         let products = self.evaluate(job, offsets);
         let products = self.processes[process].cut_products(lease, products);
         self.tally.add("numbers computed", offsets.len());
-        let before: u64 = self.ledger.jobs[job].computed.intersection(offsets).map(|run| run.len()).sum();
-        self.tally.add("numbers computed again", before);
-        self.ledger.jobs[job].computed.insert(offsets);
+        if job.fingerprint == self.plan.jobs[job.index].fingerprint {
+            let computed = &mut self.ledger.jobs[job.index].computed;
+            let before: u64 = computed.intersection(offsets).map(|run| run.len()).sum();
+            computed.insert(offsets);
+            self.tally.add("numbers computed again", before);
+        }
         if let Some(hand) = self.hand(process, thread, token) {
             hand.products = Some(products);
         }
@@ -186,9 +190,12 @@ impl Cluster {
         self.feed(process);
     }
 
-    /// Blocks of the chunks around those that fail.
-    fn evaluate(&mut self, job: JobIndex, offsets: Run) -> VecDeque<Product> {
-        let plan = &mut self.plan.jobs[job];
+    /// Blocks of the chunks around those that fail. A job that is gone fails at none.
+    fn evaluate(&mut self, job: LeasedJob, offsets: Run) -> VecDeque<Product> {
+        let plan = &mut self.plan.jobs[job.index];
+        if plan.fingerprint != job.fingerprint {
+            return [Product::Block(offsets)].into();
+        }
         let mut products = VecDeque::new();
         let mut start = offsets.start;
         for (&offset, times) in plan.failing.range_mut(offsets.start..offsets.end) {
@@ -280,7 +287,7 @@ impl Cluster {
         note!(self, "process {process} sees that session {session} is over");
         self.close_worker_end(session, false);
         if self.plan.keeps {
-            self.processes[process].lose_session(|job| self.plan.jobs[job].chunks);
+            self.processes[process].lose_session();
             self.feed(process);
         } else {
             let was_leaving = self.processes[process].is_leaving;

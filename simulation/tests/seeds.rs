@@ -8,7 +8,7 @@ use swath_simulation::{Campaign, run};
 const SEEDS: u64 = if cfg!(debug_assertions) { 200 } else { 2000 };
 
 /// What the promises rest on must have happened, or they were not put to the test.
-const FAULTS: [&str; 37] = [
+const FAULTS: [&str; 40] = [
     "blocks kept over the end of a session",
     "blocks refused",
     "blocks sent again",
@@ -29,6 +29,7 @@ const FAULTS: [&str; 37] = [
     "jobs cancelled",
     "jobs done",
     "jobs failed",
+    "jobs lost with the newest ledger",
     "jobs paused by a full disk",
     "jobs paused by their reader",
     "leases not resumed",
@@ -37,9 +38,11 @@ const FAULTS: [&str; 37] = [
     "leases resumed in part",
     "messages lost",
     "nothing to give back",
+    "older copies of the ledger put back",
     "parts without a row",
     "pieces held already",
     "sessions broken",
+    "work of another job offered",
     "workers back after their deadline",
     "workers back before they were missed",
     "workers drained",

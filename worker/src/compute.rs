@@ -179,9 +179,9 @@ mod tests {
     fn task() -> Task {
         let chunks = Chunks::new(Range::new(1, 100).unwrap(), 10).unwrap();
         let lease = Lease {
-            id: LeaseId { epoch: 1, sequence: 1 },
+            id: LeaseId { incarnation: 1, sequence: 1 },
             job_id: 1,
-            job: swath_proto::v1::JobSpec::default(),
+            fingerprint: crate::queue::tests::fingerprint(),
             kernel: Arc::new(Fragile),
             value_type: ValueType::Int64,
             chunks,

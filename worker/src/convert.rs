@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::atomic::AtomicBool};
 use bytes::Bytes;
 use swath_kernel::ValueType;
 use swath_proto::{
-    MAX_IN_HAND, MAX_IN_HAND_RUNS,
+    Fingerprint, MAX_IN_HAND, MAX_IN_HAND_RUNS,
     v1::{self, worker_message::Kind},
 };
 use swath_scheduler::{Chunks, LeaseId, Range, Run};
@@ -14,7 +14,8 @@ use crate::queue::{Computed, InHand, Lease, Resumed};
 
 /// A lease as the queue takes it; an error is a sentence that says what this worker cannot do.
 pub(crate) fn lease(message: v1::Lease) -> Result<Lease, String> {
-    let value_type = match message.value_type() {
+    let value_type_said = message.value_type();
+    let value_type = match value_type_said {
         v1::ValueType::Int64 => ValueType::Int64,
         v1::ValueType::Boolean => ValueType::Boolean,
         v1::ValueType::Decimal128 => ValueType::Decimal128,
@@ -24,6 +25,13 @@ pub(crate) fn lease(message: v1::Lease) -> Result<Lease, String> {
     };
     let id = lease_id(message.id).ok_or("the lease has no id")?;
     let spec = message.job.ok_or("the lease has no job")?;
+    let fingerprint = Fingerprint::of(&spec, value_type_said);
+    if Fingerprint::from_bytes(&message.fingerprint) != Some(fingerprint) {
+        let (kernel, first, last) = (&spec.kernel, spec.first, spec.last);
+        return Err(format!(
+            "the lease does not fit its job, {kernel} over {first}..={last}: its fingerprint is not {fingerprint}"
+        ));
+    }
     let range = Range::new(spec.first, spec.last).map_err(|error| error.to_string())?;
     let chunks = Chunks::new(range, spec.chunk_size).map_err(|error| error.to_string())?;
     let run = message.chunks.and_then(run).filter(|run| run.end <= chunks.count());
@@ -31,7 +39,7 @@ pub(crate) fn lease(message: v1::Lease) -> Result<Lease, String> {
     let parameters: BTreeMap<_, _> = spec.parameters.clone().into_iter().collect();
     let kernel = swath_kernel::find(&spec.kernel, &parameters).map_err(|error| error.to_string())?;
     let cancelled = AtomicBool::new(false);
-    Ok(Lease { id, job_id: message.job_id, job: spec, kernel, value_type, chunks, run, cancelled })
+    Ok(Lease { id, job_id: message.job_id, fingerprint, kernel, value_type, chunks, run, cancelled })
 }
 
 /// Work in hand, within the bounds of the protocol.
@@ -39,7 +47,7 @@ pub(crate) fn work_in_hand(offered: Vec<InHand>) -> Vec<v1::WorkInHand> {
     let work = |in_hand: InHand| v1::WorkInHand {
         lease: Some(lease_id_to_proto(in_hand.lease.id)),
         job_id: in_hand.lease.job_id,
-        job: Some(in_hand.lease.job.clone()),
+        fingerprint: in_hand.lease.fingerprint.to_bytes(),
         offsets: (in_hand.offsets.iter().take(MAX_IN_HAND_RUNS))
             .map(|run| v1::OffsetRun { start: run.start, count: run.len() })
             .collect(),
@@ -59,7 +67,7 @@ pub(crate) fn resumed(resumed: Vec<v1::ResumedLease>) -> Vec<Resumed> {
 }
 
 pub(crate) fn lease_id(id: Option<v1::LeaseId>) -> Option<LeaseId> {
-    id.map(|id| LeaseId { epoch: id.epoch, sequence: id.sequence })
+    id.map(|id| LeaseId { incarnation: id.incarnation, sequence: id.sequence })
 }
 
 pub(crate) fn run(run: v1::ChunkRun) -> Option<Run> {
@@ -74,6 +82,7 @@ pub(crate) fn upload_block(id: LeaseId, lease: &Lease, offsets: Run, parquet: By
         first: lease.chunks.range().at(offsets.start).unwrap_or_default(),
         numbers: offsets.len() as u32,
         parquet,
+        fingerprint: lease.fingerprint.to_bytes(),
     }
 }
 
@@ -100,5 +109,5 @@ pub(crate) fn say(kind: Kind) -> v1::WorkerMessage {
 }
 
 fn lease_id_to_proto(lease: LeaseId) -> v1::LeaseId {
-    v1::LeaseId { epoch: lease.epoch, sequence: lease.sequence }
+    v1::LeaseId { incarnation: lease.incarnation, sequence: lease.sequence }
 }

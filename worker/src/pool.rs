@@ -49,7 +49,7 @@ fn drive_tasks(queue: &Queue, uploader: &Uploader, outbox: &Outbox) {
             computer.compute(&task, |product| match product {
                 Product::Block { offsets, parquet } => uploader.send(&task.lease, offsets, parquet),
                 Product::Failed { chunk, number, reason } => {
-                    if let Some(id) = queue.fail(task.lease.id, chunk) {
+                    if let Some(id) = queue.fail(&task.lease, chunk) {
                         outbox.say(convert::chunk_failed(id, chunk, number, reason));
                     }
                 }
@@ -60,7 +60,7 @@ fn drive_tasks(queue: &Queue, uploader: &Uploader, outbox: &Outbox) {
             computer = Computer::new();
             fail(&task, queue, outbox);
         }
-        if let Some(computed) = queue.finish(&task) {
+        if let Some(computed) = queue.finish(task) {
             outbox.say(convert::lease_computed(&computed));
         }
     }
@@ -72,7 +72,7 @@ fn fail(task: &Task, queue: &Queue, outbox: &Outbox) {
     let (first, last) = (chunks.chunk_at(task.offsets.start), chunks.chunk_at(task.offsets.end - 1));
     let number = chunks.range().at(task.offsets.start).unwrap_or_default();
     for chunk in first..=last {
-        let Some(id) = queue.fail(task.lease.id, chunk) else { return };
+        let Some(id) = queue.fail(&task.lease, chunk) else { return };
         outbox.say(if chunk == first {
             convert::chunk_failed(id, chunk, number, "the worker panicked; its log says where".to_owned())
         } else {

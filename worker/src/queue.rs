@@ -3,6 +3,9 @@
 //! Threads take one block's worth of numbers at a time, in order. What has not been taken can be given back. A number
 //! stays in hand until the coordinator has acknowledged its block, so that after a connection broke, work in hand can go
 //! on under another lease.
+//!
+//! Ids of leases are for the coordinator's messages alone. Within the worker a lease is its object: tasks and blocks hold
+//! it, and find the entry of this very object or none, whatever ids a coordinator gives out.
 
 use std::{
     collections::{BTreeSet, VecDeque},
@@ -15,7 +18,7 @@ use std::{
 
 use swath_block::MAX_ROWS;
 use swath_kernel::{Kernel, ValueType};
-use swath_proto::v1;
+use swath_proto::Fingerprint;
 use swath_scheduler::{Chunks, IntervalSet, LeaseId, Run};
 
 /// A lease is cut into at least this many blocks for each thread, so that threads finish it together.
@@ -24,11 +27,11 @@ const BLOCKS_PER_THREAD: u64 = 4;
 /// What threads need to know of a lease.
 #[derive(Debug)]
 pub(crate) struct Lease {
-    /// As it was given; it is known by this here even where it goes on under another id.
+    /// As it was given, even where it goes on under another id.
     pub(crate) id: LeaseId,
     pub(crate) job_id: u64,
-    /// The job as it came, for the coordinator to recognise it.
-    pub(crate) job: v1::JobSpec,
+    /// What the job computes: with the same id, another coordinator's job may compute something else.
+    pub(crate) fingerprint: Fingerprint,
     pub(crate) kernel: Arc<dyn Kernel>,
     pub(crate) value_type: ValueType,
     pub(crate) chunks: Chunks,
@@ -170,6 +173,13 @@ impl Entry {
         self.in_hand.remove(offsets);
     }
 
+    /// These offsets are wanted, and nobody has them.
+    fn compute_again(&mut self, offsets: Run) {
+        self.untaken.insert(offsets);
+        self.in_hand.insert(offsets);
+        self.busy = None;
+    }
+
     /// Says once that all of it is computed.
     fn report(&mut self) -> Option<Computed> {
         if !self.is_computed() || self.busy.is_some() {
@@ -229,21 +239,23 @@ impl Queue {
         }
     }
 
-    /// A thread is done with a task, whatever came of it; its blocks may still wait to be acknowledged.
-    pub(crate) fn finish(&self, task: &Task) -> Option<Computed> {
-        self.with(task.lease.id, |entry| {
+    /// A thread is done with a task, whatever came of it; its blocks may still wait to be acknowledged. A task is given
+    /// out once and taken back once, so the count cannot go below zero.
+    pub(crate) fn finish(&self, task: Task) -> Option<Computed> {
+        let Task { lease, .. } = task;
+        self.with(&lease, |entry| {
             entry.tasks -= 1;
             entry.report()
         })?
     }
 
-    /// A block was acknowledged, or is not wanted.
-    pub(crate) fn settle(&self, lease: LeaseId, offsets: Run) {
+    /// A block was acknowledged.
+    pub(crate) fn settle(&self, lease: &Arc<Lease>, offsets: Run) {
         self.with(lease, |entry| entry.in_hand.remove(offsets));
     }
 
     /// A chunk has failed. Returns the id that its lease goes by now; `None` if it is no longer held.
-    pub(crate) fn fail(&self, lease: LeaseId, chunk: u64) -> Option<LeaseId> {
+    pub(crate) fn fail(&self, lease: &Arc<Lease>, chunk: u64) -> Option<LeaseId> {
         self.with(lease, |entry| {
             entry.drop_chunks(one(chunk));
             entry.failed.insert(chunk);
@@ -251,9 +263,23 @@ impl Queue {
         })
     }
 
-    /// The id that a lease goes by now; `None` if it is no longer held.
-    pub(crate) fn current_id(&self, lease: LeaseId) -> Option<LeaseId> {
-        self.lock().leases.iter().find(|entry| entry.lease.id == lease).map(|entry| entry.id)
+    /// The id under which a block of these offsets is to be sent. `None`: it is of no use, because its lease has ended or
+    /// went on without some of its chunks. Those that are still wanted are then computed again, alone.
+    pub(crate) fn claim(&self, lease: &Arc<Lease>, offsets: Run) -> Option<LeaseId> {
+        let claimed = self.with(lease, |entry| {
+            if entry.in_hand.contains_run(offsets) {
+                return Ok(entry.id);
+            }
+            let wanted: Vec<Run> = entry.in_hand.intersection(offsets).collect();
+            for &run in &wanted {
+                entry.compute_again(run);
+            }
+            Err(!wanted.is_empty())
+        })?;
+        if claimed == Err(true) {
+            self.wake.notify_all();
+        }
+        claimed.ok()
     }
 
     /// The lease has ended: stops it, what is being computed too.
@@ -306,11 +332,13 @@ impl Queue {
     }
 
     /// Goes on with what the coordinator still wants of what was offered, and drops the rest.
-    pub(crate) fn resume(&self, resumed: &[Resumed]) -> Vec<News> {
+    pub(crate) fn resume(&self, mut resumed: Vec<Resumed>) -> Vec<News> {
         let mut state = self.lock();
         let mut news = Vec::new();
         for entry in &mut state.leases {
-            let Some(resumed) = resumed.iter().find(|resumed| resumed.lease == entry.lease.id) else {
+            let granted = resumed.iter().position(|resumed| resumed.lease == entry.lease.id);
+            // Each grant is for one lease.
+            let Some(resumed) = granted.map(|index| resumed.swap_remove(index)) else {
                 entry.cancel();
                 entry.in_hand = IntervalSet::new();
                 continue;
@@ -321,9 +349,7 @@ impl Queue {
             }
             let all = entry.lease.chunks.offsets(entry.lease.run);
             for again in resumed.again.iter().filter_map(|again| again.intersect(all)) {
-                entry.untaken.insert(again);
-                entry.in_hand.insert(again);
-                entry.busy = None;
+                entry.compute_again(again);
             }
             let failed = entry.failed.iter().filter(|&&chunk| resumed.chunks.contains(chunk));
             news.extend(failed.map(|&chunk| News::Returned(entry.id, one(chunk))));
@@ -354,10 +380,10 @@ impl Queue {
         self.wake.notify_all();
     }
 
-    /// Changes the lease that was given under this id, if it is still held.
-    fn with<T>(&self, lease: LeaseId, change: impl FnOnce(&mut Entry) -> T) -> Option<T> {
+    /// Changes the entry of this lease, if it is still held. Another lease is never changed for it, whatever its id.
+    fn with<T>(&self, lease: &Arc<Lease>, change: impl FnOnce(&mut Entry) -> T) -> Option<T> {
         let mut state = self.lock();
-        let entry = state.leases.iter_mut().find(|entry| entry.lease.id == lease)?;
+        let entry = state.leases.iter_mut().find(|entry| Arc::ptr_eq(&entry.lease, lease))?;
         let changed = change(entry);
         state.remove_settled();
         Some(changed)
@@ -375,210 +401,4 @@ impl State {
 }
 
 #[cfg(test)]
-mod tests {
-    use swath_kernel::Parameters;
-    use swath_scheduler::Range;
-
-    use super::*;
-
-    fn lease(sequence: u64, last: i64, chunk_size: u64, run: Run) -> Lease {
-        Lease {
-            id: LeaseId { epoch: 1, sequence },
-            job_id: 1,
-            job: v1::JobSpec::default(),
-            kernel: swath_kernel::find("square", &Parameters::new()).unwrap(),
-            value_type: ValueType::Int64,
-            chunks: Chunks::new(Range::new(1, last).unwrap(), chunk_size).unwrap(),
-            run,
-            cancelled: AtomicBool::new(false),
-        }
-    }
-
-    fn run(start: u64, end: u64) -> Run {
-        Run::new(start, end).unwrap()
-    }
-
-    fn take_all(queue: &Queue) -> Vec<Run> {
-        let mut taken = Vec::new();
-        while !queue.is_empty() {
-            let task = queue.take().unwrap();
-            taken.push(task.offsets);
-            done(queue, &task);
-        }
-        taken
-    }
-
-    /// The task is computed and its block acknowledged.
-    fn done(queue: &Queue, task: &Task) -> Option<Computed> {
-        let computed = queue.finish(task);
-        queue.settle(task.lease.id, task.offsets);
-        computed
-    }
-
-    #[test]
-    fn blocks_are_whole_chunks_and_cover_the_lease() {
-        let queue = Queue::new(2);
-        queue.push(lease(1, 1000, 7, run(10, 100)));
-        let taken = take_all(&queue);
-        let chunks = lease(1, 1000, 7, run(10, 100)).chunks;
-        assert!(taken.len() >= 8, "{taken:?}");
-        assert_eq!(taken[0].start, chunks.offsets(run(10, 11)).start);
-        assert_eq!(taken[taken.len() - 1].end, chunks.offsets(run(99, 100)).end);
-        for (before, after) in taken.iter().zip(&taken[1..]) {
-            assert_eq!(before.end, after.start);
-            let chunk = chunks.chunk_at(after.start);
-            assert_eq!(chunks.offsets(run(chunk, chunk + 1)).start, after.start);
-        }
-    }
-
-    #[test]
-    fn a_large_chunk_is_cut_into_the_same_pieces_by_any_number_of_threads() {
-        let pieces = |threads| {
-            let queue = Queue::new(threads);
-            queue.push(lease(1, 10_000_000, 5_000_000, run(1, 2)));
-            take_all(&queue)
-        };
-        assert_eq!(pieces(1), pieces(64));
-        assert_eq!(pieces(1)[0], run(5_000_000, 5_000_000 + MAX_ROWS as u64));
-        assert_eq!(pieces(1).len(), 5);
-    }
-
-    #[test]
-    fn no_block_has_more_rows_than_a_block_may_have() {
-        for chunk_size in [1, 3, 1000, 700_000, MAX_ROWS as u64 - 1, MAX_ROWS as u64, MAX_ROWS as u64 + 1] {
-            let queue = Queue::new(1);
-            let all = lease(1, 20_000_000, chunk_size, run(0, 1)).chunks.count();
-            queue.push(lease(1, 20_000_000, chunk_size, run(0, all)));
-            let taken = take_all(&queue);
-            assert!(taken.iter().all(|block| block.len() <= MAX_ROWS as u64));
-            assert_eq!(taken.iter().map(Run::len).sum::<u64>(), 20_000_000);
-        }
-    }
-
-    #[test]
-    fn only_what_was_not_begun_is_given_back() {
-        let queue = Queue::new(1);
-        queue.push(lease(1, 1000, 10, run(0, 100)));
-        let first = queue.take().unwrap();
-        assert_eq!(first.offsets, run(0, 250));
-        assert_eq!(queue.give_back(first.lease.id, run(10, 100)).chunks, Some(run(25, 100)));
-        assert_eq!(queue.give_back(first.lease.id, run(10, 100)).chunks, None);
-        assert!(done(&queue, &first).is_some());
-        assert!(queue.is_empty());
-    }
-
-    #[test]
-    fn what_is_in_hand_goes_on_when_all_of_a_lease_is_asked_back_and_stops_when_it_ended() {
-        let queue = Queue::new(1);
-        queue.push(lease(1, 1000, 10, run(0, 100)));
-        let first = queue.take().unwrap();
-        assert_eq!(queue.give_back(first.lease.id, run(0, 100)).chunks, Some(run(25, 100)));
-        assert!(!first.lease.is_cancelled());
-        queue.stop(first.lease.id);
-        assert!(first.lease.is_cancelled());
-        assert_eq!(queue.finish(&first), None);
-        assert!(queue.is_empty());
-    }
-
-    #[test]
-    fn a_worker_that_leaves_keeps_only_what_is_in_hand() {
-        let queue = Queue::new(1);
-        queue.push(lease(1, 1000, 10, run(0, 50)));
-        queue.push(lease(2, 1000, 10, run(50, 100)));
-        let first = queue.take().unwrap();
-        let back = queue.give_all_back();
-        assert_eq!(back[0].1.chunks, Some(run(13, 50)));
-        assert_eq!(back[1].1, GivenBack { chunks: Some(run(50, 100)), computed: None });
-        assert!(done(&queue, &first).is_some());
-        assert!(queue.is_empty());
-    }
-
-    /// Chunks 0 to 30 of ten numbers; the first block was acknowledged, the second is computed, the third in hand.
-    fn half_way() -> (Queue, Task) {
-        let queue = Queue::new(1);
-        queue.push(lease(1, 1000, 10, run(0, 30)));
-        let tasks: Vec<Task> = (0..3).map(|_| queue.take().unwrap()).collect();
-        assert_eq!(
-            tasks.iter().map(|task| task.offsets).collect::<Vec<_>>(),
-            [run(0, 80), run(80, 160), run(160, 240)]
-        );
-        done(&queue, &tasks[0]);
-        queue.finish(&tasks[1]);
-        (queue, tasks.into_iter().nth(2).unwrap())
-    }
-
-    fn resumed(chunks: impl IntoIterator<Item = Run>) -> Resumed {
-        let id = |epoch, sequence| LeaseId { epoch, sequence };
-        Resumed { lease: id(1, 1), next: id(2, 7), chunks: chunks.into_iter().collect(), again: Vec::new() }
-    }
-
-    #[test]
-    fn what_is_in_hand_goes_on_under_another_lease() {
-        let (queue, third) = half_way();
-        let offered = queue.offer();
-        assert_eq!(offered[0].offsets, [run(80, 300)]);
-        assert_eq!(queue.resume(&[resumed([run(8, 30)])]), []);
-        assert_eq!(queue.current_id(third.lease.id), Some(resumed([]).next));
-        queue.settle(third.lease.id, run(80, 160));
-        assert_eq!(done(&queue, &third), None);
-        let fourth = queue.take().unwrap();
-        assert_eq!(fourth.offsets, run(240, 300));
-        assert_eq!(done(&queue, &fourth).map(|computed| computed.lease), Some(resumed([]).next));
-        assert!(queue.is_empty());
-    }
-
-    #[test]
-    fn what_is_not_wanted_any_more_is_dropped() {
-        let (queue, third) = half_way();
-        queue.offer();
-        // Others have meanwhile computed the rest of the block in hand, and some of what waited.
-        assert_eq!(queue.resume(&[resumed([run(8, 20), run(27, 30)])]), []);
-        assert_eq!(queue.give_back(resumed([]).next, run(0, 30)).chunks, Some(run(27, 30)));
-        queue.settle(third.lease.id, run(80, 160));
-        assert!(!third.lease.is_cancelled());
-        assert!(done(&queue, &third).is_some());
-        assert!(queue.is_empty());
-        let (queue, third) = half_way();
-        queue.offer();
-        assert_eq!(queue.resume(&[]), []);
-        assert!(third.lease.is_cancelled() && queue.is_empty());
-        assert_eq!(queue.finish(&third), None);
-    }
-
-    #[test]
-    fn what_the_coordinator_has_lost_is_computed_again() {
-        let queue = Queue::new(2);
-        queue.push(lease(1, 10_000_000, 5_000_000, run(1, 2)));
-        let piece = MAX_ROWS as u64;
-        let begin = 5_000_000;
-        let tasks: Vec<Task> = (0..5).map(|_| queue.take().unwrap()).collect();
-        // The first two were acknowledged, and the coordinator has lost the second.
-        done(&queue, &tasks[0]);
-        done(&queue, &tasks[1]);
-        queue.finish(&tasks[2]);
-        assert_eq!(queue.offer()[0].offsets, [run(begin + 2 * piece, 10_000_000)]);
-        let lost = run(begin + piece, begin + 2 * piece);
-        assert_eq!(queue.resume(&[Resumed { again: vec![lost], ..resumed([run(1, 2)]) }]), []);
-        let again = queue.take().unwrap();
-        assert_eq!(again.offsets, lost);
-        queue.settle(again.lease.id, tasks[2].offsets);
-        done(&queue, &tasks[3]);
-        done(&queue, &tasks[4]);
-        assert_eq!(done(&queue, &again).map(|computed| computed.lease), Some(resumed([]).next));
-        assert!(queue.is_empty());
-    }
-
-    #[test]
-    fn what_failed_or_was_computed_between_the_sessions_is_said_again() {
-        let (queue, third) = half_way();
-        queue.offer();
-        assert_eq!(queue.fail(third.lease.id, 17), Some(third.lease.id));
-        queue.finish(&third);
-        let fourth = queue.take().unwrap();
-        assert!(queue.finish(&fourth).is_some());
-        let next = resumed([]).next;
-        let news = queue.resume(&[resumed([run(8, 30)])]);
-        assert_eq!(news[0], News::Returned(next, run(17, 18)));
-        assert!(matches!(&news[1..], [News::Computed(Computed { lease, .. })] if *lease == next), "{news:?}");
-    }
-}
+pub(crate) mod tests;

@@ -114,7 +114,7 @@ pub(crate) async fn run(
         joined = joining => joined?,
         () = stop.cancelled() => return Ok(Ended::Stopped),
     };
-    *former = Some(v1::FormerWorker { epoch: welcome.epoch, worker_id: welcome.worker_id });
+    *former = Some(v1::FormerWorker { incarnation: welcome.incarnation, worker_id: welcome.worker_id });
     let (worker, resumed) = (welcome.worker_id, welcome.resumed.len());
     info!(worker, name = config.name, threads = config.threads, "joined");
     if offers > 0 {
@@ -170,7 +170,7 @@ struct Session<'work> {
 impl Session<'_> {
     /// Goes on with what the coordinator still wants of what was in hand.
     fn resume(&self, resumed: Vec<v1::ResumedLease>) {
-        for news in self.work.queue.resume(&convert::resumed(resumed)) {
+        for news in self.work.queue.resume(convert::resumed(resumed)) {
             self.work.outbox.say(match news {
                 News::Returned(lease, chunks) => convert::chunks_returned(lease, Some(chunks)),
                 News::Computed(computed) => convert::lease_computed(&computed),

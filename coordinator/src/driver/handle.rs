@@ -2,6 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
+use swath_proto::Fingerprint;
 use swath_scheduler::{Chunks, Event, JobId, LeaseId, Run, WorkerId};
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -83,9 +84,7 @@ pub(crate) enum Request {
         worker: WorkerId,
     },
     Fence {
-        lease: LeaseId,
-        job: JobId,
-        chunks: Run,
+        claim: Claim,
         reply: oneshot::Sender<Option<WorkerId>>,
     },
     Accepted(AcceptedBlock),
@@ -102,7 +101,17 @@ pub(crate) struct Joined {
     /// How often the worker should be heard.
     pub(crate) heartbeat: Duration,
     pub(crate) resumed: Vec<Resumed>,
-    pub(crate) epoch: u64,
+    pub(crate) incarnation: u64,
+}
+
+/// What is said of a block that comes: under which lease, and what of which job it is.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Claim {
+    pub(crate) lease: LeaseId,
+    pub(crate) job: JobId,
+    pub(crate) fingerprint: Option<Fingerprint>,
+    /// The chunks that it touches; `None` if it cannot be a block of this job.
+    pub(crate) chunks: Option<Run>,
 }
 
 /// What became of a block of `numbers` numbers that came while its lease was held.
@@ -191,9 +200,9 @@ impl DriverHandle {
         self.tell(Request::Left { worker }).await;
     }
 
-    /// The worker that holds these chunks of this job under this lease, if they are still held.
-    pub(crate) async fn fence(&self, lease: LeaseId, job: JobId, chunks: Run) -> Result<Option<WorkerId>, Refusal> {
-        self.ask(|reply| Request::Fence { lease, job, chunks, reply }).await
+    /// The worker that holds what is claimed, if it is still held.
+    pub(crate) async fn fence(&self, claim: Claim) -> Result<Option<WorkerId>, Refusal> {
+        self.ask(|reply| Request::Fence { claim, reply }).await
     }
 
     /// Whether the driver still takes its turns.

@@ -12,6 +12,7 @@ use tracing::{debug, info, warn};
 
 use super::{Driver, JobRecord, Refusal};
 use crate::{
+    convert,
     job::{Holes, JobState, JobStatus, NewJob, Share},
     store::{Ending, JobResults, Recovered, Retention},
 };
@@ -22,6 +23,7 @@ const MAX_JOBS: usize = 20_000;
 impl JobRecord {
     fn new(job: NewJob, results: Arc<JobResults>, submitted_at: SystemTime, status: JobStatus) -> Self {
         Self {
+            fingerprint: convert::fingerprint(&job),
             job,
             results,
             state: JobState::Running,

@@ -2,15 +2,13 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
+use swath_proto::Fingerprint;
 use swath_scheduler::{Event, IntervalSet, JobId, LeaseId, Run, WorkerId, WorkerState};
 use tokio::sync::mpsc;
 use tracing::{info, warn};
 
 use super::{Driver, HEARTBEATS_IN_LEASE, Joined, Refusal};
-use crate::{
-    convert,
-    job::{InHand, Introduction, NewJob, Past, Resumed, WorkerStatus},
-};
+use crate::job::{InHand, Introduction, NewJob, Past, Resumed, WorkerStatus};
 
 /// What the driver says to a worker.
 #[derive(Debug)]
@@ -32,6 +30,7 @@ pub(crate) struct Assignment {
     pub(crate) chunks: Run,
     pub(crate) job_id: JobId,
     pub(crate) job: NewJob,
+    pub(crate) fingerprint: Fingerprint,
 }
 
 /// The session of one worker.
@@ -104,12 +103,13 @@ impl Driver {
             let again = self.jobs.get(&in_hand.job_id)?.results.missing(&chunks, &in_hand.offsets);
             Some(Resumed { lease: in_hand.lease, next, chunks, again })
         });
-        Ok(Joined { worker, heartbeat: self.heartbeat_interval, resumed: resumed.collect(), epoch: self.epoch })
+        let (heartbeat, incarnation) = (self.heartbeat_interval, self.incarnation);
+        Ok(Joined { worker, heartbeat, resumed: resumed.collect(), incarnation })
     }
 
     /// The session that this process still seems to have: its connection broke, and only the worker knows yet.
     fn former_session(&self, introduction: &Introduction, former: Option<(u64, WorkerId)>) -> Option<WorkerId> {
-        let (_, worker) = former.filter(|(epoch, _)| *epoch == self.epoch)?;
+        let (_, worker) = former.filter(|(incarnation, _)| *incarnation == self.incarnation)?;
         let session = self.sessions.get(&worker)?;
         let same = |introduction: &Introduction| {
             (introduction.process_id, introduction.host.clone(), introduction.name.clone())
@@ -117,11 +117,13 @@ impl Driver {
         (same(&session.introduction) == same(introduction)).then_some(worker)
     }
 
-    /// The chunks of which a worker has something in hand. Kernels are pure, so that any job that is the same has the same
-    /// results, whoever gave out the lease.
+    /// The chunks of which a worker has something in hand. Kernels are pure, so that any job with the same fingerprint has
+    /// the same results, whoever gave out the lease.
     fn usable(&self, in_hand: &InHand) -> IntervalSet {
         let record = self.jobs.get(&in_hand.job_id);
-        let Some(record) = record.filter(|record| convert::spec_to_proto(&record.job) == in_hand.job) else {
+        let Some(record) = record.filter(|record| Some(record.fingerprint) == in_hand.fingerprint) else {
+            let (lease, job) = (in_hand.lease, in_hand.job_id);
+            info!(%lease, %job, "a worker offers work of a job that this coordinator does not have");
             return IntervalSet::new();
         };
         let chunks = record.job.chunks;

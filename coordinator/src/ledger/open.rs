@@ -59,7 +59,7 @@ const IDENTITY: &str = "
 ";
 
 impl Ledger {
-    /// Opens the ledger of a folder, or makes one; a new epoch begins.
+    /// Opens the ledger of a folder, or makes one, and counts this start.
     pub(crate) fn open(folder: &Path) -> Result<Self, LedgerError> {
         let name = || folder.display().to_string();
         let failed = |error| LedgerError::Folder { folder: name(), error };
@@ -86,30 +86,30 @@ impl Ledger {
         }
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", "FULL")?;
-        let ledger = Self::begin_epoch(connection, found, Some(lock))?;
+        let ledger = Self::count_start(connection, found, Some(lock))?;
         Ok(Self { reserve: Some(Reserve::new(folder)), ..ledger })
     }
 
     /// A ledger for a coordinator whose jobs do not outlive it.
     pub(crate) fn in_memory() -> Result<Self, LedgerError> {
-        Self::begin_epoch(Connection::open_in_memory()?, 0, None)
+        Self::count_start(Connection::open_in_memory()?, 0, None)
     }
 
-    fn begin_epoch(mut connection: Connection, format: i64, lock: Option<File>) -> Result<Self, LedgerError> {
+    fn count_start(mut connection: Connection, format: i64, lock: Option<File>) -> Result<Self, LedgerError> {
         let transaction = connection.transaction()?;
         if format == 0 {
             transaction.execute_batch(SCHEMA)?;
             transaction.pragma_update(None, "user_version", FORMAT)?;
         }
         transaction.execute_batch(IDENTITY)?;
-        let epoch: i64 =
+        let starts: i64 =
             transaction.query_row("UPDATE coordinator SET epoch = epoch + 1 RETURNING epoch", [], |row| row.get(0))?;
         transaction.commit()?;
         if format == 0 && lock.is_some() {
             // From now on the file says what it is, even without its log.
             connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
         }
-        Ok(Self { connection: Mutex::new(connection), epoch: epoch.unsigned_abs(), reserve: None, _lock: lock })
+        Ok(Self { connection: Mutex::new(connection), starts: starts.unsigned_abs(), reserve: None, _lock: lock })
     }
 
     /// What this ledger is known by, which no other has, and where its parts lie; see [`Place`](crate::store::Place).

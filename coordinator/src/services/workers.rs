@@ -4,7 +4,10 @@ use std::{pin::Pin, sync::Arc};
 
 use futures::{Stream, StreamExt, stream};
 use swath_block::{Block, MAX_ROWS};
-use swath_proto::v1::{self, block_receipt::Outcome, workers_server::Workers};
+use swath_proto::{
+    Fingerprint,
+    v1::{self, block_receipt::Outcome, workers_server::Workers},
+};
 use swath_scheduler::{Run, WorkerId};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
@@ -12,7 +15,7 @@ use tonic::{Request, Response, Status, Streaming};
 
 use crate::{
     convert,
-    driver::{AcceptedBlock, DriverHandle, Request as DriverRequest, ToWorker},
+    driver::{AcceptedBlock, Claim, DriverHandle, Request as DriverRequest, ToWorker},
     store::{Accepted, JobResults, Store},
 };
 
@@ -38,7 +41,7 @@ impl Workers for WorkersService {
         let (outbox, messages) = mpsc::channel(OUTBOX);
         let joined = self.driver.join(introduction, past, outbox).await?;
         tokio::spawn(hear(self.driver.clone(), joined.worker, inbound));
-        let welcome = convert::welcome(joined.worker, joined.heartbeat, &joined.resumed, joined.epoch);
+        let welcome = convert::welcome(joined.worker, joined.heartbeat, &joined.resumed, joined.incarnation);
         let rest = ReceiverStream::new(messages).map(|message: ToWorker| Ok(convert::to_worker(&message)));
         Ok(Response::new(Box::pin(stream::once(async { Ok(welcome) }).chain(rest))))
     }
@@ -96,14 +99,29 @@ async fn hear(driver: DriverHandle, worker: WorkerId, mut inbound: Streaming<v1:
 }
 
 impl WorkersService {
-    /// Takes one block in: room first, then the lease is looked at, so that a block that waited long is not kept
-    /// under a lease that ended meanwhile.
+    /// Takes one block in. First the driver is asked whether it is wanted (the *fence*): before that, nothing is done for
+    /// it and none of its bytes is looked at. A block that then had to wait for room is asked for again, for its lease may
+    /// have ended meanwhile.
     async fn take(&self, upload: v1::UploadBlock) -> Result<Outcome, Status> {
         let lease = convert::lease_id(upload.lease)?;
         let job = convert::job_id(upload.job_id);
+        let fingerprint = Fingerprint::from_bytes(&upload.fingerprint);
         let Some(results) = self.store.job(job) else { return Ok(Outcome::NotHeld) };
-        let room = self.store.reserve(upload.parquet.len()).await;
-        let (offset, chunks) = place(&results, &upload)?;
+        let placed = place(&results, &upload);
+        let chunks = placed.as_ref().ok().map(|&(_, chunks)| chunks);
+        let claim = Claim { lease, job, fingerprint, chunks };
+        let Some(worker) = self.driver.fence(claim).await? else { return Ok(Outcome::NotHeld) };
+        let (offset, chunks) = placed?;
+        let room = match self.store.try_reserve(upload.parquet.len()) {
+            Some(room) => room,
+            None => {
+                let room = self.store.reserve(upload.parquet.len()).await;
+                if self.driver.fence(claim).await?.is_none() {
+                    return Ok(Outcome::NotHeld);
+                }
+                room
+            }
+        };
         let block = Block::parse(upload.parquet, results.value_type())
             .map_err(|error| Status::invalid_argument(format!("the block cannot be taken: {error}")))?;
         let last = upload.first.saturating_add(i64::from(upload.numbers) - 1);
@@ -113,7 +131,6 @@ impl WorkersService {
                 "the block does not hold the {numbers} numbers from {first} on that it should hold"
             )));
         }
-        let Some(worker) = self.driver.fence(lease, job, chunks).await? else { return Ok(Outcome::NotHeld) };
         // From here on nothing waits: what the store holds, the driver hears of.
         let line = self.driver.reserve().await?;
         let accepted = self.store.accept(&results, offset, block, room);

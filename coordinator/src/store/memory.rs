@@ -35,19 +35,28 @@ impl Memory {
         }
     }
 
+    /// Room, if there is some just now.
+    pub(crate) fn try_reserve(&self, bytes: usize) -> Option<Room> {
+        let permit = Arc::clone(&self.room).try_acquire_many_owned(self.units_of(bytes)).ok()?;
+        Some(Room { _permit: Some(permit) })
+    }
+
     /// Waits for room. A block larger than all of the memory gets all of it.
     pub(crate) async fn reserve(&self, bytes: usize) -> Room {
-        let units = u32::try_from(bytes.div_ceil(UNIT)).unwrap_or(u32::MAX).min(self.units);
-        if let Ok(permit) = Arc::clone(&self.room).try_acquire_many_owned(units) {
-            return Room { _permit: Some(permit) };
+        if let Some(room) = self.try_reserve(bytes) {
+            return room;
         }
         self.waiting.fetch_add(1, Ordering::Relaxed);
         // The count goes down again also where the upload is dropped while it waits.
         let _counted = Counted(&self.waiting);
         self.wanted.notify_one();
         // The semaphore is never closed; if it were, going on without a permit would only loosen the bound.
-        let permit = Arc::clone(&self.room).acquire_many_owned(units).await.ok();
+        let permit = Arc::clone(&self.room).acquire_many_owned(self.units_of(bytes)).await.ok();
         Room { _permit: permit }
+    }
+
+    fn units_of(&self, bytes: usize) -> u32 {
+        u32::try_from(bytes.div_ceil(UNIT)).unwrap_or(u32::MAX).min(self.units)
     }
 
     /// Whether uploads wait for room.
@@ -87,8 +96,10 @@ mod tests {
             second.await;
         }
         assert!(!memory.is_short());
+        assert!(memory.try_reserve(3000).is_some() && memory.try_reserve(1 << 30).is_some());
         let all = memory.reserve(1 << 30).await;
         assert!(futures::poll!(std::pin::pin!(memory.reserve(1))).is_pending());
+        assert!(memory.try_reserve(1).is_none() && !memory.is_short());
         drop(all);
         memory.reserve(1).await;
     }

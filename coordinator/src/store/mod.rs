@@ -29,6 +29,7 @@ use std::{
 };
 
 use object_store::path::Path;
+use ring::rand::{SecureRandom, SystemRandom};
 use swath_block::Block;
 use swath_scheduler::{JobId, Run};
 use tokio::sync::mpsc;
@@ -203,7 +204,7 @@ pub enum StoreError {
     },
     /// The ledger is older than the store.
     #[error(
-        "the store {place} was used by start {used} of its coordinator, and the ledger in {folder} knows of {epoch}: it is a \
+        "the store {place} was used by start {used} of its coordinator, and the ledger in {folder} knows of {known}: it is a \
          copy, or came out of a backup; use the newest ledger, or delete {object} to drop all results that this one does \
          not know"
     )]
@@ -212,10 +213,10 @@ pub enum StoreError {
         place: String,
         /// The folder of the ledger.
         folder: String,
-        /// The epoch that used the store last.
+        /// Which start of the coordinator used the store last.
         used: u64,
-        /// The epoch of the ledger.
-        epoch: u64,
+        /// How many starts the ledger knows of.
+        known: u64,
         /// The object that says so.
         object: String,
     },
@@ -240,6 +241,9 @@ pub enum StoreError {
         /// Where they were looked for.
         place: String,
     },
+    /// The system has no random numbers.
+    #[error("the system gives no random numbers, and without them this start could be taken for another one")]
+    Randomness,
     /// There are results that the ledger cannot know.
     #[error(
         "the store {place} holds results of jobs that the ledger in {folder} never had; they were left as they are: name \
@@ -281,6 +285,7 @@ pub(crate) struct Store {
     facts: mpsc::UnboundedSender<Fact>,
     flush: tokio::sync::Notify,
     ledger: Arc<Ledger>,
+    incarnation: u64,
 }
 
 impl Store {
@@ -298,12 +303,18 @@ impl Store {
             facts,
             flush: tokio::sync::Notify::new(),
             ledger: Arc::new(ledger),
+            incarnation: draw_incarnation()?,
             config,
         }))
     }
 
     pub(crate) fn ledger(&self) -> &Arc<Ledger> {
         &self.ledger
+    }
+
+    /// Names this start of the coordinator, as nothing in the data folder could: that may be an older copy.
+    pub(crate) fn incarnation(&self) -> u64 {
+        self.incarnation
     }
 
     /// Makes room for the results of a job.
@@ -321,6 +332,11 @@ impl Store {
     /// Where the parts of a job lie, for people and for other programs.
     pub(crate) fn location(&self, job: JobId) -> String {
         self.objects.name(&format!("jobs/{job}"))
+    }
+
+    /// Room in memory for a block of this size, if there is some just now.
+    pub(crate) fn try_reserve(&self, bytes: usize) -> Option<Room> {
+        self.memory.try_reserve(bytes + BLOCK_OVERHEAD)
     }
 
     /// Waits for room in memory for a block of this size.
@@ -439,7 +455,7 @@ impl Store {
     /// must not take the place of what was committed since.
     fn part_path(&self, job: JobId, first: u64) -> Path {
         let name = match self.objects.is_remote() {
-            true => format!("{first:020}-{}-{}", self.ledger.epoch(), self.doubts.sequence()),
+            true => format!("{first:020}-{:016x}-{}", self.incarnation, self.doubts.sequence()),
             false => format!("{first:020}"),
         };
         Path::from(format!("jobs/{job}/part-{name}.parquet"))
@@ -448,6 +464,13 @@ impl Store {
     fn lock_jobs(&self) -> MutexGuard<'_, BTreeMap<JobId, Arc<JobResults>>> {
         self.jobs.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// 64 bits of the system's randomness: no two starts have the same.
+fn draw_incarnation() -> Result<u64, StoreError> {
+    let mut bytes = [0; 8];
+    SystemRandom::new().fill(&mut bytes).map_err(|_| StoreError::Randomness)?;
+    Ok(u64::from_le_bytes(bytes))
 }
 
 /// What a reader is told of results that are no more.

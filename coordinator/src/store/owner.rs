@@ -21,7 +21,8 @@ struct Owner {
     /// What its ledger is known by.
     ledger: String,
     /// How often a coordinator was started on that ledger.
-    epoch: u64,
+    #[serde(rename = "epoch")]
+    starts: u64,
     host: String,
     data: String,
     since: String,
@@ -37,7 +38,7 @@ pub(super) async fn claim(objects: &Objects, ledger: &Ledger, config: &StoreConf
     if *objects.place() != Place::Data {
         let me = Owner {
             ledger: id,
-            epoch: ledger.epoch(),
+            starts: ledger.starts(),
             host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
             data: config.folder_name(),
             since: humantime::format_rfc3339_seconds(SystemTime::now()).to_string(),
@@ -94,13 +95,13 @@ async fn own(objects: &Objects, me: &Owner, ledger: &Ledger, config: &StoreConfi
             object: objects.name(PATH),
         });
     }
-    if owner.epoch >= me.epoch {
+    if owner.starts >= me.starts {
         let folder = me.data.clone();
         return Err(StoreError::Older {
             place: place(),
             folder,
-            used: owner.epoch,
-            epoch: me.epoch,
+            used: owner.starts,
+            known: me.starts,
             object: objects.name(PATH),
         });
     }

@@ -20,7 +20,7 @@ impl Scheduler {
 
     fn check_leases(&self) {
         for (&id, lease) in &self.leases {
-            assert_eq!(id.epoch, self.config.epoch, "the epoch of lease {id}");
+            assert_eq!(id.incarnation, self.config.incarnation, "the incarnation of lease {id}");
             assert!((1..=self.last_sequence).contains(&id.sequence), "lease {id} was never given out");
             assert!(!lease.outstanding.is_empty(), "lease {id} is over");
             let last = lease.outstanding.last().map_or(0, |run| run.end);

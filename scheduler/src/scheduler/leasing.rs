@@ -121,7 +121,7 @@ impl Scheduler {
     /// Puts a lease on the books, the chunks of which wait so far.
     pub(super) fn begin(&mut self, now: Instant, lease: Lease) -> LeaseId {
         self.last_sequence += 1;
-        let id = LeaseId { epoch: self.config.epoch, sequence: self.last_sequence };
+        let id = LeaseId { incarnation: self.config.incarnation, sequence: self.last_sequence };
         self.jobs.update(lease.job, |job| {
             for run in lease.outstanding.iter() {
                 job.lease_out(run, id);

@@ -73,7 +73,7 @@ fn part(run: Run, a: u16, b: u16) -> Run {
 impl World {
     pub(crate) fn new() -> Self {
         World {
-            scheduler: Scheduler::new(Config { max_jobs: 5, max_workers: 6, epoch: 9, ..Config::default() }),
+            scheduler: Scheduler::new(Config { max_jobs: 5, max_workers: 6, incarnation: 9, ..Config::default() }),
             now: Instant::from_nanos(1_000),
             jobs: BTreeMap::new(),
             workers: BTreeSet::new(),

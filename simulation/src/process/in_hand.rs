@@ -6,7 +6,7 @@ use std::time::Duration;
 use swath_scheduler::{Chunks, Instant, IntervalSet, LeaseId, Run};
 
 use super::{Entry, Hand, Process, Product};
-use crate::event::{Block, InHand, JobIndex};
+use crate::event::{Block, InHand};
 use crate::ledger::whole;
 use crate::plan::one;
 
@@ -22,7 +22,7 @@ pub(crate) struct Resumed {
 impl Process {
     /// The session is over. Of its leases stays what is in hand as whole chunks: computed and without a receipt, in
     /// work, or the rest of a large chunk that is begun.
-    pub(crate) fn lose_session(&mut self, chunks: impl Fn(JobIndex) -> Chunks) {
+    pub(crate) fn lose_session(&mut self) {
         self.former = self.session.take();
         self.is_welcome = false;
         // Copies of what is kept are not kept.
@@ -32,7 +32,7 @@ impl Process {
         }
         for block in &self.kept {
             if !self.leases.iter().any(|entry| entry.lease == block.lease) {
-                self.leases.push_back(Entry::computed(block, chunks(block.job)));
+                self.leases.push_back(Entry::computed(block));
             }
         }
         self.leases.make_contiguous().sort_by_key(|entry| entry.lease);
@@ -42,11 +42,11 @@ impl Process {
         let kept: BTreeMap<LeaseId, IntervalSet> =
             self.leases.iter().map(|entry| (entry.lease, entry.kept.clone())).collect();
         self.kept.retain(|block| {
-            kept.get(&block.lease).is_some_and(|kept| kept.contains_run(touched(chunks(block.job), block.offsets)))
+            kept.get(&block.lease).is_some_and(|kept| kept.contains_run(touched(block.job.chunks, block.offsets)))
         });
         for place in &mut self.hands {
             if let Some(hand) = place
-                && !kept.get(&hand.lease).is_some_and(|kept| hand.keep(chunks(hand.job), kept))
+                && !kept.get(&hand.lease).is_some_and(|kept| hand.keep(hand.job.chunks, kept))
             {
                 *place = None;
             }
@@ -148,8 +148,8 @@ impl Process {
 
 impl Entry {
     /// A lease of which nothing is left but blocks like this one.
-    fn computed(block: &Block, chunks: Chunks) -> Self {
-        let entry = Entry::new(block.lease, block.job, chunks, touched(chunks, block.offsets));
+    fn computed(block: &Block) -> Self {
+        let entry = Entry::new(block.lease, block.job, touched(block.job.chunks, block.offsets));
         Entry { next: entry.end, ..entry }
     }
 

@@ -27,7 +27,7 @@ fn a_chunk_that_fails_too_often_is_left_out() {
     let view = bench.scheduler.job(JOB).unwrap();
     assert_eq!((view.holes, view.frontier, view.state), (1, 1, JobState::Active));
     bench.tell(Event::ChunksCommitted { job: JOB, chunks: run(1, 3) });
-    let third = Given { lease: crate::LeaseId { epoch: 0, sequence: 3 }, chunks: run(3, 4), ..first };
+    let third = Given { lease: crate::LeaseId { incarnation: 0, sequence: 3 }, chunks: run(3, 4), ..first };
     let actions = bench.fail(third, 3);
     assert_eq!(ended(&actions), [(JOB, Outcome::Done)]);
     assert_eq!(bench.skipped(), [Skipped { job: JOB, chunk: 3, hole: hole() }]);
