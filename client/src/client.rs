@@ -47,13 +47,19 @@ impl Client {
     }
 
     /// Waits until a job has ended, also when the coordinator is started again meanwhile; `progress` is called with the job
-    /// now and after each change.
+    /// now and after each change. An error if the id is another job's then.
     pub async fn wait(&self, id: u64, mut progress: impl FnMut(&Job)) -> Result<Job, ClientError> {
         let mut patience = Patience::new();
+        let mut wanted = None;
         loop {
             let watched = self.watch(id, |job| {
                 patience = Patience::new();
+                let seen = convert::fingerprint(job);
+                if *wanted.get_or_insert(seen) != seen {
+                    return Err(ClientError::OtherJob(id));
+                }
                 progress(job);
+                Ok(())
             });
             match watched.await {
                 Ok(job) => return Ok(job),
@@ -62,11 +68,15 @@ impl Client {
         }
     }
 
-    async fn watch(&self, id: u64, mut progress: impl FnMut(&Job)) -> Result<Job, ClientError> {
+    async fn watch(
+        &self,
+        id: u64,
+        mut progress: impl FnMut(&Job) -> Result<(), ClientError>,
+    ) -> Result<Job, ClientError> {
         let mut changes = self.jobs_service().watch(v1::WatchJobRequest { id }).await?.into_inner();
         while let Some(job) = changes.message().await? {
             let job = convert::job(job)?;
-            progress(&job);
+            progress(&job)?;
             if job.state.has_ended() {
                 return Ok(job);
             }

@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use swath_kernel::ValueType;
-use swath_proto::v1;
+use swath_proto::{Fingerprint, v1};
 use swath_scheduler::Range;
 
 use crate::{
@@ -27,6 +27,24 @@ pub(crate) fn spec_to_proto(spec: JobSpec) -> v1::JobSpec {
         keep_going: spec.keep_going,
         retain_ms: spec.retain.map(|retain| u64::try_from(retain.as_millis()).unwrap_or(u64::MAX)),
     }
+}
+
+/// What a job computes. Its id does not say that, once the coordinator was given an older copy of its data.
+pub(crate) fn fingerprint(job: &Job) -> Fingerprint {
+    let value_type = match job.value_type {
+        ValueType::Int64 => v1::ValueType::Int64,
+        ValueType::Boolean => v1::ValueType::Boolean,
+        ValueType::Decimal128 => v1::ValueType::Decimal128,
+    };
+    let spec = v1::JobSpec {
+        kernel: job.kernel.clone(),
+        parameters: job.parameters.clone().into_iter().collect(),
+        first: job.range.first(),
+        last: job.range.last(),
+        chunk_size: job.chunk_size,
+        ..v1::JobSpec::default()
+    };
+    Fingerprint::of(&spec, value_type)
 }
 
 pub(crate) fn job(job: v1::Job) -> Result<Job, ClientError> {

@@ -21,6 +21,12 @@ pub enum ClientError {
     /// The connection broke while a request was under way.
     #[error("the connection to the coordinator broke: {0}")]
     Broken(String),
+    /// The id is another job's by now.
+    #[error(
+        "job {0} computes something else than the job that was asked for: the coordinator was given an older copy of its \
+         data; submit the job again"
+    )]
+    OtherJob(u64),
     /// Numbers have no result, where all are needed.
     #[error("{0} numbers have no result")]
     Missing(u64),

@@ -4,17 +4,19 @@ use std::cmp::Ordering;
 
 use swath_block::Block;
 use swath_kernel::ValueType;
-use swath_proto::v1;
+use swath_proto::{Fingerprint, v1};
 use swath_scheduler::Range;
 use tonic::Streaming;
 
-use crate::{Client, ClientError, Job, patience::Patience};
+use crate::{Client, ClientError, Job, convert, patience::Patience};
 
 /// The blocks of a job in the order of the number; each is checked to follow the one before. When the connection breaks
 /// or the coordinator is started again, the download goes on where it stopped.
 pub struct Results {
     client: Client,
     job: u64,
+    /// What the job computes.
+    fingerprint: Fingerprint,
     range: Range,
     value_type: ValueType,
     /// `None` while it is broken.
@@ -30,8 +32,9 @@ pub struct Results {
 impl Results {
     pub(crate) async fn open(client: Client, job: &Job, partial: bool) -> Result<Self, ClientError> {
         let blocks = Some(client.read(job.id, None, partial).await?);
+        let fingerprint = convert::fingerprint(job);
         let (job, range, value_type) = (job.id, job.range, job.value_type);
-        Ok(Self { client, job, range, value_type, blocks, received: 0, missing: 0, partial })
+        Ok(Self { client, job, fingerprint, range, value_type, blocks, received: 0, missing: 0, partial })
     }
 
     /// The type of the values.
@@ -72,7 +75,12 @@ impl Results {
             Some(blocks) => blocks,
             None => {
                 let next = self.range.at(self.received);
-                self.blocks.insert(self.client.read(self.job, next, self.partial).await?)
+                let blocks = self.client.read(self.job, next, self.partial).await?;
+                // It may be another coordinator, and the id another job's.
+                if convert::fingerprint(&self.client.job(self.job).await?) != self.fingerprint {
+                    return Err(ClientError::OtherJob(self.job));
+                }
+                self.blocks.insert(blocks)
             }
         };
         match blocks.message().await? {
