@@ -1,7 +1,9 @@
-//! Other people's clients: a stock Arrow Flight client, and stock gRPC tools.
+//! Other people's programs: readers of Parquet, a stock Arrow Flight client, and stock gRPC tools.
+
+use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
-use swath_tests::{Coordinator, Scene};
+use swath_tests::{Coordinator, Scene, until};
 
 /// What a stock `pyarrow.flight` client sees.
 #[track_caller]
@@ -157,4 +159,72 @@ fn stock_grpc_tools_find_their_way() {
     // A client that has nothing but reflection calls Jobs.List and Jobs.Get.
     assert_eq!(found["jobs"], json!([]));
     assert_eq!(found["missing_job"], json!({"code": "NOT_FOUND", "details": "there is no job 7"}));
+}
+
+/// Whether Spark and parquet-java can be run.
+fn has_java() -> bool {
+    let mut java = Command::new("java");
+    java.arg("-version").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    let found = java.status().is_ok_and(|status| status.success());
+    if !found {
+        eprintln!("\nSKIPPED: there is no `java`; Spark and parquet-java did NOT read the files\n");
+    }
+    found
+}
+
+/// Each type of values, with each compression that its pages may have.
+#[test]
+fn every_reader_of_parquet_reads_every_value() {
+    let scene = Scene::new("every_reader_of_parquet");
+    let files = [
+        ("square", "a.parquet", "-35000..=44999 --chunk-size 40000", json!(["LZ4 DELTA_BINARY_PACKED"])),
+        ("collatz", "b.parquet", "1..=40000 --chunk-size 20000", json!(["UNCOMPRESSED DELTA_BINARY_PACKED"])),
+        // The first page of a row group decides: in the first one it holds negative numbers alone.
+        ("is-prime", "c.parquet", "-35000..=44999 --chunk-size 40000", json!(["LZ4 PLAIN", "UNCOMPRESSED PLAIN"])),
+        ("square", "d.parquet", "9223372036854735808..=9223372036854775807 --chunk-size 35000", json!(["LZ4 PLAIN"])),
+        // Too few to have much in common.
+        ("square", "e.parquet", "9223372036854775805..=9223372036854775807", json!(["UNCOMPRESSED PLAIN"])),
+    ];
+    for (kernel, file, range, _) in &files {
+        scene.swath(&format!("run {range} --kernel {kernel} -o {file}")).succeed();
+    }
+    let mut readers = vec!["pyarrow", "duckdb", "polars", "fastparquet"];
+    let mut arguments: Vec<_> = files.iter().map(|(kernel, file, ..)| format!("{kernel}={file}")).collect();
+    if has_java() {
+        readers.extend(["spark", "parquet-java"]);
+    } else {
+        arguments.extend(["--without=spark", "--without=parquet-java"].map(str::to_owned));
+    }
+    let process = scene.python_script("parquet_readers.py").args(arguments).start();
+    let mut said = 0;
+    let mut next = |of: &str| -> Value {
+        said += 1;
+        // Line by line: a JVM takes its time to begin where other tests run, too.
+        until(of, || {
+            let stdout = process.stdout();
+            let line = stdout.split_inclusive('\n').nth(said - 1)?;
+            line.ends_with('\n').then(|| serde_json::from_str(line).unwrap())
+        })
+    };
+    let expected: Vec<Value> = files.iter().map(|(_, file, ..)| next(&format!("{file} is described"))).collect();
+    for ((_, file, _, kinds), expected) in files.iter().zip(&expected) {
+        assert_eq!(expected["kinds"], *kinds, "{file}: {expected}");
+        assert_eq!(expected["statistics"], true, "{file}: {expected}");
+    }
+    for reader in readers {
+        for ((_, file, ..), expected) in files.iter().zip(&expected) {
+            let found = next(&format!("{reader} reads {file}"));
+            let mut filters = expected["filters"].clone();
+            if reader == "fastparquet" && (*file == "d.parquet" || *file == "e.parquet") {
+                // It makes floats of decimals.
+                filters.as_array_mut().unwrap()[3..].fill(Value::Null);
+            }
+            let whole = json!({
+                "reader": reader, "file": file, "rows": expected["rows"], "nulls": 0, "in_order": true, "wrong": 0,
+                "filters": filters,
+            });
+            assert_eq!(found, whole);
+        }
+    }
+    process.wait().assert_code(0);
 }
