@@ -12,7 +12,7 @@ mod worker;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
-use crate::commands::access::AccessCommand;
+use crate::{commands::access::AccessCommand, exit};
 use values::log_filter;
 
 pub(crate) use connect::CoordinatorArgs;
@@ -48,8 +48,8 @@ pub(crate) struct Args {
 impl Args {
     /// Parses the command line; ends the process where it cannot be meant.
     pub(crate) fn from_command_line() -> Self {
-        let matches = Self::command().get_matches();
-        let mut args = Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+        let matches = Self::command().try_get_matches().unwrap_or_else(|error| exit::misused(&error));
+        let mut args = Self::from_arg_matches(&matches).unwrap_or_else(|error| exit::misused(&error));
         if let (Command::Run(run), Some(("run", matches))) = (&mut args.command, matches.subcommand()) {
             run.settle(matches);
         }

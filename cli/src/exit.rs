@@ -1,9 +1,14 @@
 //! Exit codes, and the one line on standard error that explains them.
 
-use std::{error::Error, fmt, io, process::ExitCode};
+use std::{
+    error::Error,
+    fmt,
+    io::{self, Write},
+    process::ExitCode,
+};
 
 use swath_client::{ClientError, output::OutputError};
-use swath_console::{PrintError, say};
+use swath_console::{PrintError, plain_line, print, say, stderr, stderr_takes_colours, stdout_takes_colours};
 use swath_coordinator::CoordinatorError;
 use swath_health::AskError;
 use swath_transport::{AccessError, DialError};
@@ -64,6 +69,42 @@ pub(crate) fn code(result: anyhow::Result<()>) -> ExitCode {
         say!("  {hint}");
     }
     ExitCode::from(code)
+}
+
+/// Prints the help that was asked for, or says why the command line cannot be meant, and ends the process.
+pub(crate) fn misused(error: &clap::Error) -> ! {
+    let text = |colours: bool| {
+        let text = error.render();
+        let (coloured, text) = (text.ansi().to_string(), text.to_string());
+        // It repeats words of the command line, whatever is in them.
+        let safe: String = text.split_inclusive('\n').map(safe_line).collect();
+        if colours && safe == text { coloured } else { safe }
+    };
+    if error.use_stderr() {
+        // Never fails.
+        let _ = stderr().write_all(text(stderr_takes_colours()).as_bytes());
+        end(USAGE.into());
+    }
+    match print(text(stdout_takes_colours())) {
+        Err(error) if !error.is_broken_pipe() => {
+            say!("swath: {error}");
+            end(FAILED.into())
+        }
+        _ => end(0),
+    }
+}
+
+fn safe_line(line: &str) -> String {
+    match line.strip_suffix('\n') {
+        Some(line) => format!("{}\n", plain_line(line)),
+        None => plain_line(line).to_string(),
+    }
+}
+
+/// Ends the process at once, but for what was said.
+pub(crate) fn end(code: i32) -> ! {
+    swath_console::flush();
+    std::process::exit(code)
 }
 
 fn is_broken_pipe(cause: &(dyn Error + 'static)) -> bool {

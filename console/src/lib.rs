@@ -15,9 +15,9 @@ mod stdout;
 mod text;
 mod wait;
 
-pub use stderr::{Stderr, flush, say_line, stderr, stderr_is_terminal};
-pub use stdout::{PrintError, Stdout, print, stdout_is_terminal};
-pub use text::{MAX_NAME, NameError, Plain, check_name, plain};
+pub use stderr::{Stderr, flush, say_line, stderr, stderr_is_terminal, stderr_takes_colours};
+pub use stdout::{PrintError, Stdout, print, stdout_is_terminal, stdout_takes_colours};
+pub use text::{MAX_NAME, NameError, Plain, check_name, plain, plain_line};
 
 /// Says one line on standard error, as `eprintln!` does, but never panics: a line that cannot be written is lost.
 ///

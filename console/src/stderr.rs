@@ -1,14 +1,14 @@
 //! Standard error, where the log goes and what is said to people.
 
 use std::{
-    fmt,
+    env, fmt,
     io::{self, IsTerminal, Write},
     sync::OnceLock,
     thread,
     time::Duration,
 };
 
-use crate::{lossy::Lossy, text::one_line, wait};
+use crate::{lossy::Lossy, text::plain_line, wait};
 
 /// How long a line may take before it is given up: somebody who reads slowly gets all of them, and a pipe that nobody
 /// reads does not keep the process.
@@ -57,7 +57,7 @@ pub fn flush() {
 
 /// Says one line; see [`say!`](crate::say).
 pub fn say_line(text: fmt::Arguments<'_>) {
-    let line = format!("{}\n", one_line(&text.to_string()));
+    let line = format!("{}\n", plain_line(&text.to_string()));
     match lines() {
         Some(lines) => {
             lines.push(line.as_bytes());
@@ -72,6 +72,15 @@ pub fn say_line(text: fmt::Arguments<'_>) {
 /// Whether standard error is a terminal.
 pub fn stderr_is_terminal() -> bool {
     rustix::stdio::stderr().is_terminal()
+}
+
+/// Whether what is said on standard error should have colours; see <https://no-color.org>.
+pub fn stderr_takes_colours() -> bool {
+    stderr_is_terminal() && allows_colours()
+}
+
+pub(crate) fn allows_colours() -> bool {
+    env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
 /// The descriptor itself. The standard library's takes any number of bytes for written when it is closed, and holds a lock

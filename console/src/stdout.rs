@@ -2,7 +2,7 @@
 
 use std::io::{self, IsTerminal, Write};
 
-use crate::{open, wait};
+use crate::{open, stderr::allows_colours, wait};
 
 /// Standard output, without a buffer. Unlike the standard library's it says so when it was closed or is not for writing,
 /// and it waits for room where somebody has made it non-blocking.
@@ -29,6 +29,11 @@ impl Write for Stdout {
 /// Whether standard output is a terminal.
 pub fn stdout_is_terminal() -> bool {
     rustix::stdio::stdout().is_terminal()
+}
+
+/// Whether answers on standard output should have colours.
+pub fn stdout_takes_colours() -> bool {
+    stdout_is_terminal() && allows_colours()
 }
 
 /// An answer could not be printed.

@@ -3,13 +3,13 @@
 use std::fmt;
 
 /// Of a text of somebody else, as many characters as a person reads.
-const LONGEST_TEXT: usize = 1000;
+const LONGEST_TEXT: usize = 500;
 
 /// Of a whole line, with paths in it that may be long.
 const LONGEST_LINE: usize = 16_384;
 
 /// Characters that the name of a worker may have.
-pub const MAX_NAME: usize = 128;
+pub const MAX_NAME: usize = 255;
 
 /// Text of somebody else for a terminal or a log of ours: one line of bounded length, with blanks for all that a terminal
 /// acts on and all that makes text look like other text.
@@ -18,8 +18,8 @@ pub fn plain(text: &str) -> Plain<'_> {
     Plain { text, longest: LONGEST_TEXT }
 }
 
-/// The same for a line that says more than one thing.
-pub(crate) fn one_line(text: &str) -> Plain<'_> {
+/// The same for a line that says more than one thing, and may be indented.
+pub fn plain_line(text: &str) -> Plain<'_> {
     Plain { text, longest: LONGEST_LINE }
 }
 

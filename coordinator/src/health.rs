@@ -47,8 +47,12 @@ impl Vitals for Serving {
         }
     }
 
-    fn is_ready(&self) -> bool {
-        self.0.get().is_some_and(|(_, stop)| !stop.is_cancelled())
+    async fn is_ready(&self) -> bool {
+        match self.0.get() {
+            // Without the loop nobody is served.
+            Some((driver, stop)) => !stop.is_cancelled() && driver.answers().await,
+            None => false,
+        }
     }
 }
 
@@ -62,25 +66,30 @@ mod tests {
     #[tokio::test]
     async fn alive_is_the_loop_and_not_the_socket() {
         let health = Health::open(None).await.unwrap();
-        assert!(health.serving.is_alive().await && !health.serving.is_ready());
+        assert!(health.serving.is_alive().await && !health.serving.is_ready().await);
         let (requests, mut inbox) = mpsc::channel(1);
         let stop = CancellationToken::new();
         health.begin(DriverHandle::new(requests), stop.clone());
-        assert!(health.serving.is_ready());
 
         // A driver that does not take its turns, one that does, and one that is gone.
-        let silent = tokio::time::timeout(Duration::from_millis(50), health.serving.is_alive()).await;
-        assert!(silent.is_err());
+        let moment = Duration::from_millis(50);
+        assert!(tokio::time::timeout(moment, health.serving.is_alive()).await.is_err());
         let Some(Request::Ping { reply }) = inbox.recv().await else { panic!("the question") };
         drop(reply);
-        let (alive, ()) = tokio::join!(health.serving.is_alive(), async {
-            let Some(Request::Ping { reply }) = inbox.recv().await else { panic!("the question") };
-            reply.send(()).unwrap();
+        assert!(tokio::time::timeout(moment, health.serving.is_ready()).await.is_err());
+        let Some(Request::Ping { reply }) = inbox.recv().await else { panic!("the question") };
+        drop(reply);
+        let both = async { (health.serving.is_alive().await, health.serving.is_ready().await) };
+        let (both, ()) = tokio::join!(both, async {
+            for _ in 0..2 {
+                let Some(Request::Ping { reply }) = inbox.recv().await else { panic!("the question") };
+                reply.send(()).unwrap();
+            }
         });
-        assert!(alive);
+        assert_eq!(both, (true, true));
         drop(inbox);
-        assert!(!health.serving.is_alive().await);
+        assert!(!health.serving.is_alive().await && !health.serving.is_ready().await);
         stop.cancel();
-        assert!(health.serving.is_alive().await && !health.serving.is_ready());
+        assert!(health.serving.is_alive().await && !health.serving.is_ready().await);
     }
 }

@@ -16,7 +16,9 @@ mod ledger;
 mod server;
 mod services;
 mod store;
+mod supervise;
 
 pub use ledger::LedgerError;
 pub use server::{Coordinator, CoordinatorConfig, CoordinatorError};
 pub use store::{Place, PlaceError, StoreConfig, StoreError, Trouble};
+pub use supervise::Fault;

@@ -22,6 +22,7 @@ use crate::{
     health::Health,
     services::{flight::FlightGate, jobs::JobsService, results::ResultsService, workers::WorkersService},
     store::{Recovered, Store, StoreConfig, StoreError},
+    supervise::{Fault, supervise},
 };
 
 /// Requests that may wait for the driver.
@@ -77,6 +78,14 @@ pub enum CoordinatorError {
     /// The result store cannot be used.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// A task ended by itself that the coordinator needs.
+    #[error("the {task} of the coordinator ended by itself ({fault}); what was committed is kept: start it again")]
+    Ended {
+        /// Which.
+        task: &'static str,
+        /// How.
+        fault: Fault,
+    },
     /// The server broke.
     #[error("the server failed: {0}")]
     Serve(#[from] tonic::transport::Error),
@@ -131,17 +140,9 @@ impl Coordinator {
         for job in recovered {
             owner.recover(job);
         }
-        // Nothing works without either: if one ends, however it does, the coordinator stops.
-        let (driving, flushing) = (stop.clone().drop_guard(), stop.clone().drop_guard());
         let (drive, flush) = (owner.drive(inbox, facts, stop.clone()), Arc::clone(&store).drive_flushes(stop.clone()));
-        tasks.spawn(async move {
-            let _guard = driving;
-            drive.await;
-        });
-        tasks.spawn(async move {
-            let _guard = flushing;
-            flush.await;
-        });
+        let driving = tasks.spawn(supervise(drive, stop.clone()));
+        let flushing = tasks.spawn(supervise(flush, stop.clone()));
         set_serving(&health, ServingStatus::Serving).await;
         vitals.begin(driver.clone(), stop.clone());
         info!(%address, "coordinator is listening");
@@ -190,6 +191,11 @@ impl Coordinator {
         stop.cancel();
         tasks.close();
         tasks.wait().await;
+        for (task, ended) in [("driver", driving.await), ("writer of results", flushing.await)] {
+            // The supervisor itself does not panic; if the runtime ends, nobody is left to ask.
+            let Ok(Err(fault)) = ended else { continue };
+            return Err(CoordinatorError::Ended { task, fault });
+        }
         Ok(served?)
     }
 }

@@ -10,7 +10,7 @@ use tonic_health::pb::{
 
 use crate::{Service, UnknownService, Vitals};
 
-/// A process that does not say for so long whether it is alive is not.
+/// A process that does not say for so long whether it is alive or ready is not.
 const SILENCE: Duration = Duration::from_secs(3);
 
 /// How often a process is asked for one who watches.
@@ -53,10 +53,13 @@ fn parse(request: &Request<HealthCheckRequest>) -> Result<Service, UnknownServic
 }
 
 async fn look(vitals: &impl Vitals, service: Service) -> ServingStatus {
-    let is_well = match service {
-        Service::Liveness => tokio::time::timeout(SILENCE, vitals.is_alive()).await.unwrap_or(false),
-        Service::Readiness => vitals.is_ready(),
+    let asked = async {
+        match service {
+            Service::Liveness => vitals.is_alive().await,
+            Service::Readiness => vitals.is_ready().await,
+        }
     };
+    let is_well = tokio::time::timeout(SILENCE, asked).await.unwrap_or(false);
     if is_well { ServingStatus::Serving } else { ServingStatus::NotServing }
 }
 
@@ -68,28 +71,38 @@ fn response(status: ServingStatus) -> HealthCheckResponse {
 mod tests {
     use super::*;
 
-    struct Silent;
+    /// A process that says nothing of one thing, and yes to the other.
+    struct Silent(Service);
+
+    impl Silent {
+        async fn answer(&self, service: Service) -> bool {
+            if self.0 == service { std::future::pending().await } else { true }
+        }
+    }
 
     impl Vitals for Silent {
         async fn is_alive(&self) -> bool {
-            std::future::pending().await
+            self.answer(Service::Liveness).await
         }
 
-        fn is_ready(&self) -> bool {
-            true
+        async fn is_ready(&self) -> bool {
+            self.answer(Service::Readiness).await
         }
     }
 
-    async fn check(name: &str) -> Result<ServingStatus, Status> {
+    async fn check(silent: Service, name: &str) -> Result<ServingStatus, Status> {
         let request = Request::new(HealthCheckRequest { service: name.to_owned() });
-        Answers(Arc::new(Silent)).check(request).await.map(|response| response.get_ref().status())
+        Answers(Arc::new(Silent(silent))).check(request).await.map(|response| response.get_ref().status())
     }
 
     #[tokio::test]
-    async fn a_process_that_does_not_say_whether_it_is_alive_is_not() {
-        assert_eq!(check("liveness").await.unwrap(), ServingStatus::NotServing);
-        assert_eq!(check("readiness").await.unwrap(), ServingStatus::Serving);
-        assert_eq!(check("").await.unwrap(), ServingStatus::Serving);
-        assert_eq!(check("life").await.unwrap_err().code(), tonic::Code::NotFound);
+    async fn a_process_that_does_not_say_whether_it_is_well_is_not() {
+        let (liveness, readiness) = (Service::Liveness, Service::Readiness);
+        assert_eq!(check(liveness, "liveness").await.unwrap(), ServingStatus::NotServing);
+        assert_eq!(check(liveness, "readiness").await.unwrap(), ServingStatus::Serving);
+        assert_eq!(check(liveness, "").await.unwrap(), ServingStatus::Serving);
+        assert_eq!(check(readiness, "liveness").await.unwrap(), ServingStatus::Serving);
+        assert_eq!(check(readiness, "").await.unwrap(), ServingStatus::NotServing);
+        assert_eq!(check(liveness, "life").await.unwrap_err().code(), tonic::Code::NotFound);
     }
 }

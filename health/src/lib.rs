@@ -22,8 +22,8 @@ pub trait Vitals: Send + Sync + 'static {
     /// Whether it can still do its work, or should be started again. No answer within some seconds is a no.
     fn is_alive(&self) -> impl Future<Output = bool> + Send;
 
-    /// Whether it does its work now.
-    fn is_ready(&self) -> bool;
+    /// Whether it does its work now. No answer within some seconds is a no.
+    fn is_ready(&self) -> impl Future<Output = bool> + Send;
 }
 
 /// The services that a process can be asked about, as they are named in `grpc.health.v1`.

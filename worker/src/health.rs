@@ -29,7 +29,7 @@ impl Vitals for WorkerVitals {
         true
     }
 
-    fn is_ready(&self) -> bool {
+    async fn is_ready(&self) -> bool {
         self.joined.borrow().is_some() && !self.stop.is_cancelled()
     }
 }

@@ -3,6 +3,7 @@
 use clap::{ArgMatches, Args as Arguments, CommandFactory, error::ErrorKind, parser::ValueSource};
 
 use super::{Args, CoordinatorArgs, JobArgs, ResultArgs};
+use crate::exit;
 
 #[derive(Debug, Arguments)]
 pub(crate) struct Run {
@@ -30,7 +31,7 @@ impl Run {
         }
         if is_flag("coordinator") || is_flag("access") {
             let message = "a coordinator that is named has workers of its own; --workers and --threads start some";
-            Args::command().error(ErrorKind::ArgumentConflict, message).exit();
+            exit::misused(&Args::command().error(ErrorKind::ArgumentConflict, message));
         }
         self.coordinator = CoordinatorArgs { coordinator: None, access: None };
     }
