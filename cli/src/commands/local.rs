@@ -74,8 +74,11 @@ impl LocalCluster {
         &self.address
     }
 
-    /// An error if no worker is left to do the work.
+    /// An error if no worker is left to do the work, or nobody to give it out.
     pub(super) fn check_workers(&mut self) -> Result<()> {
+        if self.serving.is_finished() {
+            anyhow::bail!("the coordinator of this run has ended by itself");
+        }
         let mut last = None;
         for worker in &mut self.workers {
             match worker.try_wait()? {
@@ -117,7 +120,12 @@ impl Drop for LocalCluster {
 
 fn start_worker(address: &str, scratch: &Path, index: u32, threads: u32) -> Result<Child> {
     let program = env::current_exe().context("cannot find this program to start a worker")?;
-    Command::new(program)
+    let mut command = Command::new(program);
+    // What the caller of the run says to workers and coordinators that it starts itself is not for these.
+    for (name, _) in env::vars_os().filter(|(name, _)| name.as_encoded_bytes().starts_with(b"SWATH_")) {
+        command.env_remove(name);
+    }
+    command
         .args(["worker", "start", "--attached", "--coordinator", address, "--upload-memory", UPLOAD_MEMORY])
         .args(["--name", &format!("worker-{index}"), "--threads", &threads.to_string()])
         .arg("--scratch")
