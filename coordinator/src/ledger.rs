@@ -16,7 +16,9 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use rusqlite::{Connection, ErrorCode, Transaction};
+use bytesize::ByteSize;
+use rusqlite::{Connection, ErrorCode, Transaction, ffi};
+use rustix::process::{Resource, getrlimit};
 
 pub(crate) use self::{
     jobs::JobRow,
@@ -68,7 +70,7 @@ pub enum LedgerError {
         error: rusqlite::Error,
     },
     /// SQLite failed.
-    #[error("the ledger failed: {0}")]
+    #[error("the ledger failed: {}", describe(.0))]
     Sqlite(#[from] rusqlite::Error),
     /// A row cannot be what was written.
     #[error("the ledger is damaged: {0}")]
@@ -76,9 +78,24 @@ pub enum LedgerError {
 }
 
 impl LedgerError {
-    /// Whether there was no room for it.
+    /// Whether there was no room for it: on the disk, or within a limit of this process or its user.
     pub(crate) fn is_disk_full(&self) -> bool {
-        matches!(self, Self::Sqlite(error) if error.sqlite_error_code() == Some(ErrorCode::DiskFull))
+        matches!(self, Self::Sqlite(error) if error.sqlite_error_code() == Some(ErrorCode::DiskFull) || is_refused_write(error))
+    }
+}
+
+/// SQLite says so of every write that failed but one on a full disk: beyond a quota or a limit on the size of files, too.
+fn is_refused_write(error: &rusqlite::Error) -> bool {
+    let code = error.sqlite_error().map(|error| error.extended_code);
+    matches!(code, Some(ffi::SQLITE_IOERR_WRITE | ffi::SQLITE_IOERR_SHMSIZE | ffi::SQLITE_IOERR_TRUNCATE))
+}
+
+/// What SQLite said, with what it does not know of.
+fn describe(error: &rusqlite::Error) -> String {
+    let limit = getrlimit(Resource::Fsize).current;
+    match limit.filter(|_| is_refused_write(error)) {
+        Some(limit) => format!("{error}; files may not be larger than {} here (`ulimit -f`)", ByteSize(limit)),
+        None => error.to_string(),
     }
 }
 

@@ -25,6 +25,7 @@ use swath_client::JobSpec;
 /// Executes the command that was given.
 pub(crate) async fn execute(args: Args) -> Result<()> {
     let mode = args.output;
+    signals::survive_file_size_limit()?;
     match args.command {
         Command::Run(run) => run::run(run, mode).await,
         Command::Coordinator(CoordinatorCommand::Start(start)) => coordinator::start(start).await,

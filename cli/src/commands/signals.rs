@@ -3,7 +3,9 @@
 use anyhow::{Context, Result};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
+use tracing::info;
+
+use crate::exit;
 
 /// Ctrl-C, SIGTERM, and the terminal that closes.
 pub(crate) struct StopSignals {
@@ -43,6 +45,14 @@ fn is_ignored(kind: SignalKind) -> bool {
     mask >> (kind.as_raw_value() - 1) & 1 == 1
 }
 
+/// From now on, writing beyond the limit on the size of files (`ulimit -f`) is an error of the write, as a full disk is.
+/// Unless somebody listens for the signal that comes with it, it ends the process.
+pub(crate) fn survive_file_size_limit() -> Result<()> {
+    let kind = SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw());
+    // Tokio never gives the signal back to the system, so nobody has to keep what listens.
+    signal(kind).map(drop).context("cannot listen for signals")
+}
+
 /// A token that is cancelled at the first signal; at the second the process ends at once.
 pub(crate) fn stop_token() -> Result<CancellationToken> {
     let mut signals = StopSignals::listen()?;
@@ -50,11 +60,11 @@ pub(crate) fn stop_token() -> Result<CancellationToken> {
     let token = stop.clone();
     tokio::spawn(async move {
         signals.received().await;
-        info!("stopping; a second signal stops at once");
         token.cancel();
+        info!("stopping; a second signal stops at once");
         signals.received().await;
-        warn!("stopped at once");
-        std::process::exit(1);
+        info!("stopped at once");
+        exit::end(1);
     });
     Ok(stop)
 }
