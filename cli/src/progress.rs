@@ -3,7 +3,7 @@
 use std::{fmt, time::Duration};
 
 use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
-use swath_console::stderr_is_terminal;
+use swath_console::{plain, stderr_is_terminal};
 
 const REFRESH: Duration = Duration::from_millis(100);
 
@@ -26,5 +26,5 @@ pub(crate) fn bar(numbers: u64) -> ProgressBar {
 
 /// What the bar says of a job that is paused for this reason.
 pub(crate) fn pause(reason: &str) -> String {
-    if reason.is_empty() { String::new() } else { format!(" (paused: {reason})") }
+    if reason.is_empty() { String::new() } else { format!(" (paused: {})", plain(reason)) }
 }

@@ -10,7 +10,7 @@ use anyhow::Result;
 use indicatif::{HumanBytes, HumanCount, HumanDuration};
 use serde::Serialize;
 use swath_client::{Hole, Job, JobState, Parameters, Retention, Share, Worker, WorkerState};
-use swath_console::print;
+use swath_console::{plain, print};
 use tabwriter::TabWriter;
 
 use crate::{args::OutputMode, commands::access::ShownAccess};
@@ -33,7 +33,7 @@ pub(crate) fn job(job: &Job, holes: &[Hole], mode: OutputMode) -> Result<()> {
 pub(crate) fn hole(hole: &Hole) -> String {
     let numbers =
         if hole.first == hole.last { hole.first.to_string() } else { format!("{}..={}", hole.first, hole.last) };
-    format!("{numbers}: failed at {}: {}", hole.number, hole.reason)
+    format!("{numbers}: failed at {}: {}", hole.number, plain(&hole.reason))
 }
 
 /// Prints jobs, a line each.
@@ -45,7 +45,7 @@ pub(crate) fn jobs(jobs: &[Job], mode: OutputMode) -> Result<()> {
                 out,
                 "{}\t{}\t{}\t{}\t{}\t{}\t{}",
                 job.id,
-                job.kernel,
+                plain(&job.kernel),
                 job.range,
                 state(job),
                 percent(job),
@@ -63,8 +63,8 @@ pub(crate) fn access(access: &ShownAccess<'_>, mode: OutputMode) -> Result<()> {
     }
     let mut out = Table::new(Vec::new()).padding(2);
     writeln!(out, "role\t{}", access.roles.join(", "))?;
-    writeln!(out, "holder\t{}", access.subject)?;
-    writeln!(out, "coordinator\t{}", access.coordinator.unwrap_or("(not said)"))?;
+    writeln!(out, "holder\t{}", plain(access.subject))?;
+    writeln!(out, "coordinator\t{}", plain(access.coordinator.unwrap_or("(not said)")))?;
     writeln!(out, "expires\t{}", access.expires)?;
     print_table(out)
 }
@@ -88,8 +88,8 @@ pub(crate) fn workers(workers: &[Worker], mode: OutputMode) -> Result<()> {
                     out,
                     "{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}",
                     worker.id,
-                    worker.name,
-                    worker.host,
+                    plain(&worker.name),
+                    plain(&worker.host),
                     worker.threads,
                     worker_state(worker.state),
                     worker.leases,
@@ -124,15 +124,15 @@ pub(crate) fn kernels(mode: OutputMode) -> Result<()> {
 fn job_text(job: &Job, holes: &[Hole]) -> Result<()> {
     let mut out = Table::new(Vec::new());
     writeln!(out, "job\t{}", job.id)?;
-    writeln!(out, "kernel\t{}{}", job.kernel, parameters(&job.parameters))?;
+    writeln!(out, "kernel\t{}{}", plain(&job.kernel), parameters(&job.parameters))?;
     writeln!(out, "range\t{} ({} numbers)", job.range, HumanCount(job.range.count()))?;
     writeln!(out, "values\t{}", job.value_type)?;
     writeln!(out, "state\t{}", state(job))?;
     if let JobState::Failed(failure) = &job.state {
-        writeln!(out, "failure\t{failure}")?;
+        writeln!(out, "failure\t{}", plain(failure))?;
     }
     if !job.paused.is_empty() {
-        writeln!(out, "paused\t{}", job.paused)?;
+        writeln!(out, "paused\t{}", plain(&job.paused))?;
     }
     let (committed, chunks) = (HumanCount(job.committed_chunks), HumanCount(job.chunks));
     writeln!(out, "chunks\t{committed} of {chunks} committed, up to {} numbers each", HumanCount(job.chunk_size))?;
@@ -162,7 +162,8 @@ fn job_text(job: &Job, holes: &[Hole]) -> Result<()> {
         writeln!(
             out,
             "worker {}\t{}: {numbers} numbers in {chunks} chunks ({part:.1} %)",
-            share.worker_id, share.worker
+            share.worker_id,
+            plain(&share.worker)
         )?;
     }
     print_table(out)
@@ -171,13 +172,13 @@ fn job_text(job: &Job, holes: &[Hole]) -> Result<()> {
 fn retention(job: &Job) -> String {
     match job.retention {
         _ if job.results_dropped => "dropped".to_owned(),
-        Retention::Stored => format!("in {}", job.results_location),
+        Retention::Stored => format!("in {}", plain(&job.results_location)),
         Retention::Delivered => "delivered to their reader".to_owned(),
     }
 }
 
 fn parameters(parameters: &Parameters) -> String {
-    parameters.iter().map(|(name, value)| format!(" {name}={value}")).collect()
+    parameters.iter().map(|(name, value)| format!(" {}={}", plain(name), plain(value))).collect()
 }
 
 fn table<T>(header: &str, rows: &[T], mut line: impl FnMut(&mut Table, &T) -> io::Result<()>) -> Result<()> {

@@ -100,8 +100,8 @@ where
         // Every connection has one; without it nobody is known.
         let peer = info.as_ref().map_or_else(unknown, |info| Arc::clone(&info.peer));
         if let Err(status) = authorize(&peer, request.uri().path(), SystemTime::now()) {
-            let address = info.and_then(|info| info.tcp.remote_addr());
-            info!(?address, reason = status.message(), "a request was refused");
+            let address = info.and_then(|info| info.tcp.remote_addr()).map(tracing::field::display);
+            info!(address, reason = status.message(), "a request was refused");
             return Either::Right(ready(Ok(status.into_http())));
         }
         if let Some(info) = info {

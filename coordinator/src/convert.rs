@@ -5,6 +5,7 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
+use swath_console::{check_name, plain};
 use swath_kernel::ValueType;
 use swath_proto::{Fingerprint, MAX_IN_HAND, MAX_IN_HAND_RUNS, v1};
 use swath_scheduler::{Chunks, Event, Hole, IntervalSet, JobId, LeaseId, Limits, Range, Run, WorkerId, WorkerState};
@@ -12,9 +13,7 @@ use tonic::Status;
 
 use crate::{
     driver::{Assignment, Refusal, ToWorker},
-    job::{
-        Holes, InHand, Introduction, JobState, JobStatus, NewJob, Past, Resumed, WaitReason, Waiting, WorkerStatus,
-    },
+    job::{Holes, InHand, Introduction, JobState, JobStatus, NewJob, Past, Resumed, WaitReason, Waiting, WorkerStatus},
     store::Retention,
 };
 
@@ -201,14 +200,14 @@ pub(crate) fn introduction(
         return Err(Status::failed_precondition(format!(
             "the worker (swath {}) speaks version {} of the protocol and this coordinator (swath {}) version {ours}: \
              run the same swath on both",
-            hello.program_version,
+            plain(&hello.program_version),
             hello.protocol_version,
             env!("CARGO_PKG_VERSION"),
         )));
     }
-    check_text("the name of the worker", &hello.name, MAX_NAME)?;
-    check_text("the host of the worker", &hello.host, MAX_NAME)?;
-    check_text("the version of the worker", &hello.program_version, MAX_NAME)?;
+    check_label("the name of the worker", &hello.name)?;
+    check_label("the host of the worker", &hello.host)?;
+    check_label("the version of the worker", &hello.program_version)?;
     if hello.threads == 0 || hello.threads > MAX_THREADS {
         let threads = hello.threads;
         return Err(Status::invalid_argument(format!("{threads} threads; 1 to {MAX_THREADS} are allowed")));
@@ -356,6 +355,11 @@ fn check_text(what: &str, text: &str, limit: usize) -> Result<(), Status> {
         return Err(Status::invalid_argument(format!("{what} has {length} bytes; at most {limit} are allowed")));
     }
     Ok(())
+}
+
+/// What people see of a worker, in lists and logs.
+fn check_label(what: &str, text: &str) -> Result<(), Status> {
+    check_name(text).map_err(|error| Status::invalid_argument(format!("{what} `{}` is refused: {error}", plain(text))))
 }
 
 fn truncate(text: &mut String) {

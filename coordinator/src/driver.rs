@@ -143,7 +143,8 @@ impl Driver {
     fn excuse_after(&mut self, turn: Instant) {
         let away = turn.elapsed();
         if away > self.heartbeat_interval.max(AWAY) {
-            warn!(?away, "the coordinator stood still; its workers keep their leases");
+            let away = humantime::format_duration(Duration::from_millis(away.as_millis() as u64));
+            warn!(%away, "the coordinator stood still; its workers keep their leases");
             self.excuse_silence();
         }
     }

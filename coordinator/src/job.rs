@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    fmt,
     sync::Arc,
     time::{Duration, SystemTime},
 };
@@ -76,7 +77,26 @@ pub(crate) enum JobState {
     Cancelled,
 }
 
+impl fmt::Display for JobState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Running => "running",
+            Self::Done => "done",
+            Self::Failed(_) => "failed",
+            Self::Cancelled => "cancelled",
+        })
+    }
+}
+
 impl JobState {
+    /// Why it failed.
+    pub(crate) fn failure(&self) -> Option<&str> {
+        match self {
+            Self::Failed(failure) => Some(failure),
+            _ => None,
+        }
+    }
+
     pub(crate) fn has_ended(&self) -> bool {
         *self != Self::Running
     }

@@ -4,9 +4,6 @@
 /// field of a report.
 pub(crate) const MARK: &str = "\u{1}@swath ";
 
-/// Of a text from another host, as much as a person reads.
-const LONGEST_TEXT: usize = 400;
-
 /// A report of a script, parsed. Everything in it comes from another machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Report {
@@ -84,12 +81,7 @@ impl Report {
 /// Text of another machine for a terminal of ours: one line of bounded length, without anything that a terminal acts
 /// on.
 pub(crate) fn plain(text: &str) -> String {
-    let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    let text = text.trim();
-    match text.char_indices().nth(LONGEST_TEXT) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
-    }
+    swath_console::plain(text).to_string()
 }
 
 #[cfg(test)]

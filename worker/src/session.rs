@@ -233,7 +233,7 @@ impl Session<'_> {
                     }
                 }
                 () = until(leaving.as_ref().map(|(_, deadline)| *deadline)) => {
-                    warn!("what is in hand took longer than the grace period; others will compute it");
+                    info!("what is in hand took longer than the grace period; others will compute it");
                     return Ok(leaving.map_or(Ended::Stopped, |(ended, _)| ended));
                 }
             }
@@ -256,7 +256,8 @@ impl Session<'_> {
                     return false;
                 }
                 let back = self.work.queue.give_back(lease, chunks);
-                debug!(%lease, asked = ?chunks, ?back, "chunks were asked back");
+                let given = back.chunks.map(tracing::field::display);
+                debug!(%lease, asked = %chunks, given, "chunks were asked back");
                 self.work.outbox.say(convert::chunks_returned(lease, back.chunks));
                 self.say_computed(&back);
             }

@@ -102,7 +102,7 @@ impl Uploader {
         let mut receipts = client.upload(blocks).await?.into_inner();
         while let Some(receipt) = receipts.message().await? {
             if receipt.outcome() != v1::block_receipt::Outcome::Accepted {
-                debug!(outcome = ?receipt.outcome(), "the coordinator did not keep a block");
+                debug!(outcome = receipt.outcome().as_str_name(), "the coordinator did not keep a block");
             }
             self.settle_first()?;
         }

@@ -11,6 +11,7 @@ use std::{
 
 use anyhow::Result;
 use swath_client::{Client, Role};
+use swath_console::{check_name, plain};
 use swath_worker::WorkerConfig;
 use tokio::sync::watch;
 use tracing::warn;
@@ -18,6 +19,7 @@ use tracing::warn;
 use super::signals;
 use crate::{
     args::{CoordinatorArgs, OnCoordinatorLost, OutputMode, WorkerStart},
+    exit::{self, Ending},
     show,
 };
 
@@ -32,6 +34,9 @@ pub(super) async fn start(args: WorkerStart) -> Result<()> {
         tokio::spawn(write_when_joined(file, threads, joined.subscribe()));
     }
     let name = args.name.unwrap_or_else(|| format!("{}-{}", swath_worker::host_name(), std::process::id()));
+    if let Err(error) = check_name(&name) {
+        return Err(Ending::Usage(format!("a worker cannot have the name `{}`: {error}", plain(&name))).into());
+    }
     let config = WorkerConfig {
         coordinator: args.coordinator.dialer(&[Role::Worker])?,
         name,
@@ -105,6 +110,6 @@ fn end_with_standard_input(scratch: Option<PathBuf>, silence: Option<Duration>) 
             // Several workers may try; the first succeeds.
             let _ = std::fs::remove_dir_all(scratch);
         }
-        std::process::exit(0);
+        exit::end(0);
     });
 }

@@ -226,7 +226,7 @@ impl Driver {
             JobState::Done | JobState::Running => Ending::Done,
         });
         record.changed = true;
-        info!(%id, state = ?record.state, "job ended");
+        info!(%id, state = %record.state, failure = record.state.failure(), "job ended");
         self.note(id);
         self.publish(id);
     }
