@@ -5,7 +5,7 @@ use std::{fs, path::Path, process::Command, time::SystemTime};
 use crate::setting::{Setting, cores};
 
 /// Properties by name, in the order of the table.
-pub(crate) fn describe(setting: &Setting) -> Vec<(&'static str, String)> {
+pub(crate) fn describe(setting: &Setting) -> Vec<(String, String)> {
     let time = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let commit = said(Command::new("git").arg("-C").arg(root).args(["describe", "--always", "--dirty", "--abbrev=10"]));
@@ -21,7 +21,7 @@ pub(crate) fn describe(setting: &Setting) -> Vec<(&'static str, String)> {
     if let Some(python) = &setting.python {
         properties.push(("python", said(Command::new(python).arg("--version"))));
     }
-    properties
+    properties.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
 fn processor() -> String {

@@ -133,7 +133,7 @@ fn bar(body: &mut String, y: f64, scale: &Scale, row: &Row) {
 
 /// The name of a line, and what is done.
 fn title(body: &mut String, y: f64, section: &Section) {
-    let (line, work) = (escape(section.line), escape(&section.work));
+    let (line, work) = (escape(&section.head.line), escape(&section.head.work));
     let _ = writeln!(
         body,
         "<text x=\"{MARGIN}\" y=\"{y:.1}\"><tspan class=\"title\">{line}</tspan><tspan class=\"work\" dx=\"10\">{work}</tspan></text>"

@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, fmt, fmt::Write as _};
 
 use crate::{
     measure::{Kind, Measure, Unit},
+    raw::Head,
     statistics::{Summary, group, short, summarize},
 };
 
@@ -36,9 +37,7 @@ impl fmt::Display for Outcome {
 
 /// All turns of one line.
 pub(crate) struct Section {
-    pub(crate) line: &'static str,
-    pub(crate) work: String,
-    pub(crate) remarks: Vec<String>,
+    pub(crate) head: Head,
     pub(crate) outcomes: Vec<Outcome>,
 }
 
@@ -105,7 +104,7 @@ impl Section {
 
     pub(crate) fn failures_of_swath(&self) -> impl Iterator<Item = String> {
         let failures = self.failures().filter(|(_, kind, _)| *kind == Kind::Swath);
-        failures.map(|(system, _, reason)| format!("{}: {system}: {reason}", self.line))
+        failures.map(|(system, _, reason)| format!("{}: {system}: {reason}", self.head.line))
     }
 }
 
@@ -123,15 +122,15 @@ what the machine itself can do.
 ";
 
 /// The whole page, which shows `performance.svg` from beside it.
-pub(crate) fn page(sections: &[Section], machine: &[(&'static str, String)], is_quick: bool) -> String {
+pub(crate) fn page(sections: &[Section], is_quick: bool) -> String {
     let mut page = HEAD.to_owned();
     if is_quick {
         page += "\n**This is a quick run, with a hundredth of the work. What it says is no result.**\n";
     }
     page += "\n| machine | |\n| --- | --- |\n";
-    for (name, value) in machine {
+    for (name, value) in machine(sections) {
         // Writing to a string cannot fail.
-        let _ = writeln!(page, "| {name} | {} |", cell(value));
+        let _ = writeln!(page, "| {name} | {} |", cell(&value));
     }
     page += "\n![Bars of the table below](performance.svg)\n\n";
     page += LEGEND;
@@ -140,14 +139,40 @@ pub(crate) fn page(sections: &[Section], machine: &[(&'static str, String)], is_
     for section in sections {
         write_rows(&mut page, section);
     }
-    for section in sections.iter().filter(|section| !section.remarks.is_empty()) {
-        let _ = write!(page, "\n`{}`: {}.\n", section.line, section.remarks.join(". "));
+    for Section { head, .. } in sections.iter().filter(|section| !section.head.remarks.is_empty()) {
+        let _ = write!(page, "\n`{}`: {}.\n", head.line, head.remarks.join(". "));
     }
     page
 }
 
+/// The properties of the machine that the figures are from; where they are not the same for all lines, each value with its
+/// lines.
+fn machine(sections: &[Section]) -> Vec<(String, String)> {
+    let mut properties: Vec<(String, Vec<(String, Vec<&str>)>)> = Vec::new();
+    for Section { head, .. } in sections {
+        for (name, value) in &head.machine {
+            if properties.iter().all(|(known, _)| known != name) {
+                properties.push((name.clone(), Vec::new()));
+            }
+            let Some((_, values)) = properties.iter_mut().find(|(known, _)| known == name) else { continue };
+            match values.iter_mut().find(|(known, _)| known == value) {
+                Some((_, lines)) => lines.push(&head.line),
+                None => values.push((value.clone(), vec![&head.line])),
+            }
+        }
+    }
+    let text = |values: Vec<(String, Vec<&str>)>| match &values[..] {
+        [(value, lines)] if lines.len() == sections.len() => value.clone(),
+        values => {
+            let each = values.iter().map(|(value, lines)| format!("{value}: {}", lines.join(", ")));
+            each.collect::<Vec<_>>().join("; ")
+        }
+    };
+    properties.into_iter().map(|(name, values)| (name, text(values))).collect()
+}
+
 fn write_rows(page: &mut String, section: &Section) {
-    let mut begin = format!("| `{}` | {} |", section.line, cell(&section.work));
+    let mut begin = format!("| `{}` | {} |", section.head.line, cell(&section.head.work));
     for row in section.rows() {
         let (unit, summary) = (row.unit.name(), row.summary);
         let system = if row.kind == Kind::Swath { format!("**{}**", cell(&row.system)) } else { cell(&row.system) };
@@ -192,9 +217,13 @@ pub(crate) mod tests {
             Outcome::Measured(vec![Measure::new(system, kind, Unit::Seconds, value).verified("sum")])
         };
         Section {
-            line: "file",
-            work: "squares".to_owned(),
-            remarks: vec!["A remark".to_owned()],
+            head: Head {
+                line: "file".to_owned(),
+                quick: true,
+                work: "squares".to_owned(),
+                remarks: vec!["A remark".to_owned()],
+                machine: vec![("cores".to_owned(), "2".to_owned())],
+            },
             outcomes: vec![
                 measured("Swath", Kind::Swath, 1.0),
                 measured("Swath", Kind::Swath, 3.0),
@@ -206,10 +235,30 @@ pub(crate) mod tests {
 
     #[test]
     fn the_table_has_medians_ratios_and_failures() {
-        let page = page(&[section()], &[("cores", "2".to_owned())], true);
+        let page = page(&[section()], true);
+        assert!(page.contains("\n| cores | 2 |\n"), "{page}");
         assert!(page.contains("| `file` | squares | **Swath** | 2.00 s | 1.00 to 3.00 | 1.00 | sum |  |"), "{page}");
         assert!(page.contains("| | | a <peer> | 100 s | 100 to 100 | 50 | sum |  |"), "{page}");
         assert!(page.contains("| | | another | failed | | | | a \\| b |"), "{page}");
         assert!(page.contains("quick run") && page.contains("`file`: A remark."), "{page}");
+    }
+
+    #[test]
+    fn each_line_has_the_machine_that_its_figures_are_from() {
+        let of = |line: &str, machine: &[(&str, &str)]| {
+            let mut section = section();
+            section.head.line = line.to_owned();
+            section.head.machine =
+                machine.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+            section
+        };
+        let sections = [
+            of("file", &[("cores", "2"), ("swath", "a"), ("python", "3")]),
+            of("wire", &[("cores", "2"), ("swath", "b")]),
+            of("cold", &[("cores", "2"), ("swath", "a"), ("python", "3")]),
+        ];
+        let machine = machine(&sections);
+        let machine: Vec<_> = machine.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        assert_eq!(machine, [("cores", "2"), ("swath", "a: file, cold; b: wire"), ("python", "3: file, cold")]);
     }
 }

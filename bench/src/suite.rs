@@ -15,7 +15,7 @@ use crate::{
     machine,
     measure::{Contender, Kind, Line},
     picture,
-    raw::{self, Raw},
+    raw::{self, Head, Raw},
     report::{self, Outcome, Section},
     setting::Setting,
 };
@@ -55,11 +55,10 @@ pub(crate) struct Suite {
 impl Suite {
     pub(crate) fn run(self) -> Result<()> {
         let setting = Setting::new(&self.work, self.python.clone(), self.quick)?;
-        let machine = machine::describe(&setting);
-        let sections = if self.from.is_empty() { self.measure(&setting)? } else { self.read(&setting)? };
+        let sections = if self.from.is_empty() { self.measure(&setting)? } else { self.read()? };
         fs::create_dir_all(&self.output)?;
         write(&self.output.join("performance.svg"), &picture::draw(&sections))?;
-        write(&self.output.join("performance.md"), &report::page(&sections, &machine, self.quick))?;
+        write(&self.output.join("performance.md"), &report::page(&sections, self.quick))?;
         eprintln!("swath-bench: {}", self.output.join("performance.md").display());
         let failed: Vec<_> = sections.iter().flat_map(Section::failures_of_swath).collect();
         if !failed.is_empty() {
@@ -70,10 +69,20 @@ impl Suite {
 
     fn measure(&self, setting: &Setting) -> Result<Vec<Section>> {
         let mut raw = Raw::create(&self.work, self.quick)?;
+        let machine = machine::describe(setting);
         let names = if self.lines.is_empty() { LineName::value_variants() } else { &self.lines };
         let mut sections = Vec::new();
         for name in names {
-            let section = self.take_turns(setting, name.line(setting)?, &mut raw)?;
+            let line = name.line(setting)?;
+            let head = Head {
+                line: line.name.to_owned(),
+                quick: self.quick,
+                work: line.work.clone(),
+                remarks: line.remarks.clone(),
+                machine: machine.clone(),
+            };
+            raw.begin(&head)?;
+            let section = Section { head, outcomes: self.take_turns(setting, line, &mut raw)? };
             if *name == LineName::Instructions && self.note_instructions {
                 Counts::of(&section.measures()).note()?;
             }
@@ -83,24 +92,19 @@ impl Suite {
     }
 
     /// What earlier runs found, in the order of the lines; of a line that several have, the last counts.
-    fn read(&self, setting: &Setting) -> Result<Vec<Section>> {
-        let mut found: BTreeMap<String, Vec<Outcome>> = BTreeMap::new();
+    fn read(&self) -> Result<Vec<Section>> {
+        let mut found = BTreeMap::new();
         for path in &self.from {
             found.extend(raw::read(path, self.quick).with_context(|| format!("cannot read {}", path.display()))?);
         }
-        let mut sections = Vec::new();
-        for name in LineName::value_variants() {
-            let Line { name, work, remarks, .. } = name.line(setting)?;
-            if let Some(outcomes) = found.remove(name) {
-                sections.push(Section { line: name, work, remarks, outcomes });
-            }
-        }
-        Ok(sections)
+        let names = LineName::value_variants().iter().filter_map(ValueEnum::to_possible_value);
+        let sections = names.filter_map(|name| found.remove(name.get_name()));
+        Ok(sections.map(|(head, outcomes)| Section { head, outcomes }).collect())
     }
 
     /// Each contender once, then each once more: what disturbs the machine for a while hits all alike.
-    fn take_turns(&self, setting: &Setting, line: Line, raw: &mut Raw) -> Result<Section> {
-        let Line { name, work, mut contenders, remarks } = line;
+    fn take_turns(&self, setting: &Setting, line: Line, raw: &mut Raw) -> Result<Vec<Outcome>> {
+        let Line { name, mut contenders, .. } = line;
         let repeats = match self.repeats {
             // Counts do not vary.
             _ if name == "instructions" => 1,
@@ -122,7 +126,7 @@ impl Suite {
                 outcomes.push(outcome);
             }
         }
-        Ok(Section { line: name, work, remarks, outcomes: outcomes.into_iter().flatten().collect() })
+        Ok(outcomes.into_iter().flatten().collect())
     }
 }
 

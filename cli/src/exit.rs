@@ -9,7 +9,7 @@ use std::{
 
 use swath_client::{ClientError, output::OutputError};
 use swath_console::{PrintError, plain_line, print, say, stderr, stderr_takes_colours, stdout_takes_colours};
-use swath_coordinator::CoordinatorError;
+use swath_coordinator::{CoordinatorError, StoreError};
 use swath_health::AskError;
 use swath_transport::{AccessError, DialError};
 use swath_worker::SessionError;
@@ -128,7 +128,10 @@ fn classify(error: &anyhow::Error) -> (u8, Option<&'static str>) {
         if let Some(error) = cause.downcast_ref::<DialError>() {
             return dial(error);
         }
-        let is_coordinators = matches!(cause.downcast_ref(), Some(CoordinatorError::Access(_)));
+        let is_coordinators = matches!(
+            cause.downcast_ref(),
+            Some(CoordinatorError::Access(_) | CoordinatorError::Store(StoreError::LimitTooSmall { .. }))
+        );
         if is_coordinators || cause.is::<AccessError>() {
             return (USAGE, None);
         }

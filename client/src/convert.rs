@@ -6,9 +6,7 @@ use swath_kernel::ValueType;
 use swath_proto::{Fingerprint, v1};
 use swath_scheduler::Range;
 
-use crate::{
-    ClientError, Hole, Job, JobSpec, JobState, Retention, Share, WaitReason, Waiting, Worker, WorkerState,
-};
+use crate::{ClientError, Hole, Job, JobSpec, JobState, Retention, Share, WaitReason, Waiting, Worker, WorkerState};
 
 pub(crate) fn spec_to_proto(spec: JobSpec) -> v1::JobSpec {
     let retention = match spec.retention {

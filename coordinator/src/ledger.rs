@@ -6,12 +6,12 @@
 
 mod holes;
 mod jobs;
+mod lock;
 mod open;
 mod parts;
 mod reserve;
 
 use std::{
-    fs::File,
     io,
     sync::{Mutex, MutexGuard, PoisonError},
 };
@@ -22,9 +22,10 @@ use rustix::process::{Resource, getrlimit};
 
 pub(crate) use self::{
     jobs::JobRow,
+    lock::lock_results,
     parts::{BlockRow, PartRow},
 };
-use self::{open::FORMAT, reserve::Reserve};
+use self::{lock::Locks, open::FORMAT, reserve::Reserve};
 
 /// Why the ledger failed.
 #[derive(Debug, thiserror::Error)]
@@ -35,6 +36,17 @@ pub enum LedgerError {
     InUse {
         /// The folder.
         folder: String,
+    },
+    /// The file of the ledger may be that of another folder.
+    #[error(
+        "the ledger of the data folder {folder} {reason}, so it may be that of another folder, too: name that folder, or put a \
+         copy of the file in its place (--store keeps results elsewhere)"
+    )]
+    Linked {
+        /// The folder.
+        folder: String,
+        /// What kind of link.
+        reason: &'static str,
     },
     /// The folder is of another version of the program.
     #[error("the data folder {folder} has format {found}, and this swath knows format {FORMAT}; it was left as it is")]
@@ -105,8 +117,8 @@ pub(crate) struct Ledger {
     connection: Mutex<Connection>,
     starts: u64,
     reserve: Option<Reserve>,
-    /// Held for as long as the coordinator lives.
-    _lock: Option<File>,
+    /// Held for as long as the coordinator lives; closed after the connection, for what [`Locks`] says.
+    _locks: Option<Locks>,
 }
 
 impl Ledger {
@@ -238,7 +250,7 @@ mod tests {
     #[test]
     fn a_folder_with_jobs_and_no_ledger_is_refused() {
         let folder = tempfile::tempdir().unwrap();
-        std::fs::create_dir(folder.path().join("jobs")).unwrap();
+        std::fs::create_dir_all(folder.path().join("jobs/1")).unwrap();
         assert!(matches!(Ledger::open(folder.path()), Err(LedgerError::NoLedger { .. })));
     }
 }

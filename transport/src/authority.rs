@@ -13,13 +13,17 @@ use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
     SanType,
 };
+use rustls::pki_types::{CertificateDer, pem::PemObject};
 use serde::{Deserialize, Serialize};
 
-use crate::{AccessSource, COORDINATOR_NAME, Role, access::AccessFile};
+use crate::{AccessSource, COORDINATOR_NAME, Role, access::AccessFile, certificate::Certificate};
 
-/// The authority's own certificate outlives all those that it makes.
-const AUTHORITY_YEARS: u64 = 20;
-const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
+/// How long the authority's own certificate is valid at the least. It outlives all those that it makes, for none of them is
+/// good for anything without it.
+const AUTHORITY_VALID: Duration = Duration::from_secs(20 * 365 * 24 * 3600);
+
+/// It is made before them, and may be asked for others as valid for a while.
+const MARGIN: Duration = Duration::from_secs(30 * 24 * 3600);
 
 /// Certificates are valid from a while ago, for clocks that differ.
 const SKEW: Duration = Duration::from_secs(3600);
@@ -55,6 +59,15 @@ pub enum AuthorityError {
     /// Not an address.
     #[error("`{0}` is not an address: it should be like host:port")]
     Address(String),
+    /// A certificate would be valid for longer than its authority.
+    #[error(
+        "the authority expires on {expires}, and no certificate of it can be valid for longer: say less with --valid, or \
+             make a new authority in another folder"
+    )]
+    Outlived {
+        /// When the authority expires.
+        expires: String,
+    },
     /// A certificate cannot be made.
     #[error("cannot make a certificate: {0}")]
     Certificate(String),
@@ -74,6 +87,7 @@ struct AuthorityFile {
 pub struct Authority {
     file: AuthorityFile,
     issuer: Issuer<'static, KeyPair>,
+    expires: SystemTime,
 }
 
 /// What an access file is for.
@@ -110,10 +124,11 @@ impl Authority {
         parameters.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
         parameters.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         name(&mut parameters, "Swath authority");
-        validity(&mut parameters, YEAR * AUTHORITY_YEARS as u32);
+        validity(&mut parameters, AUTHORITY_VALID.max(valid.saturating_add(MARGIN)));
         let own = parameters.self_signed(&key).map_err(certificate)?;
         let file = AuthorityFile { addresses, certificate: own.pem(), key: key.serialize_pem() };
-        let authority = Self { file, issuer: Issuer::new(parameters, key) };
+        let expires = expiry(own.der()).map_err(certificate)?;
+        let authority = Self { file, issuer: Issuer::new(parameters, key), expires };
 
         let text = toml::to_string(&authority.file).map_err(certificate)?;
         write_secret(&path, &format!("# Makes access files: keep it apart from all machines that use them.\n{text}"))?;
@@ -133,11 +148,19 @@ impl Authority {
         let file: AuthorityFile = toml::from_str(&text).map_err(|error| malformed(error.message().to_owned()))?;
         let key = KeyPair::from_pem(&file.key).map_err(|error| malformed(error.to_string()))?;
         let issuer = Issuer::from_ca_cert_pem(&file.certificate, key).map_err(|error| malformed(error.to_string()))?;
-        Ok(Self { file, issuer })
+        let own = CertificateDer::from_pem_slice(file.certificate.as_bytes());
+        let own = own.map_err(|error| malformed(error.to_string()))?;
+        let expires = expiry(&own).map_err(malformed)?;
+        Ok(Self { file, issuer, expires })
     }
 
     /// Makes an access file, readable by its owner alone. It may replace one, all at once, to renew it.
     pub fn issue(&self, new: &NewAccess, path: &Path) -> Result<AccessSource, AuthorityError> {
+        if SystemTime::now().checked_add(new.valid).is_none_or(|end| end > self.expires) {
+            return Err(AuthorityError::Outlived {
+                expires: humantime::format_rfc3339_seconds(self.expires).to_string(),
+            });
+        }
         let key = KeyPair::generate().map_err(certificate)?;
         let mut parameters = CertificateParams::default();
         name(&mut parameters, &new.name);
@@ -193,6 +216,10 @@ fn name(parameters: &mut CertificateParams, name: &str) {
     parameters.distinguished_name = rcgen::DistinguishedName::new();
     parameters.distinguished_name.push(DnType::OrganizationName, "Swath");
     parameters.distinguished_name.push(DnType::CommonName, name);
+}
+
+fn expiry(own: &CertificateDer<'_>) -> Result<SystemTime, String> {
+    Certificate::parse(own).map(|certificate| certificate.expires)
 }
 
 fn validity(parameters: &mut CertificateParams, valid: Duration) {
@@ -289,6 +316,34 @@ mod tests {
         assert_eq!(after.subject(), "worker 7");
         assert!(after.expires() > before.expires());
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 5, "nothing unfinished is left");
+    }
+
+    #[test]
+    fn no_certificate_outlives_its_authority() {
+        let folder = tempfile::tempdir().unwrap();
+        let years = |years: u32| years * 365 * DAY;
+        let addresses = || vec!["localhost:7171".to_owned()];
+        Authority::create(&folder.path().join("long"), addresses(), years(100)).unwrap();
+        Authority::create(&folder.path().join("short"), addresses(), DAY).unwrap();
+        for (authority, valid, possible) in
+            [("long", 100, true), ("long", 101, false), ("short", 19, true), ("short", 21, false)]
+        {
+            let new = NewAccess { role: Role::Client, name: "client".to_owned(), valid: years(valid) };
+            let authority = Authority::open(&folder.path().join(authority)).unwrap();
+            match authority.issue(&new, &folder.path().join("client.toml")) {
+                Ok(access) => assert!(possible && access.load().unwrap().expires() <= authority.expires),
+                Err(error) => {
+                    let said = error.to_string();
+                    assert!(
+                        !possible && said.starts_with("the authority expires on 2") && said.contains("--valid"),
+                        "{said}"
+                    );
+                }
+            }
+        }
+        let beyond = NewAccess { role: Role::Client, name: "client".to_owned(), valid: Duration::MAX };
+        let authority = Authority::open(&folder.path().join("long")).unwrap();
+        assert!(authority.issue(&beyond, &folder.path().join("client.toml")).is_err());
     }
 
     #[test]

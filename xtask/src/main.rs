@@ -1,5 +1,5 @@
 //! Developer commands of Swath: `cargo xtask COMMAND`. A fresh machine needs Rust and nothing else; what a command
-//! needs beyond that it installs, or says how to.
+//! needs beyond that it fetches into the target directory, or says how to install.
 //!
 //! A new command is one file with a `clap::Args` type that has `run(self, &Workspace)`, and two lines here.
 

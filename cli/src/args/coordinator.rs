@@ -25,7 +25,7 @@ pub(crate) struct CoordinatorStart {
     /// Listen beyond this machine although nothing is encrypted and anybody who reaches the port may use it.
     #[arg(long, env = "SWATH_INSECURE")]
     pub(crate) insecure: bool,
-    /// The folder for jobs and their results.
+    /// The folder for jobs and their results: a path, no URL.
     #[arg(long, short, env = "SWATH_DATA", default_value = "swath-data", value_name = "FOLDER")]
     pub(crate) data: PathBuf,
     /// Where results go instead: s3://BUCKET/PREFIX, with the usual AWS_* variables, or file:///FOLDER.

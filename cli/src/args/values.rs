@@ -23,8 +23,15 @@ pub(super) fn parameter(text: &str) -> Result<(String, String), String> {
     }
 }
 
+/// The longest duration, in years of humantime. Longer ones mean nothing, and a clock that they are added to overflows.
+const MOST_YEARS: u64 = 1000;
+
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
-    humantime::parse_duration(text).map_err(|error| format!("{error}; it should be like 10s or 1h 30m"))
+    match humantime::parse_duration(text) {
+        Ok(duration) if duration <= Duration::from_secs(MOST_YEARS * 31_557_600) => Ok(duration),
+        Ok(_) | Err(humantime::DurationError::NumberOverflow) => Err(format!("the longest is {MOST_YEARS}years")),
+        Err(error) => Err(format!("{error}; it should be like 10s or 1h 30m")),
+    }
 }
 
 pub(super) fn log_filter(text: &str) -> Result<String, String> {
@@ -36,7 +43,25 @@ pub(super) fn log_filter(text: &str) -> Result<String, String> {
 
 #[cfg(test)]
 mod tests {
-    use super::count;
+    use super::{count, duration};
+
+    #[test]
+    fn durations_are_bounded_and_the_bound_is_possible() {
+        for (text, possible) in [
+            ("0s", true),
+            ("1h 30m", true),
+            ("1000years", true),
+            ("1000years 1s", false),
+            ("584942417355years", false),
+            ("999999999999999999999years", false),
+        ] {
+            match duration(text) {
+                Ok(_) => assert!(possible, "{text}"),
+                Err(error) => assert!(!possible && error == "the longest is 1000years", "{text}: {error}"),
+            }
+        }
+        assert!(duration("soon").is_err_and(|error| error.contains("it should be like 10s")));
+    }
 
     #[test]
     fn counts_are_written_as_in_ranges() {

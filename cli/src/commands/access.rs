@@ -97,12 +97,42 @@ pub(crate) struct ShownAccess<'a> {
     pub(crate) expires: String,
 }
 
-/// A year of a certificate has four digits.
+/// How many years a certificate may be valid: the year in which it expires has four digits.
+const MOST_YEARS: u64 = 100;
+
 fn checked(valid: Duration) -> Result<Duration> {
-    const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
-    if valid.is_zero() || valid > LONGEST {
+    // As durations are written: a year of humantime has 365.25 days. The longest that is allowed is written as it is said.
+    let longest = Duration::from_secs(MOST_YEARS * 31_557_600);
+    if valid < Duration::from_secs(1) || valid > longest {
         let text = humantime::format_duration(valid);
-        return Err(Ending::Usage(format!("{text} is not possible; certificates are valid for up to 100 years")).into());
+        return Err(Ending::Usage(format!(
+            "certificates cannot be valid for {text}: the shortest is 1s, and the longest {MOST_YEARS}years"
+        ))
+        .into());
     }
     Ok(valid)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_bounds_that_are_named_are_possible_and_nothing_beyond_them() {
+        for (text, possible) in [
+            ("1s", true),
+            ("100years", true),
+            ("99years 365days", true),
+            ("100years 1s", false),
+            ("101years", false),
+            ("999ms", false),
+            ("0s", false),
+        ] {
+            let checked = checked(duration(text).unwrap());
+            assert_eq!(checked.is_ok(), possible, "{text}");
+            if let Err(error) = checked {
+                assert!(error.to_string().contains("the longest 100years"), "{error}");
+            }
+        }
+    }
 }

@@ -1,6 +1,6 @@
 //! `swath coordinator start`.
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 use anyhow::Result;
 use swath_client::AccessSource;
@@ -32,9 +32,10 @@ pub(super) async fn start(args: CoordinatorStart) -> Result<()> {
             Ending::Usage("a lease timeout below 100ms would take leases from healthy workers".to_owned()).into()
         );
     }
+    refuse_urls(&args.data)?;
     let memory = args.memory.as_u64();
     if memory < MIN_MEMORY {
-        return Err(Ending::Usage(format!("{} of memory is too little; at least 1MiB is needed", args.memory)).into());
+        return Err(Ending::Usage(format!("{memory} bytes of memory are too little: at least 1MiB is needed")).into());
     }
     let config = CoordinatorConfig {
         listen: args.listen,
@@ -56,4 +57,43 @@ pub(super) async fn start(args: CoordinatorStart) -> Result<()> {
     let stop = signals::stop_token()?;
     let coordinator = Coordinator::bind(config).await?;
     Ok(coordinator.serve(stop).await?)
+}
+
+/// A folder is no URL, although some programs would take it for one: where results would then lie is no question that may
+/// have two answers. Other names with a colon in them are fine.
+fn refuse_urls(data: &Path) -> Result<()> {
+    let text = data.to_string_lossy();
+    let scheme = text.split_once("://").map(|(scheme, _)| scheme).or_else(|| {
+        // SQLite does not ask for the slashes.
+        text.get(..5).filter(|start| start.eq_ignore_ascii_case("file:")).map(|start| &start[..4])
+    });
+    let is_scheme = |scheme: &str| {
+        scheme.starts_with(|letter: char| letter.is_ascii_alphabetic())
+            && scheme.chars().all(|letter| letter.is_ascii_alphanumeric() || matches!(letter, '+' | '-' | '.'))
+    };
+    if scheme.is_some_and(is_scheme) {
+        return Err(Ending::Usage(format!(
+            "--data takes the path of a folder, and `{text}` is an URL: name a folder, and if results should lie elsewhere, \
+             name that with --store (a folder of this very name is ./{text})"
+        ))
+        .into());
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls_are_no_folders() {
+        for data in ["file:///x", "FILE:x", "file:", "file:/x", "s3://b/p", "gs://x", "x+y.z-1://"] {
+            assert!(refuse_urls(Path::new(data)).is_err(), "{data}");
+        }
+        let folders =
+            ["x", "/x", "a:b", "s3:b", "./file:x", "/file:/x", "profile:x", "://x", "1://x", "x%20y?#", "ü://x"];
+        for data in folders {
+            assert!(refuse_urls(Path::new(data)).is_ok(), "{data}");
+        }
+    }
 }

@@ -1,14 +1,17 @@
 //! Opening a ledger, and what it is known by.
 
-use std::{
-    fs::{File, TryLockError},
-    path::{Path, PathBuf},
-    sync::Mutex,
-};
+use std::{io, path::Path, sync::Mutex};
 
-use rusqlite::Connection;
+use rusqlite::{Connection, OpenFlags};
 
-use super::{Ledger, LedgerError, reserve::Reserve};
+use super::{Ledger, LedgerError, lock::Locks, reserve::Reserve};
+
+/// Without names that SQLite takes for URIs: what a name means is the same for all who use it.
+const FLAGS: OpenFlags =
+    OpenFlags::SQLITE_OPEN_READ_WRITE.union(OpenFlags::SQLITE_OPEN_CREATE).union(OpenFlags::SQLITE_OPEN_NO_MUTEX);
+
+/// The longest path that SQLite opens, with the ending of its log.
+const LONGEST_PATH: usize = 500;
 
 /// The version of the data folder that this program reads and writes.
 pub(super) const FORMAT: i64 = 2;
@@ -64,19 +67,23 @@ impl Ledger {
         let name = || folder.display().to_string();
         let failed = |error| LedgerError::Folder { folder: name(), error };
         std::fs::create_dir_all(folder).map_err(failed)?;
-        let lock = File::create(folder.join("lock")).map_err(failed)?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(LedgerError::InUse { folder: name() }),
-            Err(TryLockError::Error(error)) => return Err(failed(error)),
+        // One name for whoever opens a file in it, from the root on and without links.
+        let folder = &std::fs::canonicalize(folder).map_err(failed)?;
+        let path = folder.join("ledger.sqlite");
+        let length = path.as_os_str().len();
+        if length > LONGEST_PATH {
+            let reason = format!("the path of the ledger in it has {length} bytes, and {LONGEST_PATH} are possible");
+            return Err(failed(io::Error::new(io::ErrorKind::InvalidFilename, reason)));
         }
-        let path: PathBuf = folder.join("ledger.sqlite");
-        let has_results = folder.join("jobs").exists();
+        let mut locks = Locks::of_folder(folder)?;
+        let has_results = std::fs::read_dir(folder.join("jobs")).is_ok_and(|mut jobs| jobs.next().is_some());
         if !path.exists() && has_results {
             return Err(LedgerError::NoLedger { folder: name() });
         }
+        locks.add_ledger(&path, folder)?;
         let unreadable = |error| LedgerError::Open { folder: name(), error };
-        let connection = Connection::open(path).map_err(unreadable)?;
+        let connection =
+            Connection::open_with_flags(path, FLAGS | OpenFlags::SQLITE_OPEN_NOFOLLOW).map_err(unreadable)?;
         let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(unreadable)?;
         match found {
             FORMAT => {}
@@ -86,16 +93,16 @@ impl Ledger {
         }
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", "FULL")?;
-        let ledger = Self::count_start(connection, found, Some(lock))?;
+        let ledger = Self::count_start(connection, found, Some(locks))?;
         Ok(Self { reserve: Some(Reserve::new(folder)), ..ledger })
     }
 
     /// A ledger for a coordinator whose jobs do not outlive it.
     pub(crate) fn in_memory() -> Result<Self, LedgerError> {
-        Self::count_start(Connection::open_in_memory()?, 0, None)
+        Self::count_start(Connection::open_in_memory_with_flags(FLAGS)?, 0, None)
     }
 
-    fn count_start(mut connection: Connection, format: i64, lock: Option<File>) -> Result<Self, LedgerError> {
+    fn count_start(mut connection: Connection, format: i64, locks: Option<Locks>) -> Result<Self, LedgerError> {
         let transaction = connection.transaction()?;
         if format == 0 {
             transaction.execute_batch(SCHEMA)?;
@@ -105,11 +112,11 @@ impl Ledger {
         let starts: i64 =
             transaction.query_row("UPDATE coordinator SET epoch = epoch + 1 RETURNING epoch", [], |row| row.get(0))?;
         transaction.commit()?;
-        if format == 0 && lock.is_some() {
+        if format == 0 && locks.is_some() {
             // From now on the file says what it is, even without its log.
             connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
         }
-        Ok(Self { connection: Mutex::new(connection), starts: starts.unsigned_abs(), reserve: None, _lock: lock })
+        Ok(Self { connection: Mutex::new(connection), starts: starts.unsigned_abs(), reserve: None, _locks: locks })
     }
 
     /// What this ledger is known by, which no other has, and where its parts lie; see [`Place`](crate::store::Place).

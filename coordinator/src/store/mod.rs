@@ -20,6 +20,7 @@ mod part;
 mod place;
 mod reader;
 mod recover;
+mod room;
 mod trouble;
 
 use std::{
@@ -45,7 +46,7 @@ pub use self::{
     place::{Place, PlaceError},
     trouble::Trouble,
 };
-use crate::ledger::{Ledger, LedgerError, PartRow};
+use crate::ledger::{Ledger, LedgerError, PartRow, lock_results};
 
 /// Where results are kept, and within which bounds.
 #[derive(Debug, Clone)]
@@ -103,6 +104,31 @@ pub enum StoreError {
         path: String,
         /// What the object store said.
         error: Trouble,
+    },
+    /// Results may take less than any part does.
+    #[error(
+        "{limit} bytes of disk are too little for any result: a part needs {part} at the least, and up to {most} where its \
+         numbers are large; allow more"
+    )]
+    LimitTooSmall {
+        /// What they may take, in bytes.
+        limit: u64,
+        /// What the smallest part needs.
+        part: String,
+        /// What the largest needs.
+        most: String,
+    },
+    /// The disk of a folder is too small for what has to be there.
+    #[error(
+        "the disk of the folder {folder} {what}, and the ledger and the smallest part need {needed}; name another folder"
+    )]
+    TooSmall {
+        /// The folder.
+        folder: String,
+        /// What is too little.
+        what: String,
+        /// What is needed.
+        needed: String,
     },
     /// Results may take no more.
     #[error("results take {used} of the {limit} that they may take on the disk; forget jobs, or allow more")]
@@ -286,13 +312,23 @@ pub(crate) struct Store {
     flush: tokio::sync::Notify,
     ledger: Arc<Ledger>,
     incarnation: u64,
+    /// On the folder of the parts, if it lies in the data folder: it may be a link to that of another one.
+    _lock: Option<std::fs::File>,
 }
 
 impl Store {
     /// Opens the store and its ledger. Facts come out at the other end of `facts`.
-    pub(crate) async fn open(config: StoreConfig, facts: mpsc::UnboundedSender<Fact>) -> Result<Arc<Self>, StoreError> {
+    pub(crate) async fn open(
+        mut config: StoreConfig,
+        facts: mpsc::UnboundedSender<Fact>,
+    ) -> Result<Arc<Self>, StoreError> {
+        config.settle()?;
         let ledger = if config.durable { Ledger::open(&config.folder)? } else { Ledger::in_memory()? };
         let objects = Objects::open(&config.place, &config.folder)?;
+        let lock = match config.place {
+            Place::Data if config.durable => lock_results(&config.folder)?,
+            _ => None,
+        };
         owner::claim(&objects, &ledger, &config).await?;
         Ok(Arc::new(Self {
             objects: Arc::new(objects),
@@ -304,6 +340,7 @@ impl Store {
             flush: tokio::sync::Notify::new(),
             ledger: Arc::new(ledger),
             incarnation: draw_incarnation()?,
+            _lock: lock,
             config,
         }))
     }

@@ -61,7 +61,7 @@ impl Objects {
             .map_err(|error| failed(error.to_string()))?
             .with_fsync(true)
             .with_automatic_cleanup(true);
-        let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
+        let folder = fs::canonicalize(folder).map_err(|error| failed(error.to_string()))?;
         Ok(Self { store: Arc::new(store), place: place.clone(), folder: Some(folder), server: None })
     }
 

@@ -37,6 +37,12 @@ impl FromStr for Place {
     fn from_str(text: &str) -> Result<Self, PlaceError> {
         let refused = |reason| Err(PlaceError { text: text.to_owned(), reason });
         if let Some(folder) = text.strip_prefix("file://") {
+            if is_encoded(folder) {
+                return refused(
+                    "can be meant in two ways: name the folder as it is, with blanks and all; a name with ?, # or % and \
+                     two digits cannot be used",
+                );
+            }
             return match FilePath::new(folder).is_absolute() {
                 true => Ok(Self::Folder(folder.into())),
                 false => refused("names no folder from the root on"),
@@ -65,6 +71,14 @@ impl FromStr for Place {
     }
 }
 
+/// Whether a path is another one for whoever takes it for a part of an URL.
+fn is_encoded(path: &str) -> bool {
+    let is_hex = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_hexdigit);
+    let bytes = path.as_bytes();
+    let is_escape = |(at, byte): (usize, &u8)| *byte == b'%' && is_hex(bytes.get(at + 1)) && is_hex(bytes.get(at + 2));
+    path.contains(['?', '#']) || bytes.iter().enumerate().any(is_escape)
+}
+
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -82,7 +96,7 @@ mod tests {
 
     #[test]
     fn places_are_read_as_they_are_written() {
-        for text in ["s3://bucket", "s3://b.u-c_k/a/b=1", "file:///srv/results"] {
+        for text in ["s3://bucket", "s3://b.u-c_k/a/b=1", "file:///srv/results", "file:///srv/100% my ü"] {
             assert_eq!(text.parse::<Place>().unwrap().to_string(), text);
         }
         assert_eq!("s3://bucket/".parse::<Place>().unwrap().to_string(), "s3://bucket");
@@ -91,8 +105,22 @@ mod tests {
 
     #[test]
     fn what_is_no_place_is_refused_with_its_text() {
-        let refused =
-            ["", "bucket", "s3://", "s3:///a", "s3://b/a//c", "s3://b/../c", "s3://b/a?x", "gs://b", "file://a"];
+        let refused = [
+            "file:///x%20y",
+            "file:///x?y",
+            "file:///x#y",
+            "file:/x",
+            "file:x",
+            "",
+            "bucket",
+            "s3://",
+            "s3:///a",
+            "s3://b/a//c",
+            "s3://b/../c",
+            "s3://b/a?x",
+            "gs://b",
+            "file://a",
+        ];
         for text in refused {
             let error = text.parse::<Place>().unwrap_err().to_string();
             assert!(error.contains(&format!("`{text}`")) && error.contains("s3://bucket/prefix"), "{error}");

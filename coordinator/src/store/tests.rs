@@ -321,14 +321,14 @@ async fn a_part_that_cannot_be_written_pauses_the_job_until_it_can() {
     let mut world = World::new(1 << 20, 1 << 20).await;
     let results = world.job(100, 10, Retention::Stored);
     // A file where the folder of the job should be.
-    let jobs = world.folder.path().join("jobs");
-    std::fs::write(&jobs, b"in the way").unwrap();
+    let job = world.folder.path().join("jobs/1");
+    std::fs::write(&job, b"in the way").unwrap();
     world.accept(&results, 0..100).await;
     match world.facts.recv().await.unwrap() {
         Fact::Paused { reason, .. } => assert!(reason.contains("cannot write part jobs/1/"), "{reason}"),
         other => panic!("{other:?}"),
     }
-    std::fs::remove_file(&jobs).unwrap();
+    std::fs::remove_file(&job).unwrap();
     world.committed(10).await;
     assert!(matches!(world.facts.recv().await.unwrap(), Fact::Resumed { .. }));
     assert_eq!(read_all(&world.store, &results, 0).await.len(), 100);
@@ -372,17 +372,25 @@ async fn of_a_broken_job_what_is_committed_can_be_read_until_it_is_dropped() {
 
 #[tokio::test]
 async fn results_that_take_all_they_may_pause_their_job_until_others_are_forgotten() {
-    let bytes = block(0..100).bytes().len() as u64;
-    let mut world = World::with(tempfile::tempdir().unwrap(), 1 << 20, 1 << 20, Some(bytes * 3 / 2)).await;
-    let first = world.numbered_job(1, 100, 10, Retention::Stored);
-    world.accept(&first, 0..100).await;
-    world.committed(10).await;
-    let second = world.numbered_job(2, 100, 10, Retention::Stored);
-    world.accept(&second, 0..100).await;
-    match world.facts.recv().await.unwrap() {
-        Fact::Paused { job: JobId(2), reason } => assert!(reason.contains("may take on the disk"), "{reason}"),
-        other => panic!("{other:?}"),
+    let mut world = World::with(tempfile::tempdir().unwrap(), 1 << 20, 1 << 20, Some(4 << 10)).await;
+    let mut last = 0;
+    'fill: loop {
+        last += 1;
+        let results = world.numbered_job(last, 100, 10, Retention::Stored);
+        world.accept(&results, 0..100).await;
+        let mut committed = 0;
+        while committed < 10 {
+            match world.facts.recv().await.unwrap() {
+                Fact::Committed { chunks, .. } => committed += chunks.len(),
+                Fact::Paused { job, reason } => {
+                    assert!(job == JobId(last) && reason.contains("may take on the disk"), "{job}: {reason}");
+                    break 'fill;
+                }
+                other => panic!("{other:?}"),
+            }
+        }
     }
+    assert!(last > 1);
     world.store.forget(JobId(1)).await.unwrap();
     world.committed(10).await;
 }
