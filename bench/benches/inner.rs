@@ -60,6 +60,19 @@ fn encode(bencher: Bencher<'_, '_>, case: &str) {
     bencher.counter(ItemsCount::new(MAX_ROWS)).bench(|| block(case, black_box(&pages)));
 }
 
+/// A block that came, with all its pages, as the coordinator looks at it.
+#[divan::bench(args = CASES)]
+fn accept(bencher: Bencher<'_, '_>, case: &str) {
+    let pages = pages(case);
+    let (bytes, value_type) = (block(case, &pages), pages[0].value_type());
+    let digest = Block::parse(bytes.clone(), value_type).unwrap().digest().whole();
+    bencher.counter(ItemsCount::new(MAX_ROWS)).bench(|| {
+        let block = Block::receive(black_box(&bytes).clone(), value_type, digest).unwrap();
+        block.check().unwrap();
+        block
+    });
+}
+
 /// A block to arrays.
 #[divan::bench(args = CASES)]
 fn decode(bencher: Bencher<'_, '_>, case: &str) {

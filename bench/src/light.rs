@@ -276,13 +276,15 @@ fn encode(kernel: &dyn Kernel, lease: &v1::Lease) -> Result<(v1::UploadBlock, u6
         encoder.push(&values)?;
         first = last + 1;
     }
+    let (parquet, digest) = encoder.finish_with_digest()?;
     let block = v1::UploadBlock {
         lease: lease.id,
         job_id: lease.job_id,
         first: numbers.first(),
         numbers: numbers.count() as u32,
-        parquet: encoder.finish()?,
+        parquet,
         fingerprint: lease.fingerprint.clone(),
+        digest: digest.whole(),
     };
     Ok((block, run.count))
 }

@@ -14,20 +14,22 @@ use parquet::{
 use swath_kernel::ValueType;
 
 use crate::{
-    Block, BlockError,
-    block::check_row_group,
+    Block, BlockError, Digest,
+    block::{check_row_group, footer_of},
+    digest::checksum,
     encode::{close_result, properties},
     parquet_schema,
 };
 
 /// Writes a Parquet file by copying the encoded columns of blocks into it, a row group for each.
 pub struct FileAssembler<W: Write + Send> {
-    file: SerializedFileWriter<W>,
+    file: SerializedFileWriter<Tee<W>>,
 }
 
 impl<W: Write + Send> FileAssembler<W> {
     /// A file of values of this type.
     pub fn new(output: W, value_type: ValueType) -> Result<Self, ParquetError> {
+        let output = Tee { output, copy: None };
         Ok(Self { file: SerializedFileWriter::new(output, parquet_schema(value_type), properties())? })
     }
 
@@ -41,29 +43,65 @@ impl<W: Write + Send> FileAssembler<W> {
 
     /// Writes the footer and gives the output back.
     pub fn finish(self) -> Result<W, ParquetError> {
-        self.file.into_inner()
+        self.finish_with_footer().map(|(output, _)| output)
+    }
+
+    /// The same, with all bytes of the file that come behind the columns.
+    pub fn finish_with_footer(mut self) -> Result<(W, Vec<u8>), ParquetError> {
+        self.file.flush()?;
+        self.file.inner_mut().copy = Some(Vec::new());
+        let Tee { output, copy } = self.file.into_inner()?;
+        Ok((output, copy.unwrap_or_default()))
+    }
+}
+
+/// Keeps a copy of what is written, if it is wanted.
+struct Tee<W> {
+    output: W,
+    copy: Option<Vec<u8>>,
+}
+
+impl<W: Write> Write for Tee<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.output.write(bytes)?;
+        if let Some(copy) = &mut self.copy {
+            copy.extend_from_slice(&bytes[..written]);
+        }
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.output.flush()
     }
 }
 
 impl Block {
     /// Makes a block of one row group of a larger file.
     ///
-    /// `columns` are the bytes of the file from the position `start` on, which must include the row group.
+    /// `columns` are the bytes of the row group, which begins at the position `start` of the file; an error if they have
+    /// not this [digest](Digest::columns).
     pub fn from_row_group(
         group: &RowGroupMetaData,
         start: u64,
         columns: Bytes,
         value_type: ValueType,
+        digest: u64,
     ) -> Result<Self, BlockError> {
-        let end = start.saturating_add(columns.len() as u64);
-        check_row_group(group, value_type, end)?;
+        if checksum(&columns) != digest {
+            return Err(BlockError::Digest);
+        }
+        check_row_group(group, value_type, start..start.saturating_add(columns.len() as u64))?;
         let slice = FileSlice { start, bytes: columns };
         let buffer = Vec::with_capacity(slice.bytes.len() + 1024);
         let mut file = SerializedFileWriter::new(buffer, parquet_schema(value_type), properties())?;
         let mut row_group = file.next_row_group()?;
         append_columns(&mut row_group, &slice, group)?;
         row_group.close()?;
-        Self::parse(Bytes::from(file.into_inner()?), value_type)
+        let bytes = Bytes::from(file.into_inner()?);
+        // Of the columns as they should be: if the copy is another, that is found.
+        let frame = footer_of(&bytes)?.start..;
+        let digest = Digest::new(digest, &bytes[frame]);
+        Self::with_digest(bytes, value_type, digest)
     }
 }
 

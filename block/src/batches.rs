@@ -2,58 +2,77 @@
 
 use std::sync::Arc;
 
-use arrow_array::{ArrayRef, Int64Array, RecordBatch};
+use arrow_array::{ArrayRef, BooleanArray, Decimal128Array, Int64Array, RecordBatch};
+use arrow_buffer::BooleanBufferBuilder;
 use arrow_schema::{ArrowError, SchemaRef};
-use bytes::Bytes;
-use parquet::{
-    arrow::{
-        ProjectionMask,
-        arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder},
-    },
-    basic::Encoding,
-    column::page::{Page, PageReader},
-    errors::ParquetError,
-    file::serialized_reader::SerializedPageReader,
-};
+use parquet::errors::ParquetError;
 use swath_kernel::ValueType;
 
-use crate::{Block, BlockError, delta, schema};
+use crate::{
+    Block, BlockError, delta,
+    pages::{Column, Pages},
+    schema,
+};
 
 /// Record batches of a block, in order.
-pub struct Batches(Decoder);
-
-enum Decoder {
-    /// Integers are decoded here, and numbers not at all: they follow each other.
-    Int64(Int64Batches),
-    Parquet(ParquetRecordBatchReader),
-}
-
-struct Int64Batches {
+///
+/// All is decoded here, and numbers are not: they follow each other, and the first is known.
+pub struct Batches {
     schema: SchemaRef,
     /// By position in a block: 0 is `n`, 1 is `value`.
     columns: Vec<usize>,
-    values: Int64Pages,
+    value_type: ValueType,
+    pages: Pages,
     /// The number of the next row.
     next: i64,
     batch_rows: usize,
+    /// Nothing comes after an error.
+    has_failed: bool,
 }
 
 impl Batches {
     pub(crate) fn new(block: &Block, columns: &[usize], batch_rows: usize) -> Result<Self, BlockError> {
-        if let (ValueType::Int64, Some((first, _))) = (block.value_type(), block.numbers()) {
-            let schema = schema::arrow_schema(ValueType::Int64).project(columns);
-            let schema = schema.map_err(|error| BlockError::Decode(error.to_string()))?;
-            return Ok(Self(Decoder::Int64(Int64Batches {
-                schema: Arc::new(schema),
-                columns: columns.to_vec(),
-                values: Int64Pages::open(block)?,
-                next: first,
-                batch_rows,
-            })));
+        let value_type = block.value_type();
+        let schema = schema::arrow_schema(value_type).project(columns);
+        let schema = schema.map_err(|error| BlockError::Decode(error.to_string()))?;
+        Ok(Self {
+            schema: Arc::new(schema),
+            columns: columns.to_vec(),
+            value_type,
+            pages: Pages::open(block, Column::Value(value_type))?,
+            next: block.first(),
+            batch_rows,
+            has_failed: false,
+        })
+    }
+
+    /// As many whole pages as fit.
+    fn next_batch(&mut self) -> Result<Option<RecordBatch>, ArrowError> {
+        let mut values = Builder::new(self.value_type);
+        while let Some(rows) = self.pages.next_rows().map_err(external)? {
+            let before = values.len();
+            if before > 0 && before + rows > self.batch_rows {
+                break;
+            }
+            values.reserve(if before == 0 { self.batch_rows.max(rows) } else { rows });
+            let Some((rows, page)) = self.pages.next_page().map_err(external)? else { break };
+            values.push(page, rows).map_err(external)?;
         }
-        let builder = ParquetRecordBatchReaderBuilder::try_new(block.bytes().clone())?;
-        let mask = ProjectionMask::leaves(builder.parquet_schema(), columns.iter().copied());
-        Ok(Self(Decoder::Parquet(builder.with_projection(mask).with_batch_size(batch_rows).build()?)))
+        let rows = values.len();
+        if rows == 0 {
+            return Ok(None);
+        }
+        let first = self.next;
+        self.next = first.wrapping_add(rows as i64);
+        let values = values.finish()?;
+        let column = |column: &usize| -> ArrayRef {
+            match column {
+                0 => Arc::new(Int64Array::from_iter_values((0..rows as i64).map(|row| first.wrapping_add(row)))),
+                _ => Arc::clone(&values),
+            }
+        };
+        let columns = self.columns.iter().map(column).collect();
+        RecordBatch::try_new(Arc::clone(&self.schema), columns).map(Some)
     }
 }
 
@@ -61,81 +80,82 @@ impl Iterator for Batches {
     type Item = Result<RecordBatch, ArrowError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        match &mut self.0 {
-            Decoder::Parquet(reader) => reader.next(),
-            Decoder::Int64(batches) => batches.next_batch().transpose(),
+        if self.has_failed {
+            return None;
         }
+        let batch = self.next_batch().transpose();
+        self.has_failed = matches!(batch, Some(Err(_)));
+        batch
     }
 }
 
-impl Int64Batches {
-    /// As many whole pages as fit.
-    fn next_batch(&mut self) -> Result<Option<RecordBatch>, ArrowError> {
-        let mut values = Vec::new();
-        while let Some(rows) = self.values.next_rows().map_err(external)? {
-            let before = values.len();
-            if before > 0 && before + rows > self.batch_rows {
-                break;
-            }
-            values.reserve_exact(if before == 0 { self.batch_rows.max(rows) } else { rows });
-            values.resize(before + rows, 0);
-            self.values.take(&mut values[before..]).map_err(external)?;
+/// An array that grows by pages.
+enum Builder {
+    Int64(Vec<i64>),
+    Boolean(BooleanBufferBuilder),
+    Decimal128(Vec<i128>),
+}
+
+impl Builder {
+    fn new(value_type: ValueType) -> Self {
+        match value_type {
+            ValueType::Int64 => Self::Int64(Vec::new()),
+            ValueType::Boolean => Self::Boolean(BooleanBufferBuilder::new(0)),
+            ValueType::Decimal128 => Self::Decimal128(Vec::new()),
         }
-        if values.is_empty() {
-            return Ok(None);
+    }
+
+    fn len(&self) -> usize {
+        match self {
+            Self::Int64(values) => values.len(),
+            Self::Boolean(values) => values.len(),
+            Self::Decimal128(values) => values.len(),
         }
-        let (first, rows) = (self.next, values.len());
-        self.next = first.wrapping_add(rows as i64);
-        let mut values = Some(values);
-        let column = |column: &usize| -> ArrayRef {
-            Arc::new(match column {
-                0 => Int64Array::from_iter_values((0..rows as i64).map(|row| first.wrapping_add(row))),
-                _ => Int64Array::from(values.take().unwrap_or_default()),
-            })
+    }
+
+    fn reserve(&mut self, rows: usize) {
+        match self {
+            Self::Int64(values) => values.reserve_exact(rows),
+            Self::Boolean(values) => values.reserve(rows),
+            Self::Decimal128(values) => values.reserve_exact(rows),
+        }
+    }
+
+    fn push(&mut self, page: &[u8], rows: usize) -> Result<(), BlockError> {
+        let wrong_length = || {
+            let (bytes, rows) = (page.len(), rows);
+            BlockError::Decode(format!("a page of {rows} values has {bytes} bytes"))
         };
-        let columns = self.columns.iter().map(column).collect();
-        RecordBatch::try_new(Arc::clone(&self.schema), columns).map(Some)
-    }
-}
-
-/// The pages of a column of integers.
-pub(crate) struct Int64Pages {
-    pages: SerializedPageReader<Bytes>,
-    /// Of the page that comes next: its values, encoded, and how many they are.
-    page: Option<(Bytes, usize)>,
-    left: usize,
-}
-
-impl Int64Pages {
-    pub(crate) fn open(block: &Block) -> Result<Self, BlockError> {
-        let column = block.row_group().column(1);
-        let pages = SerializedPageReader::new(Arc::new(block.bytes().clone()), column, block.rows(), None)?;
-        Ok(Self { pages, page: None, left: block.rows() })
-    }
-
-    /// How many values the next page has; `None` after the last.
-    pub(crate) fn next_rows(&mut self) -> Result<Option<usize>, BlockError> {
-        if self.page.is_none() && self.left > 0 {
-            let Some(Page::DataPage { buf, num_values, encoding: Encoding::DELTA_BINARY_PACKED, .. }) =
-                self.pages.get_next_page()?
-            else {
-                return Err(BlockError::Decode("its values are not in pages of differences".to_owned()));
-            };
-            let rows = num_values as usize;
-            if rows == 0 || rows > self.left {
-                return Err(BlockError::Decode(format!("a page has {rows} of {} values", self.left)));
+        match self {
+            Self::Int64(values) => {
+                let before = values.len();
+                values.resize(before + rows, 0);
+                decode_int64(page, &mut values[before..])
             }
-            self.left -= rows;
-            self.page = Some((buf, rows));
+            Self::Boolean(values) if page.len() == rows.div_ceil(8) => {
+                values.append_packed_range(0..rows, page);
+                Ok(())
+            }
+            Self::Decimal128(values) if page.len() == rows * 16 => {
+                let (page, _) = page.as_chunks::<16>();
+                values.extend(page.iter().map(|value| i128::from_be_bytes(*value)));
+                Ok(())
+            }
+            Self::Boolean(_) | Self::Decimal128(_) => Err(wrong_length()),
         }
-        Ok(self.page.as_ref().map(|(_, rows)| *rows))
     }
 
-    /// Decodes the next page into `out`, which has as many places.
-    pub(crate) fn take(&mut self, out: &mut [i64]) -> Result<(), BlockError> {
-        let Some((bytes, _)) = self.page.take() else { return Ok(()) };
-        delta::decode(&bytes, out).map_err(|reason| BlockError::Decode(reason.to_owned()))
+    fn finish(self) -> Result<ArrayRef, ArrowError> {
+        Ok(match self {
+            Self::Int64(values) => Arc::new(Int64Array::from(values)),
+            Self::Boolean(mut values) => Arc::new(BooleanArray::new(values.finish(), None)),
+            Self::Decimal128(values) => Arc::new(Decimal128Array::from(values).with_precision_and_scale(38, 0)?),
+        })
     }
+}
+
+pub(crate) fn decode_int64(page: &[u8], out: &mut [i64]) -> Result<(), BlockError> {
+    delta::decode(page, out).map_err(|reason| BlockError::Decode(reason.to_owned()))
 }
 
 fn external(error: BlockError) -> ArrowError {

@@ -1,6 +1,6 @@
 //! A block that came from elsewhere.
 
-use std::sync::Arc;
+use std::{ops::Range, sync::Arc};
 
 use bytes::Bytes;
 use parquet::{
@@ -13,13 +13,18 @@ use parquet::{
 };
 use swath_kernel::ValueType;
 
-use crate::{Batches, FooterError, MAX_ROWS, batches::Int64Pages, schema, thrift};
+use crate::{
+    Batches, Digest, FooterError, MAX_ROWS,
+    batches::decode_int64,
+    pages::{Column, Pages},
+    schema, thrift,
+};
 
 /// The largest footer of a block, whose own takes a few hundred bytes.
 const MAX_FOOTER_BYTES: usize = 64 << 10;
 
 /// What a Parquet file begins with, and ends with.
-const MAGIC: &[u8] = b"PAR1";
+pub(crate) const MAGIC: &[u8] = b"PAR1";
 
 /// Why bytes are not a block.
 #[derive(Debug, thiserror::Error)]
@@ -37,36 +42,73 @@ pub enum BlockError {
     /// A footer that is not given to the parser.
     #[error("its footer cannot be read: {0}")]
     Footer(#[from] FooterError),
+    /// Other bytes than those that were sent.
+    #[error("its digest is not that of what was computed")]
+    Digest,
     /// More rows than a block may have, or none.
     #[error("it has {0} rows; 1 to {MAX_ROWS} are allowed")]
     Rows(i64),
     /// Other columns than `n` and `value` of the type of the job.
     #[error("its columns are not `n` (int64) and `value` ({0})")]
     Columns(ValueType),
+    /// Columns that leave room, or lie upon each other.
+    #[error("its columns do not lie one behind the other from its start to its footer")]
+    Layout,
+    /// Numbers that do not follow each other.
+    #[error("its numbers are not those that its statistics say")]
+    Numbers,
+    /// Pages that no block has.
+    #[error("the pages of its column `{column}` {what}")]
+    Pages {
+        /// The column.
+        column: &'static str,
+        /// What is wrong.
+        what: &'static str,
+    },
+    /// Statistics that would lead readers astray.
+    #[error("its values are not those that its statistics say")]
+    Statistics,
     /// The values cannot be decoded.
     #[error("its values cannot be decoded: {0}")]
     Decode(String),
-    /// A column that lies outside of the file.
-    #[error("its column {0} lies outside of the file")]
-    OutOfBounds(usize),
 }
 
-/// A block whose frame has been checked: one row group, the right columns, bytes within bounds. Its values have not
-/// been looked at.
+impl BlockError {
+    pub(crate) fn page(column: Column, what: &'static str) -> Self {
+        Self::Pages { column: column.name(), what }
+    }
+}
+
+/// A block whose frame has been checked: one row group, the right columns, and nothing but these. Its pages have not been
+/// looked at; see [`check`](Self::check).
 #[derive(Debug, Clone)]
 pub struct Block {
     bytes: Bytes,
     metadata: Arc<ParquetMetaData>,
     value_type: ValueType,
+    first: i64,
+    digest: Digest,
 }
 
 impl Block {
     /// Checks the frame of a block of values of this type.
     pub fn parse(bytes: Bytes, value_type: ValueType) -> Result<Self, BlockError> {
+        let digest = Digest::of(&bytes)?;
+        Self::with_digest(bytes, value_type, digest)
+    }
+
+    /// The same for a block that must have this [digest](Digest::whole); no byte of another is parsed.
+    pub fn receive(bytes: Bytes, value_type: ValueType, digest: u64) -> Result<Self, BlockError> {
+        let found = Digest::of(&bytes)?;
+        if found.whole() == digest { Self::with_digest(bytes, value_type, found) } else { Err(BlockError::Digest) }
+    }
+
+    /// A block whose digest is known.
+    pub(crate) fn with_digest(bytes: Bytes, value_type: ValueType, digest: Digest) -> Result<Self, BlockError> {
         let footer = footer_of(&bytes)?;
         let metadata = parse_footer(&bytes[footer.clone()], 1)?;
-        check_row_group(metadata.row_group(0), value_type, footer.start as u64)?;
-        Ok(Self { bytes, metadata: Arc::new(metadata), value_type })
+        let first = check_row_group(metadata.row_group(0), value_type, MAGIC.len() as u64..footer.start as u64)?;
+        Ok(Self { bytes, metadata: Arc::new(metadata), value_type, first, digest })
     }
 
     /// The rows, 1 to [`MAX_ROWS`].
@@ -74,12 +116,9 @@ impl Block {
         self.row_group().num_rows() as usize
     }
 
-    /// The first and the last number, as the statistics of the column `n` give them; `None` if they are missing.
-    pub fn numbers(&self) -> Option<(i64, i64)> {
-        match self.row_group().column(0).statistics()? {
-            Statistics::Int64(n) => Some((*n.min_opt()?, *n.max_opt()?)),
-            _ => None,
-        }
+    /// The number of the first row, as the statistics of the column `n` give it. The others follow.
+    pub fn first(&self) -> i64 {
+        self.first
     }
 
     /// The type of the column `value`.
@@ -92,17 +131,24 @@ impl Block {
         &self.bytes
     }
 
+    /// What it had as a digest when it came.
+    pub fn digest(&self) -> Digest {
+        self.digest
+    }
+
     /// The encoded columns alone, as they stand in any file that the block was appended to.
     pub fn columns_bytes(&self) -> Bytes {
-        let mut start = self.bytes.len();
-        let mut end = 0;
-        for column in self.row_group().columns() {
-            // Within bounds: the frame was checked.
-            let from = column.dictionary_page_offset().unwrap_or(column.data_page_offset()) as usize;
-            start = start.min(from);
-            end = end.max(from + column.compressed_size() as usize);
-        }
-        self.bytes.slice(start.min(end)..end)
+        let value = self.row_group().column(1);
+        // Within bounds: the frame was checked.
+        self.bytes.slice(MAGIC.len()..(value.data_page_offset() + value.compressed_size()) as usize)
+    }
+
+    /// The pages of a column, encoded.
+    pub(crate) fn column_bytes(&self, column: Column) -> Bytes {
+        let column = self.row_group().column(column.position());
+        let start = column.data_page_offset() as usize;
+        // Within bounds: the frame was checked.
+        self.bytes.slice(start..start + column.compressed_size() as usize)
     }
 
     /// Decodes the block: record batches of `n` and `value` of about `batch_rows` rows.
@@ -121,11 +167,12 @@ impl Block {
             let (rows, places) = (self.rows(), out.len());
             return Err(BlockError::Decode(format!("{rows} {} values do not fit {places} integers", self.value_type)));
         }
-        let mut pages = Int64Pages::open(self)?;
+        let mut pages = Pages::open(self, Column::Value(ValueType::Int64))?;
         let mut rest = out;
-        while let Some(rows) = pages.next_rows()? {
+        while let Some((rows, encoded)) = pages.next_page()? {
+            // Pages never have more rows than their block.
             let (page, after) = rest.split_at_mut(rows);
-            pages.take(page)?;
+            decode_int64(encoded, page)?;
             rest = after;
         }
         Ok(())
@@ -137,7 +184,7 @@ impl Block {
 }
 
 /// Where the footer of a block lies in it, without its length and the magic behind it.
-pub(crate) fn footer_of(block: &[u8]) -> Result<std::ops::Range<usize>, BlockError> {
+pub(crate) fn footer_of(block: &[u8]) -> Result<Range<usize>, BlockError> {
     let not_parquet = || BlockError::NotParquet(block.len());
     let end = block.len().checked_sub(FOOTER_SIZE).filter(|&end| end >= MAGIC.len()).ok_or_else(not_parquet)?;
     let tail = FooterTail::try_from(&block[end..]).map_err(|_| not_parquet())?;
@@ -159,8 +206,13 @@ pub fn parse_footer(footer: &[u8], row_groups: usize) -> Result<ParquetMetaData,
     Ok(ParquetMetaDataReader::decode_metadata(footer)?)
 }
 
-/// Checks that a row group has the right columns and lies within `length` bytes, so that nothing later needs to.
-pub(crate) fn check_row_group(group: &RowGroupMetaData, value_type: ValueType, length: u64) -> Result<(), BlockError> {
+/// Checks that a row group has the right columns, which together are these bytes of the file, so that nothing later needs
+/// to. Returns its first number.
+pub(crate) fn check_row_group(
+    group: &RowGroupMetaData,
+    value_type: ValueType,
+    bytes: Range<u64>,
+) -> Result<i64, BlockError> {
     if !(1..=MAX_ROWS as i64).contains(&group.num_rows()) {
         return Err(BlockError::Rows(group.num_rows()));
     }
@@ -172,16 +224,21 @@ pub(crate) fn check_row_group(group: &RowGroupMetaData, value_type: ValueType, l
     if !same {
         return Err(BlockError::Columns(value_type));
     }
-    for (index, column) in group.columns().iter().enumerate() {
-        let start = column.dictionary_page_offset().unwrap_or(column.data_page_offset());
-        let within = u64::try_from(start)
-            .ok()
-            .zip(u64::try_from(column.compressed_size()).ok())
-            .and_then(|(start, size)| start.checked_add(size))
-            .is_some_and(|end| end <= length);
-        if !within || column.data_page_offset() < start {
-            return Err(BlockError::OutOfBounds(index));
-        }
+    let mut next = bytes.start;
+    for column in group.columns() {
+        let size = u64::try_from(column.compressed_size()).map_err(|_| BlockError::Layout)?;
+        let is_next = column.dictionary_page_offset().is_none() && u64::try_from(column.data_page_offset()) == Ok(next);
+        next = next.checked_add(size).filter(|_| is_next).ok_or(BlockError::Layout)?;
     }
-    Ok(())
+    if next != bytes.end {
+        return Err(BlockError::Layout);
+    }
+    first_number(group).ok_or(BlockError::Numbers)
+}
+
+/// The first number, if the statistics say that as many follow each other as there are rows.
+fn first_number(group: &RowGroupMetaData) -> Option<i64> {
+    let Some(Statistics::Int64(n)) = group.column(0).statistics() else { return None };
+    let (first, last) = (*n.min_opt()?, *n.max_opt()?);
+    (first.checked_add(group.num_rows() - 1) == Some(last)).then_some(first)
 }

@@ -5,9 +5,13 @@
 //! client that wants the values: the differences, their minimum and their width are plain loops over 128 values that the
 //! compiler vectorises, and packing is unrolled for each width.
 
+mod check;
 mod decode;
 
-pub(crate) use self::decode::decode;
+pub(crate) use self::{
+    check::{check, is_consecutive, most_bytes, most_bytes_consecutive},
+    decode::decode,
+};
 use crate::varint::{self, zigzag};
 
 const BLOCK: usize = 128;

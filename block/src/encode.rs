@@ -21,7 +21,7 @@ use parquet::{
 };
 use swath_kernel::{ValueType, Values};
 
-use crate::{MAX_ROWS, boolean, decimal, delta, schema};
+use crate::{Digest, MAX_ROWS, block::MAGIC, boolean, decimal, delta, digest::checksum_of, schema};
 
 /// The rows of a page, and so the most values that [`BlockEncoder::push`] takes at once: 256 KiB of integers, which
 /// stay in the processor's cache between being computed and being encoded.
@@ -133,6 +133,11 @@ impl BlockEncoder {
 
     /// The whole block: a Parquet file.
     pub fn finish(self) -> Result<Bytes, EncodeError> {
+        self.finish_with_digest().map(|(block, _)| block)
+    }
+
+    /// The same, with its digest, which is made of the columns before they are put together.
+    pub fn finish_with_digest(self) -> Result<(Bytes, Digest), EncodeError> {
         let Some((least, greatest)) = self.least_and_greatest else { return Err(EncodeError::Empty) };
         let schema = schema::schemas(self.value_type);
         let last = self.first.wrapping_add(self.rows as i64 - 1);
@@ -176,13 +181,19 @@ impl BlockEncoder {
             statistics,
         };
 
-        let buffer = Vec::with_capacity(n.bytes.len() + value.bytes.len() + 1024);
+        let digest = checksum_of([&n.bytes[..], &value.bytes]);
+        let columns = n.bytes.len() + value.bytes.len();
+        let buffer = Vec::with_capacity(columns + 1024);
         let mut file = SerializedFileWriter::new(buffer, schema.root_schema_ptr(), properties())?;
         let mut row_group = file.next_row_group()?;
         n.append_to(&mut row_group, schema.column(0))?;
         value.append_to(&mut row_group, schema.column(1))?;
         row_group.close()?;
-        Ok(Bytes::from(file.into_inner()?))
+        let block = Bytes::from(file.into_inner()?);
+        // What is written behind the columns begins where they end.
+        let frame = columns + MAGIC.len()..;
+        let digest = Digest::new(digest, &block[frame]);
+        Ok((block, digest))
     }
 }
 

@@ -25,10 +25,13 @@ mod assemble;
 mod batches;
 mod block;
 mod boolean;
+mod check;
 mod cut;
 mod decimal;
 mod delta;
+mod digest;
 mod encode;
+mod pages;
 mod schema;
 mod thrift;
 mod varint;
@@ -36,6 +39,7 @@ mod varint;
 pub use assemble::FileAssembler;
 pub use batches::Batches;
 pub use block::{Block, BlockError, parse_footer};
+pub use digest::{Digest, checksum};
 pub use encode::{BlockEncoder, EncodeError, PAGE_ROWS};
 pub use schema::{arrow_schema, arrow_value_type, parquet_schema};
 pub use thrift::FooterError;
@@ -43,5 +47,7 @@ pub use thrift::FooterError;
 /// The largest number of rows of a block.
 pub const MAX_ROWS: usize = 1 << 20;
 
+#[cfg(test)]
+mod forged;
 #[cfg(test)]
 mod tests;

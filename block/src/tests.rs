@@ -12,6 +12,7 @@ use swath_kernel::{ValueType, Values};
 
 use crate::{
     Block, BlockEncoder, BlockError, EncodeError, FileAssembler, FooterError, MAX_ROWS, PAGE_ROWS, arrow_schema,
+    checksum,
 };
 
 fn page(values: &Values, start: usize, end: usize) -> Values {
@@ -57,7 +58,8 @@ fn gather(block: &Block, batches: impl Iterator<Item = Result<RecordBatch, Arrow
 
 fn assert_round_trip(first: i64, values: &Values) {
     let block = Block::parse(encode(first, values), values.value_type()).unwrap();
-    assert_eq!(block.rows(), values.len());
+    block.verify().unwrap();
+    assert_eq!((block.first(), block.rows()), (first, values.len()));
     let (numbers, decoded) = decode(&block);
     assert_eq!(numbers, (0..values.len() as i64).map(|offset| first + offset).collect::<Vec<_>>());
     assert!(decoded == *values, "decoded values differ");
@@ -159,7 +161,11 @@ fn a_file_of_several_blocks_holds_them_in_order_and_gives_them_back() {
         let start = group.column(0).byte_range().0;
         let end = group.column(1).byte_range().0 + group.column(1).byte_range().1;
         let columns = file.slice(start as usize..end as usize);
-        let (numbers, values) = decode(&Block::from_row_group(group, start, columns, ValueType::Int64).unwrap());
+        let digest = checksum(&columns);
+        assert!(Block::from_row_group(group, start, columns.clone(), ValueType::Int64, digest ^ 1).is_err());
+        let block = Block::from_row_group(group, start, columns, ValueType::Int64, digest).unwrap();
+        block.verify().unwrap();
+        let (numbers, values) = decode(&block);
         assert_eq!(numbers[0], seen.len() as i64 + 1);
         let Values::Int64(values) = values else { panic!("not integers") };
         seen.extend(values);

@@ -122,6 +122,13 @@ impl Client {
         Ok(service.read(v1::ReadRequest { job_id, first, partial }).await?.into_inner())
     }
 
+    /// Has the coordinator check the block that begins with this number, which came damaged.
+    pub(crate) async fn recheck(&self, job_id: u64, first: i64, numbers: u64) -> Result<(), ClientError> {
+        let mut service = ResultsClient::new(self.channel.clone());
+        service.recheck(v1::RecheckRequest { job_id, first, numbers }).await?;
+        Ok(())
+    }
+
     /// All workers that have joined.
     pub async fn workers(&self) -> Result<Vec<Worker>, ClientError> {
         let response = self.workers_service().list(v1::ListWorkersRequest {}).await?.into_inner();

@@ -33,6 +33,16 @@ pub enum ClientError {
     /// The results do not fit.
     #[error("the results do not fit into memory: {0}")]
     Memory(String),
+    /// A block came damaged again and again.
+    #[error("the block that begins at {first} came damaged {times} times: {reason}")]
+    Damaged {
+        /// Its first number.
+        first: i64,
+        /// How often it was read.
+        times: u32,
+        /// What was wrong the last time.
+        reason: String,
+    },
     /// The coordinator said something that this client does not understand.
     #[error("the coordinator and this client do not understand each other: {0}")]
     Protocol(String),

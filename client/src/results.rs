@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use swath_block::Block;
+use swath_block::{Block, BlockError};
 use swath_kernel::ValueType;
 use swath_proto::{Fingerprint, v1};
 use swath_scheduler::Range;
@@ -27,14 +27,34 @@ pub struct Results {
     missing: u64,
     /// Skips missing numbers of a failed or cancelled job.
     partial: bool,
+    /// How far blocks are looked at.
+    depth: Depth,
 }
+
+/// How far a block is looked at before it is handed out. Its digest always is that of what was computed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Depth {
+    /// Its frame: it will be copied.
+    Frame,
+    /// All its pages, so that decoding cannot fail.
+    Pages,
+}
+
+/// So many blocks in a row may come damaged.
+const MOST_DAMAGED: u32 = 3;
 
 impl Results {
     pub(crate) async fn open(client: Client, job: &Job, partial: bool) -> Result<Self, ClientError> {
         let blocks = Some(client.read(job.id, None, partial).await?);
         let fingerprint = convert::fingerprint(job);
         let (job, range, value_type) = (job.id, job.range, job.value_type);
-        Ok(Self { client, job, fingerprint, range, value_type, blocks, received: 0, missing: 0, partial })
+        let (received, missing, depth) = (0, 0, Depth::Pages);
+        Ok(Self { client, job, fingerprint, range, value_type, blocks, received, missing, partial, depth })
+    }
+
+    /// The blocks will be copied, not decoded: that they are what was computed is enough.
+    pub(crate) fn to_be_copied(self) -> Self {
+        Self { depth: Depth::Frame, ..self }
     }
 
     /// The type of the values.
@@ -53,14 +73,28 @@ impl Results {
         self.missing
     }
 
-    /// The next block and its first number; `None` after the last. An error when the job fails or is cancelled, when what
-    /// came is not what should follow, or when the coordinator stays away.
+    /// The next block and its first number; `None` after the last. A block that came damaged is rejected, and read again:
+    /// the coordinator checks its own copy, and has it computed again if that is bad. An error when the job fails or is
+    /// cancelled, when what came is not what should follow, or when the coordinator stays away.
     pub async fn next(&mut self) -> Result<Option<(i64, Block)>, ClientError> {
         let mut patience = Patience::new();
+        let mut damaged = 0;
         while self.received < self.range.count() {
             match self.next_message().await {
                 Ok(message) if message.missing => self.skip(&message)?,
-                Ok(message) => return self.take(message).map(Some),
+                Ok(message) => {
+                    let (first, numbers) = (message.first, message.numbers);
+                    match self.open_block(message) {
+                        Ok(block) => return self.place(first, block).map(Some),
+                        Err(error) => {
+                            damaged += 1;
+                            if damaged == MOST_DAMAGED {
+                                return Err(ClientError::Damaged { first, times: damaged, reason: error.to_string() });
+                            }
+                            self.reject(first, numbers, &mut patience).await?;
+                        }
+                    }
+                }
                 Err(error) => {
                     self.blocks = None;
                     patience.wait_after(error).await?;
@@ -103,12 +137,31 @@ impl Results {
         Ok(())
     }
 
-    fn take(&mut self, message: v1::ResultBlock) -> Result<(i64, Block), ClientError> {
-        let first = message.first;
+    /// The block of a message, if it is what was computed.
+    fn open_block(&self, message: v1::ResultBlock) -> Result<Block, BlockError> {
+        let block = Block::receive(message.parquet, self.value_type, message.digest)?;
+        if block.first() != message.first || block.rows() as u64 != message.numbers {
+            return Err(BlockError::Numbers);
+        }
+        if self.depth == Depth::Pages {
+            block.check()?;
+        }
+        Ok(block)
+    }
+
+    /// Tells the coordinator of a block that cannot be used; whatever comes of it, it is read again.
+    async fn reject(&mut self, first: i64, numbers: u64, patience: &mut Patience) -> Result<(), ClientError> {
+        self.blocks = None;
+        while let Err(error) = self.client.recheck(self.job, first, numbers).await {
+            patience.wait_after(error).await?;
+        }
+        Ok(())
+    }
+
+    fn place(&mut self, first: i64, mut block: Block) -> Result<(i64, Block), ClientError> {
         let unexpected = |what: &str| ClientError::Protocol(format!("the block that begins at {first} {what}"));
-        let damaged = |error: swath_block::BlockError| unexpected(&format!("is damaged: {error}"));
+        let damaged = |error: BlockError| unexpected(&format!("is damaged: {error}"));
         let offset = self.range.offset_of(first).ok_or_else(|| unexpected("is not of this job"))?;
-        let mut block = Block::parse(message.parquet, self.value_type).map_err(damaged)?;
         let mut first = first;
         match offset.cmp(&self.received) {
             Ordering::Equal => {}

@@ -23,11 +23,12 @@ use tracing::{debug, warn};
 
 use self::session::Session;
 pub(crate) use self::{
-    handle::{AcceptedBlock, Claim, DriverHandle, Joined, Refusal, Request},
+    handle::{AcceptedBlock, Claim, DriverHandle, Joined, Refusal, RefusedBlock, Request},
     session::{Assignment, ToWorker},
 };
 use crate::{
     job::{Holes, JobState, JobStatus, NewJob, Share},
+    ledger::Sender,
     store::{Accepted, Fact, JobResults, Retention, Store},
 };
 
@@ -78,7 +79,7 @@ struct JobRecord {
     status: watch::Sender<JobStatus>,
     /// Changed since it was last published.
     changed: bool,
-    /// A part was lost while it ran: it is not done when the scheduler thinks so.
+    /// A part or a block was lost just when the scheduler thought that it was done.
     spoiled: bool,
 }
 
@@ -183,6 +184,7 @@ impl Driver {
             Request::Left { worker } => self.close_session(worker),
             Request::Fence { claim, reply } => drop(reply.send(self.fence(claim))),
             Request::Accepted(block) => self.on_accepted(block),
+            Request::Refused(block) => self.on_refused(block),
             Request::Ping { reply } => drop(reply.send(())),
         }
     }
@@ -201,12 +203,15 @@ impl Driver {
             Fact::Spoiled { job, chunks } => {
                 // A piece of a large chunk may be lost that the worker which holds the chunk would not send again.
                 for chunks in chunks {
-                    self.scheduler.handle_event(now, Event::ChunksLost { job, chunks });
+                    self.scheduler.handle_event(now, Event::ChunksSpoiled { job, chunks });
                 }
+                self.mark_changed(job);
+                let is_active =
+                    self.scheduler.job(job).is_some_and(|view| view.state == swath_scheduler::JobState::Active);
                 match self.jobs.get_mut(&job) {
                     Some(record) if record.state == JobState::Done => self.resume(job),
-                    Some(record) => record.spoiled = true,
-                    None => {}
+                    Some(record) if !is_active => record.spoiled = true,
+                    _ => {}
                 }
                 return;
             }
@@ -220,17 +225,32 @@ impl Driver {
 
     /// The worker that holds these chunks of this job under this lease, in a session that lives. Where it holds only some
     /// of them, or computed another job, nobody will send those again: they wait for another lease.
-    fn fence(&mut self, claim: Claim) -> Option<WorkerId> {
+    fn fence(&mut self, claim: Claim) -> Option<Arc<Sender>> {
         let Claim { lease, job, fingerprint, chunks } = claim;
         let worker = self.scheduler.holder(lease).filter(|_| self.scheduler.leased_job(lease) == Some(job))?;
-        let record = self.jobs.get(&job).filter(|_| self.sessions.contains_key(&worker))?;
-        let Some(chunks) = chunks else { return Some(worker) };
+        let record = self.jobs.get(&job)?;
+        let name = self.sessions.get(&worker)?.name().to_owned();
+        let sender = Some(Arc::new(Sender { worker: worker.0, name }));
+        let Some(chunks) = chunks else { return sender };
         if fingerprint == Some(record.fingerprint) && self.scheduler.holds(lease, chunks) {
-            return Some(worker);
+            return sender;
         }
         let now = self.now();
         self.scheduler.handle_event(now, Event::ChunksReturned { worker, lease, chunks: Some(chunks) });
         None
+    }
+
+    /// A block that cannot be taken is a failure of its worker at the first of its chunks, so that it is not tried for ever;
+    /// the others wait again.
+    fn on_refused(&mut self, block: RefusedBlock) {
+        let RefusedBlock { job, worker, lease, chunks, number, reason } = block;
+        let name = self.sessions.get(&worker).map(Session::name).unwrap_or_default();
+        warn!(%job, %worker, name, number, reason, "a worker sent a block that cannot be taken; its chunks are tried again");
+        let reason = format!("worker {worker} ({name}) sent a block that cannot be taken: {reason}");
+        let now = self.now();
+        let failed = Event::ChunkFailed { worker, lease, chunk: chunks.start, number, reason };
+        self.scheduler.handle_event(now, failed);
+        self.scheduler.handle_event(now, Event::ChunksReturned { worker, lease, chunks: Some(chunks) });
     }
 
     fn on_accepted(&mut self, block: AcceptedBlock) {

@@ -23,7 +23,7 @@ use rustix::process::{Resource, getrlimit};
 pub(crate) use self::{
     jobs::JobRow,
     lock::lock_results,
-    parts::{BlockRow, PartRow},
+    parts::{BlockRow, FooterRow, PartRow, Sender},
 };
 use self::{lock::Locks, open::FORMAT, reserve::Reserve};
 
@@ -190,8 +190,15 @@ mod tests {
     }
 
     fn part(path: &str) -> PartRow {
-        let block = |first| BlockRow { first, rows: 1 << 20, checksum: 0xDEAD_BEEF };
-        PartRow { path: path.to_owned(), bytes: 77, blocks: vec![block(0), block(u64::MAX - 5)] }
+        let block = |first| BlockRow { first, rows: 1 << 20, digest: u64::MAX - 3, sender: 1 };
+        let sender = |worker, name: &str| Sender { worker, name: name.to_owned() };
+        PartRow {
+            path: path.to_owned(),
+            bytes: 77,
+            footer: FooterRow { bytes: 33, digest: u64::MAX - 9 },
+            blocks: vec![block(0), block(u64::MAX - 5)],
+            senders: vec![sender(3, "one"), sender(u64::MAX, "two")],
+        }
     }
 
     #[test]

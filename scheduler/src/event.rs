@@ -86,6 +86,14 @@ pub enum Event {
         /// Its chunks.
         chunks: Run,
     },
+    /// What was received or committed of these chunks, all or some of each, turned out to be bad: they wait again, unless
+    /// their job has ended.
+    ChunksSpoiled {
+        /// The job.
+        job: JobId,
+        /// Its chunks.
+        chunks: Run,
+    },
     /// No new leases for this job: its result window or the disk is full.
     JobPaused {
         /// The job.

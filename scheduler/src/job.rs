@@ -213,6 +213,17 @@ impl Job {
         released
     }
 
+    /// The same for chunks that were committed, and are no more; nothing of a job that has ended.
+    pub(crate) fn spoil(&mut self, run: Run) -> Released {
+        if !self.is_active() {
+            return Vec::new();
+        }
+        let spoiled: Vec<Run> = self.committed.intersection(run).collect();
+        self.committed.remove(run);
+        spoiled.into_iter().for_each(|run| self.add_waiting(run));
+        self.lose(run)
+    }
+
     /// An outstanding chunk has failed and waits again; returns how often it has failed.
     pub(crate) fn fail(&mut self, chunk: u64, worker: WorkerId) -> u32 {
         let failure = self.failures.entry(chunk).or_insert(Failure { count: 0, last_worker: worker });

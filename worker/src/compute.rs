@@ -20,9 +20,16 @@ const FIRST_STEP_ROWS: usize = 1024;
 #[derive(Debug)]
 pub(crate) enum Product {
     /// The block of the numbers at these offsets.
-    Block { offsets: Run, parquet: Bytes },
+    Block { offsets: Run, block: Encoded },
     /// The kernel failed at a number; its chunk has no results.
     Failed { chunk: u64, number: i64, reason: String },
+}
+
+/// A block, and its digest, which the thread made that encoded it.
+#[derive(Debug, Clone)]
+pub(crate) struct Encoded {
+    pub(crate) parquet: Bytes,
+    pub(crate) digest: u64,
 }
 
 /// Computes tasks, one after the other, with buffers that are kept.
@@ -48,7 +55,7 @@ impl Computer {
         let mut left = vec![task.offsets];
         while let Some(offsets) = left.pop() {
             match self.encode(lease, offsets) {
-                Ok(parquet) => deliver(Product::Block { offsets, parquet }),
+                Ok(block) => deliver(Product::Block { offsets, block }),
                 Err(Stop::Cancelled) => return,
                 Err(Stop::Failed { number, reason }) => {
                     let Some(failed) = lease.chunks.range().offset_of(number).map(|at| lease.chunks.chunk_at(at))
@@ -64,7 +71,7 @@ impl Computer {
         }
     }
 
-    fn encode(&mut self, lease: &Lease, offsets: Run) -> Result<Bytes, Stop> {
+    fn encode(&mut self, lease: &Lease, offsets: Run) -> Result<Encoded, Stop> {
         let range = lease.chunks.range();
         let failed_at =
             |offset: u64, reason: String| Stop::Failed { number: range.at(offset).unwrap_or_default(), reason };
@@ -89,7 +96,8 @@ impl Computer {
             }
             encoder.push(values).map_err(|error| failed_at(page_end - 1, error.to_string()))?;
         }
-        encoder.finish().map_err(|error| failed_at(offsets.start, error.to_string()))
+        let encoded = encoder.finish_with_digest().map_err(|error| failed_at(offsets.start, error.to_string()))?;
+        Ok(Encoded { parquet: encoded.0, digest: encoded.1.whole() })
     }
 }
 
@@ -196,9 +204,9 @@ mod tests {
         let mut blocks = Vec::new();
         let mut failures = Vec::new();
         Computer::new().compute(&task(), |product| match product {
-            Product::Block { offsets, parquet } => {
-                let block = Block::parse(parquet, ValueType::Int64).unwrap();
-                assert_eq!(block.numbers(), Some((offsets.start as i64 + 1, offsets.end as i64)));
+            Product::Block { offsets, block } => {
+                let block = Block::receive(block.parquet, ValueType::Int64, block.digest).unwrap();
+                assert_eq!((block.first(), block.rows() as u64), (offsets.start as i64 + 1, offsets.len()));
                 blocks.push((offsets.start, offsets.end));
             }
             Product::Failed { chunk, number, reason } => failures.push((chunk, number, reason)),

@@ -2,7 +2,6 @@
 
 use std::{collections::BTreeMap, sync::atomic::AtomicBool};
 
-use bytes::Bytes;
 use swath_kernel::ValueType;
 use swath_proto::{
     Fingerprint, MAX_IN_HAND, MAX_IN_HAND_RUNS,
@@ -10,7 +9,10 @@ use swath_proto::{
 };
 use swath_scheduler::{Chunks, LeaseId, Range, Run};
 
-use crate::queue::{Computed, InHand, Lease, Resumed};
+use crate::{
+    compute::Encoded,
+    queue::{Computed, InHand, Lease, Resumed},
+};
 
 /// A lease as the queue takes it; an error is a sentence that says what this worker cannot do.
 pub(crate) fn lease(message: v1::Lease) -> Result<Lease, String> {
@@ -75,14 +77,15 @@ pub(crate) fn run(run: v1::ChunkRun) -> Option<Run> {
 }
 
 /// A block of a lease that goes by this id now.
-pub(crate) fn upload_block(id: LeaseId, lease: &Lease, offsets: Run, parquet: Bytes) -> v1::UploadBlock {
+pub(crate) fn upload_block(id: LeaseId, lease: &Lease, offsets: Run, block: Encoded) -> v1::UploadBlock {
     v1::UploadBlock {
         lease: Some(lease_id_to_proto(id)),
         job_id: lease.job_id,
         first: lease.chunks.range().at(offsets.start).unwrap_or_default(),
         numbers: offsets.len() as u32,
-        parquet,
+        parquet: block.parquet,
         fingerprint: lease.fingerprint.to_bytes(),
+        digest: block.digest,
     }
 }
 

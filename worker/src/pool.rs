@@ -47,7 +47,7 @@ fn drive_tasks(queue: &Queue, uploader: &Uploader, outbox: &Outbox) {
     while let Some(task) = queue.take() {
         let compute = || {
             computer.compute(&task, |product| match product {
-                Product::Block { offsets, parquet } => uploader.send(&task.lease, offsets, parquet),
+                Product::Block { offsets, block } => uploader.send(&task.lease, offsets, block),
                 Product::Failed { chunk, number, reason } => {
                     if let Some(id) = queue.fail(&task.lease, chunk) {
                         outbox.say(convert::chunk_failed(id, chunk, number, reason));

@@ -8,7 +8,6 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use bytes::Bytes;
 use futures::stream;
 use swath_proto::{
     MAX_MESSAGE_BYTES,
@@ -23,6 +22,7 @@ use tonic::{Status, transport::Channel};
 use tracing::{debug, info};
 
 use crate::{
+    compute::Encoded,
     convert,
     queue::{Lease, Queue},
 };
@@ -55,7 +55,7 @@ struct Outgoing {
 struct Waiting {
     lease: Arc<Lease>,
     offsets: Run,
-    parquet: Bytes,
+    block: Encoded,
     _room: OwnedSemaphorePermit,
 }
 
@@ -74,12 +74,12 @@ impl Uploader {
     }
 
     /// Called by a thread that computes; waits for room. Once the uploader is closed, blocks are dropped.
-    pub(crate) fn send(&self, lease: &Arc<Lease>, offsets: Run, parquet: Bytes) {
+    pub(crate) fn send(&self, lease: &Arc<Lease>, offsets: Run, block: Encoded) {
         let shared = &*self.0;
-        let units = u32::try_from(parquet.len().div_ceil(UNIT)).unwrap_or(u32::MAX).min(shared.units);
+        let units = u32::try_from(block.parquet.len().div_ceil(UNIT)).unwrap_or(u32::MAX).min(shared.units);
         if let Ok(room) = shared.runtime.block_on(Arc::clone(&shared.room).acquire_many_owned(units)) {
             let lease = Arc::clone(lease);
-            shared.lock().blocks.push_back(Waiting { lease, offsets, parquet, _room: room });
+            shared.lock().blocks.push_back(Waiting { lease, offsets, block, _room: room });
             shared.wake.notify_one();
         }
     }
@@ -168,7 +168,7 @@ impl Shared {
         while let Some(next) = outgoing.blocks.get(outgoing.sent) {
             match self.queue.claim(&next.lease, next.offsets) {
                 Some(id) => {
-                    let block = convert::upload_block(id, &next.lease, next.offsets, next.parquet.clone());
+                    let block = convert::upload_block(id, &next.lease, next.offsets, next.block.clone());
                     outgoing.sent += 1;
                     return Some(block);
                 }

@@ -1,11 +1,11 @@
-//! Small fixed programs whose instructions are counted: `probe nothing`, `probe encode`, `probe decode`,
-//! `probe schedule`. What `nothing` takes is to be subtracted.
+//! Small fixed programs whose instructions are counted: `probe nothing`, `probe encode`, `probe accept`,
+//! `probe decode`, `probe schedule`. What `nothing` takes is to be subtracted.
 
 use std::{env, hint::black_box, process::ExitCode, time::Duration};
 
 use anyhow::{Context, Result, bail};
 use bytes::Bytes;
-use swath_block::{Block, BlockEncoder, MAX_ROWS, PAGE_ROWS};
+use swath_block::{Block, BlockEncoder, Digest, MAX_ROWS, PAGE_ROWS};
 use swath_kernel::{Parameters, ValueType, Values};
 use swath_scheduler::{Action, Chunks, Config, Event, Instant, JobId, JobSpec, Limits, Range, Scheduler, WorkerId};
 
@@ -18,9 +18,10 @@ fn main() -> ExitCode {
     let done = match program.as_str() {
         "nothing" => prepare().map(drop),
         "encode" => prepare().and_then(|pages| encode(&pages)).map(drop),
+        "accept" => prepare().and_then(|pages| accept(encode(&pages)?)),
         "decode" => prepare().and_then(|pages| decode(&encode(&pages)?)),
         "schedule" => schedule(),
-        _ => Err(anyhow::anyhow!("usage: probe nothing|encode|decode|schedule")),
+        _ => Err(anyhow::anyhow!("usage: probe nothing|encode|accept|decode|schedule")),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -48,6 +49,15 @@ fn encode(pages: &[Values]) -> Result<Bytes> {
         encoder.push(page)?;
     }
     Ok(black_box(encoder.finish()?))
+}
+
+/// As the coordinator takes a block in; the digest that it should have costs little.
+fn accept(bytes: Bytes) -> Result<()> {
+    let digest = Digest::of(&bytes)?.whole();
+    let block = Block::receive(bytes, ValueType::Int64, digest)?;
+    block.check()?;
+    black_box(block);
+    Ok(())
 }
 
 fn decode(bytes: &Bytes) -> Result<()> {

@@ -220,6 +220,9 @@ impl Output {
     ) -> Result<Summary, OutputError> {
         // If this is dropped half way, so is `unfinished`, and the file goes with it.
         let Self { mut sink, format, destination, unfinished } = self;
+        if format == Format::Parquet {
+            results = results.to_be_copied();
+        }
         let (sender, mut blocks) = mpsc::channel::<(i64, Block)>(BLOCKS_WAITING);
         let writer = tokio::task::spawn_blocking(move || {
             let mut numbers = 0;

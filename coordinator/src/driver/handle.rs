@@ -1,6 +1,9 @@
 //! How services talk to the driver.
 
-use std::time::{Duration, SystemTime};
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use swath_proto::Fingerprint;
 use swath_scheduler::{Chunks, Event, JobId, LeaseId, Run, WorkerId};
@@ -9,6 +12,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use super::ToWorker;
 use crate::{
     job::{Holes, Introduction, JobStatus, NewJob, Past, Resumed, WorkerStatus},
+    ledger::Sender,
     store::Accepted,
 };
 
@@ -85,9 +89,10 @@ pub(crate) enum Request {
     },
     Fence {
         claim: Claim,
-        reply: oneshot::Sender<Option<WorkerId>>,
+        reply: oneshot::Sender<Option<Arc<Sender>>>,
     },
     Accepted(AcceptedBlock),
+    Refused(RefusedBlock),
     /// Are you there?
     Ping {
         reply: oneshot::Sender<()>,
@@ -124,6 +129,20 @@ pub(crate) struct AcceptedBlock {
     pub(crate) chunks: Run,
     pub(crate) numbers: u64,
     pub(crate) accepted: Accepted,
+}
+
+/// A block that came while its lease was held, and cannot be taken.
+#[derive(Debug)]
+pub(crate) struct RefusedBlock {
+    pub(crate) job: JobId,
+    pub(crate) worker: WorkerId,
+    pub(crate) lease: LeaseId,
+    /// The chunks that it should have been of.
+    pub(crate) chunks: Run,
+    /// Its first number.
+    pub(crate) number: i64,
+    /// A sentence that says what is wrong with it.
+    pub(crate) reason: String,
 }
 
 /// A line to the driver.
@@ -201,7 +220,7 @@ impl DriverHandle {
     }
 
     /// The worker that holds what is claimed, if it is still held.
-    pub(crate) async fn fence(&self, claim: Claim) -> Result<Option<WorkerId>, Refusal> {
+    pub(crate) async fn fence(&self, claim: Claim) -> Result<Option<Arc<Sender>>, Refusal> {
         self.ask(|reply| Request::Fence { claim, reply }).await
     }
 

@@ -14,7 +14,7 @@ const FLAGS: OpenFlags =
 const LONGEST_PATH: usize = 500;
 
 /// The version of the data folder that this program reads and writes.
-pub(super) const FORMAT: i64 = 2;
+pub(super) const FORMAT: i64 = 3;
 
 const SCHEMA: &str = "
     CREATE TABLE coordinator (epoch INTEGER NOT NULL);
@@ -49,6 +49,9 @@ const SCHEMA: &str = "
         path TEXT PRIMARY KEY,
         job INTEGER NOT NULL,
         bytes INTEGER NOT NULL,
+        footer_bytes INTEGER NOT NULL,
+        footer_digest INTEGER NOT NULL,
+        senders TEXT NOT NULL,
         blocks BLOB NOT NULL
     ) WITHOUT ROWID;
     CREATE INDEX parts_of_job ON parts (job);

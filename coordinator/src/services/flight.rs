@@ -23,7 +23,7 @@ use crate::{
     convert,
     driver::DriverHandle,
     job::{JobState, JobStatus},
-    store::{Piece, Store},
+    store::{BlockReader, JobResults, Piece, ReadError, Store},
 };
 
 /// Rows of a record batch: half a megabyte of integers, so that a message is well below every client's limit.
@@ -31,6 +31,9 @@ const BATCH_ROWS: usize = 1 << 16;
 
 /// Blocks that are decoded while the one before them is on its way.
 const DECODED_AHEAD: usize = 2;
+
+/// So often what comes in the place of a block that cannot be decoded is tried.
+const ATTEMPTS: usize = 3;
 
 pub(crate) struct FlightGate {
     pub(crate) driver: DriverHandle,
@@ -115,6 +118,7 @@ impl FlightService for FlightGate {
         let projected = project(&schema, &wanted)?;
         let range = results.chunks().range();
         let from = wanted.first.and_then(|first| range.offset_of(first)).unwrap_or(0);
+        let decoder = Arc::new(Decoder { store: Arc::clone(&self.store), results, columns });
         let batches = stream::try_unfold(reader, async |mut reader| {
             loop {
                 match reader.next().await.map_err(Status::from)? {
@@ -125,8 +129,9 @@ impl FlightService for FlightGate {
             }
         })
         .map_ok(move |(offset, block)| {
+            let decoder = Arc::clone(&decoder);
             // The first block may begin before what was asked for.
-            decode(block, columns.clone(), from.saturating_sub(offset) as usize)
+            async move { decoder.decode(block, offset, from.max(offset)).await }
         })
         .try_buffered(DECODED_AHEAD)
         .map_ok(|batches| stream::iter(batches.into_iter().map(Ok)))
@@ -218,26 +223,69 @@ fn project(schema: &SchemaRef, wanted: &Wanted) -> Result<SchemaRef, Status> {
     schema.project(&columns).map(Arc::new).map_err(|error| internal(&error))
 }
 
-/// Decodes a block away from the threads that serve: record batches of these columns, without the first `skip` rows.
-async fn decode(block: Block, columns: Vec<usize>, skip: usize) -> Result<Vec<RecordBatch>, Status> {
-    let decoded = tokio::task::spawn_blocking(move || {
-        let mut skip = skip;
+/// Decodes the blocks of a job.
+struct Decoder {
+    store: Arc<Store>,
+    results: Arc<JobResults>,
+    columns: Vec<usize>,
+}
+
+impl Decoder {
+    /// The record batches of a block that begins at `offset`, from the offset `from` on. One that cannot be decoded is
+    /// computed again, and what comes in its place is decoded.
+    async fn decode(&self, block: Block, offset: u64, from: u64) -> Result<Vec<RecordBatch>, Status> {
+        let end = offset + block.rows() as u64;
+        let reason = match self.batches(block, from - offset, end - from).await? {
+            Ok(batches) => return Ok(batches),
+            Err(reason) => reason,
+        };
         let mut batches = Vec::new();
-        for batch in block.columns(&columns, BATCH_ROWS).map_err(|error| error.to_string())? {
-            let batch = batch.map_err(|error| error.to_string())?;
-            let skipped = skip.min(batch.num_rows());
-            skip -= skipped;
-            if skipped < batch.num_rows() {
-                batches.push(batch.slice(skipped, batch.num_rows() - skipped));
+        for _ in 0..ATTEMPTS {
+            self.store.recheck(&self.results, offset, end - offset).await.map_err(ReadError::Store)?;
+            batches.clear();
+            let mut reader = BlockReader::again(&self.store, &self.results, from);
+            let mut next = from;
+            while next < end {
+                match reader.next().await? {
+                    Some(Piece::Block { first, block }) => {
+                        let rows = (first + block.rows() as u64).min(end) - next;
+                        let Ok(decoded) = self.batches(block, next - first, rows).await? else { break };
+                        batches.extend(decoded);
+                        next += rows;
+                    }
+                    Some(Piece::Missing(run)) => next = run.end,
+                    None => break,
+                }
+            }
+            if next >= end {
+                return Ok(batches);
             }
         }
-        Ok(batches)
-    });
-    match decoded.await {
-        Ok(batches) => {
-            batches.map_err(|error: String| Status::data_loss(format!("a block cannot be decoded: {error}")))
-        }
-        Err(error) => Err(internal(&error)),
+        Err(Status::data_loss(format!("a block cannot be decoded, though it was computed again: {reason}")))
+    }
+
+    /// Decodes so many rows of a block after those to be skipped, away from the threads that serve, if it is still what
+    /// came. The inner error says what is wrong with the block.
+    async fn batches(&self, block: Block, skip: u64, rows: u64) -> Result<Result<Vec<RecordBatch>, String>, Status> {
+        let columns = self.columns.clone();
+        let decoded = tokio::task::spawn_blocking(move || {
+            if !block.is_intact() {
+                return Err("it has come to harm in memory".to_owned());
+            }
+            let (mut skip, mut rows) = (skip as usize, rows as usize);
+            let mut batches = Vec::new();
+            for batch in block.columns(&columns, BATCH_ROWS).map_err(|error| error.to_string())? {
+                let batch = batch.map_err(|error| error.to_string())?;
+                let skipped = skip.min(batch.num_rows());
+                let taken = rows.min(batch.num_rows() - skipped);
+                (skip, rows) = (skip - skipped, rows - taken);
+                if taken > 0 {
+                    batches.push(batch.slice(skipped, taken));
+                }
+            }
+            if rows == 0 { Ok(batches) } else { Err(format!("{rows} of its values are missing")) }
+        });
+        decoded.await.map_err(|error| internal(&error))
     }
 }
 

@@ -5,15 +5,26 @@ use std::{pin::Pin, sync::Arc};
 use bytes::Bytes;
 use futures::{Stream, stream};
 use swath_proto::v1::{self, results_server::Results};
+use tokio::sync::Semaphore;
 use tonic::{Request, Response, Status};
 
 use crate::{
     convert,
-    store::{BlockReader, JobResults, Piece, ReadError, Store},
+    store::{BlockReader, JobResults, Piece, ReadError, Store, Verdict},
 };
 
+/// Blocks that are checked at once because a reader asked for it.
+const RECHECKS: usize = 1;
+
 pub(crate) struct ResultsService {
-    pub(crate) store: Arc<Store>,
+    store: Arc<Store>,
+    rechecks: Semaphore,
+}
+
+impl ResultsService {
+    pub(crate) fn new(store: Arc<Store>) -> Self {
+        Self { store, rechecks: Semaphore::new(RECHECKS) }
+    }
 }
 
 #[tonic::async_trait]
@@ -33,17 +44,33 @@ impl Results for ResultsService {
                     numbers: block.rows() as u64,
                     parquet: block.bytes().clone(),
                     missing: false,
+                    digest: block.digest().whole(),
                 },
                 Piece::Missing(run) => v1::ResultBlock {
                     first: number(run.start),
                     numbers: run.len(),
                     parquet: Bytes::new(),
                     missing: true,
+                    digest: 0,
                 },
             };
             Ok(Some((message, (results, reader))))
         });
         Ok(Response::new(Box::pin(blocks)))
+    }
+
+    async fn recheck(&self, request: Request<v1::RecheckRequest>) -> Result<Response<v1::RecheckResponse>, Status> {
+        let v1::RecheckRequest { job_id, first, numbers } = request.into_inner();
+        let results = known(&self.store, job_id)?;
+        let offset = offset_of(&results, first)?;
+        // One at a time: it costs more than the request.
+        let _turn = self.rechecks.acquire().await;
+        let verdict = match self.store.recheck(&results, offset, numbers).await.map_err(ReadError::Store)? {
+            Verdict::Good => v1::recheck_response::Verdict::Good,
+            Verdict::Dropped => v1::recheck_response::Verdict::Dropped,
+            Verdict::Gone => v1::recheck_response::Verdict::Gone,
+        };
+        Ok(Response::new(v1::RecheckResponse { verdict: verdict.into() }))
     }
 }
 
@@ -54,21 +81,26 @@ pub(super) fn open(
     first: Option<i64>,
     partial: bool,
 ) -> Result<(Arc<JobResults>, BlockReader), Status> {
-    let id = convert::job_id(job_id);
-    let results = store.job(id).ok_or_else(|| Status::not_found(format!("there is no job {id}")))?;
-    let range = results.chunks().range();
-    let offset = match first {
-        None => 0,
-        Some(first) => range
-            .offset_of(first)
-            .ok_or_else(|| Status::out_of_range(format!("{first} is not in the range {range} of job {id}")))?,
-    };
+    let results = known(store, job_id)?;
+    let id = results.job();
+    let offset = first.map_or(Ok(0), |first| offset_of(&results, first))?;
     let reader = store.read(Arc::clone(&results), offset, partial).ok_or_else(|| {
         Status::failed_precondition(format!(
             "the results of job {id} are wanted once, and their reader is there already"
         ))
     })?;
     Ok((results, reader))
+}
+
+fn known(store: &Store, job_id: u64) -> Result<Arc<JobResults>, Status> {
+    let id = convert::job_id(job_id);
+    store.job(id).ok_or_else(|| Status::not_found(format!("there is no job {id}")))
+}
+
+fn offset_of(results: &JobResults, number: i64) -> Result<u64, Status> {
+    let (range, id) = (results.chunks().range(), results.job());
+    let offset = range.offset_of(number);
+    offset.ok_or_else(|| Status::out_of_range(format!("{number} is not in the range {range} of job {id}")))
 }
 
 impl From<ReadError> for Status {

@@ -3,7 +3,6 @@
 use std::{pin::Pin, sync::Arc};
 
 use futures::{Stream, StreamExt, stream};
-use swath_block::{Block, MAX_ROWS};
 use swath_proto::{
     Fingerprint,
     v1::{self, block_receipt::Outcome, workers_server::Workers},
@@ -13,9 +12,10 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 
+use super::arrival;
 use crate::{
     convert,
-    driver::{AcceptedBlock, Claim, DriverHandle, Request as DriverRequest, ToWorker},
+    driver::{AcceptedBlock, Claim, DriverHandle, RefusedBlock, Request as DriverRequest, ToWorker},
     store::{Accepted, JobResults, Store},
 };
 
@@ -100,9 +100,9 @@ async fn hear(driver: DriverHandle, worker: WorkerId, mut inbound: Streaming<v1:
 
 impl WorkersService {
     /// Takes one block in. First the driver is asked whether it is wanted (the *fence*): before that, nothing is done for
-    /// it and none of its bytes is looked at. A block that then had to wait for room is asked for again, for its lease may
-    /// have ended meanwhile.
-    async fn take(&self, upload: v1::UploadBlock) -> Result<Outcome, Status> {
+    /// it and none of its bytes is looked at. When there was room for it and all of it was looked at, it is asked for again,
+    /// for its lease may have ended meanwhile.
+    async fn take(&self, mut upload: v1::UploadBlock) -> Result<Outcome, Status> {
         let lease = convert::lease_id(upload.lease)?;
         let job = convert::job_id(upload.job_id);
         let fingerprint = Fingerprint::from_bytes(&upload.fingerprint);
@@ -110,30 +110,26 @@ impl WorkersService {
         let placed = place(&results, &upload);
         let chunks = placed.as_ref().ok().map(|&(_, chunks)| chunks);
         let claim = Claim { lease, job, fingerprint, chunks };
-        let Some(worker) = self.driver.fence(claim).await? else { return Ok(Outcome::NotHeld) };
+        if self.driver.fence(claim).await?.is_none() {
+            return Ok(Outcome::NotHeld);
+        }
         let (offset, chunks) = placed?;
-        let room = match self.store.try_reserve(upload.parquet.len()) {
-            Some(room) => room,
-            None => {
-                let room = self.store.reserve(upload.parquet.len()).await;
-                if self.driver.fence(claim).await?.is_none() {
-                    return Ok(Outcome::NotHeld);
-                }
-                room
+        let room = self.store.reserve(upload.parquet.len()).await;
+        let block = arrival::check(&mut upload, results.value_type()).await;
+        let Some(sender) = self.driver.fence(claim).await? else { return Ok(Outcome::NotHeld) };
+        let worker = WorkerId(sender.worker);
+        let block = match block {
+            Ok(block) => block,
+            Err(reason) => {
+                let number = upload.first;
+                let refused = RefusedBlock { job, worker, lease, chunks, number, reason };
+                self.driver.reserve().await?.send(DriverRequest::Refused(refused));
+                return Ok(Outcome::Refused);
             }
         };
-        let block = Block::parse(upload.parquet, results.value_type())
-            .map_err(|error| Status::invalid_argument(format!("the block cannot be taken: {error}")))?;
-        let last = upload.first.saturating_add(i64::from(upload.numbers) - 1);
-        if block.numbers() != Some((upload.first, last)) || block.rows() != upload.numbers as usize {
-            let (first, numbers) = (upload.first, upload.numbers);
-            return Err(Status::invalid_argument(format!(
-                "the block does not hold the {numbers} numbers from {first} on that it should hold"
-            )));
-        }
         // From here on nothing waits: what the store holds, the driver hears of.
         let line = self.driver.reserve().await?;
-        let accepted = self.store.accept(&results, offset, block, room);
+        let accepted = self.store.accept(&results, offset, block, sender, room);
         let outcome = match accepted {
             Accepted::Held { .. } => Outcome::Accepted,
             Accepted::HeldAlready { .. } | Accepted::Overlapped { .. } => Outcome::Duplicate,
@@ -145,8 +141,7 @@ impl WorkersService {
     }
 }
 
-/// Where the block lies: its first offset and its chunks. It must be whole chunks, or one piece of a chunk that is
-/// larger than a block. The pieces of a chunk are the same whoever computes it, so that no two can overlap in part.
+/// Where the block lies: its first offset and its chunks.
 fn place(results: &JobResults, upload: &v1::UploadBlock) -> Result<(u64, Run), Status> {
     let misplaced = || {
         let (first, numbers, id) = (upload.first, upload.numbers, upload.job_id);
@@ -154,18 +149,7 @@ fn place(results: &JobResults, upload: &v1::UploadBlock) -> Result<(u64, Run), S
             "a block of {numbers} numbers from {first} on is neither whole chunks nor a piece of a chunk of job {id}"
         ))
     };
-    let chunks = results.chunks();
-    let offset = chunks.range().offset_of(upload.first).ok_or_else(misplaced)?;
-    let end = offset
-        .checked_add(u64::from(upload.numbers))
-        .filter(|&end| end <= chunks.range().count() && end > offset)
-        .ok_or_else(misplaced)?;
-    let run = Run::new(chunks.chunk_at(offset), chunks.chunk_at(end - 1) + 1).ok_or_else(misplaced)?;
-    let covered = chunks.offsets(run);
-    let is_whole = covered.start == offset && covered.end == end;
-    let piece = MAX_ROWS as u64;
-    let is_piece = run.len() == 1
-        && (offset - covered.start).is_multiple_of(piece)
-        && (end == covered.end || end - offset == piece);
-    if is_whole || is_piece { Ok((offset, run)) } else { Err(misplaced()) }
+    let offset = results.chunks().range().offset_of(upload.first).ok_or_else(misplaced)?;
+    let chunks = results.chunks_of_block(offset, upload.numbers.into()).ok_or_else(misplaced)?;
+    Ok((offset, chunks))
 }

@@ -104,10 +104,10 @@ impl Ahead {
         }
         let blocks = first..end;
         let columns = {
-            let (objects, value_type, blocks) = (Arc::clone(&self.objects), self.results.value_type(), blocks.clone());
-            let part = part.clone();
+            let (objects, blocks, part) = (Arc::clone(&self.objects), blocks.clone(), part.clone());
+            let (value_type, range) = (self.results.value_type(), self.results.chunks().range());
             async move {
-                let open = || OpenPart::open(&objects, Arc::clone(&part.row), value_type);
+                let open = || OpenPart::open(&objects, Arc::clone(&part.row), value_type, range);
                 part.footer.get_or_try_init(open).await?.columns(&objects, blocks).await
             }
         };

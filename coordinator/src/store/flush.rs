@@ -84,8 +84,14 @@ impl Store {
     async fn write_part(&self, results: &JobResults, blocks: Vec<(u64, Held)>) -> bool {
         let job = results.job();
         let path = self.part_path(job, blocks[0].0);
-        let part = match self.write_and_note(results, &path, blocks).await {
+        let part = match self.write_and_note(results, &path, blocks.clone()).await {
             Ok(part) => part,
+            Err(StoreError::BlockDamaged { first, reason }) => {
+                if let Some((_, held)) = blocks.iter().find(|(offset, _)| *offset == first) {
+                    self.spoil_block(results, first, held, &reason);
+                }
+                return false;
+            }
             Err(error) => {
                 if results.part_failed() {
                     warn!(%job, %error, "results wait in memory");
@@ -121,7 +127,6 @@ impl Store {
     ) -> Result<PartRow, StoreError> {
         let job = results.job();
         self.disk.check(blocks.iter().map(|(_, held)| held.block.bytes().len() as u64).sum())?;
-        let blocks = blocks.into_iter().map(|(first, held)| (first, held.block)).collect();
         let written = part::write(&self.objects, path, results.value_type(), blocks).await;
         if written.is_err() && self.objects.is_remote() {
             self.doubts.uncertain(path.as_ref());

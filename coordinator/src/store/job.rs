@@ -6,13 +6,13 @@ use std::{
     time::Instant,
 };
 
-use swath_block::Block;
+use swath_block::{Block, MAX_ROWS};
 use swath_kernel::ValueType;
 use swath_scheduler::{Chunks, IntervalSet, JobId, Run};
 use tokio::sync::watch;
 
 use super::{StoreConfig, memory::Room};
-use crate::ledger::{BlockRow, PartRow};
+use crate::ledger::{BlockRow, PartRow, Sender};
 
 /// A block waits up to this share of its job's age for its part to fill.
 const PART_AGE_SHARE: u32 = 50;
@@ -94,6 +94,8 @@ struct State {
 #[derive(Debug, Clone)]
 pub(super) struct Held {
     pub(super) block: Block,
+    /// Who sent it.
+    pub(super) sender: Arc<Sender>,
     since: Instant,
     _room: Arc<Room>,
 }
@@ -177,7 +179,7 @@ impl JobResults {
         self.changed();
     }
 
-    pub(super) fn accept(&self, first: u64, block: Block, room: Room) -> Accepted {
+    pub(super) fn accept(&self, first: u64, block: Block, sender: Arc<Sender>, room: Room) -> Accepted {
         let mut state = self.lock();
         let Some(run) = Run::new(first, first.saturating_add(block.rows() as u64)) else { return Accepted::Gone };
         if state.cleared || matches!(state.ending, Some(Ending::Broken(_))) {
@@ -194,7 +196,7 @@ impl JobResults {
         state.held.insert(run);
         state.memory_bytes += block.bytes().len();
         state.result_bytes += block.bytes().len() as u64;
-        state.memory.insert(first, Held { block, since: Instant::now(), _room: Arc::new(room) });
+        state.memory.insert(first, Held { block, sender, since: Instant::now(), _room: Arc::new(room) });
         let chunks = whole_chunks(&state.held, self.chunks, run);
         drop(state);
         self.changed();
@@ -368,10 +370,10 @@ impl JobResults {
     }
 
     /// A part is durable, and the ledger says so. Returns the chunks that this commits; `None` if the job was forgotten
-    /// meanwhile and the part is not wanted.
+    /// meanwhile, or a block of it turned out to be bad, and the part is not wanted.
     pub(super) fn part_is_durable(&self, part: PartRow) -> Option<Vec<Run>> {
         let mut state = self.lock();
-        if state.cleared {
+        if state.cleared || runs(&part.blocks).into_iter().any(|run| !state.held.contains_run(run)) {
             return None;
         }
         if self.retention == Retention::Delivered {
@@ -404,19 +406,84 @@ impl JobResults {
         }
     }
 
-    /// A part is lost or damaged: its numbers are held no longer. Returns the chunks that it touches.
-    pub(super) fn spoil_part(&self, part: &PartRow) -> Vec<Run> {
+    /// Whether this part is still one of the job's.
+    pub(super) fn has_part(&self, part: &Arc<PartRow>) -> bool {
+        self.lock().stored.values().any(|stored| Arc::ptr_eq(&stored.part, part))
+    }
+
+    /// A part is lost or damaged: its numbers are held no longer, but for those that a reader had who wants them once.
+    /// Returns the chunks that this touches.
+    pub(super) fn spoil_part(&self, part: &Arc<PartRow>) -> Vec<Run> {
         let mut state = self.lock();
-        state.stored.retain(|_, stored| stored.part.path != part.path);
-        let lost = runs(&part.blocks);
+        let stored = std::mem::take(&mut state.stored);
+        let (lost, kept): (BTreeMap<_, _>, _) =
+            stored.into_iter().partition(|(_, stored)| Arc::ptr_eq(&stored.part, part));
+        state.stored = kept;
+        let lost: Vec<Run> = lost.iter().filter_map(|(&start, stored)| Run::new(start, stored.end)).collect();
+        for &run in &lost {
+            state.durable.remove(run);
+        }
+        state.result_bytes = state.result_bytes.saturating_sub(part.bytes);
+        if self.retention == Retention::Delivered {
+            state.spilled_bytes = state.spilled_bytes.saturating_sub(part.bytes);
+        }
+        self.lose(state, lost)
+    }
+
+    /// A block in memory is damaged: its numbers are held no longer. Returns the chunks that this touches; none if it is
+    /// not here any more.
+    pub(super) fn spoil_block(&self, first: u64, block: &Block) -> Vec<Run> {
+        let mut state = self.lock();
+        let is_here = |held: &Held| held.block.bytes().as_ptr() == block.bytes().as_ptr();
+        if !state.memory.get(&first).is_some_and(is_here) {
+            return Vec::new();
+        }
+        state.memory.remove(&first);
+        let bytes = block.bytes().len();
+        state.memory_bytes -= bytes;
+        state.result_bytes = state.result_bytes.saturating_sub(bytes as u64);
+        let lost = Run::new(first, first.saturating_add(block.rows() as u64));
+        self.lose(state, lost.into_iter().collect())
+    }
+
+    /// The reader of a `delivered` job had a block and could not use it: its numbers are held no longer. Returns the chunks
+    /// that this touches; none if it was no block that was delivered.
+    pub(super) fn take_back(&self, first: u64, numbers: u64) -> Vec<Run> {
+        let state = self.lock();
+        let Some(run) = Run::new(first, first.saturating_add(numbers)) else { return Vec::new() };
+        let is_kept = state.memory.range(run.start..run.end).next().is_some()
+            || state.stored.iter().any(|(&start, stored)| start < run.end && run.start < stored.end);
+        let was_delivered = self.retention == Retention::Delivered && state.held.contains_run(run) && !is_kept;
+        let ends = matches!(state.ending, Some(Ending::Broken(_) | Ending::GoingAway));
+        if !was_delivered || ends || self.chunks_of_block(first, numbers).is_none() {
+            return Vec::new();
+        }
+        self.lose(state, vec![run])
+    }
+
+    /// The chunks of a block of these offsets. It must be whole chunks, or one piece of a chunk that is larger than a
+    /// block. The pieces of a chunk are the same whoever computes it, so that no two can overlap in part.
+    pub(crate) fn chunks_of_block(&self, first: u64, numbers: u64) -> Option<Run> {
+        let chunks = self.chunks;
+        let end = first.checked_add(numbers).filter(|&end| end <= chunks.range().count() && end > first)?;
+        let run = Run::new(chunks.chunk_at(first), chunks.chunk_at(end - 1) + 1)?;
+        let covered = chunks.offsets(run);
+        let is_whole = covered.start == first && covered.end == end;
+        let piece = MAX_ROWS as u64;
+        let is_piece = run.len() == 1
+            && (first - covered.start).is_multiple_of(piece)
+            && (end == covered.end || end - first == piece);
+        (is_whole || is_piece).then_some(run)
+    }
+
+    /// These offsets are held no longer; returns the chunks that they touch.
+    fn lose(&self, mut state: MutexGuard<'_, State>, lost: Vec<Run>) -> Vec<Run> {
         for &run in &lost {
             state.held.remove(run);
-            state.durable.remove(run);
         }
         for skipped in state.skipped.clone().iter() {
             state.held.insert(skipped);
         }
-        state.result_bytes = state.result_bytes.saturating_sub(part.bytes);
         if state.ending == Some(Ending::Done) {
             state.ending = None;
         }
@@ -426,12 +493,20 @@ impl JobResults {
         lost.into_iter().filter_map(touched).collect()
     }
 
-    /// The chunks whose parts are durable.
+    /// The chunks whose parts are durable; of a `delivered` job, those that are held or were delivered.
     pub(crate) fn committed_chunks(&self) -> IntervalSet {
         let state = self.lock();
+        let offsets = match self.retention {
+            Retention::Stored => state.durable.clone(),
+            Retention::Delivered => {
+                let mut held = state.held.clone();
+                state.skipped.iter().for_each(|skipped| held.remove(skipped));
+                held
+            }
+        };
         let mut committed = IntervalSet::new();
-        for run in state.durable.iter() {
-            if let Some(chunks) = whole_chunks(&state.durable, self.chunks, run) {
+        for run in offsets.iter() {
+            if let Some(chunks) = whole_chunks(&offsets, self.chunks, run) {
                 committed.insert(chunks);
             }
         }

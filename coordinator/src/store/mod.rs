@@ -19,6 +19,7 @@ mod owner;
 mod part;
 mod place;
 mod reader;
+mod recheck;
 mod recover;
 mod room;
 mod trouble;
@@ -35,18 +36,19 @@ use swath_block::Block;
 use swath_scheduler::{JobId, Run};
 use tokio::sync::mpsc;
 
-use self::{disk::Disk, doubt::Doubts, memory::Memory, objects::Objects, trouble::Kind};
+use self::{disk::Disk, doubt::Doubts, memory::Memory, objects::Objects};
 pub(crate) use self::{
     job::{Accepted, Ending, JobResults, Retention},
     memory::Room,
     reader::{BlockReader, Piece, ReadError},
+    recheck::Verdict,
     recover::Recovered,
 };
 pub use self::{
     place::{Place, PlaceError},
     trouble::Trouble,
 };
-use crate::ledger::{Ledger, LedgerError, PartRow, lock_results};
+use crate::ledger::{Ledger, LedgerError, PartRow, Sender, lock_results};
 
 /// Where results are kept, and within which bounds.
 #[derive(Debug, Clone)]
@@ -162,6 +164,14 @@ pub enum StoreError {
     Damaged {
         /// The part.
         path: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A block in memory is not what came.
+    #[error("the block at offset {first} has come to harm in memory: {reason}")]
+    BlockDamaged {
+        /// Its first offset.
+        first: u64,
         /// What is wrong with it.
         reason: String,
     },
@@ -295,7 +305,7 @@ pub(crate) enum Fact {
     Paused { job: JobId, reason: String },
     /// Parts are written again.
     Resumed { job: JobId },
-    /// A part was lost or damaged: what was held of these chunks, all or some of each, is so no longer.
+    /// A part or a block was lost or damaged: what was held of these chunks, all or some of each, is so no longer.
     Spoiled { job: JobId, chunks: Vec<Run> },
 }
 
@@ -310,6 +320,7 @@ pub(crate) struct Store {
     jobs: Mutex<BTreeMap<JobId, Arc<JobResults>>>,
     facts: mpsc::UnboundedSender<Fact>,
     flush: tokio::sync::Notify,
+    spoiling: tokio::sync::Mutex<()>,
     ledger: Arc<Ledger>,
     incarnation: u64,
     /// On the folder of the parts, if it lies in the data folder: it may be a link to that of another one.
@@ -338,6 +349,7 @@ impl Store {
             jobs: Mutex::default(),
             facts,
             flush: tokio::sync::Notify::new(),
+            spoiling: tokio::sync::Mutex::new(()),
             ledger: Arc::new(ledger),
             incarnation: draw_incarnation()?,
             _lock: lock,
@@ -371,19 +383,21 @@ impl Store {
         self.objects.name(&format!("jobs/{job}"))
     }
 
-    /// Room in memory for a block of this size, if there is some just now.
-    pub(crate) fn try_reserve(&self, bytes: usize) -> Option<Room> {
-        self.memory.try_reserve(bytes + BLOCK_OVERHEAD)
-    }
-
     /// Waits for room in memory for a block of this size.
     pub(crate) async fn reserve(&self, bytes: usize) -> Room {
         self.memory.reserve(bytes + BLOCK_OVERHEAD).await
     }
 
     /// Takes a block in, unless some of its numbers are held already.
-    pub(crate) fn accept(&self, results: &JobResults, first: u64, block: Block, room: Room) -> Accepted {
-        let accepted = results.accept(first, block, room);
+    pub(crate) fn accept(
+        &self,
+        results: &JobResults,
+        first: u64,
+        block: Block,
+        sender: Arc<Sender>,
+        room: Room,
+    ) -> Accepted {
+        let accepted = results.accept(first, block, sender, room);
         if results.wants_flush(&self.config) {
             self.flush.notify_one();
         }
@@ -448,34 +462,6 @@ impl Store {
             }
             Err(error) => Err(StoreError::Write { path: self.objects.part_name(&part.path), error }),
         }
-    }
-
-    /// A part cannot be read. If it is lost or damaged, its numbers are held no longer, and the driver is told; whatever
-    /// else it is, is an error for the reader.
-    async fn spoil(&self, results: &JobResults, part: &PartRow, error: StoreError) -> Result<(), StoreError> {
-        let is_lost = match &error {
-            StoreError::Damaged { .. } => true,
-            StoreError::Read { error, .. } if error.kind() == Kind::Missing => true,
-            StoreError::Read { .. } => {
-                let size = self.objects.size(&Path::from(part.path.as_str())).await;
-                size.is_ok_and(|size| size != part.bytes)
-            }
-            _ => false,
-        };
-        if !is_lost || results.retention() == Retention::Delivered {
-            return Err(error);
-        }
-        tracing::warn!(job = %results.job(), %error, "its numbers will be computed again");
-        let path = part.path.clone();
-        self.with_ledger(move |ledger| ledger.delete_part(&path)).await?;
-        let chunks = results.spoil_part(part);
-        self.disk.remove(part.bytes);
-        if self.objects.is_remote() {
-            // What comes in its place has another name.
-            self.doubts.unwanted(&part.path, 0);
-        }
-        self.tell(Fact::Spoiled { job: results.job(), chunks });
-        Ok(())
     }
 
     /// Calls the ledger away from the threads that serve: it waits for the disk.

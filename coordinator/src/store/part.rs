@@ -8,23 +8,21 @@ use std::{
 
 use bytes::Bytes;
 use object_store::{ObjectStoreExt, WriteMultipart, path::Path};
-use parquet::file::{
-    FOOTER_SIZE,
-    metadata::{FooterTail, ParquetMetaData},
-};
-use swath_block::{Block, FileAssembler, parse_footer};
+use parquet::file::{FOOTER_SIZE, metadata::ParquetMetaData};
+use swath_block::{Block, FileAssembler, checksum, parse_footer};
 use swath_kernel::ValueType;
+use swath_scheduler::Range as Numbers;
 use tokio::runtime::Handle;
 
-use super::{StoreError, objects::Objects, trouble::Trouble};
-use crate::ledger::{BlockRow, PartRow};
+use super::{StoreError, job::Held, objects::Objects, trouble::Trouble};
+use crate::ledger::{BlockRow, FooterRow, PartRow, Sender};
 
 /// Bytes of a part that are on their way to the object store at once.
 const UPLOAD_CHUNK: usize = 8 << 20;
 const UPLOADS_UNDER_WAY: usize = 2;
 
 /// What the footer of a part takes for each block, about.
-const FOOTER_BYTES: u64 = 512;
+const FOOTER_BYTES: usize = 512;
 
 /// Writes a part of these blocks, each with its first offset, in their order; returns what the ledger should know of it.
 ///
@@ -34,50 +32,84 @@ pub(super) async fn write(
     objects: &Objects,
     path: &Path,
     value_type: ValueType,
-    blocks: Vec<(u64, Block)>,
+    blocks: Vec<(u64, Held)>,
 ) -> Result<PartRow, StoreError> {
     let name = || objects.part_name(path.as_ref());
-    let (blocks, bytes) = match objects.folder_store() {
+    let (contents, bytes) = match objects.folder_store() {
         Some(store) => {
             let failed = |error| StoreError::Write { path: name(), error: Trouble::of_folder(&error) };
             let upload = store.put_multipart(path).await.map_err(failed)?;
             let upload = WriteMultipart::new_with_chunk_size(upload, UPLOAD_CHUNK);
             let writer = PartWriter { upload, runtime: Handle::current() };
-            let (writer, blocks) = assemble(writer, value_type, blocks, name).await?;
+            let (writer, contents) = assemble(writer, value_type, blocks, name).await?;
             writer.upload.finish().await.map_err(failed)?;
-            (blocks, store.head(path).await.map_err(failed)?.size)
+            (contents, store.head(path).await.map_err(failed)?.size)
         }
         None => {
-            let size: usize = blocks.iter().map(|(_, block)| block.bytes().len() + FOOTER_BYTES as usize).sum();
-            let (file, blocks) = assemble(Vec::with_capacity(size), value_type, blocks, name).await?;
+            let size: usize = blocks.iter().map(|(_, held)| held.block.bytes().len() + FOOTER_BYTES).sum();
+            let (file, contents) = assemble(Vec::with_capacity(size), value_type, blocks, name).await?;
             let bytes = file.len() as u64;
             objects.put(path, file).await.map_err(|error| StoreError::Write { path: name(), error })?;
-            (blocks, bytes)
+            (contents, bytes)
         }
     };
-    Ok(PartRow { path: path.to_string(), bytes, blocks })
+    let Contents { footer, blocks, senders } = contents;
+    Ok(PartRow { path: path.to_string(), bytes, footer, blocks, senders })
+}
+
+/// What was put into a part.
+#[derive(Debug, Default)]
+struct Contents {
+    footer: FooterRow,
+    blocks: Vec<BlockRow>,
+    senders: Vec<Sender>,
+}
+
+impl Contents {
+    fn sender(&mut self, sender: &Sender) -> u32 {
+        let known = self.senders.iter().position(|known| known == sender);
+        let index = known.unwrap_or_else(|| {
+            self.senders.push(sender.clone());
+            self.senders.len() - 1
+        });
+        index as u32
+    }
 }
 
 /// Puts a file together, away from the threads that serve.
 async fn assemble<W: Write + Send + 'static>(
     writer: W,
     value_type: ValueType,
-    blocks: Vec<(u64, Block)>,
+    blocks: Vec<(u64, Held)>,
     name: impl Fn() -> String,
-) -> Result<(W, Vec<BlockRow>), StoreError> {
-    let assembled = tokio::task::spawn_blocking(move || {
-        let mut file = FileAssembler::new(writer, value_type)?;
-        let mut rows = Vec::with_capacity(blocks.len());
-        for (first, block) in &blocks {
-            file.append(block)?;
-            let checksum = crc32fast::hash(&block.columns_bytes());
-            rows.push(BlockRow { first: *first, rows: block.rows() as u32, checksum });
+) -> Result<(W, Contents), StoreError> {
+    let path = name();
+    let failed = {
+        let path = path.clone();
+        move |reason: String| StoreError::Assemble { path: path.clone(), reason }
+    };
+    let assembling = tokio::task::spawn_blocking(move || {
+        let failed = |error: parquet::errors::ParquetError| StoreError::Assemble {
+            path: path.clone(),
+            reason: error.to_string(),
+        };
+        let mut file = FileAssembler::new(writer, value_type).map_err(failed)?;
+        let mut contents = Contents::default();
+        for (first, held) in &blocks {
+            // What has come to harm in memory must not be written down as what was computed; its footer is parsed anew.
+            let digest = held.block.digest();
+            let block = Block::receive(held.block.bytes().clone(), value_type, digest.whole())
+                .map_err(|error| StoreError::BlockDamaged { first: *first, reason: error.to_string() })?;
+            file.append(&block).map_err(failed)?;
+            let sender = contents.sender(&held.sender);
+            let rows = block.rows() as u32;
+            contents.blocks.push(BlockRow { first: *first, rows, digest: digest.columns(), sender });
         }
-        file.finish().map(|writer| (writer, rows))
-    })
-    .await;
-    let failed = |reason: String| StoreError::Assemble { path: name(), reason };
-    assembled.map_err(|error| failed(error.to_string()))?.map_err(|error| failed(error.to_string()))
+        let (writer, footer) = file.finish_with_footer().map_err(failed)?;
+        contents.footer = FooterRow { bytes: footer.len() as u32, digest: checksum(&footer) };
+        Ok((writer, contents))
+    });
+    assembling.await.map_err(|error| failed(error.to_string()))?
 }
 
 /// Carries what the Parquet writer writes to the object store, with bounded memory.
@@ -105,34 +137,31 @@ pub(super) struct OpenPart {
     name: String,
     metadata: ParquetMetaData,
     value_type: ValueType,
+    range: Numbers,
 }
 
 impl OpenPart {
-    /// Reads the footer of a part.
-    pub(super) async fn open(objects: &Objects, part: Arc<PartRow>, value_type: ValueType) -> Result<Self, StoreError> {
+    /// Reads the footer of a part of a job over this range. None of it is parsed unless it is what was written.
+    pub(super) async fn open(
+        objects: &Objects,
+        part: Arc<PartRow>,
+        value_type: ValueType,
+        range: Numbers,
+    ) -> Result<Self, StoreError> {
         let name = objects.part_name(&part.path);
-        let path = Path::from(part.path.as_str());
-        let size = part.bytes;
         let damaged = |reason: String| StoreError::Damaged { path: name.clone(), reason };
-        let read = async |from: u64, to: u64| {
-            objects.get_range(&path, from..to).await.map_err(|error| StoreError::Read { path: name.clone(), error })
-        };
-        let tail_start =
-            size.checked_sub(FOOTER_SIZE as u64).ok_or_else(|| damaged("it is shorter than a footer".to_owned()))?;
-        // Likely all of the footer, in one request.
-        let start = tail_start.saturating_sub((part.blocks.len() as u64 + 4) * FOOTER_BYTES);
-        let end = read(start, size).await?;
-        let (before, tail) = end.split_at((tail_start - start) as usize);
-        let tail = FooterTail::try_from(tail).map_err(|error| damaged(error.to_string()))?;
-        let length = tail.metadata_length() as u64;
-        let metadata_start =
-            tail_start.checked_sub(length).ok_or_else(|| damaged("its footer is longer than the file".to_owned()))?;
-        let metadata = match before.len().checked_sub(length as usize) {
-            Some(skipped) => end.slice(skipped..before.len()),
-            None => read(metadata_start, tail_start).await?,
-        };
-        let metadata = parse_footer(&metadata, part.blocks.len()).map_err(|error| damaged(error.to_string()))?;
-        Ok(Self { part, name, metadata, value_type })
+        let short = || damaged("it is shorter than its footer".to_owned());
+        let start = part.bytes.checked_sub(part.footer.bytes.into()).ok_or_else(short)?;
+        let path = Path::from(part.path.as_str());
+        let footer = objects.get_range(&path, start..part.bytes).await;
+        let footer = footer.map_err(|error| StoreError::Read { path: name.clone(), error })?;
+        if checksum(&footer) != part.footer.digest {
+            return Err(damaged("its footer is not that which was written".to_owned()));
+        }
+        let metadata = footer.len().checked_sub(FOOTER_SIZE).ok_or_else(short)?;
+        let metadata =
+            parse_footer(&footer[..metadata], part.blocks.len()).map_err(|error| damaged(error.to_string()))?;
+        Ok(Self { part, name, metadata, value_type, range })
     }
 
     /// Reads the encoded columns of some blocks, which lie one behind the other. Returns them with their position.
@@ -157,11 +186,14 @@ impl OpenPart {
             return Err(self.damaged("its blocks are not in their order".to_owned()));
         };
         let columns = columns.slice(from..to);
-        if crc32fast::hash(&columns) != self.part.blocks[index].checksum {
-            return Err(self.damaged("its checksum is not that of what was written".to_owned()));
+        let row = self.part.blocks[index];
+        let group = self.metadata.row_group(index);
+        let block = Block::from_row_group(group, span.start, columns, self.value_type, row.digest)
+            .map_err(|error| self.damaged(error.to_string()))?;
+        if Some(block.first()) != self.range.at(row.first) || block.rows() != row.rows as usize {
+            return Err(self.damaged("it has other numbers than the ledger says".to_owned()));
         }
-        Block::from_row_group(self.metadata.row_group(index), span.start, columns, self.value_type)
-            .map_err(|error| self.damaged(error.to_string()))
+        Ok(block)
     }
 
     /// Where in the file the columns of a block lie.

@@ -55,6 +55,8 @@ pub(crate) struct BlockReader {
     results: Arc<JobResults>,
     changes: watch::Receiver<u64>,
     next: u64,
+    /// It counts as the one reader of a `delivered` job.
+    is_attached: bool,
     /// What of a job that broke is missing is passed over.
     partial: bool,
     ahead: Ahead,
@@ -63,15 +65,23 @@ pub(crate) struct BlockReader {
 }
 
 impl BlockReader {
+    /// A reader of what comes again in the place of a bad block, beside the one reader of a `delivered` job.
+    pub(crate) fn again(store: &Arc<Store>, results: &Arc<JobResults>, first: u64) -> Self {
+        let mut reader = Self::new(Arc::clone(store), Arc::clone(results), first, false);
+        reader.is_attached = false;
+        reader
+    }
+
     pub(super) fn new(store: Arc<Store>, results: Arc<JobResults>, first: u64, partial: bool) -> Self {
         let changes = results.watch();
         let ahead = Ahead::new(Arc::clone(&store.objects), Arc::clone(&results));
-        Self { store, results, changes, next: first, partial, ahead, waits_since: None }
+        Self { store, results, changes, next: first, is_attached: true, partial, ahead, waits_since: None }
     }
 
     /// The next block; waits until it is there. `None` after the last.
     pub(crate) async fn next(&mut self) -> Result<Option<Piece>, ReadError> {
-        for part in self.results.delivered(self.next) {
+        let delivered = if self.is_attached { self.results.delivered(self.next) } else { Vec::new() };
+        for part in delivered {
             // What cannot be deleted goes when the job is forgotten, with its folder.
             let _ = self.store.delete_part(&part).await;
         }
@@ -90,7 +100,7 @@ impl BlockReader {
                     }
                     Err(error) => {
                         // Its numbers are computed again, and come as if for the first time.
-                        self.store.spoil(&self.results, &part, error).await?;
+                        self.store.spoil(&self.results, &part, block, error).await?;
                         continue;
                     }
                 },
@@ -139,6 +149,8 @@ impl BlockReader {
 
 impl Drop for BlockReader {
     fn drop(&mut self) {
-        self.results.detach_reader();
+        if self.is_attached {
+            self.results.detach_reader();
+        }
     }
 }

@@ -10,6 +10,9 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::{Accepted, Ending, Fact, JobResults, Piece, Place, Retention, Store, StoreConfig};
+use crate::ledger::Sender;
+
+mod damage;
 
 struct World {
     folder: TempDir,
@@ -28,8 +31,20 @@ impl World {
         Self::with(folder, memory_bytes, part_bytes, None).await
     }
 
+    /// Blocks wait so long in memory.
+    async fn with_age(part_age: Duration) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let config = Self::config(&folder, 1 << 20, 1 << 20, None);
+        Self::start(folder, StoreConfig { part_age, ..config }).await
+    }
+
     async fn with(folder: TempDir, memory_bytes: usize, part_bytes: usize, max_disk: Option<u64>) -> Self {
-        let config = StoreConfig {
+        let config = Self::config(&folder, memory_bytes, part_bytes, max_disk);
+        Self::start(folder, config).await
+    }
+
+    fn config(folder: &TempDir, memory_bytes: usize, part_bytes: usize, max_disk: Option<u64>) -> StoreConfig {
+        StoreConfig {
             folder: folder.path().to_owned(),
             place: Place::Data,
             durable: true,
@@ -38,7 +53,10 @@ impl World {
             max_disk,
             window_bytes: 1 << 30,
             part_age: Duration::from_millis(20),
-        };
+        }
+    }
+
+    async fn start(folder: TempDir, config: StoreConfig) -> Self {
         let (tell, facts) = mpsc::unbounded_channel();
         let store = Store::open(config, tell).await.unwrap();
         let stop = CancellationToken::new();
@@ -65,7 +83,7 @@ impl World {
     async fn accept(&self, results: &JobResults, offsets: std::ops::Range<u64>) -> Accepted {
         let block = block(offsets.clone());
         let room = self.store.reserve(block.bytes().len()).await;
-        self.store.accept(results, offsets.start, block, room)
+        self.store.accept(results, offsets.start, block, sender(), room)
     }
 
     /// Waits until so many chunks are committed.
@@ -83,6 +101,10 @@ impl World {
     fn parts(&self) -> usize {
         std::fs::read_dir(self.folder.path().join("jobs/1")).map_or(0, Iterator::count)
     }
+}
+
+fn sender() -> Arc<Sender> {
+    Arc::new(Sender { worker: 7, name: "able".to_owned() })
 }
 
 /// The block of these offsets of a range that begins at 1: each value is its number, negated.

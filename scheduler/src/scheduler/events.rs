@@ -39,6 +39,7 @@ impl Scheduler {
             Event::ChunksReceived { job, chunks } => self.on_received(now, job, chunks),
             Event::ChunksCommitted { job, chunks } => self.on_committed(now, job, chunks),
             Event::ChunksLost { job, chunks } => self.on_lost(now, job, chunks),
+            Event::ChunksSpoiled { job, chunks } => self.on_spoiled(now, job, chunks),
             Event::JobPaused { job } => self.on_paused(job, true),
             Event::JobResumed { job } => self.on_paused(job, false),
         }
@@ -176,6 +177,14 @@ impl Scheduler {
         for (run, lease) in released.unwrap_or_default() {
             self.take_out(now, lease, run);
         }
+    }
+
+    fn on_spoiled(&mut self, now: Instant, id: JobId, chunks: Run) {
+        let released = self.jobs.update(id, |job| job.spoil(chunks));
+        for (run, lease) in released.unwrap_or_default() {
+            self.take_out(now, lease, run);
+        }
+        self.look_around = true;
     }
 
     fn on_committed(&mut self, now: Instant, id: JobId, chunks: Run) {

@@ -337,6 +337,21 @@ fn lost_chunks_wait_again_and_committed_ones_never_do() {
 }
 
 #[test]
+fn what_was_committed_and_turned_out_to_be_bad_waits_again_while_its_job_runs() {
+    let mut bench = Bench::new();
+    bench.submit(JOB, 10, 1);
+    bench.tell(Event::ChunksReceived { job: JOB, chunks: run(0, 6) });
+    bench.tell(Event::ChunksCommitted { job: JOB, chunks: run(2, 8) });
+    bench.tell(Event::ChunksSpoiled { job: JOB, chunks: run(1, 4) });
+    let view = bench.scheduler.job(JOB).unwrap();
+    assert_eq!((view.waiting, view.received, view.committed), (5, 1, 4));
+    assert_eq!(bench.join(A, 1)[0].chunks, run(1, 4));
+    bench.tell(Event::ChunksCommitted { job: JOB, chunks: run(0, 10) });
+    assert_eq!(bench.tell(Event::ChunksSpoiled { job: JOB, chunks: run(0, 10) }), []);
+    assert_eq!(bench.scheduler.job(JOB).unwrap().committed, 10, "it has ended");
+}
+
+#[test]
 fn who_computes_what_is_committed_elsewhere_is_stopped() {
     let mut bench = Bench::new();
     bench.submit(JOB, 1_000_000, 1024);

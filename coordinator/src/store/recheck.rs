@@ -1,0 +1,141 @@
+//! Results that turn out to be bad after they were taken in: named, dropped, and computed again while readers wait.
+
+use std::sync::Arc;
+
+use object_store::path::Path;
+use swath_block::{Block, BlockError};
+use swath_scheduler::Run;
+use tracing::warn;
+
+use super::{
+    Fact, JobResults, Store, StoreError,
+    job::{Found, Held},
+    part::OpenPart,
+    trouble::Kind,
+};
+use crate::ledger::{PartRow, Sender};
+
+/// What became of a block that a reader cannot use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// It is what was computed.
+    Good,
+    /// It was bad, and is computed again.
+    Dropped,
+    /// It is not there any more.
+    Gone,
+}
+
+impl Store {
+    /// Checks the block with this offset once more, as deep as can be. A bad one is held no longer; nor is one of a
+    /// `delivered` job, of so many numbers, that its reader had and cannot use.
+    pub(crate) async fn recheck(&self, results: &JobResults, offset: u64, numbers: u64) -> Result<Verdict, StoreError> {
+        match results.find(offset, true) {
+            Found::Memory { first, held } => match verify(held.block.clone()).await {
+                Ok(()) => Ok(Verdict::Good),
+                Err(error) => {
+                    self.spoil_block(results, first, &held, &error.to_string());
+                    Ok(Verdict::Dropped)
+                }
+            },
+            Found::Part { part, block, .. } => match self.verify_stored(results, &part, block).await {
+                Ok(()) => Ok(Verdict::Good),
+                Err(error) => self.spoil(results, &part, block, error).await.map(|()| Verdict::Dropped),
+            },
+            Found::Nowhere | Found::Ended(_) => {
+                let chunks = results.take_back(offset, numbers);
+                if chunks.is_empty() {
+                    return Ok(Verdict::Gone);
+                }
+                warn!(job = %results.job(), offset, numbers, "a reader cannot use a block: it will be computed again");
+                self.tell(Fact::Spoiled { job: results.job(), chunks });
+                Ok(Verdict::Dropped)
+            }
+            Found::Missing { .. } => Ok(Verdict::Gone),
+        }
+    }
+
+    async fn verify_stored(&self, results: &JobResults, part: &Arc<PartRow>, index: usize) -> Result<(), StoreError> {
+        let (value_type, range) = (results.value_type(), results.chunks().range());
+        let open = OpenPart::open(&self.objects, Arc::clone(part), value_type, range).await?;
+        let (start, columns) = open.columns(&self.objects, index..index + 1).await?;
+        let block = open.block(index, start, &columns)?;
+        verify(block).await.map_err(|error| {
+            let path = self.objects.part_name(&part.path);
+            StoreError::Damaged { path, reason: error.to_string() }
+        })
+    }
+
+    /// A block in memory is bad: its numbers are held no longer, and the driver is told.
+    pub(super) fn spoil_block(&self, results: &JobResults, first: u64, held: &Held, reason: &str) {
+        let chunks = results.spoil_block(first, &held.block);
+        if !chunks.is_empty() {
+            warn_of(results, first, held.block.rows() as u64, Some(&held.sender), reason);
+            self.tell(Fact::Spoiled { job: results.job(), chunks });
+        }
+    }
+
+    /// A part cannot be read, of which this block was wanted. If it is lost or damaged, its numbers are held no longer, and
+    /// the driver is told; whatever else it is, is an error for the reader.
+    pub(super) async fn spoil(
+        &self,
+        results: &JobResults,
+        part: &Arc<PartRow>,
+        block: usize,
+        error: StoreError,
+    ) -> Result<(), StoreError> {
+        let is_lost = match &error {
+            StoreError::Damaged { .. } => true,
+            StoreError::Read { error, .. } if error.kind() == Kind::Missing => true,
+            StoreError::Read { .. } => {
+                let size = self.objects.size(&Path::from(part.path.as_str())).await;
+                size.is_ok_and(|size| size != part.bytes)
+            }
+            _ => false,
+        };
+        if !is_lost {
+            return Err(error);
+        }
+        // One after the other: what comes in the place of a part may have its name.
+        let _turn = self.spoiling.lock().await;
+        if !results.has_part(part) {
+            // Another reader found it first.
+            return Ok(());
+        }
+        let path = part.path.clone();
+        self.with_ledger(move |ledger| ledger.delete_part(&path)).await?;
+        let chunks = results.spoil_part(part);
+        if let Some(row) = part.blocks.get(block) {
+            warn_of(results, row.first, row.rows.into(), part.sender(block), &error.to_string());
+        }
+        self.disk.remove(part.bytes);
+        if self.objects.is_remote() {
+            // What comes in its place has another name.
+            self.doubts.unwanted(&part.path, 0);
+        } else {
+            // What cannot be deleted is swept at the next start.
+            let _ = self.objects.delete(vec![Path::from(part.path.as_str())]).await;
+        }
+        self.tell(Fact::Spoiled { job: results.job(), chunks });
+        Ok(())
+    }
+}
+
+/// Verifies a block away from the threads that serve.
+async fn verify(block: Block) -> Result<(), BlockError> {
+    let verified = tokio::task::spawn_blocking(move || block.verify()).await;
+    verified.unwrap_or_else(|error| Err(BlockError::Decode(error.to_string())))
+}
+
+/// Says what was bad, and who sent it.
+fn warn_of(results: &JobResults, first: u64, rows: u64, sender: Option<&Sender>, reason: &str) {
+    let range = results.chunks().range();
+    let number = |offset: u64| range.at(offset).unwrap_or_default();
+    let numbers = Run::new(first, first.saturating_add(rows));
+    let numbers = numbers.map(|run| format!("{}..={}", number(run.start), number(run.end - 1))).unwrap_or_default();
+    let (worker, name) = sender.map(|sender| (sender.worker, sender.name.as_str())).unzip();
+    warn!(
+        job = %results.job(), numbers, worker, name, reason,
+        "a block that this worker sent turned out to be bad: its numbers will be computed again"
+    );
+}
