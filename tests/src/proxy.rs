@@ -86,6 +86,17 @@ impl Proxy {
         self.network.mended.notify_all();
     }
 
+    /// Flips a bit in the middle of a long stretch of what is sent this way next, so many times: of a block, and not of
+    /// what is around it.
+    pub fn damage(&self, direction: Direction, times: u64) {
+        self.network.lock().way(direction).to_be_damaged = times;
+    }
+
+    /// How often that is still to be done.
+    pub fn to_be_damaged(&self, direction: Direction) -> u64 {
+        self.network.lock().way(direction).to_be_damaged
+    }
+
     /// Bytes that have arrived this way.
     pub fn forwarded(&self, direction: Direction) -> u64 {
         self.network.lock().way(direction).forwarded
@@ -138,6 +149,7 @@ struct Way {
     is_cut: bool,
     forwarded: u64,
     held: u64,
+    to_be_damaged: u64,
 }
 
 /// The two ends of one connection.
@@ -179,6 +191,9 @@ impl Network {
         };
         let mut buffer = vec![0; BUFFER];
         while let Ok(length @ 1..) = from.read(&mut buffer) {
+            if length == BUFFER && self.is_to_be_damaged(direction) {
+                buffer[length / 2] ^= 1;
+            }
             if !self.pass(connection, direction, length) || to.write_all(&buffer[..length]).is_err() {
                 return;
             }
@@ -196,6 +211,14 @@ impl Network {
         }
         state.way(direction).forwarded += length as u64;
         !connection.is_closed.load(Ordering::Relaxed)
+    }
+
+    fn is_to_be_damaged(&self, direction: Direction) -> bool {
+        let mut state = self.lock();
+        let left = &mut state.way(direction).to_be_damaged;
+        let is_due = *left > 0;
+        *left = left.saturating_sub(1);
+        is_due
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

@@ -1,0 +1,46 @@
+//! Results that came to harm, or were made to do harm: on a worker, on their way, on the disk, on their way to a reader.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a panic is how a test fails")]
+
+mod damaged;
+mod forged;
+mod liar;
+mod stored;
+
+use swath_block::{BlockEncoder, Digest, PAGE_ROWS};
+use swath_kernel::{ValueType, Values};
+
+/// The block of the squares of these numbers.
+fn squares(first: i64, numbers: i64) -> Vec<u8> {
+    let mut encoder = BlockEncoder::new(ValueType::Int64, first);
+    let values: Vec<i64> = (first..first + numbers).map(|n| n * n).collect();
+    for page in values.chunks(PAGE_ROWS) {
+        encoder.push(&Values::Int64(page.to_vec())).unwrap();
+    }
+    encoder.finish().unwrap().to_vec()
+}
+
+/// What a block is known by, whatever is in it.
+fn digest(block: &[u8]) -> u64 {
+    Digest::of(block).map_or(0, Digest::whole)
+}
+
+/// The same block with a footer of which only the frame is right.
+fn with_footer(block: &[u8], footer: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(footer.len()).unwrap().to_le_bytes();
+    let columns = block.len() - 8 - footer_length(block);
+    [&block[..columns], footer, &length, b"PAR1"].concat()
+}
+
+fn footer_length(block: &[u8]) -> usize {
+    let (length, _) = block[block.len() - 8..].split_first_chunk().unwrap();
+    u32::from_le_bytes(*length) as usize
+}
+
+/// A footer with so many groups in each other, in Thrift's compact protocol.
+fn bottomless(depth: u16) -> Vec<u8> {
+    let mut footer = vec![0x15, 4, 0x19, 0xFC, (depth & 0x7F) as u8 | 0x80, (depth >> 7) as u8];
+    (0..depth).for_each(|_| footer.extend([0x48, 1, b's', 0x15, 2, 0]));
+    footer.extend([0x16, 2, 0x19, 0x0C, 0]);
+    footer
+}
