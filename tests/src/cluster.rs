@@ -65,6 +65,11 @@ impl<'scene> Coordinator<'scene> {
         &self.process
     }
 
+    /// The same, to be asked whether it still runs.
+    pub fn process_mut(&mut self) -> &mut Process<'scene> {
+        &mut self.process
+    }
+
     /// A command of the program that is sent to this coordinator.
     pub fn swath(&self, arguments: &str) -> Invocation<'scene> {
         let access = self.access("admin");
