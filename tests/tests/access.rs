@@ -43,8 +43,17 @@ fn access_files_are_secret_whole_and_never_replaced_by_accident() {
     for (arguments, reason) in [
         ("access create c", "--address"),
         ("access create c --address example.org", "`example.org` is not an address"),
-        ("access create c --address h:1 --valid 0s", "0s is not possible"),
-        ("access create c --address h:1 --valid 200years", "is not possible"),
+        ("access create c --address h:1 --valid 0s", "cannot be valid for 0s: the shortest is 1s"),
+        (
+            "access create c --address h:1 --valid 101years",
+            "cannot be valid for 101years: the shortest is 1s, and the longest 100years",
+        ),
+        // A clock that more is added to would overflow.
+        ("access create c --address h:1 --valid 500000000000years", "the longest is 1000years"),
+        ("worker start --grace 500000000000years", "the longest is 1000years"),
+        ("coordinator start --lease-timeout 500000000000years", "the longest is 1000years"),
+        ("launch --host h1 --coordinator h0:1 --join-timeout 584542046090years", "the longest is 1000years"),
+        ("access issue a/b --role client --valid 21years -o x", "the authority expires on 20"),
         ("access issue a/b --role root -o x", "`root` is not a role"),
         ("access issue nowhere --role worker -o x", "nowhere/authority.toml"),
         ("access show nowhere.toml", "cannot read the access file nowhere.toml"),
@@ -55,6 +64,9 @@ fn access_files_are_secret_whole_and_never_replaced_by_accident() {
         assert!(ended.stderr().contains(reason), "{arguments}: {}", ended.stderr());
     }
     assert!(!scene.path("c").exists());
+    // What is named as the longest is possible, and the authority lasts as long.
+    scene.swath("access create long --address h:1 --valid 100years").succeed();
+    scene.swath("access issue long --role client --valid 100years -o long/ada.toml").succeed();
 }
 
 #[test]
