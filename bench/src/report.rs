@@ -145,10 +145,13 @@ pub(crate) fn page(sections: &[Section], is_quick: bool) -> String {
     page
 }
 
+/// The values of a property, each with the lines whose figures are from a machine that has it.
+type Values<'a> = Vec<(String, Vec<&'a str>)>;
+
 /// The properties of the machine that the figures are from; where they are not the same for all lines, each value with its
 /// lines.
 fn machine(sections: &[Section]) -> Vec<(String, String)> {
-    let mut properties: Vec<(String, Vec<(String, Vec<&str>)>)> = Vec::new();
+    let mut properties: Vec<(String, Values<'_>)> = Vec::new();
     for Section { head, .. } in sections {
         for (name, value) in &head.machine {
             if properties.iter().all(|(known, _)| known != name) {
@@ -161,7 +164,7 @@ fn machine(sections: &[Section]) -> Vec<(String, String)> {
             }
         }
     }
-    let text = |values: Vec<(String, Vec<&str>)>| match &values[..] {
+    let text = |values: Values<'_>| match &values[..] {
         [(value, lines)] if lines.len() == sections.len() => value.clone(),
         values => {
             let each = values.iter().map(|(value, lines)| format!("{value}: {}", lines.join(", ")));

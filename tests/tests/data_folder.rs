@@ -35,7 +35,7 @@ fn read(scene: &Scene, coordinator: &Coordinator<'_>, job: u64) {
 }
 
 /// Stops a coordinator in order.
-fn stop(coordinator: Coordinator<'_>) {
+fn stop(coordinator: &Coordinator<'_>) {
     coordinator.process().signal(Signal::TERM);
     until("it has ended", || fs::metadata(coordinator.process().proc("exe")).is_err().then_some(()));
 }
@@ -59,7 +59,7 @@ fn an_url_is_no_data_folder() {
 #[test]
 fn no_name_of_a_data_folder_leads_to_a_second_coordinator() {
     let scene = Scene::new("data_aliases");
-    stop(scene.coordinator_under(&["env", "SWATH_DATA=other"], ""));
+    stop(&scene.coordinator_under(&["env", "SWATH_DATA=other"], ""));
     let coordinator = scene.coordinator();
     compute(&scene, &coordinator);
 
@@ -132,7 +132,7 @@ fn a_data_folder_may_have_any_name() {
         let prefix: Vec<&str> = prefix.iter().map(String::as_str).collect();
         let coordinator = scene.coordinator_under(&prefix, "");
         compute(&scene, &coordinator);
-        stop(coordinator);
+        stop(&coordinator);
         let coordinator = scene.coordinator_under(&prefix, "");
         read(&scene, &coordinator, 1);
     }
