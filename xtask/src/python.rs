@@ -16,7 +16,7 @@ const REQUIREMENTS: &str = "tests/python/requirements.txt";
 const IS_NEW_ENOUGH: &str = "import sys, venv; sys.exit(sys.version_info < (3, 11))";
 
 /// Exits with 0 if it can put pip into an environment: Debian packs `ensurepip` apart.
-const HAS_PIP: &str = "import ensurepip";
+const HAS_PIP: &str = "import ensurepip; ensurepip.version()";
 
 /// Makes the virtual environment `target/python`, or takes the one that is there if it was made from the same
 /// requirements; returns the path of its Python.
