@@ -13,6 +13,9 @@ use anyhow::{Context, Result, bail};
 
 use crate::workspace::{Workspace, run, succeeds};
 
+/// Where packages have units of systemd.
+const UNITS: [&str; 2] = ["usr/lib/systemd/system", "lib/systemd/system"];
+
 /// Packages that were unpacked below the target directory.
 pub(crate) struct Unpacked {
     folder: PathBuf,
@@ -62,6 +65,17 @@ impl Unpacked {
                 run(why, Command::new("dpkg-deb").arg("--extract").arg(&archive).arg(self.root()))?;
             }
         }
+        self.settle_units()
+    }
+
+    /// Other names of units are links to where they would be installed, which systemd-analyze complains of.
+    fn settle_units(&self) -> Result<()> {
+        for entry in UNITS.iter().flat_map(|folder| fs::read_dir(self.path(folder)).into_iter().flatten()) {
+            let path = entry?.path();
+            if path.is_symlink() {
+                fs::remove_file(&path).with_context(|| format!("failed to remove {}", path.display()))?;
+            }
+        }
         Ok(())
     }
 
@@ -72,14 +86,13 @@ impl Unpacked {
             bail!("the packages that were unpacked have no `{program}`");
         };
         let libraries = self.libraries()?;
-        // The second is for systemd-analyze, which compares units with those of the system.
+        // For systemd-analyze, which looks for the units of the system.
+        let units: String = UNITS.iter().map(|folder| format!("{}:", self.path(folder).display())).collect();
         let script = format!(
             "#!/bin/sh\n# Written by `cargo xtask test`.\n\
              export LD_LIBRARY_PATH='{libraries}'\"${{LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}}\"\n\
-             export SYSTEMD_UNIT_PATH='{}:{}:'\n\
+             export SYSTEMD_UNIT_PATH='{units}'\n\
              exec '{}' \"$@\"\n",
-            self.path("usr/lib/systemd/system").display(),
-            self.path("lib/systemd/system").display(),
             found.display(),
         );
         let path = self.programs().join(program);

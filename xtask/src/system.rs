@@ -31,13 +31,10 @@ pub(crate) fn prepare(workspace: &Workspace) -> Result<OsString> {
         FOLDERS.iter().map(PathBuf::from).chain([unpacked.programs()]).any(|folder| folder.join(program).exists())
     };
     let missing = || PROGRAMS.into_iter().filter(|(program, _)| !is_there(program)).collect::<Vec<_>>();
-    let packages: Vec<_> = missing().iter().map(|(_, package)| *package).collect();
-    if !packages.is_empty() {
-        let unpack = || -> Result<()> {
-            unpacked.unpack("programs that tests need are missing", &packages.join(" "))?;
-            missing().iter().try_for_each(|(program, _)| unpacked.offer(program))
-        };
-        if let Err(error) = unpack() {
+    // One by one: a package that cannot be had is no reason to do without the others.
+    for (program, package) in missing() {
+        let unpack = unpacked.unpack(&format!("there is no `{program}`, which tests need"), package);
+        if let Err(error) = unpack.and_then(|()| unpacked.offer(program)) {
             eprintln!("xtask: {error:#}");
         }
     }
