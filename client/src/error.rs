@@ -1,5 +1,6 @@
 //! What can go wrong between a client and its coordinator.
 
+use swath_scheduler::counted;
 use swath_transport::DialError;
 use tonic::{Code, Status};
 
@@ -28,7 +29,7 @@ pub enum ClientError {
     )]
     OtherJob(u64),
     /// Numbers have no result, where all are needed.
-    #[error("{0} numbers have no result")]
+    #[error("{}", no_result(*.0))]
     Missing(u64),
     /// The results do not fit.
     #[error("the results do not fit into memory: {0}")]
@@ -44,8 +45,14 @@ pub enum ClientError {
         reason: String,
     },
     /// The coordinator said something that this client does not understand.
-    #[error("the coordinator and this client do not understand each other: {0}")]
+    #[error("unexpected answer from the coordinator: {0}")]
     Protocol(String),
+}
+
+/// `12 numbers have no result`.
+pub(crate) fn no_result(numbers: u64) -> String {
+    let have = if numbers == 1 { "has" } else { "have" };
+    format!("{} {have} no result", counted(numbers, "number"))
 }
 
 impl From<Status> for ClientError {

@@ -27,5 +27,5 @@ pub use error::ClientError;
 pub use job::{Hole, Job, JobSpec, JobState, Retention, Share, WaitReason, Waiting, Worker, WorkerState};
 pub use results::Results;
 pub use swath_kernel::{Parameters, ValueType};
-pub use swath_scheduler::{Range, RangeError};
+pub use swath_scheduler::{Range, RangeError, counted};
 pub use swath_transport::{AccessSource, DialError, Dialer, Role};

@@ -8,6 +8,7 @@
 mod action;
 mod chunks;
 mod config;
+mod counted;
 mod crew;
 mod error;
 mod estimate;
@@ -30,6 +31,7 @@ mod worker;
 pub use action::{Action, Outcome, Skipped};
 pub use chunks::Chunks;
 pub use config::{Config, JobSpec, Limits};
+pub use counted::{Counted, counted};
 pub use error::{CancelError, ChunksError, DrainError, ForgetError, RangeError, SubmitError};
 pub use event::Event;
 pub use hole::Hole;

@@ -20,7 +20,7 @@ use tokio::sync::mpsc;
 
 pub use self::destination::Target;
 use self::destination::{Destination, Unfinished};
-use crate::{ClientError, Results};
+use crate::{ClientError, Results, error::no_result};
 
 /// Blocks that may wait between the network and the file.
 const BLOCKS_WAITING: usize = 4;
@@ -132,7 +132,7 @@ pub enum OutputError {
         error: io::Error,
     },
     /// The format cannot say which numbers have no result.
-    #[error("{missing} numbers have no result, and a .npy file cannot say which; use .parquet, .arrow, .csv or .jsonl")]
+    #[error("{}, and a .npy file cannot say which; use .parquet, .arrow, .csv or .jsonl", no_result(*missing))]
     Missing {
         /// How many, so far.
         missing: u64,
