@@ -325,7 +325,7 @@ impl Driver {
     fn send(&mut self, worker: WorkerId, message: ToWorker) {
         let Some(session) = self.sessions.get_mut(&worker) else { return };
         if !session.send(message) {
-            warn!(%worker, name = session.name(), "the worker does not take its messages: its session ends");
+            warn!(%worker, name = session.name(), "the worker does not read its messages: its session is closed");
             self.close_session(worker);
         }
     }

@@ -15,7 +15,7 @@ pub enum AskError {
     #[error("`{0}` is not an address: it should be like host:port")]
     Address(String),
     /// Nobody answers, or not in time.
-    #[error("nobody answers for the health at {address}: {reason}")]
+    #[error("no health check answers at {address}: {reason}")]
     Silent {
         /// Where.
         address: String,
@@ -23,7 +23,7 @@ pub enum AskError {
         reason: String,
     },
     /// Somebody answers who knows nothing of health.
-    #[error("what listens at {0} does not answer for its health: name the port of --health-listen")]
+    #[error("{0} answers no health checks: use the port of --health-listen")]
     Other(String),
 }
 

@@ -83,7 +83,7 @@ pub enum SubmitError {
         max: usize,
     },
     /// A restored job names chunks that it does not have.
-    #[error("chunk {chunk} of job {job} is said to be committed or given up, but it has {count} chunks only")]
+    #[error("chunk {chunk} of job {job} was reported as committed or failed, but the job has only {count} chunks")]
     NoSuchChunk {
         /// The job to restore.
         job: JobId,

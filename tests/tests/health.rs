@@ -94,7 +94,7 @@ fn stock_grpc_clients_understand_the_port_for_health_and_find_nothing_else_there
 fn asking_where_nobody_answers_says_so() {
     let scene = Scene::new("asking_where_nobody_answers");
     let said = scene.swath("health 127.0.0.1:1").end().assert_refused(3);
-    assert!(said.contains("nobody answers for the health at 127.0.0.1:1"), "{said}");
+    assert!(said.contains("no health check answers at 127.0.0.1:1"), "{said}");
     let said = scene.swath("health localhost").end().assert_refused(2);
     assert!(said.contains("`localhost` is not an address"), "{said}");
     scene.swath("health 127.0.0.1:1 --service life").end().assert_misused();

@@ -247,7 +247,7 @@ fn results_that_are_forgotten_make_room_in_a_bucket() {
     coordinator.await_done(old);
     let new = coordinator.submit("1..=4000000 -k collatz --retain 1s");
     let reason = await_paused(&coordinator, new);
-    assert!(reason.contains("of the 6.0 MiB that they may take"), "{reason}");
+    assert!(reason.contains("of the 6.0 MiB that --max-disk allows"), "{reason}");
     coordinator.swath(&format!("job forget {old}")).succeed();
     until("the second job is done, and forgotten after its time", || {
         let jobs = coordinator.swath("job list --output json").succeed().json();

@@ -83,7 +83,7 @@ fn results_that_take_all_they_may_pause_jobs_until_there_is_room() {
         assert_ne!(job["state"], "done", "it has taken more than it may");
         job["paused"].as_str().map(str::to_owned)
     });
-    assert!(paused.contains("may take on the disk"), "{paused}");
+    assert!(paused.contains("--max-disk"), "{paused}");
     coordinator.swath(&format!("job forget {first}")).succeed();
     // Half as much again as may lie there: it ends only if what the first took is free.
     until("the second job goes on", || {

@@ -84,7 +84,7 @@ async fn drive_sessions(config: &WorkerConfig, work: &Work, stop: &CancellationT
         let before = former;
         let error = match attempt(config, work, &mut former, stop).await {
             Ok(Ended::Farewell) => {
-                info!("the coordinator bade farewell");
+                info!("the coordinator told this worker to stop");
                 return Ok(());
             }
             Ok(Ended::Stopped) => return Ok(()),

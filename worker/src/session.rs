@@ -222,7 +222,7 @@ impl Session<'_> {
                 }
                 _ = heartbeats.tick() => self.work.outbox.say(convert::say(Kind::Heartbeat(v1::Heartbeat { heard }))),
                 () = stop.cancelled(), if leaving.is_none() => {
-                    info!("leaving: finishing what is in hand");
+                    info!("leaving: finishing the work in flight");
                     self.work.outbox.say(convert::say(Kind::Leaving(v1::Leaving {})));
                     self.give_all_back();
                     leaving = Some((Ended::Stopped, Instant::now() + grace));
@@ -233,7 +233,7 @@ impl Session<'_> {
                     }
                 }
                 () = until(leaving.as_ref().map(|(_, deadline)| *deadline)) => {
-                    info!("what is in hand took longer than the grace period; others will compute it");
+                    info!("the work in flight took longer than the grace period; other workers will compute it");
                     return Ok(leaving.map_or(Ended::Stopped, |(ended, _)| ended));
                 }
             }

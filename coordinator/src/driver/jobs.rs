@@ -110,7 +110,7 @@ impl Driver {
         // An ended job that goes on is a new one to the scheduler; one that it does not know need not be forgotten.
         let _ = self.scheduler.forget(id);
         if let Err(error) = self.scheduler.restore_with_holes(now, id, spec, committed, record.holes.clone()) {
-            warn!(%id, %error, "the job cannot go on");
+            warn!(%id, %error, "the job cannot continue");
         }
         self.note(id);
     }
@@ -121,7 +121,7 @@ impl Driver {
         if let Err(error) = self.store.ledger().update_job(id, &record.state, record.ended_at, &record.ledger_shares())
         {
             // After the next start the job goes on from what is committed, and ends again.
-            warn!(%id, %error, "the end of the job is not in the ledger");
+            warn!(%id, %error, "the end of the job could not be recorded in the ledger");
         }
     }
 
@@ -131,7 +131,7 @@ impl Driver {
         while let Some(skipped) = self.scheduler.poll_skipped() {
             let (id, chunk, hole) = (skipped.job, skipped.chunk, skipped.hole);
             let Some(record) = self.jobs.get_mut(&id) else { continue };
-            debug!(%id, chunk, number = hole.number, reason = hole.reason, "chunk given up");
+            debug!(%id, chunk, number = hole.number, reason = hole.reason, "chunk failed for good");
             record.holes.insert(chunk, hole.clone());
             record.results.skip(chunk);
             record.changed = true;
@@ -143,7 +143,7 @@ impl Driver {
             && let Err(error) = self.store.ledger().insert_holes(&noted)
         {
             // After the next start they are tried again.
-            warn!(%error, "chunks that were given up are not in the ledger");
+            warn!(%error, "failed chunks could not be recorded in the ledger");
         }
     }
 
@@ -186,7 +186,7 @@ impl Driver {
                 let store = Arc::clone(&self.store);
                 tokio::spawn(async move {
                     if let Err(error) = store.forget(id).await {
-                        warn!(%id, %error, "not all of a job that has expired is gone");
+                        warn!(%id, %error, "an expired job could not be deleted completely");
                     }
                 });
             }

@@ -156,7 +156,7 @@ impl Driver {
         let limit = self.heartbeat_interval * HEARTBEATS_IN_LEASE;
         let Some(session) = self.sessions.get_mut(&worker) else { return };
         if !session.has_heard(messages, limit) {
-            warn!(%worker, name = session.name(), "the worker hears nothing: its session ends");
+            warn!(%worker, name = session.name(), "the worker receives nothing: its session is closed");
             self.close_session(worker);
         }
     }

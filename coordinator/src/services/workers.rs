@@ -90,7 +90,7 @@ async fn hear(driver: DriverHandle, worker: WorkerId, mut inbound: Streaming<v1:
             Ok(Some(event)) => driver.said(worker, event).await,
             Ok(None) => {}
             Err(error) => {
-                tracing::warn!(%worker, error = error.message(), "the worker said something that cannot be");
+                tracing::warn!(%worker, error = error.message(), "the worker sent an invalid message");
                 break;
             }
         }

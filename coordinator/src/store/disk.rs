@@ -22,9 +22,11 @@ impl Disk {
     pub(super) fn check(&self, bytes: u64) -> Result<(), StoreError> {
         let used = self.used.load(Ordering::Relaxed);
         match self.limit {
-            Some(limit) if used.saturating_add(bytes) > limit => {
-                Err(StoreError::DiskLimit { used: ByteSize(used).to_string(), limit: ByteSize(limit).to_string() })
-            }
+            Some(limit) if used.saturating_add(bytes) > limit => Err(StoreError::DiskLimit {
+                needed: ByteSize(bytes).to_string(),
+                free: ByteSize(limit.saturating_sub(used)).to_string(),
+                limit: ByteSize(limit).to_string(),
+            }),
             _ => Ok(()),
         }
     }
@@ -49,7 +51,7 @@ mod tests {
         disk.add(80);
         assert!(disk.check(20).is_ok());
         let refused = disk.check(21).unwrap_err().to_string();
-        assert!(refused.contains("80 B of the 100 B"), "{refused}");
+        assert!(refused.contains("the next part needs 21 B, and 20 B of the 100 B"), "{refused}");
         disk.remove(81);
         assert!(disk.check(100).is_ok());
         assert!(Disk::new(None).check(u64::MAX).is_ok());

@@ -94,7 +94,7 @@ impl Store {
             }
             Err(error) => {
                 if results.part_failed() {
-                    warn!(%job, %error, "results wait in memory");
+                    warn!(%job, %error, "results could not be written and wait in memory");
                     self.tell(Fact::Paused { job, reason: error.to_string() });
                 }
                 return false;

@@ -132,12 +132,16 @@ pub enum StoreError {
         /// What is needed.
         needed: String,
     },
-    /// Results may take no more.
-    #[error("results take {used} of the {limit} that they may take on the disk; forget jobs, or allow more")]
+    /// The next part is larger than what results may still take.
+    #[error(
+        "the next part needs {needed}, and {free} of the {limit} that --max-disk allows is free; forget jobs, or allow more"
+    )]
     DiskLimit {
-        /// What they take.
-        used: String,
-        /// What they may take.
+        /// What the part needs.
+        needed: String,
+        /// What results may still take.
+        free: String,
+        /// What they may take in all.
         limit: String,
     },
     /// A part could not be put together.

@@ -136,7 +136,7 @@ impl BlockReader {
     /// Waits before a part is read again; gives up after a while.
     async fn wait_after(&mut self, error: StoreError) -> Result<(), ReadError> {
         let since = *self.waits_since.get_or_insert_with(|| {
-            warn!(job = %self.results.job(), %error, "a reader waits");
+            warn!(job = %self.results.job(), %error, "results cannot be read; a reader waits");
             Instant::now()
         });
         if since.elapsed() > PATIENCE {

@@ -37,12 +37,12 @@ impl Store {
             known.extend(parts.iter().map(|part| part.path.clone()));
             match NewJob::from_row(&row) {
                 Ok(job) => recovered.push(self.recover_job(row, job, parts, &there).await?),
-                Err(reason) => warn!(job = %row.id, reason, "a job of an earlier coordinator is left as it is"),
+                Err(reason) => warn!(job = %row.id, reason, "a job of the ledger cannot be used and was left as it is"),
             }
         }
         self.sweep(there, &known).await?;
         if !recovered.is_empty() {
-            info!(jobs = recovered.len(), parts = known.len(), "jobs of an earlier coordinator are back");
+            info!(jobs = recovered.len(), parts = known.len(), "recovered the jobs of the ledger");
         }
         Ok(recovered)
     }
@@ -67,7 +67,7 @@ impl Store {
                     results.recover_part(part);
                 }
                 Err(error) => {
-                    warn!(job = %row.id, %error, "its numbers will be computed again");
+                    warn!(job = %row.id, %error, "a part was lost; its numbers will be computed again");
                     self.with_ledger(move |ledger| ledger.delete_part(&part.path)).await?;
                 }
             }
@@ -119,7 +119,7 @@ impl Store {
         }
         let swept = unknown.len();
         self.objects.sweep(unknown).await.map_err(|error| self.objects.refusal(error))?;
-        info!(files = swept, "files that no commit names were swept");
+        info!(files = swept, "deleted files that belong to no part");
         Ok(())
     }
 }

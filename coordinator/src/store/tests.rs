@@ -405,7 +405,7 @@ async fn results_that_take_all_they_may_pause_their_job_until_others_are_forgott
             match world.facts.recv().await.unwrap() {
                 Fact::Committed { chunks, .. } => committed += chunks.len(),
                 Fact::Paused { job, reason } => {
-                    assert!(job == JobId(last) && reason.contains("may take on the disk"), "{job}: {reason}");
+                    assert!(job == JobId(last) && reason.contains("--max-disk"), "{job}: {reason}");
                     break 'fill;
                 }
                 other => panic!("{other:?}"),

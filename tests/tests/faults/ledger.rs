@@ -30,7 +30,7 @@ fn killed_midst<'scene>(scene: &'scene Scene) -> (String, u64, Process<'scene>) 
 fn assert_recovers(scene: &Scene, address: &str, job: u64, worker: &Process<'_>) {
     let coordinator: Coordinator<'_> = next(scene, address, LITTLE);
     let said = coordinator.process().stderr();
-    assert!(said.contains("files that no commit names were swept"), "{said}");
+    assert!(said.contains("deleted files that belong to no part"), "{said}");
     assert_eq!(coordinator.job(job)["state"], "running");
     worker.thaw();
     assert_exact(scene, &coordinator, job);
@@ -128,5 +128,5 @@ fn a_part_that_the_ledger_has_no_room_for_does_not_stay() {
     let address = coordinator.address().to_owned();
     coordinator.stop(Signal::TERM).assert_code(0);
     let said = next(&scene, &address, "").process().stderr();
-    assert!(!said.contains("files that no commit names were swept"), "{said}");
+    assert!(!said.contains("deleted files that belong to no part"), "{said}");
 }
