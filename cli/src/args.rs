@@ -28,8 +28,8 @@ pub(crate) use worker::{OnCoordinatorLost, WorkerCommand, WorkerStart};
 const DEFAULT_ADDRESS: &str = "127.0.0.1:7171";
 
 const EXIT_CODES: &str = "\
-Exit codes: 0 done, 1 the job or the command failed, 2 bad usage, 3 cannot reach the coordinator,
-4 the job was cancelled, 130 Ctrl-C.";
+Exit codes: 0 done, 1 the job, some of its numbers or the command failed, 2 bad usage,
+3 cannot reach the coordinator, 4 the job was cancelled, 130 Ctrl-C.";
 
 /// Evaluate a function at every integer of a range, on all cores of all your machines.
 #[derive(Debug, Parser)]
@@ -37,7 +37,7 @@ Exit codes: 0 done, 1 the job or the command failed, 2 bad usage, 3 cannot reach
 pub(crate) struct Args {
     #[command(subcommand)]
     pub(crate) command: Command,
-    /// How to print what is not a result.
+    /// How to print what is not a result. With json, a coordinator or worker prints one object when it has started.
     #[arg(long, global = true, env = "SWATH_OUTPUT", default_value = "text")]
     pub(crate) output: OutputMode,
     /// What to log on standard error: error, warn, info, debug, or a filter such as `swath_coordinator=debug`.

@@ -15,9 +15,9 @@ use swath_transport::{AccessError, DialError};
 use swath_worker::SessionError;
 use tonic::Code;
 
-/// The job or the command failed.
+/// The job or a part of it failed, or what was asked for cannot be done as things stand.
 const FAILED: u8 = 1;
-/// Bad usage.
+/// Bad usage: the arguments are wrong however things stand.
 const USAGE: u8 = 2;
 /// Cannot reach the coordinator.
 const UNREACHABLE: u8 = 3;
@@ -29,7 +29,7 @@ const INTERRUPTED: u8 = 130;
 /// An end that is no error of the program, but not the end that was asked for.
 #[derive(Debug)]
 pub(crate) enum Ending {
-    /// The job failed; a sentence that says why.
+    /// The job failed, or a part of it; a sentence that says why.
     JobFailed(String),
     /// The job was cancelled.
     JobCancelled(String),
@@ -154,10 +154,7 @@ fn classify(error: &anyhow::Error) -> (u8, Option<&'static str>) {
         match cause.downcast_ref::<OutputError>() {
             Some(OutputError::Client(error)) => return client(error),
             Some(
-                OutputError::UnknownEnding { .. }
-                | OutputError::NoSuchValues { .. }
-                | OutputError::Terminal { .. }
-                | OutputError::Missing { .. },
+                OutputError::UnknownEnding { .. } | OutputError::NoSuchValues { .. } | OutputError::Terminal { .. },
             ) => {
                 return (USAGE, None);
             }
@@ -193,10 +190,7 @@ fn classify(error: &anyhow::Error) -> (u8, Option<&'static str>) {
             ClientError::Dial(error) => dial(error),
             ClientError::Refused { code: Code::Unauthenticated, .. } => (FAILED, Some(ACCESS)),
             ClientError::Broken(reason) => (UNREACHABLE, broken(reason)),
-            ClientError::Refused {
-                code: Code::InvalidArgument | Code::NotFound | Code::OutOfRange | Code::FailedPrecondition,
-                ..
-            } => (USAGE, None),
+            ClientError::Refused { code: Code::InvalidArgument | Code::OutOfRange, .. } => (USAGE, None),
             _ => (FAILED, None),
         }
     }

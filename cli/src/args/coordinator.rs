@@ -5,7 +5,10 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 use bytesize::ByteSize;
 use clap::{Args as Arguments, Subcommand};
 
-use super::{DEFAULT_ADDRESS, values::duration};
+use super::{
+    DEFAULT_ADDRESS,
+    values::{duration, size},
+};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum CoordinatorCommand {
@@ -32,10 +35,10 @@ pub(crate) struct CoordinatorStart {
     #[arg(long, env = "SWATH_STORE", value_name = "URL")]
     pub(crate) store: Option<swath_coordinator::Place>,
     /// Memory for results on their way to the disk and to readers.
-    #[arg(long, env = "SWATH_MEMORY", default_value = "128MiB", value_name = "SIZE")]
+    #[arg(long, env = "SWATH_MEMORY", default_value = "128MiB", value_name = "SIZE", value_parser = size)]
     pub(crate) memory: ByteSize,
     /// Disk that the results of all jobs together may take [default: all there is]. When it is taken, jobs pause.
-    #[arg(long, env = "SWATH_MAX_DISK", value_name = "SIZE")]
+    #[arg(long, env = "SWATH_MAX_DISK", value_name = "SIZE", value_parser = size)]
     pub(crate) max_disk: Option<ByteSize>,
     /// Forget jobs, and free their results, so long after their end, unless they say it themselves [default: never].
     #[arg(long, env = "SWATH_RETAIN", value_name = "DURATION", value_parser = duration)]

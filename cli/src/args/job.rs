@@ -7,7 +7,7 @@ use swath_client::{Range, output::Format};
 
 use super::{
     CoordinatorArgs,
-    values::{count, duration, parameter},
+    values::{duration, id, parameter, whole},
 };
 
 /// What to compute.
@@ -25,13 +25,13 @@ pub(crate) struct JobArgs {
           value_delimiter = ';')]
     pub(crate) parameters: Vec<(String, String)>,
     /// Numbers in a chunk, the smallest unit that is given to a worker [default: chosen by the size of the range].
-    #[arg(long, env = "SWATH_CHUNK_SIZE", value_name = "NUMBERS", value_parser = count)]
+    #[arg(long, env = "SWATH_CHUNK_SIZE", value_name = "NUMBERS", value_parser = whole::<u64>(0..=u64::MAX))]
     pub(crate) chunk_size: Option<u64>,
     /// How often a chunk is tried again after its kernel failed, before the job fails [default: 3].
-    #[arg(long, env = "SWATH_MAX_RETRIES", value_name = "TIMES")]
+    #[arg(long, env = "SWATH_MAX_RETRIES", value_name = "TIMES", value_parser = whole::<u32>(0..=u32::MAX.into()))]
     pub(crate) max_retries: Option<u32>,
     /// How many workers may crash while they compute a chunk alone, before the job fails [default: 3].
-    #[arg(long, env = "SWATH_CRASH_LIMIT", value_name = "WORKERS", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, env = "SWATH_CRASH_LIMIT", value_name = "WORKERS", value_parser = whole::<u32>(1..=u32::MAX.into()))]
     pub(crate) crash_limit: Option<u32>,
     /// Go on without chunks that fail too often or crash too many workers; `swath job show` lists them. Otherwise the first
     /// of them fails the job.
@@ -98,6 +98,7 @@ pub(crate) enum JobCommand {
 #[derive(Debug, Arguments)]
 pub(crate) struct OneJob {
     /// The job, as `swath job list` numbers it.
+    #[arg(value_parser = id)]
     pub(crate) id: u64,
     #[command(flatten)]
     pub(crate) coordinator: CoordinatorArgs,

@@ -5,7 +5,7 @@ use std::{path::PathBuf, time::Duration};
 use clap::{Args as Arguments, Subcommand};
 use swath_launch::Host;
 
-use super::values::duration;
+use super::values::{duration, whole};
 
 const EXAMPLES: &str = "\
 The login to each host must need no password: a key in an agent, for example. What runs there is `swath worker start`.
@@ -50,7 +50,7 @@ pub(crate) struct HostArgs {
     pub(crate) hostfile: Option<PathBuf>,
     /// How many hosts are talked to at once.
     #[arg(long, env = "SWATH_PARALLEL", default_value_t = 16, value_name = "HOSTS",
-          value_parser = clap::value_parser!(u16).range(1..))]
+          value_parser = whole::<u16>(1..=u16::MAX.into()))]
     pub(crate) parallel: u16,
     /// How long connecting to a host may take.
     #[arg(long, env = "SWATH_CONNECT_TIMEOUT", default_value = "10s", value_name = "DURATION", value_parser = duration)]

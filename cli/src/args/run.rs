@@ -2,7 +2,7 @@
 
 use clap::{ArgMatches, Args as Arguments, CommandFactory, error::ErrorKind, parser::ValueSource};
 
-use super::{Args, CoordinatorArgs, JobArgs, ResultArgs};
+use super::{Args, CoordinatorArgs, JobArgs, ResultArgs, values::whole};
 use crate::exit;
 
 #[derive(Debug, Arguments)]
@@ -15,10 +15,10 @@ pub(crate) struct Run {
     #[command(flatten)]
     pub(crate) coordinator: CoordinatorArgs,
     /// Worker processes to start.
-    #[arg(long, short, env = "SWATH_WORKERS", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1024))]
+    #[arg(long, short, env = "SWATH_WORKERS", default_value_t = 1, value_parser = whole::<u32>(1..=1024))]
     pub(crate) workers: u32,
     /// Threads of each worker [default: the cores, shared among the workers].
-    #[arg(long, short, env = "SWATH_THREADS", value_parser = clap::value_parser!(u32).range(1..=65536))]
+    #[arg(long, short, env = "SWATH_THREADS", value_parser = whole::<u32>(1..=65536))]
     pub(crate) threads: Option<u32>,
 }
 

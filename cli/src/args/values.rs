@@ -1,19 +1,39 @@
 //! How values are written on the command line.
 
-use std::time::Duration;
+use std::{ops::RangeInclusive, time::Duration};
 
+use bytesize::ByteSize;
 use swath_client::Range;
 
-/// A number as in a range: `1000`, `1_000` and `1e3` are the same.
-pub(super) fn count(text: &str) -> Result<u64, String> {
-    if let Ok(count) = text.parse() {
-        return Ok(count);
+/// A whole number within these bounds, written as in a range: `1000`, `1_000` and `1e3` are the same.
+pub(super) fn whole<T: TryFrom<u64>>(
+    allowed: RangeInclusive<u64>,
+) -> impl Fn(&str) -> Result<T, String> + Clone + Send + Sync + 'static {
+    move |text| {
+        let number = parse_whole(text).filter(|number| allowed.contains(number));
+        number.and_then(|number| T::try_from(number).ok()).ok_or_else(|| {
+            let (first, last) = (allowed.start(), allowed.end());
+            format!("it takes a whole number from {first} to {last}, such as 1000, 1_000 or 1e3")
+        })
     }
-    let range: Range = text.parse().map_err(|error: swath_client::RangeError| error.to_string())?;
-    match u64::try_from(range.first()) {
-        Ok(count) if range.count() == 1 => Ok(count),
-        _ => Err("it should be one number that is not negative, such as 1000, 1_000 or 1e3".to_owned()),
+}
+
+/// The number of a job or a worker.
+pub(super) fn id(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| "it takes a whole number, as the list shows it, such as 1".to_owned())
+}
+
+pub(super) fn size(text: &str) -> Result<ByteSize, String> {
+    text.parse().map_err(|_| "it takes a size, such as 64MiB or 10GB".to_owned())
+}
+
+fn parse_whole(text: &str) -> Option<u64> {
+    if let Ok(number) = text.parse() {
+        return Some(number);
     }
+    let range: Range = text.parse().ok().filter(|range: &Range| range.count() == 1)?;
+    // `1..=1` is no number.
+    u64::try_from(range.first()).ok().filter(|_| !text.contains(".."))
 }
 
 pub(super) fn parameter(text: &str) -> Result<(String, String), String> {
@@ -43,7 +63,7 @@ pub(super) fn log_filter(text: &str) -> Result<String, String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{count, duration};
+    use super::{duration, size, whole};
 
     #[test]
     fn durations_are_bounded_and_the_bound_is_possible() {
@@ -64,12 +84,23 @@ mod tests {
     }
 
     #[test]
-    fn counts_are_written_as_in_ranges() {
+    fn whole_numbers_are_written_as_in_ranges() {
+        let any = whole::<u64>(0..=u64::MAX);
         for (text, expected) in [("1000", 1000), ("1_000", 1000), ("1e3", 1000), ("18446744073709551615", u64::MAX)] {
-            assert_eq!(count(text), Ok(expected), "{text}");
+            assert_eq!(any(text), Ok(expected), "{text}");
         }
-        for text in ["-1", "1..=3", "1.5", "many", ""] {
-            assert!(count(text).is_err(), "{text}");
+        for text in ["-1", "1..=3", "1..=1", "1.5", "many", "", "18446744073709551616"] {
+            assert!(any(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn a_refusal_says_what_is_allowed() {
+        let threads = whole::<u32>(1..=64);
+        for text in ["0", "65", "x", "", "1e30"] {
+            let said = threads(text).unwrap_err();
+            assert!(said.contains("a whole number from 1 to 64"), "{said}");
+        }
+        assert!(size("much").unwrap_err().contains("64MiB"));
     }
 }

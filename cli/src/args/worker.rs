@@ -5,7 +5,10 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 use bytesize::ByteSize;
 use clap::{Args as Arguments, Subcommand, ValueEnum};
 
-use super::{CoordinatorArgs, values::duration};
+use super::{
+    CoordinatorArgs,
+    values::{duration, id, size, whole},
+};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum WorkerCommand {
@@ -16,6 +19,7 @@ pub(crate) enum WorkerCommand {
     /// Let a worker finish or return what it holds, and leave.
     Drain {
         /// The worker, as `swath worker list` numbers it.
+        #[arg(value_parser = id)]
         id: u64,
         #[command(flatten)]
         coordinator: CoordinatorArgs,
@@ -30,10 +34,10 @@ pub(crate) struct WorkerStart {
     #[arg(long, short, env = "SWATH_NAME")]
     pub(crate) name: Option<String>,
     /// Threads that compute [default: all cores].
-    #[arg(long, short, env = "SWATH_THREADS", value_parser = clap::value_parser!(u32).range(1..=65536))]
+    #[arg(long, short, env = "SWATH_THREADS", value_parser = whole::<u32>(1..=65536))]
     pub(crate) threads: Option<u32>,
     /// Memory for results that wait to be sent.
-    #[arg(long, env = "SWATH_UPLOAD_MEMORY", default_value = "32MiB", value_name = "SIZE")]
+    #[arg(long, env = "SWATH_UPLOAD_MEMORY", default_value = "32MiB", value_name = "SIZE", value_parser = size)]
     pub(crate) upload_memory: ByteSize,
     /// What to do when the coordinator is lost: look for it again, with the work in hand, or end.
     #[arg(long, env = "SWATH_ON_COORDINATOR_LOST", default_value = "wait", value_name = "WHAT")]
