@@ -1,30 +1,128 @@
-//! The progress bar: done, rate and time to go, where standard error is a terminal.
+//! How far a job is, and why it makes no progress.
+//!
+//! On a terminal this is one line, which is drawn again and again and is gone at the end. Elsewhere only reasons are
+//! said, one line each.
 
-use std::{fmt, time::Duration};
+mod line;
+mod terminal;
 
-use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
-use swath_console::{plain, stderr_is_terminal};
+use std::{
+    convert::Infallible,
+    fmt,
+    fs::metadata,
+    os::unix::fs::MetadataExt,
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
+use swath_client::{Job, output::Target};
+use swath_console::{plain, say, stderr_is_terminal, stdout_is_terminal};
+use tokio::{sync::watch, time::timeout};
+
+use self::line::{Standing, line};
 
 const REFRESH: Duration = Duration::from_millis(100);
+/// A reason that is gone sooner is not said: workers join a moment after `swath run` has started them, and jobs that
+/// share workers take turns.
+const LASTING: Duration = Duration::from_secs(1);
 
-/// A bar over so many numbers; it draws nothing where nobody would see it.
-pub(crate) fn bar(numbers: u64) -> ProgressBar {
-    let target =
-        if stderr_is_terminal() { ProgressDrawTarget::stderr_with_hz(10) } else { ProgressDrawTarget::hidden() };
-    let bar = ProgressBar::with_draw_target(Some(numbers), target);
-    let template = "{bar:30} {percent:>3} %  {human_pos} of {human_len} numbers, {rate}/s, {eta} to go{msg}";
-    if let Ok(style) = ProgressStyle::with_template(template) {
-        let rate = |state: &ProgressState, out: &mut dyn fmt::Write| {
-            // A line that cannot be drawn is drawn the next time.
-            let _ = write!(out, "{}", HumanCount(state.per_sec() as u64));
-        };
-        bar.set_style(style.with_key("rate", rate).progress_chars("█▉▊▋▌▍▎▏ "));
-    }
-    bar.enable_steady_tick(REFRESH);
-    bar
+/// The progress of one job. The line on the terminal is gone when this is dropped.
+pub(crate) struct Progress {
+    bar: ProgressBar,
+    /// Numbers that have failed, which count as settled.
+    failed: Arc<AtomicU64>,
+    /// Why the job makes no progress; empty when it does.
+    reason: watch::Sender<String>,
 }
 
-/// What the bar says of a job that is paused for this reason.
-pub(crate) fn pause(reason: &str) -> String {
-    if reason.is_empty() { String::new() } else { format!(" (paused: {})", plain(reason)) }
+impl Progress {
+    /// The progress of a job while nothing else is written to the terminal.
+    pub(crate) fn new() -> Self {
+        Self::drawn_to(if stderr_is_terminal() { terminal::draw_target() } else { ProgressDrawTarget::hidden() })
+    }
+
+    /// The same while results are written, which may be to the same terminal.
+    pub(crate) fn beside_results(results: &Target) -> Self {
+        if is_terminal(results) { Self::drawn_to(ProgressDrawTarget::hidden()) } else { Self::new() }
+    }
+
+    fn drawn_to(target: ProgressDrawTarget) -> Self {
+        // How many numbers there are is known when the job is.
+        let bar = ProgressBar::with_draw_target(Some(0), target);
+        let reason = watch::Sender::new(String::new());
+        let said = reason.subscribe();
+        if let Ok(style) = ProgressStyle::with_template("{line}") {
+            bar.set_style(style.with_key("line", move |state: &ProgressState, out: &mut dyn fmt::Write| {
+                // A line that cannot be drawn is drawn the next time.
+                let _ = out.write_str(&line(&Standing::of(state, &said.borrow()), terminal::room()));
+            }));
+        }
+        bar.enable_steady_tick(REFRESH);
+        Self { bar, failed: Arc::default(), reason }
+    }
+
+    /// Takes in how a job stands that is waited for.
+    pub(crate) fn update(&self, job: &Job) {
+        self.update_reason(job);
+        self.bar.set_position(job.committed_numbers.saturating_add(job.hole_numbers));
+    }
+
+    /// The same for a job whose results are written: the position is how many of them are.
+    pub(crate) fn update_reason(&self, job: &Job) {
+        self.bar.set_length(job.range.count());
+        self.failed.store(job.hole_numbers, Ordering::Relaxed);
+        let reason = job.waiting.as_ref().map(|waiting| plain(&waiting.text).to_string()).unwrap_or_default();
+        self.reason.send_if_modified(|said| {
+            let is_other = *said != reason;
+            *said = reason;
+            is_other
+        });
+    }
+
+    /// A way to say that so many numbers are written.
+    pub(crate) fn written(&self) -> impl Fn(u64) + Send + 'static {
+        let (bar, failed) = (self.bar.clone(), Arc::clone(&self.failed));
+        move |numbers| bar.set_position(numbers.saturating_add(failed.load(Ordering::Relaxed)))
+    }
+
+    /// Says where there is no bar why the job makes no progress, and when it makes progress again. Never returns.
+    pub(crate) async fn say_reasons(&self, job: u64) -> Infallible {
+        let mut reasons = self.reason.subscribe();
+        let mut said = String::new();
+        loop {
+            let reason = reasons.borrow_and_update().clone();
+            let is_lasting = timeout(LASTING, reasons.changed()).await.is_err();
+            if !is_lasting {
+                continue;
+            }
+            if reason != said && self.bar.is_hidden() {
+                say!("job {job}: {}", if reason.is_empty() { "running" } else { &reason });
+            }
+            said = reason;
+            // The sender lives as long as this does.
+            let _ = reasons.changed().await;
+        }
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+/// Whether results that are written there appear on a terminal that a bar would be drawn on.
+fn is_terminal(results: &Target) -> bool {
+    let device = |path: &Path| metadata(path).ok().map(|meta| meta.rdev()).filter(|device| *device != 0);
+    match results {
+        Target::Stdout => stdout_is_terminal(),
+        Target::File(path) => device(path).is_some_and(|results| {
+            ["/dev/stderr", "/dev/tty"].iter().any(|terminal| device(Path::new(terminal)) == Some(results))
+        }),
+    }
 }

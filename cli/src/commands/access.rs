@@ -80,7 +80,7 @@ pub(super) fn execute(command: AccessCommand, mode: OutputMode) -> Result<()> {
                     roles: access.roles().iter().map(|role| role.name()).collect(),
                     subject: access.subject(),
                     coordinator: access.address(),
-                    expires: humantime::format_rfc3339_seconds(access.expires()).to_string(),
+                    expires_at: humantime::format_rfc3339_seconds(access.expires()).to_string(),
                 },
                 mode,
             )
@@ -94,7 +94,7 @@ pub(crate) struct ShownAccess<'a> {
     pub(crate) roles: Vec<&'static str>,
     pub(crate) subject: &'a str,
     pub(crate) coordinator: Option<&'a str>,
-    pub(crate) expires: String,
+    pub(crate) expires_at: String,
 }
 
 /// How many years a certificate may be valid: the year in which it expires has four digits.

@@ -3,11 +3,16 @@
 use std::{path::Path, time::Duration};
 
 use anyhow::Result;
+use serde::Serialize;
 use swath_client::AccessSource;
 use swath_coordinator::{Coordinator, CoordinatorConfig, StoreConfig};
 
 use super::signals;
-use crate::{args::CoordinatorStart, exit::Ending};
+use crate::{
+    args::{CoordinatorStart, OutputMode},
+    exit::Ending,
+    show,
+};
 
 /// A block waits no longer than this for its part to fill.
 const PART_AGE: Duration = Duration::from_secs(2);
@@ -17,7 +22,14 @@ const WINDOW_BYTES: u64 = 1 << 30;
 /// A block that is larger than all of the memory gets all of it; without any there would be no bound.
 const MIN_MEMORY: u64 = 1 << 20;
 
-pub(super) async fn start(args: CoordinatorStart) -> Result<()> {
+/// What is printed as JSON when the coordinator listens.
+#[derive(Serialize)]
+struct Listening {
+    address: String,
+    process_id: u32,
+}
+
+pub(super) async fn start(args: CoordinatorStart, mode: OutputMode) -> Result<()> {
     if !args.listen.ip().is_loopback() && args.access.is_none() && !args.insecure {
         return Err(Ending::Usage(format!(
             "{} can be reached from other machines, where anybody could use this coordinator: \
@@ -56,6 +68,11 @@ pub(super) async fn start(args: CoordinatorStart) -> Result<()> {
     };
     let stop = signals::stop_token()?;
     let coordinator = Coordinator::bind(config).await?;
+    if mode == OutputMode::Json {
+        let listening = Listening { address: coordinator.address().to_string(), process_id: std::process::id() };
+        // Whoever does not read it any more does not need it.
+        let _ = show::json(&listening);
+    }
     Ok(coordinator.serve(stop).await?)
 }
 

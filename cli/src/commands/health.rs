@@ -2,10 +2,12 @@
 
 use anyhow::{Result, bail};
 use serde::Serialize;
-
 use swath_console::print;
 
-use crate::args::{Health, OutputMode};
+use crate::{
+    args::{Health, OutputMode},
+    show,
+};
 
 /// What is printed as JSON.
 #[derive(Serialize)]
@@ -21,10 +23,7 @@ pub(super) async fn ask(args: &Health, mode: OutputMode) -> Result<()> {
     match mode {
         OutputMode::Text if serving => print("serving\n")?,
         OutputMode::Text => {}
-        OutputMode::Json => {
-            let answer = Answer { address, service: service.to_string(), serving };
-            print(format!("{}\n", serde_json::to_string(&answer)?))?;
-        }
+        OutputMode::Json => show::json(&Answer { address, service: service.to_string(), serving })?,
     }
     if !serving {
         bail!("{service} of {address}: not serving");

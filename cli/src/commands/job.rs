@@ -8,13 +8,14 @@ use swath_console::{print, say};
 
 use super::{
     job_spec,
-    results::{self, Destination},
+    results::{self, Destination, Saved},
     signals::StopSignals,
 };
 use crate::{
     args::{JobCommand, OutputMode, Submit},
     exit::Ending,
-    progress, show,
+    progress::Progress,
+    show,
 };
 
 pub(super) async fn submit(args: Submit, mode: OutputMode) -> Result<()> {
@@ -31,7 +32,7 @@ pub(super) async fn submit(args: Submit, mode: OutputMode) -> Result<()> {
         return wait(&client, job.id, signals, mode).await;
     }
     match mode {
-        OutputMode::Json => show::job(&job, &[], mode),
+        OutputMode::Json => show::job(&job, None, None, mode),
         OutputMode::Text => Ok(print(format!("{}\n", job.id))?),
     }
 }
@@ -48,23 +49,26 @@ pub(super) async fn execute(command: JobCommand, mode: OutputMode) -> Result<()>
         JobCommand::Show(job) => show_whole(&client, &client.job(job.id).await?, mode).await,
         JobCommand::Wait(job) => wait(&client, job.id, StopSignals::listen()?, mode).await,
         JobCommand::Cancel { job, drop_results } => show_if_json(&client.cancel(job.id, drop_results).await?, mode),
-        JobCommand::Forget(job) => Ok(client.forget(job.id).await?),
+        JobCommand::Forget(job) => {
+            client.forget(job.id).await?;
+            show::forgotten(job.id, mode)
+        }
         JobCommand::Results { job, partial, results } => {
             let begun = Instant::now();
             let destination = Destination::parse(&results, mode)?;
             let job = client.job(job.id).await?;
             let mut signals = StopSignals::listen()?;
-            let output = destination.open(&job)?;
             let summary = tokio::select! {
-                saved = results::save(&client, &job, output, partial) => saved?,
+                saved = results::save(&client, &job, &destination, partial) => saved?,
                 () = signals.received() => {
                     return Err(Ending::Interrupted("interrupted; the results are still there".to_owned()).into());
                 }
             };
-            results::say_where(&destination.target, summary, begun.elapsed());
-            let holes = if summary.missing > 0 { client.holes(job.id).await.unwrap_or_default() } else { Vec::new() };
-            results::say_missing(summary, &holes);
-            Ok(())
+            // It may have been forgotten meanwhile.
+            let job = client.job(job.id).await.unwrap_or(job);
+            let failures =
+                if job.hole_chunks > 0 { client.holes(job.id).await.unwrap_or_default() } else { Vec::new() };
+            Saved { destination: &destination, summary, took: begun.elapsed() }.conclude(&job, &failures, mode)
         }
     }
 }
@@ -84,31 +88,28 @@ async fn wait(client: &Client, id: u64, mut signals: StopSignals, mode: OutputMo
     match job.state {
         JobState::Failed(failure) => Err(Ending::JobFailed(format!("job {id} failed: {failure}")).into()),
         JobState::Cancelled => Err(Ending::JobCancelled(format!("job {id} was cancelled")).into()),
+        JobState::Done | JobState::Running if job.hole_numbers > 0 => {
+            let failed = show::failed_numbers(job.hole_numbers, job.range.count());
+            Err(Ending::JobFailed(format!("job {id} is done, but {failed}")).into())
+        }
         JobState::Done | JobState::Running => Ok(()),
     }
 }
 
 async fn watch(client: &Client, id: u64) -> Result<Job, ClientError> {
-    let mut bar = None;
-    let job = client
-        .wait(id, |job| {
-            let bar = bar.get_or_insert_with(|| progress::bar(job.range.count()));
-            bar.set_position(job.committed_numbers);
-            bar.set_message(progress::pause(&job.paused));
-        })
-        .await;
-    if let Some(bar) = bar {
-        bar.finish_and_clear();
+    let progress = Progress::new();
+    tokio::select! {
+        job = client.wait(id, |job| progress.update(job)) => job,
+        never = progress.say_reasons(id) => match never {},
     }
-    job
 }
 
-/// Prints a job with the chunks that were given up.
+/// Prints a job with its failed chunks.
 async fn show_whole(client: &Client, job: &Job, mode: OutputMode) -> Result<()> {
-    let holes = if job.hole_chunks > 0 { client.holes(job.id).await? } else { Vec::new() };
-    show::job(job, &holes, mode)
+    let failures = if job.hole_chunks > 0 { client.holes(job.id).await? } else { Vec::new() };
+    show::job(job, Some(&failures), None, mode)
 }
 
 fn show_if_json(job: &Job, mode: OutputMode) -> Result<()> {
-    if mode == OutputMode::Json { show::job(job, &[], mode) } else { Ok(()) }
+    if mode == OutputMode::Json { show::job(job, None, None, mode) } else { Ok(()) }
 }

@@ -5,7 +5,7 @@ use std::{fs, pin::pin};
 use anyhow::{Context, Result};
 use futures::StreamExt;
 use serde::Serialize;
-use swath_client::{AccessSource, Role};
+use swath_client::{AccessSource, Role, counted};
 use swath_console::{print, say};
 use swath_launch::{
     AccessFile, Attached, End, Failure, Host, Outcome, Plan, Program, RemoteAccess, RemoteProgram, Selection, Ssh,
@@ -30,9 +30,9 @@ struct Line {
     outcome: &'static str,
     message: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    process: Option<u32>,
+    process_id: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    worker: Option<u64>,
+    worker_id: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     threads: Option<u32>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -42,12 +42,12 @@ struct Line {
 /// A worker that runs on a host, or ran there.
 #[derive(Debug, Serialize)]
 struct WorkerLine {
-    process: u32,
+    process_id: u32,
     state: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    threads: Option<String>,
+    threads: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     coordinator: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -99,7 +99,7 @@ async fn start(args: LaunchStart, mode: OutputMode) -> Result<()> {
                     message: format!(
                         "a worker runs there already: process {process}, since {since}; --force starts another"
                     ),
-                    process: Some(process),
+                    process_id: Some(process),
                     ..Line::default()
                 },
                 Err(failure) => failed_line(&failure),
@@ -122,7 +122,7 @@ async fn hold_all(
     signals: &mut StopSignals,
 ) -> Result<()> {
     let all = held.len();
-    say!("{} attached; they end with this command", count(all, "worker"));
+    say!("{} attached; they end with this command", counted(all as u64, "worker"));
     let mut failed = 0;
     loop {
         let ended = tokio::select! {
@@ -150,7 +150,7 @@ async fn hold_all(
         return Err(Ending::Interrupted("the workers have ended".to_owned()).into());
     }
     if failed > 0 {
-        return Err(Ending::JobFailed(format!("{failed} of {} ended badly", count(all, "worker"))).into());
+        return Err(Ending::JobFailed(format!("{failed} of {} ended badly", counted(all as u64, "worker"))).into());
     }
     Ok(())
 }
@@ -219,10 +219,10 @@ fn running_message(worker: &swath_launch::Running) -> String {
 
 fn running_line(worker: swath_launch::Running) -> WorkerLine {
     WorkerLine {
-        process: worker.process,
+        process_id: worker.process,
         state: if worker.has_joined { "joined" } else { "joining" },
         name: Some(worker.name),
-        threads: Some(worker.threads),
+        threads: worker.threads.parse().ok(),
         coordinator: Some(worker.coordinator),
         since: Some(worker.since),
     }
@@ -325,14 +325,15 @@ fn preview(plan: &Plan, hosts: &[Host], mode: OutputMode) -> Result<()> {
 }
 
 fn started_line(worker: &swath_launch::Worker) -> Line {
-    let threads = worker.threads.map_or_else(|| "a worker".to_owned(), |threads| count(threads as usize, "thread"));
+    let threads =
+        worker.threads.map_or_else(|| "a worker".to_owned(), |threads| counted(threads.into(), "thread").to_string());
     let number = worker.id.map_or_else(String::new, |id| format!("worker {id}, "));
     Line {
         ok: true,
         outcome: "started",
         message: format!("started {threads} ({number}process {})", worker.process),
-        process: Some(worker.process),
-        worker: worker.id,
+        process_id: Some(worker.process),
+        worker_id: worker.id,
         threads: worker.threads,
         ..Line::default()
     }
@@ -345,7 +346,7 @@ fn failed_line(failure: &Failure) -> Line {
 fn stopped_line(stopped: &[Stopped]) -> Line {
     let number = |end| stopped.iter().filter(|worker| worker.end == end).count();
     let (killed, alive) = (number(End::Killed), number(End::Alive));
-    let mut message = format!("stopped {}", count(stopped.len() - alive, "worker"));
+    let mut message = format!("stopped {}", counted((stopped.len() - alive) as u64, "worker"));
     if killed > 0 {
         message += &format!(", {killed} of them killed");
     }
@@ -353,7 +354,7 @@ fn stopped_line(stopped: &[Stopped]) -> Line {
         message += &format!("; process {} does not end, although it was killed", worker.process);
     }
     let line = |worker: &Stopped| WorkerLine {
-        process: worker.process,
+        process_id: worker.process,
         state: match worker.end {
             End::Ended => "ended",
             End::Killed => "killed",
@@ -375,10 +376,6 @@ fn stopped_line(stopped: &[Stopped]) -> Line {
 
 fn idle_line() -> Line {
     Line { ok: true, outcome: "idle", message: "no worker runs there".to_owned(), ..Line::default() }
-}
-
-fn count(count: usize, noun: &str) -> String {
-    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
 }
 
 /// What became of the hosts, said as it comes.
@@ -411,7 +408,10 @@ impl Results {
     fn finish(&self, what: &str) -> Result<()> {
         match self.lines.iter().filter(|line| !line.ok).count() {
             0 => Ok(()),
-            failed => Err(Ending::JobFailed(format!("{what} {failed} of {}", count(self.lines.len(), "host"))).into()),
+            failed => {
+                Err(Ending::JobFailed(format!("{what} {failed} of {}", counted(self.lines.len() as u64, "host")))
+                    .into())
+            }
         }
     }
 }

@@ -28,10 +28,10 @@ pub(crate) async fn execute(args: Args) -> Result<()> {
     signals::survive_file_size_limit()?;
     match args.command {
         Command::Run(run) => run::run(run, mode).await,
-        Command::Coordinator(CoordinatorCommand::Start(start)) => coordinator::start(start).await,
-        Command::Worker(WorkerCommand::Start(start)) => worker::start(start).await,
+        Command::Coordinator(CoordinatorCommand::Start(start)) => coordinator::start(start, mode).await,
+        Command::Worker(WorkerCommand::Start(start)) => worker::start(start, mode).await,
         Command::Worker(WorkerCommand::List(coordinator)) => worker::list(&coordinator, mode).await,
-        Command::Worker(WorkerCommand::Drain { id, coordinator }) => worker::drain(id, &coordinator).await,
+        Command::Worker(WorkerCommand::Drain { id, coordinator }) => worker::drain(id, &coordinator, mode).await,
         Command::Launch(launch) => launch::execute(*launch, mode).await,
         Command::Submit(submit) => job::submit(submit, mode).await,
         Command::Job(command) => job::execute(command, mode).await,

@@ -3,9 +3,9 @@
 use std::{convert::Infallible, path::Path, time::Duration};
 
 use anyhow::{Context, Result};
-use indicatif::{HumanBytes, HumanCount, ProgressBar};
+use indicatif::HumanBytes;
 use swath_client::{
-    Client, Hole, Job, JobState,
+    Client, Hole, Job, JobState, counted,
     output::{Format, Output, OutputError, Summary, Target},
 };
 
@@ -14,7 +14,8 @@ use swath_console::say;
 use crate::{
     args::{OutputMode, ResultArgs},
     exit::Ending,
-    progress, show,
+    progress::Progress,
+    show::{self, Written},
 };
 
 /// When a job is first asked whether it is paused.
@@ -23,7 +24,7 @@ const FIRST_LOOK: Duration = Duration::from_secs(1);
 /// Where results go, and how.
 pub(super) struct Destination {
     pub(super) target: Target,
-    format: Format,
+    pub(super) format: Format,
 }
 
 impl Destination {
@@ -59,21 +60,22 @@ impl Destination {
     }
 }
 
-/// Writes all results of a job, with a progress bar; waits for those that are not there yet.
-/// `partial`: of a job that broke, what there is.
-pub(super) async fn save(client: &Client, job: &Job, output: Output, partial: bool) -> Result<Summary> {
-    let bar = progress::bar(job.range.count());
+/// Writes all results of a job; waits for those that are not there yet.
+/// `partial`: of a failed or cancelled job, what there is.
+pub(super) async fn save(client: &Client, job: &Job, destination: &Destination, partial: bool) -> Result<Summary> {
+    let output = destination.open(job)?;
+    let progress = Progress::beside_results(&destination.target);
+    progress.update_reason(job);
     let saved = async {
         let results = if partial { client.partial_results(job).await } else { client.results(job).await };
-        let results = results.map_err(OutputError::from)?;
-        let bar = bar.clone();
-        output.save(results, move |numbers| bar.set_position(numbers)).await
+        output.save(results.map_err(OutputError::from)?, progress.written()).await
     };
     let saved = tokio::select! {
         saved = saved => saved,
-        never = say_pauses(client, job.id, &bar) => match never {},
+        never = progress.say_reasons(job.id) => match never {},
+        never = watch(client, job.id, &progress) => match never {},
     };
-    bar.finish_and_clear();
+    drop(progress);
     let error = match saved {
         Ok(summary) => return Ok(summary),
         Err(error) => error,
@@ -93,49 +95,72 @@ pub(super) async fn save(client: &Client, job: &Job, output: Output, partial: bo
     }
 }
 
-/// One line about what was written, where it is not in sight.
-pub(super) fn say_where(target: &Target, summary: Summary, took: Duration) {
-    if let Target::File(path) = target {
-        let size = match std::fs::metadata(path) {
-            Ok(meta) if meta.is_file() => format!(" ({})", HumanBytes(meta.len())),
-            _ => String::new(),
-        };
-        let numbers = HumanCount(summary.numbers);
-        say!("{numbers} numbers in {}{size}, {:.3} s", path.display(), took.as_secs_f64());
-    }
-}
-
-/// Says how much has no result, and of a few chunks why.
-pub(super) fn say_missing(summary: Summary, holes: &[Hole]) {
-    const SHOWN: usize = 5;
-    if summary.missing == 0 {
-        return;
-    }
-    say!("{} numbers have no result", HumanCount(summary.missing));
-    for hole in holes.iter().take(SHOWN) {
-        say!("  {}", show::hole(hole));
-    }
-    if holes.len() > SHOWN {
-        say!("  and {} more chunks", holes.len() - SHOWN);
-    }
-}
-
-/// Says why nothing more comes, each time that a job pauses. Never returns.
-async fn say_pauses(client: &Client, job: u64, bar: &ProgressBar) -> Infallible {
+/// Learns why a job makes no progress. Never returns.
+async fn watch(client: &Client, job: u64, progress: &Progress) -> Infallible {
     // Most jobs are over before anybody would ask.
     tokio::time::sleep(FIRST_LOOK).await;
-    let mut said = String::new();
-    let watched = client.wait(job, |job| {
-        if job.paused == said {
-            return;
-        }
-        said.clone_from(&job.paused);
-        if bar.is_hidden() && !said.is_empty() {
-            say!("paused: {said}");
-        }
-        bar.set_message(progress::pause(&said));
-    });
     // What became of the job is told by its results.
-    let _ = watched.await;
+    let _ = client.wait(job, |job| progress.update_reason(job)).await;
     std::future::pending().await
+}
+
+/// What was written of a job.
+pub(super) struct Saved<'a> {
+    pub(super) destination: &'a Destination,
+    pub(super) summary: Summary,
+    pub(super) took: Duration,
+}
+
+impl Saved<'_> {
+    /// Says what was written and what is missing, and fails if a part of the job failed.
+    /// `job`: as it stands now. `failures`: its failed chunks.
+    pub(super) fn conclude(&self, job: &Job, failures: &[Hole], mode: OutputMode) -> Result<()> {
+        let Self { destination, summary, took } = self;
+        let file = match &destination.target {
+            Target::File(path) => Some(path),
+            Target::Stdout => None,
+        };
+        let meta = file.and_then(|file| std::fs::metadata(file).ok()).filter(std::fs::Metadata::is_file);
+        let bytes = meta.map(|meta| meta.len());
+        if let Some(file) = file {
+            let size = bytes.map(|bytes| format!(" ({})", HumanBytes(bytes))).unwrap_or_default();
+            let numbers = counted(summary.numbers, "number");
+            say!("{numbers} in {}{size}, {:.3} s", file.display(), took.as_secs_f64());
+        }
+        say_failures(failures);
+        if mode == OutputMode::Json
+            && let Some(file) = file
+        {
+            let written = Written {
+                file,
+                format: destination.format.to_string(),
+                numbers: summary.numbers,
+                missing_numbers: summary.missing,
+                bytes,
+                seconds: took.as_secs_f64(),
+            };
+            show::job(job, Some(failures), Some(written), mode)?;
+        }
+        match summary.missing {
+            0 => Ok(()),
+            // That is what was asked for.
+            missing if matches!(job.state, JobState::Failed(_) | JobState::Cancelled) => {
+                let have = if missing == 1 { "has" } else { "have" };
+                say!("{} {have} no result", counted(missing, "number"));
+                Ok(())
+            }
+            missing => Err(Ending::JobFailed(show::failed_numbers(missing, job.range.count())).into()),
+        }
+    }
+}
+
+/// Says of a few failed chunks why they failed.
+fn say_failures(failures: &[Hole]) {
+    const SHOWN: usize = 5;
+    for chunk in failures.iter().take(SHOWN) {
+        say!("{}", show::failed_chunk(chunk));
+    }
+    if failures.len() > SHOWN {
+        say!("and {} more", counted((failures.len() - SHOWN) as u64, "failed chunk"));
+    }
 }

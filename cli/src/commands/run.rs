@@ -3,22 +3,18 @@
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use swath_client::{
-    Client, Job, Retention,
-    output::{Summary, Target},
-};
+use swath_client::{Client, Job, Retention};
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::{
     job_spec,
     local::LocalCluster,
-    results::{self, Destination},
+    results::{self, Destination, Saved},
     signals::StopSignals,
 };
 use crate::{
     args::{OutputMode, Run},
     exit::Ending,
-    show,
 };
 
 /// How often workers are looked after.
@@ -39,11 +35,11 @@ pub(super) async fn run(args: Run, mode: OutputMode) -> Result<()> {
     };
     let job = client.submit(spec).await?;
     let saved = tokio::select! {
-        saved = save(&client, &job, &destination) => saved,
+        saved = results::save(&client, &job, &destination, false) => saved,
         () = signals.received() => Err(Ending::Interrupted("interrupted; nothing was kept".to_owned()).into()),
         error = watch_workers(cluster.as_mut()) => Err(error),
     };
-    let holes = match &saved {
+    let failures = match &saved {
         Ok(summary) if summary.missing > 0 => client.holes(job.id).await.unwrap_or_default(),
         _ => Vec::new(),
     };
@@ -56,18 +52,8 @@ pub(super) async fn run(args: Run, mode: OutputMode) -> Result<()> {
     if let Some(cluster) = cluster {
         cluster.stop().await;
     }
-    let summary = saved?;
-    results::say_where(&destination.target, summary, begun.elapsed());
-    results::say_missing(summary, &holes);
-    if mode == OutputMode::Json && destination.target != Target::Stdout {
-        show::job(&ended, &holes, mode)?;
-    }
-    Ok(())
-}
-
-async fn save(client: &Client, job: &Job, destination: &Destination) -> Result<Summary> {
-    let output = destination.open(job)?;
-    results::save(client, job, output, false).await
+    let saved = Saved { destination: &destination, summary: saved?, took: begun.elapsed() };
+    saved.conclude(&ended, &failures, mode)
 }
 
 /// Returns only if there is nobody left to do the work.

@@ -23,7 +23,7 @@ use crate::{
     show,
 };
 
-pub(super) async fn start(args: WorkerStart) -> Result<()> {
+pub(super) async fn start(args: WorkerStart, mode: OutputMode) -> Result<()> {
     let stop = signals::stop_token()?;
     if args.attached {
         end_with_standard_input(args.scratch, args.silence);
@@ -36,6 +36,9 @@ pub(super) async fn start(args: WorkerStart) -> Result<()> {
     let name = args.name.unwrap_or_else(|| format!("{}-{}", swath_worker::host_name(), std::process::id()));
     if let Err(error) = check_name(&name) {
         return Err(Ending::Usage(format!("a worker cannot have the name `{}`: {error}", plain(&name))).into());
+    }
+    if mode == OutputMode::Json {
+        tokio::spawn(print_when_joined(name.clone(), threads, joined.subscribe()));
     }
     let config = WorkerConfig {
         coordinator: args.coordinator.dialer(&[Role::Worker])?,
@@ -56,14 +59,22 @@ pub(super) async fn list(args: &CoordinatorArgs, mode: OutputMode) -> Result<()>
     show::workers(&client.workers().await?, mode)
 }
 
-pub(super) async fn drain(id: u64, args: &CoordinatorArgs) -> Result<()> {
+pub(super) async fn drain(id: u64, args: &CoordinatorArgs, mode: OutputMode) -> Result<()> {
     let client = Client::dial(&args.dialer(&[Role::Admin])?).await?;
-    Ok(client.drain(id).await?)
+    client.drain(id).await?;
+    show::draining(id, mode)
 }
 
 /// Cores that this process may use.
 pub(super) fn cores() -> u32 {
     thread::available_parallelism().map_or(1, NonZero::get).try_into().unwrap_or(u32::MAX)
+}
+
+/// Prints one object when the worker has first joined.
+async fn print_when_joined(name: String, threads: u32, mut joined: watch::Receiver<Option<u64>>) {
+    let Ok(Some(id)) = joined.wait_for(Option::is_some).await.map(|worker| *worker) else { return };
+    // Whoever does not read it any more does not need it.
+    let _ = show::joined(id, &name, threads);
 }
 
 /// Writes the file that says that the worker has joined, when it first has.
@@ -75,7 +86,7 @@ async fn write_when_joined(file: PathBuf, threads: u32, mut joined: watch::Recei
     let part = PathBuf::from(part);
     let text = format!("worker={worker} threads={threads}\n");
     if let Err(error) = std::fs::write(&part, text).and_then(|()| std::fs::rename(&part, &file)) {
-        warn!(%error, file = %file.display(), "cannot write that the worker has joined");
+        warn!(%error, file = %file.display(), "cannot write the ready file");
     }
 }
 
@@ -100,7 +111,7 @@ fn end_with_standard_input(scratch: Option<PathBuf>, silence: Option<Duration>) 
             match next {
                 Ok(()) => {}
                 Err(RecvTimeoutError::Timeout) => {
-                    warn!("nothing was heard from whoever started this worker; it ends");
+                    warn!("nothing came on standard input for as long as --silence allows; the worker stops");
                     break;
                 }
                 Err(RecvTimeoutError::Disconnected) => break,
