@@ -216,7 +216,8 @@ mod tests {
         let compute = move || {
             for _ in 0..4 {
                 let task = tasks.take().unwrap();
-                sender.send(&task.lease, task.offsets, Bytes::from(vec![0; BLOCK]));
+                let parquet = vec![0; BLOCK].into();
+                sender.send(&task.lease, task.offsets, Encoded { parquet, digest: 0 });
                 tasks.finish(task);
             }
         };

@@ -1,5 +1,6 @@
 //! Workers that speak the protocol by themselves: what they send is not looked at unless somebody waits for it.
 
+use swath_block::Digest;
 use swath_proto::{
     PROTOCOL_VERSION,
     v1::{self, block_receipt::Outcome, coordinator_message, worker_message::Kind, workers_client::WorkersClient},
@@ -73,7 +74,8 @@ fn bottomless() -> Vec<u8> {
 fn block_of(lease: &v1::Lease, parquet: Vec<u8>) -> v1::UploadBlock {
     let first = lease.job.as_ref().unwrap().first;
     let (lease, fingerprint, job_id) = (lease.id, lease.fingerprint.clone(), lease.job_id);
-    v1::UploadBlock { lease, job_id, first, numbers: 10, parquet: parquet.into(), fingerprint }
+    let digest = Digest::of(&parquet).map_or(0, Digest::whole);
+    v1::UploadBlock { lease, job_id, first, numbers: 10, parquet: parquet.into(), fingerprint, digest }
 }
 
 #[test]
