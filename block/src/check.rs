@@ -138,11 +138,20 @@ fn check_values(column: Column, page: &[u8], rows: usize) -> Result<Span, BlockE
             if page.len() != rows.div_ceil(8) {
                 return Err(wrong_length());
             }
-            let ones = page.iter().map(|byte| byte.count_ones() as usize).sum::<usize>();
-            if !rows.is_multiple_of(8) && page.last().is_some_and(|&last| last >> (rows % 8) != 0) {
-                return Err(BlockError::page(column, "have bits after their last value"));
+            let (bits, used) = page.split_at(rows / 8);
+            let (words, rest) = bits.as_chunks::<8>();
+            let (mut all, mut any) = (u64::MAX, 0);
+            for word in words.iter().copied().map(u64::from_le_bytes).chain(rest.iter().map(|&byte| widen(byte))) {
+                (all, any) = (all & word, any | word);
             }
-            Ok(Span { least: (ones == rows).into(), greatest: (ones > 0).into() })
+            if let Some(&last) = used.first() {
+                let padding = u8::MAX << (rows % 8);
+                if last & padding != 0 {
+                    return Err(BlockError::page(column, "have bits after their last value"));
+                }
+                (all, any) = (all & widen(last | padding), any | u64::from(last));
+            }
+            Ok(Span { least: (all == u64::MAX).into(), greatest: (any != 0).into() })
         }
         Column::Value(ValueType::Decimal128) => {
             let (values, rest) = page.as_chunks::<16>();
@@ -156,6 +165,11 @@ fn check_values(column: Column, page: &[u8], rows: usize) -> Result<Span, BlockE
             Ok(span)
         }
     }
+}
+
+/// A byte eight times.
+fn widen(byte: u8) -> u64 {
+    u64::from_le_bytes([byte; 8])
 }
 
 /// What the footer says of the least value and the greatest; `None` if it says nothing.

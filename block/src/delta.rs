@@ -18,6 +18,9 @@ const BLOCK: usize = 128;
 const MINIBLOCK: usize = 32;
 const MINIBLOCKS: usize = BLOCK / MINIBLOCK;
 
+/// A block of consecutive integers: the smallest difference, 1, as a zigzag varint, then a width of 0 for each miniblock.
+const ONE_BLOCK: [u8; 1 + MINIBLOCKS] = [2, 0, 0, 0, 0];
+
 /// Appends the encoded `values`, which must not be empty, to `out`. Returns the least and the greatest of them.
 pub(crate) fn encode(values: &[i64], out: &mut Vec<u8>) -> (i64, i64) {
     #[cfg(target_arch = "x86_64")]
@@ -72,8 +75,6 @@ fn extremes(values: &[i64]) -> (i64, i64) {
 
 /// Appends `rows` consecutive integers from `first` on, encoded, to `out`: all differences are 1 and take no bits.
 pub(crate) fn encode_consecutive(first: i64, rows: usize, out: &mut Vec<u8>) {
-    // The smallest difference, 1, as a zigzag varint, then a width of 0 for each miniblock.
-    const ONE_BLOCK: [u8; 1 + MINIBLOCKS] = [2, 0, 0, 0, 0];
     write_header(rows, first, out);
     let blocks = (rows - 1).div_ceil(BLOCK);
     out.reserve(blocks * ONE_BLOCK.len());

@@ -10,6 +10,13 @@ pub(crate) fn write(mut value: u64, out: &mut Vec<u8>) {
 
 /// Reads one off the front of `bytes`; `None` if they end before it does, or it has more than 64 bits.
 pub(crate) fn read(bytes: &mut &[u8]) -> Option<u64> {
+    // Most are of one byte.
+    if let Some((&byte, rest)) = bytes.split_first()
+        && byte < 0x80
+    {
+        *bytes = rest;
+        return Some(byte.into());
+    }
     let mut value = 0;
     for shift in (0..64).step_by(7) {
         let (&byte, rest) = bytes.split_first()?;

@@ -1,6 +1,6 @@
 //! Whether bytes are integers as they are encoded here, without unpacking them.
 
-use super::{BLOCK, MINIBLOCK, MINIBLOCKS, encode_consecutive};
+use super::{BLOCK, MINIBLOCK, MINIBLOCKS, ONE_BLOCK, write_header};
 use crate::varint::{self, unzigzag};
 
 /// Magnitudes of the parts of the encoding: the header, and a block of differences of the widest kind.
@@ -32,15 +32,20 @@ pub(crate) fn check(mut bytes: &[u8], values: usize) -> Result<i64, &'static str
     while left > 0 {
         varint::read(&mut bytes).ok_or("have a block that is cut short")?;
         let (widths, packed) = bytes.split_first_chunk::<MINIBLOCKS>().ok_or("have a block that is cut short")?;
-        let used = left.min(BLOCK).div_ceil(MINIBLOCK);
-        let (used, unused) = widths.split_at(used);
-        if widths.iter().any(|&width| width > 64) {
+        let mut widths = u32::from_le_bytes(*widths);
+        if left < BLOCK {
+            let used = 8 * left.div_ceil(MINIBLOCK) as u32;
+            if widths.checked_shr(used).unwrap_or(0) != 0 {
+                return Err("have a width of no values");
+            }
+            widths &= 1u32.checked_shl(used).map_or(u32::MAX, |bit| bit - 1);
+        }
+        // All four at once: a byte of 65 or more, and no other, reaches the highest bit when 63 is added, or has it already.
+        if (widths | (widths & 0x7F7F_7F7F).wrapping_add(0x3F3F_3F3F)) & 0x8080_8080 != 0 {
             return Err("have a width of more than 64 bits");
         }
-        if unused.iter().any(|&width| width != 0) {
-            return Err("have a width of no values");
-        }
-        let packed_bytes = used.iter().map(|&width| usize::from(width)).sum::<usize>() * (MINIBLOCK / 8);
+        let pairs = (widths & 0x00FF_00FF) + ((widths >> 8) & 0x00FF_00FF);
+        let packed_bytes = ((pairs & 0xFFFF) + (pairs >> 16)) as usize * (MINIBLOCK / 8);
         bytes = packed.split_at_checked(packed_bytes).ok_or("have a block that is cut short")?.1;
         left = left.saturating_sub(BLOCK);
     }
@@ -49,9 +54,12 @@ pub(crate) fn check(mut bytes: &[u8], values: usize) -> Result<i64, &'static str
 
 /// Whether `bytes` are exactly `values` consecutive integers from `first` on.
 pub(crate) fn is_consecutive(bytes: &[u8], first: i64, values: usize) -> bool {
-    let mut expected = Vec::new();
-    encode_consecutive(first, values, &mut expected);
-    bytes == expected
+    let mut header = Vec::new();
+    write_header(values, first, &mut header);
+    let Some((start, blocks)) = bytes.split_at_checked(header.len()) else { return false };
+    let (blocks, rest) = blocks.as_chunks::<{ 1 + MINIBLOCKS }>();
+    let expected = values.saturating_sub(1).div_ceil(BLOCK);
+    start == header && rest.is_empty() && blocks.len() == expected && blocks.iter().all(|block| *block == ONE_BLOCK)
 }
 
 #[cfg(test)]
@@ -59,7 +67,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::delta::{decode, encode};
+    use crate::delta::{decode, encode, encode_consecutive};
 
     fn encoded(values: &[i64]) -> Vec<u8> {
         let mut bytes = Vec::new();
@@ -87,6 +95,18 @@ mod tests {
             prop_assert!(check(&bytes, values.len() + 1).is_err());
             prop_assert!(check(&bytes[..bytes.len() - 1], values.len()).is_err());
             prop_assert!(check(&[&bytes[..], &[0]].concat(), values.len()).is_err());
+        }
+
+        #[test]
+        fn widths_are_told_apart(widths in any::<[u8; 4]>(), values in 2..129_usize) {
+            let mut bytes = Vec::new();
+            write_header(values, 7, &mut bytes);
+            bytes.push(2);
+            bytes.extend(widths);
+            let (used, unused) = widths.split_at((values - 1).div_ceil(MINIBLOCK));
+            bytes.extend(vec![0; used.iter().map(|&width| usize::from(width) * 4).sum()]);
+            let is_right = used.iter().all(|&width| width <= 64) && unused.iter().all(|&width| width == 0);
+            prop_assert_eq!(check(&bytes, values).is_ok(), is_right);
         }
 
         #[test]
