@@ -43,6 +43,17 @@ impl<'scene> Coordinator<'scene> {
         Self { scene, process, address, access: None, reach: Vec::new() }
     }
 
+    /// One that was started in another way, to listen at this address, as soon as it answers.
+    #[track_caller]
+    pub fn at(scene: &'scene Scene, process: Process<'scene>, address: &str) -> Self {
+        let coordinator = Self { scene, process, address: address.to_owned(), access: None, reach: Vec::new() };
+        until("the coordinator answers", || {
+            let is_there = std::net::TcpStream::connect(address).is_ok();
+            (is_there && coordinator.swath("job list").end().code() == Some(0)).then_some(())
+        });
+        coordinator
+    }
+
     /// The same with TLS: all that is started for it later has an access file of this folder.
     #[track_caller]
     pub(crate) fn start_secured(scene: &'scene Scene, reach: &[String], folder: &str, arguments: &str) -> Self {

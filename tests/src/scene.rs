@@ -4,7 +4,7 @@ use std::{
     env,
     ffi::{OsStr, OsString},
     fmt, fs,
-    os::unix::process::CommandExt,
+    os::{fd::OwnedFd, unix::process::CommandExt},
     path::{Path, PathBuf},
     process::{Command, ExitStatus, Stdio},
     sync::{Arc, Mutex},
@@ -162,7 +162,7 @@ impl Scene {
         }
         command.current_dir(self.path("")).env("TMPDIR", self.temporary_folder()).env("NO_COLOR", "1");
         command.stdin(Stdio::null());
-        Invocation { scene: self, command }
+        Invocation { scene: self, command, stdout: None }
     }
 
     fn record(&self, command: &Command) -> Arc<Record> {
@@ -202,6 +202,7 @@ impl Drop for Scene {
 pub struct Invocation<'scene> {
     scene: &'scene Scene,
     command: Command,
+    stdout: Option<OwnedFd>,
 }
 
 impl<'scene> Invocation<'scene> {
@@ -235,12 +236,20 @@ impl<'scene> Invocation<'scene> {
         self
     }
 
+    /// Its standard output, in the place of a file.
+    pub fn stdout_to(mut self, descriptor: impl Into<OwnedFd>) -> Self {
+        self.stdout = Some(descriptor.into());
+        self
+    }
+
     /// Starts it.
     #[track_caller]
     pub fn start(mut self) -> Process<'scene> {
         let record = self.scene.record(&self.command);
         let create = |path: &Path| fs::File::create(path).expect("a file for its output");
-        self.command.stdout(create(&record.stdout_path())).stderr(create(&record.stderr_path()));
+        let stdout = create(&record.stdout_path());
+        self.command.stdout(self.stdout.map_or_else(|| stdout.into(), Stdio::from));
+        self.command.stderr(create(&record.stderr_path()));
         let child = self.command.spawn().unwrap_or_else(|error| panic!("cannot start `{record}`: {error}"));
         Process::new(self.scene, child, record)
     }
