@@ -15,17 +15,20 @@ use clap_complete::Shell;
 use crate::{commands::access::AccessCommand, exit};
 use values::log_filter;
 
-pub(crate) use connect::CoordinatorArgs;
+pub(crate) use connect::{ClientArgs, CoordinatorArgs};
 pub(crate) use coordinator::{CoordinatorCommand, CoordinatorStart};
 pub(crate) use health::Health;
 pub(crate) use job::{JobArgs, JobCommand, ResultArgs, Submit};
 pub(crate) use launch::{HostArgs, Launch, LaunchCommand, LaunchSelection, LaunchStart, LaunchStop};
 pub(crate) use run::Run;
-pub(crate) use values::duration;
+pub(crate) use values::{duration, tls_address};
 pub(crate) use worker::{OnCoordinatorLost, WorkerCommand, WorkerStart};
 
 /// Where a coordinator listens and is looked for unless told otherwise.
 const DEFAULT_ADDRESS: &str = "127.0.0.1:7171";
+
+/// The heading of what every command takes.
+const EVERYWHERE: &str = "Everywhere";
 
 const EXIT_CODES: &str = "\
 Exit codes: 0 done, 1 the job, some of its numbers or the command failed, 2 bad usage,
@@ -38,10 +41,10 @@ pub(crate) struct Args {
     #[command(subcommand)]
     pub(crate) command: Command,
     /// How to print what is not a result. With json, a coordinator or worker prints one object when it has started.
-    #[arg(long, global = true, env = "SWATH_OUTPUT", default_value = "text")]
+    #[arg(long, global = true, env = "SWATH_OUTPUT", default_value = "text", help_heading = EVERYWHERE)]
     pub(crate) output: OutputMode,
     /// What to log on standard error: error, warn, info, debug, or a filter such as `swath_coordinator=debug`.
-    #[arg(long, global = true, env = "SWATH_LOG", value_name = "FILTER", value_parser = log_filter)]
+    #[arg(long, global = true, env = "SWATH_LOG", help_heading = EVERYWHERE, value_name = "FILTER", value_parser = log_filter)]
     pub(crate) log: Option<String>,
 }
 
@@ -51,7 +54,7 @@ impl Args {
         let matches = Self::command().try_get_matches().unwrap_or_else(|error| exit::misused(&error));
         let mut args = Self::from_arg_matches(&matches).unwrap_or_else(|error| exit::misused(&error));
         if let (Command::Run(run), Some(("run", matches))) = (&mut args.command, matches.subcommand()) {
-            run.settle(matches);
+            run.settle(matches).unwrap_or_else(|error| exit::misused(&error));
         }
         args
     }
@@ -68,6 +71,9 @@ pub(crate) enum OutputMode {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Compute a range here and now: starts what it needs, leaves nothing behind.
+    ///
+    /// It starts a coordinator and workers of its own on this machine, unless a coordinator is named with --coordinator or
+    /// --access, or with their variables SWATH_COORDINATOR or SWATH_ACCESS: then that one and its workers are used.
     Run(Run),
     /// The coordinator, which owns jobs and results.
     #[command(subcommand)]

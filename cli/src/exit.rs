@@ -15,6 +15,8 @@ use swath_transport::{AccessError, DialError};
 use swath_worker::SessionError;
 use tonic::Code;
 
+use crate::commands::connect::Attached;
+
 /// The job or a part of it failed, or what was asked for cannot be done as things stand.
 const FAILED: u8 = 1;
 /// Bad usage: the arguments are wrong however things stand.
@@ -65,7 +67,8 @@ pub(crate) fn code(result: anyhow::Result<()>) -> ExitCode {
     } else {
         say!("swath: {error:#}");
     }
-    if let Some(hint) = hint {
+    let attach = error.downcast_ref::<Attached>().map(Attached::hint);
+    if let Some(hint) = attach.as_deref().or(hint) {
         say!("  {hint}");
     }
     ExitCode::from(code)
@@ -114,7 +117,7 @@ fn is_broken_pipe(cause: &(dyn Error + 'static)) -> bool {
 
 fn classify(error: &anyhow::Error) -> (u8, Option<&'static str>) {
     const ACCESS: &str = "show who you are with --access FILE or SWATH_ACCESS; `swath access create` makes such files";
-    const TLS: &str = "if the coordinator uses TLS, show who you are with --access FILE or SWATH_ACCESS";
+    const OTHER: &str = "name the coordinator with --coordinator HOST:PORT or SWATH_COORDINATOR";
     const START: &str = "start one with `swath coordinator start`, or name another with --coordinator HOST:PORT";
     for cause in error.chain() {
         if let Some(ending) = cause.downcast_ref::<Ending>() {
@@ -141,13 +144,13 @@ fn classify(error: &anyhow::Error) -> (u8, Option<&'static str>) {
         if let Some(error) = cause.downcast_ref::<SessionError>() {
             return match error {
                 SessionError::Dial(error) => dial(error),
-                SessionError::Broken(reason) => (UNREACHABLE, broken(reason)),
+                SessionError::Broken(_) => (UNREACHABLE, None),
                 _ => (FAILED, None),
             };
         }
         if let Some(error) = cause.downcast_ref::<AskError>() {
             return match error {
-                AskError::Address(_) | AskError::Other(_) => (USAGE, None),
+                AskError::Other(_) => (USAGE, None),
                 _ => (UNREACHABLE, None),
             };
         }
@@ -170,16 +173,11 @@ fn classify(error: &anyhow::Error) -> (u8, Option<&'static str>) {
     }
     return (FAILED, None);
 
-    /// How the end of a connection looks whose peer speaks TLS, and was not asked to.
-    fn broken(reason: &str) -> Option<&'static str> {
-        let may_be_tls = ["h2 protocol error", "operation was canceled", "transport error"];
-        let may_be_tls = may_be_tls.iter().any(|start| reason.starts_with(start));
-        may_be_tls.then_some(TLS)
-    }
-
     fn dial(error: &DialError) -> (u8, Option<&'static str>) {
         match error {
             DialError::Unreachable { .. } => (UNREACHABLE, Some(START)),
+            DialError::Silent { .. } | DialError::Foreign { .. } => (UNREACHABLE, Some(OTHER)),
+            DialError::NeedsAccess { .. } => (UNREACHABLE, Some(ACCESS)),
             DialError::Untrusted { .. } => (UNREACHABLE, None),
             _ => (USAGE, None),
         }
@@ -188,8 +186,9 @@ fn classify(error: &anyhow::Error) -> (u8, Option<&'static str>) {
     fn client(error: &ClientError) -> (u8, Option<&'static str>) {
         match error {
             ClientError::Dial(error) => dial(error),
+            ClientError::GaveUp { error, .. } => client(error),
             ClientError::Refused { code: Code::Unauthenticated, .. } => (FAILED, Some(ACCESS)),
-            ClientError::Broken(reason) => (UNREACHABLE, broken(reason)),
+            ClientError::Broken(_) => (UNREACHABLE, None),
             ClientError::Refused { code: Code::InvalidArgument | Code::OutOfRange, .. } => (USAGE, None),
             _ => (FAILED, None),
         }

@@ -90,6 +90,12 @@ impl Progress {
         move |numbers| bar.set_position(numbers.saturating_add(failed.load(Ordering::Relaxed)))
     }
 
+    /// A way to say a line without leaving a piece of the bar behind.
+    pub(crate) fn teller(&self) -> impl Fn(&str) + Send + Sync + 'static {
+        let bar = self.bar.clone();
+        move |line| bar.suspend(|| say!("{line}"))
+    }
+
     /// Says where there is no bar why the job makes no progress, and when it makes progress again. Never returns.
     pub(crate) async fn say_reasons(&self, job: u64) -> Infallible {
         let mut reasons = self.reason.subscribe();

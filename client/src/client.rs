@@ -1,13 +1,18 @@
 //! Requests to the coordinator.
 
+use std::{sync::Arc, time::Duration};
+
 use swath_proto::{
     MAX_MESSAGE_BYTES,
     v1::{self, jobs_client::JobsClient, results_client::ResultsClient, workers_client::WorkersClient},
 };
-use swath_transport::Dialer;
+use swath_transport::{DialError, Dialer};
 use tonic::{Streaming, transport::Channel};
 
-use crate::{ClientError, Hole, Job, JobSpec, Results, Worker, convert, patience::Patience};
+use crate::{
+    Away, ClientError, Hole, Job, JobSpec, Results, Worker, convert,
+    patience::{DEFAULT_PATIENCE, Observer, Pauses, Persistence},
+};
 
 /// Lists of all jobs and all workers are large where there are thousands.
 const MAX_LIST_BYTES: usize = 256 << 20;
@@ -16,17 +21,55 @@ const MAX_LIST_BYTES: usize = 256 << 20;
 #[derive(Debug, Clone)]
 pub struct Client {
     channel: Channel,
+    persistence: Arc<Persistence>,
 }
 
 impl Client {
     /// Connects to the coordinator at `host:port`, without TLS.
     pub async fn connect(address: &str) -> Result<Self, ClientError> {
+        let address = address.parse().map_err(DialError::from)?;
         Self::dial(&Dialer::plain(address)?).await
     }
 
-    /// Connects to a coordinator with what its dialer knows: with TLS, if there is an access file.
+    /// Connects to a coordinator with what its dialer knows: with TLS, if there is an access file. One attempt.
     pub async fn dial(dialer: &Dialer) -> Result<Self, ClientError> {
-        Ok(Self { channel: dialer.connect().await? })
+        let persistence =
+            Persistence { address: dialer.address().to_string(), patience: DEFAULT_PATIENCE, observer: None };
+        Ok(Self { channel: dialer.connect().await?, persistence: Arc::new(persistence) })
+    }
+
+    /// The same for a coordinator that may not be there yet: it is tried for so long, and then as long whenever it is lost.
+    /// `tell_away` is called when the first attempt has failed.
+    pub async fn dial_patiently(
+        dialer: &Dialer,
+        patience: Duration,
+        tell_away: impl Fn(&Away<'_>) + Send + Sync + 'static,
+    ) -> Result<Self, ClientError> {
+        let observer = Some(Observer(Arc::new(tell_away)));
+        let persistence = Persistence { address: dialer.address().to_string(), patience, observer };
+        let persistence = Arc::new(persistence);
+        let mut pauses = Pauses::new(&persistence);
+        loop {
+            match dialer.connect().await {
+                Ok(channel) => {
+                    let persistence = Arc::new(Persistence { observer: None, ..(*persistence).clone() });
+                    return Ok(Self { channel, persistence });
+                }
+                Err(error) => pauses.wait_after(error.into()).await?,
+            }
+        }
+    }
+
+    /// The same client, which calls this each time that the coordinator is lost while a job is waited for or its results
+    /// are read. The coordinator is tried again then.
+    #[must_use]
+    pub fn when_away(mut self, tell_away: impl Fn(&Away<'_>) + Send + Sync + 'static) -> Self {
+        Arc::make_mut(&mut self.persistence).observer = Some(Observer(Arc::new(tell_away)));
+        self
+    }
+
+    pub(crate) fn persistence(&self) -> &Arc<Persistence> {
+        &self.persistence
     }
 
     /// Submits a job; returns it as it was stored.
@@ -49,11 +92,11 @@ impl Client {
     /// Waits until a job has ended, also when the coordinator is started again meanwhile; `progress` is called with the job
     /// now and after each change. An error if the id is another job's then.
     pub async fn wait(&self, id: u64, mut progress: impl FnMut(&Job)) -> Result<Job, ClientError> {
-        let mut patience = Patience::new();
+        let mut pauses = Pauses::new(&self.persistence);
         let mut wanted = None;
         loop {
             let watched = self.watch(id, |job| {
-                patience = Patience::new();
+                pauses = Pauses::new(&self.persistence);
                 let seen = convert::fingerprint(job);
                 if *wanted.get_or_insert(seen) != seen {
                     return Err(ClientError::OtherJob(id));
@@ -63,7 +106,7 @@ impl Client {
             });
             match watched.await {
                 Ok(job) => return Ok(job),
-                Err(error) => patience.wait_after(error).await?,
+                Err(error) => pauses.wait_after(error).await?,
             }
         }
     }

@@ -1,5 +1,7 @@
 //! What can go wrong between a client and its coordinator.
 
+use std::time::Duration;
+
 use swath_scheduler::counted;
 use swath_transport::DialError;
 use tonic::{Code, Status};
@@ -28,6 +30,14 @@ pub enum ClientError {
          data; submit the job again"
     )]
     OtherJob(u64),
+    /// The coordinator was tried again and again.
+    #[error("{error}; tried for {}", humantime::format_duration(*patience))]
+    GaveUp {
+        /// How long it was tried.
+        patience: Duration,
+        /// What came of the last attempt.
+        error: Box<ClientError>,
+    },
     /// Numbers have no result, where all are needed.
     #[error("{}", no_result(*.0))]
     Missing(u64),
@@ -57,6 +67,9 @@ pub(crate) fn no_result(numbers: u64) -> String {
 
 impl From<Status> for ClientError {
     fn from(status: Status) -> Self {
+        if let Some(error) = DialError::of_status(&status) {
+            return Self::Dial(error);
+        }
         match status.code() {
             Code::Unavailable | Code::Unknown | Code::Cancelled => Self::Broken(status.message().to_owned()),
             // Not the coordinator's: what answers does not speak HTTP/2.

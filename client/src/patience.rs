@@ -1,37 +1,85 @@
-//! Waiting for a coordinator that is started again.
+//! Waiting for a coordinator that is away.
 
-use std::time::{Duration, Instant};
+use std::{
+    fmt,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use crate::ClientError;
 
-/// How long a client waits for a coordinator that went away.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// How long a client waits for a coordinator that went away, unless told otherwise.
+pub(crate) const DEFAULT_PATIENCE: Duration = Duration::from_secs(60);
+
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LAST_PAUSE: Duration = Duration::from_secs(2);
 
-/// Pauses between attempts, until it runs out.
-pub(crate) struct Patience {
-    since: Instant,
-    pause: Duration,
+/// The coordinator does not answer, and is tried again.
+#[derive(Debug)]
+pub struct Away<'error> {
+    /// Where it should be, as `host:port`.
+    pub address: String,
+    /// How long it is tried.
+    pub patience: Duration,
+    /// What came of the attempt, or of the connection that there was.
+    pub error: &'error ClientError,
 }
 
-impl Patience {
-    pub(crate) fn new() -> Self {
-        Self { since: Instant::now(), pause: FIRST_PAUSE }
+/// Is told when the coordinator is away.
+#[derive(Clone)]
+pub(crate) struct Observer(pub(crate) Arc<dyn Fn(&Away<'_>) + Send + Sync>);
+
+impl fmt::Debug for Observer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Observer")
+    }
+}
+
+/// How long a client tries to reach its coordinator, and who is told that it has to.
+#[derive(Debug, Clone)]
+pub(crate) struct Persistence {
+    pub(crate) address: String,
+    pub(crate) patience: Duration,
+    pub(crate) observer: Option<Observer>,
+}
+
+/// Pauses between attempts, from the first that fails until patience runs out.
+pub(crate) struct Pauses {
+    persistence: Arc<Persistence>,
+    /// Since when nothing succeeds.
+    since: Option<Instant>,
+    next: Duration,
+}
+
+impl Pauses {
+    pub(crate) fn new(persistence: &Arc<Persistence>) -> Self {
+        Self { persistence: Arc::clone(persistence), since: None, next: FIRST_PAUSE }
     }
 
     /// Waits before the next attempt; gives the error back if another attempt is of no use.
     pub(crate) async fn wait_after(&mut self, error: ClientError) -> Result<(), ClientError> {
+        let Persistence { address, patience, observer } = &*self.persistence;
+        let patience = *patience;
         let may_pass = match &error {
             ClientError::Broken(_) => true,
             ClientError::Dial(error) => !error.is_final(),
             _ => false,
         };
-        if !may_pass || self.since.elapsed() + self.pause > PATIENCE {
+        if !may_pass || patience.is_zero() {
             return Err(error);
         }
-        tokio::time::sleep(self.pause).await;
-        self.pause = (self.pause * 2).min(LAST_PAUSE);
+        if self.since.is_none()
+            && let Some(Observer(tell)) = observer
+        {
+            tell(&Away { address: address.clone(), patience, error: &error });
+        }
+        let left = patience.saturating_sub(self.since.get_or_insert_with(Instant::now).elapsed());
+        if left.is_zero() {
+            return Err(ClientError::GaveUp { patience, error: Box::new(error) });
+        }
+        // The last attempt is at the end.
+        tokio::time::sleep(self.next.min(left)).await;
+        self.next = (self.next * 2).min(LAST_PAUSE);
         Ok(())
     }
 }

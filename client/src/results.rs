@@ -8,7 +8,7 @@ use swath_proto::{Fingerprint, v1};
 use swath_scheduler::Range;
 use tonic::Streaming;
 
-use crate::{Client, ClientError, Job, convert, patience::Patience};
+use crate::{Client, ClientError, Job, convert, patience::Pauses};
 
 /// The blocks of a job in the order of the number; each is checked to follow the one before. When the connection breaks
 /// or the coordinator is started again, the download goes on where it stopped.
@@ -77,7 +77,7 @@ impl Results {
     /// the coordinator checks its own copy, and has it computed again if that is bad. An error when the job fails or is
     /// cancelled, when what came is not what should follow, or when the coordinator stays away.
     pub async fn next(&mut self) -> Result<Option<(i64, Block)>, ClientError> {
-        let mut patience = Patience::new();
+        let mut pauses = Pauses::new(self.client.persistence());
         let mut damaged = 0;
         while self.received < self.range.count() {
             match self.next_message().await {
@@ -91,13 +91,13 @@ impl Results {
                             if damaged == MOST_DAMAGED {
                                 return Err(ClientError::Damaged { first, times: damaged, reason: error.to_string() });
                             }
-                            self.reject(first, numbers, &mut patience).await?;
+                            self.reject(first, numbers, &mut pauses).await?;
                         }
                     }
                 }
                 Err(error) => {
                     self.blocks = None;
-                    patience.wait_after(error).await?;
+                    pauses.wait_after(error).await?;
                 }
             }
         }
@@ -150,10 +150,10 @@ impl Results {
     }
 
     /// Tells the coordinator of a block that cannot be used; whatever comes of it, it is read again.
-    async fn reject(&mut self, first: i64, numbers: u64, patience: &mut Patience) -> Result<(), ClientError> {
+    async fn reject(&mut self, first: i64, numbers: u64, pauses: &mut Pauses) -> Result<(), ClientError> {
         self.blocks = None;
         while let Err(error) = self.client.recheck(self.job, first, numbers).await {
-            patience.wait_after(error).await?;
+            pauses.wait_after(error).await?;
         }
         Ok(())
     }

@@ -110,7 +110,7 @@ pub struct Coordinator {
 impl Coordinator {
     /// Opens the store and the port.
     pub async fn bind(config: CoordinatorConfig) -> Result<Self, CoordinatorError> {
-        let acceptor = config.access.map(Acceptor::open).transpose()?.map(Arc::new);
+        let acceptor = config.access.as_ref().map(Acceptor::open).transpose()?.map(Arc::new);
         let listen = |error| CoordinatorError::Listen { address: config.listen, error };
         let listener = TcpListener::bind(config.listen).await.map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;

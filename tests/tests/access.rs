@@ -42,7 +42,8 @@ fn access_files_are_secret_whole_and_never_replaced_by_accident() {
     assert_eq!(shown["coordinator"], "example.org:7171");
     for (arguments, reason) in [
         ("access create c", "--address"),
-        ("access create c --address example.org", "`example.org` is not an address"),
+        ("access create c --address example.org:port", "it should be like host:port"),
+        ("access create c --address http://example.org", "without TLS"),
         ("access create c --address h:1 --valid 0s", "cannot be valid for 0s: the shortest is 1s"),
         (
             "access create c --address h:1 --valid 101years",

@@ -68,7 +68,8 @@ struct Current {
 
 impl Acceptor {
     /// Reads a coordinator's access.
-    pub fn open(source: AccessSource) -> Result<Self, AccessError> {
+    pub fn open(source: &AccessSource) -> Result<Self, AccessError> {
+        let source = source.of_role(&[Role::Coordinator])?;
         let current = RwLock::new(Arc::new(Current::load(&source)?));
         Ok(Self { source, current })
     }
@@ -107,11 +108,12 @@ impl Acceptor {
                     }
                 }
             }
-            if let Some(warning) = self.current().access.warning()
-                && warned.is_none_or(|at| at.elapsed().is_ok_and(|since| since > WARN))
-            {
-                warn!("{warning}");
-                warned = Some(SystemTime::now());
+            if warned.is_none_or(|at| at.elapsed().is_ok_and(|since| since > WARN)) {
+                let warnings = [self.current().access.warning(), self.source.exposure()];
+                for warning in warnings.into_iter().flatten() {
+                    warn!("{warning}");
+                    warned = Some(SystemTime::now());
+                }
             }
         }
     }

@@ -16,7 +16,15 @@ use rustls::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{ALPN, COORDINATOR_NAME, Role, accept::JudgedLater, certificate::Certificate};
+use crate::{
+    ALPN, COORDINATOR_NAME, Role,
+    accept::JudgedLater,
+    certificate::Certificate,
+    exposure::{self, Exposure},
+};
+
+/// How Kubernetes and cert-manager name them: the authority, the certificate, its key.
+const PEM_FILES: [&str; 3] = ["ca.crt", "tls.crt", "tls.key"];
 
 /// Larger files are not read.
 const MAX_BYTES: u64 = 1 << 20;
@@ -25,7 +33,7 @@ const MAX_BYTES: u64 = 1 << 20;
 const EXPIRES_SOON: Duration = Duration::from_secs(14 * 24 * 3600);
 
 /// Why an access file is of no use.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum AccessError {
     /// It cannot be read.
@@ -34,7 +42,27 @@ pub enum AccessError {
         /// Which file.
         path: PathBuf,
         /// What the system said.
-        error: io::Error,
+        error: Arc<io::Error>,
+    },
+    /// Others may change it.
+    #[error("{0}")]
+    Exposed(String),
+    /// It is a folder without a file for the role.
+    #[error(
+        "the folder {} has no access file for this: it should hold {expected}, or ca.crt, tls.crt and tls.key",
+        path.display()
+    )]
+    NoFile {
+        /// Which folder.
+        path: PathBuf,
+        /// The files that would do.
+        expected: String,
+    },
+    /// It is a folder with files of several roles.
+    #[error("{} is a folder: name one of its access files, such as {}", path.display(), path.join("client.toml").display())]
+    Folder {
+        /// Which folder.
+        path: PathBuf,
     },
     /// It does not hold what it should.
     #[error("{} is not an access file: {reason}", path.display())]
@@ -76,8 +104,8 @@ pub(crate) struct AccessFile {
     pub(crate) key: String,
 }
 
-/// Where access is read from: an access file, or a folder with `ca.crt`, `tls.crt` and `tls.key`, which is how Kubernetes
-/// and cert-manager lay them down.
+/// Where access is read from: an access file, a folder of them as `swath access create` makes it, or a folder with
+/// `ca.crt`, `tls.crt` and `tls.key`, which is how Kubernetes and cert-manager lay them down.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AccessSource {
     path: PathBuf,
@@ -94,19 +122,34 @@ impl AccessSource {
         &self.path
     }
 
+    /// Of a folder as `swath access create` makes it, the file of the first of these roles that is there. Everything else
+    /// stays as it is.
+    pub fn of_role(&self, needed: &[Role]) -> Result<Self, AccessError> {
+        if !self.path.is_dir() || self.has_pem_files() {
+            return Ok(self.clone());
+        }
+        let files = needed.iter().map(|role| self.path.join(format!("{role}.toml")));
+        if let Some(file) = files.into_iter().find(|file| file.exists()) {
+            return Ok(Self::new(file));
+        }
+        let names: Vec<_> = needed.iter().map(|role| format!("{role}.toml")).collect();
+        Err(AccessError::NoFile { path: self.path.clone(), expected: names.join(" or ") })
+    }
+
+    /// A sentence if others may read the key.
+    pub fn exposure(&self) -> Option<String> {
+        let file = if self.path.is_dir() { self.path.join("tls.key") } else { self.path.clone() };
+        Some(exposure::of(&file).ok()??.to_string())
+    }
+
     /// Reads it as it is now.
     pub fn load(&self) -> Result<Access, AccessError> {
-        let read = |path: &Path| {
-            let failed = |error| AccessError::Read { path: path.to_owned(), error };
-            let length = fs::metadata(path).map_err(failed)?.len();
-            if length > MAX_BYTES {
-                return Err(failed(io::Error::other(format!("{length} bytes are too many"))));
-            }
-            fs::read_to_string(path).map_err(failed)
-        };
         let (address, texts) = if self.path.is_dir() {
-            let file = |name| read(&self.path.join(name));
-            (None, [file("ca.crt")?, file("tls.crt")?, file("tls.key")?])
+            if !self.has_pem_files() && Role::ALL.iter().any(|role| self.path.join(format!("{role}.toml")).exists()) {
+                return Err(AccessError::Folder { path: self.path.clone() });
+            }
+            let [authority, certificate, key] = PEM_FILES.map(|name| read(&self.path.join(name)));
+            (None, [authority?, certificate?, key?])
         } else {
             // What the parser of TOML says may quote the file, and so its key.
             let AccessFile { address, authority, certificate, key, .. } = toml::from_str(&read(&self.path)?)
@@ -114,6 +157,10 @@ impl AccessSource {
             (Some(address), [authority, certificate, key])
         };
         Access::parse(address, texts).map_err(|reason| self.malformed(reason))
+    }
+
+    fn has_pem_files(&self) -> bool {
+        PEM_FILES.iter().any(|name| self.path.join(name).exists())
     }
 
     /// The same, for one of these roles only.
@@ -129,6 +176,19 @@ impl AccessSource {
     fn malformed(&self, reason: String) -> AccessError {
         AccessError::Malformed { path: self.path.clone(), reason }
     }
+}
+
+/// Reads a file, unless others may change it.
+fn read(path: &Path) -> Result<String, AccessError> {
+    let failed = |error| AccessError::Read { path: path.to_owned(), error: Arc::new(error) };
+    let length = fs::metadata(path).map_err(failed)?.len();
+    if length > MAX_BYTES {
+        return Err(failed(io::Error::other(format!("{length} bytes are too many"))));
+    }
+    if let Some(exposure @ Exposure::Writable { .. }) = exposure::of(path).map_err(failed)? {
+        return Err(AccessError::Exposed(exposure.to_string()));
+    }
+    fs::read_to_string(path).map_err(failed)
 }
 
 /// Access as it was read: whom to trust, and how to show who one is. It holds a secret and is never printed.
@@ -261,5 +321,59 @@ fn kind(error: &pem::Error) -> &'static str {
         pem::Error::MissingSectionEnd { .. } => "the PEM has no end",
         pem::Error::Base64Decode(_) => "the PEM is not base64",
         _ => "the PEM is damaged",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+    use crate::Authority;
+
+    fn folder() -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        let addresses = ["h:1".parse().unwrap()];
+        Authority::create(folder.path(), &addresses, Duration::from_secs(3600)).unwrap();
+        folder
+    }
+
+    #[test]
+    fn of_a_folder_the_file_of_the_role_is_taken() {
+        let folder = folder();
+        let source = AccessSource::new(folder.path());
+        for (needed, file) in [
+            (&[Role::Client, Role::Admin][..], "client.toml"),
+            (&[Role::Admin], "admin.toml"),
+            (&[Role::Worker], "worker.toml"),
+            (&[Role::Coordinator], "coordinator.toml"),
+        ] {
+            assert_eq!(source.of_role(needed).unwrap().path(), folder.path().join(file));
+        }
+        fs::remove_file(folder.path().join("client.toml")).unwrap();
+        let found = source.of_role(&[Role::Client, Role::Admin]).unwrap();
+        assert_eq!(found.path(), folder.path().join("admin.toml"));
+        fs::remove_file(folder.path().join("worker.toml")).unwrap();
+        let refused = source.of_role(&[Role::Worker]).unwrap_err().to_string();
+        assert!(refused.contains("it should hold worker.toml, or ca.crt"), "{refused}");
+        assert!(matches!(source.load(), Err(AccessError::Folder { .. })));
+        // A file is what it is.
+        let file = AccessSource::new(folder.path().join("admin.toml"));
+        assert_eq!(file.of_role(&[Role::Worker]).unwrap(), file);
+    }
+
+    #[test]
+    fn a_file_that_others_may_change_is_not_used() {
+        let folder = folder();
+        let path = folder.path().join("client.toml");
+        let source = AccessSource::new(&path);
+        let allow = |mode| fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+        source.load().unwrap();
+        assert_eq!(source.exposure(), None);
+        allow(0o644);
+        source.load().unwrap();
+        assert!(source.exposure().unwrap().contains("mode 0644"));
+        allow(0o666);
+        assert!(matches!(source.load(), Err(AccessError::Exposed(_))));
     }
 }

@@ -16,7 +16,12 @@ use rcgen::{
 use rustls::pki_types::{CertificateDer, pem::PemObject};
 use serde::{Deserialize, Serialize};
 
-use crate::{AccessSource, COORDINATOR_NAME, Role, access::AccessFile, certificate::Certificate};
+use crate::{
+    AccessSource, Address, AddressError, COORDINATOR_NAME, Role,
+    access::AccessFile,
+    certificate::Certificate,
+    exposure::{self, Exposure},
+};
 
 /// How long the authority's own certificate is valid at the least. It outlives all those that it makes, for none of them is
 /// good for anything without it.
@@ -56,9 +61,12 @@ pub enum AuthorityError {
         /// What is wrong.
         reason: String,
     },
+    /// Others may change it.
+    #[error("{0}")]
+    Exposed(String),
     /// Not an address.
-    #[error("`{0}` is not an address: it should be like host:port")]
-    Address(String),
+    #[error(transparent)]
+    Address(#[from] AddressError),
     /// A certificate would be valid for longer than its authority.
     #[error(
         "the authority expires on {expires}, and no certificate of it can be valid for longer: say less with --valid, or \
@@ -88,6 +96,8 @@ pub struct Authority {
     file: AuthorityFile,
     issuer: Issuer<'static, KeyPair>,
     expires: SystemTime,
+    /// A sentence if others may read it.
+    exposure: Option<String>,
 }
 
 /// What an access file is for.
@@ -104,10 +114,8 @@ pub struct NewAccess {
 impl Authority {
     /// Makes an authority in a folder, and access files of all roles beside it, for a coordinator that is reached at these
     /// addresses. Nothing is replaced. Returns the files, the authority's first.
-    pub fn create(folder: &Path, addresses: Vec<String>, valid: Duration) -> Result<Vec<PathBuf>, AuthorityError> {
-        for address in &addresses {
-            host(address)?;
-        }
+    pub fn create(folder: &Path, addresses: &[Address], valid: Duration) -> Result<Vec<PathBuf>, AuthorityError> {
+        let addresses = addresses.iter().map(Address::to_string).collect();
         let path = folder.join(AUTHORITY_FILE);
         let of_roles = Role::ALL.map(|role| folder.join(format!("{role}.toml")));
         if let Some(there) = [&path].into_iter().chain(&of_roles).find(|path| path.exists()) {
@@ -128,7 +136,7 @@ impl Authority {
         let own = parameters.self_signed(&key).map_err(certificate)?;
         let file = AuthorityFile { addresses, certificate: own.pem(), key: key.serialize_pem() };
         let expires = expiry(own.der()).map_err(certificate)?;
-        let authority = Self { file, issuer: Issuer::new(parameters, key), expires };
+        let authority = Self { file, issuer: Issuer::new(parameters, key), expires, exposure: None };
 
         let text = toml::to_string(&authority.file).map_err(certificate)?;
         write_secret(&path, &format!("# Makes access files: keep it apart from all machines that use them.\n{text}"))?;
@@ -144,14 +152,24 @@ impl Authority {
     pub fn open(folder: &Path) -> Result<Self, AuthorityError> {
         let path = folder.join(AUTHORITY_FILE);
         let malformed = |reason: String| AuthorityError::Malformed { path: path.clone(), reason };
-        let text = fs::read_to_string(&path).map_err(|error| AuthorityError::File { path: path.clone(), error })?;
+        let failed = |error| AuthorityError::File { path: path.clone(), error };
+        let exposure = exposure::of(&path).map_err(failed)?;
+        if let Some(exposure @ Exposure::Writable { .. }) = exposure {
+            return Err(AuthorityError::Exposed(exposure.to_string()));
+        }
+        let text = fs::read_to_string(&path).map_err(failed)?;
         let file: AuthorityFile = toml::from_str(&text).map_err(|error| malformed(error.message().to_owned()))?;
         let key = KeyPair::from_pem(&file.key).map_err(|error| malformed(error.to_string()))?;
         let issuer = Issuer::from_ca_cert_pem(&file.certificate, key).map_err(|error| malformed(error.to_string()))?;
         let own = CertificateDer::from_pem_slice(file.certificate.as_bytes());
         let own = own.map_err(|error| malformed(error.to_string()))?;
         let expires = expiry(&own).map_err(malformed)?;
-        Ok(Self { file, issuer, expires })
+        Ok(Self { file, issuer, expires, exposure: exposure.map(|exposure| exposure.to_string()) })
+    }
+
+    /// A sentence if others may read the authority's key.
+    pub fn exposure(&self) -> Option<&str> {
+        self.exposure.as_deref()
     }
 
     /// Makes an access file, readable by its owner alone. It may replace one, all at once, to renew it.
@@ -189,9 +207,9 @@ impl Authority {
     /// The names and addresses of the coordinator: the one that Swath looks for, and for other clients of Arrow Flight,
     /// who look for the host that they dialled, all that it may be reached by.
     fn hosts(&self) -> Result<Vec<SanType>, AuthorityError> {
-        let mut hosts = vec![COORDINATOR_NAME, "localhost", "127.0.0.1", "::1"];
+        let mut hosts = [COORDINATOR_NAME, "localhost", "127.0.0.1", "::1"].map(str::to_owned).to_vec();
         for address in &self.file.addresses {
-            let host = host(address)?;
+            let host = address.parse::<Address>()?.host().to_owned();
             if !hosts.contains(&host) {
                 hosts.push(host);
             }
@@ -200,16 +218,8 @@ impl Authority {
             Ok(address) => Ok(SanType::IpAddress(address)),
             Err(_) => Ok(SanType::DnsName(host.try_into().map_err(certificate)?)),
         };
-        hosts.into_iter().map(to_name).collect()
+        hosts.iter().map(|host| to_name(host)).collect()
     }
-}
-
-/// The host of `host:port`, without the brackets of IPv6.
-fn host(address: &str) -> Result<&str, AuthorityError> {
-    let wrong = || AuthorityError::Address(address.to_owned());
-    crate::Dialer::plain(address).map_err(|_| wrong())?;
-    let (host, _) = address.rsplit_once(':').ok_or_else(wrong)?;
-    Ok(host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host))
 }
 
 fn name(parameters: &mut CertificateParams, name: &str) {
@@ -260,9 +270,12 @@ mod tests {
 
     fn create(addresses: &[&str]) -> (tempfile::TempDir, Result<Vec<PathBuf>, AuthorityError>) {
         let folder = tempfile::tempdir().unwrap();
-        let addresses = addresses.iter().map(|&address| address.to_owned()).collect();
-        let made = Authority::create(folder.path(), addresses, 30 * DAY);
+        let made = Authority::create(folder.path(), &parse(addresses), 30 * DAY);
         (folder, made)
+    }
+
+    fn parse(addresses: &[&str]) -> Vec<Address> {
+        addresses.iter().map(|address| address.parse().unwrap()).collect()
     }
 
     fn load(folder: &Path, file: &str) -> Access {
@@ -289,19 +302,10 @@ mod tests {
         made.unwrap();
         fs::remove_file(folder.path().join("authority.toml")).unwrap();
         let before = fs::read(folder.path().join("worker.toml")).unwrap();
-        let again = Authority::create(folder.path(), vec!["localhost:7171".to_owned()], DAY);
+        let again = Authority::create(folder.path(), &parse(&["localhost:7171"]), DAY);
         assert!(matches!(again, Err(AuthorityError::Exists(_))));
         assert_eq!(fs::read(folder.path().join("worker.toml")).unwrap(), before);
         assert!(!folder.path().join("authority.toml").exists());
-    }
-
-    #[test]
-    fn what_is_no_address_makes_nothing() {
-        for address in ["example.org", ":1", "http://example.org:1", "a b:1", ""] {
-            let (folder, made) = create(&[address]);
-            assert!(matches!(made, Err(AuthorityError::Address(_))), "{address}");
-            assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
-        }
     }
 
     #[test]
@@ -322,9 +326,9 @@ mod tests {
     fn no_certificate_outlives_its_authority() {
         let folder = tempfile::tempdir().unwrap();
         let years = |years: u32| years * 365 * DAY;
-        let addresses = || vec!["localhost:7171".to_owned()];
-        Authority::create(&folder.path().join("long"), addresses(), years(100)).unwrap();
-        Authority::create(&folder.path().join("short"), addresses(), DAY).unwrap();
+        let addresses: [Address; 1] = ["localhost:7171".parse().unwrap()];
+        Authority::create(&folder.path().join("long"), &addresses, years(100)).unwrap();
+        Authority::create(&folder.path().join("short"), &addresses, DAY).unwrap();
         for (authority, valid, possible) in
             [("long", 100, true), ("long", 101, false), ("short", 19, true), ("short", 21, false)]
         {

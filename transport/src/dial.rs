@@ -1,29 +1,59 @@
 //! The side of workers and clients: connections to a coordinator.
 
-use std::{error::Error, fmt, io, sync::Arc, time::Duration};
+use std::{
+    error::Error,
+    io,
+    pin::Pin,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use hyper_util::rt::TokioIo;
 use rustls::{CertificateError, pki_types::ServerName};
 use swath_proto::{CONNECTION_WINDOW_BYTES, STREAM_WINDOW_BYTES};
-use tokio::net::TcpStream;
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpStream,
+    sync::oneshot,
+};
 use tokio_rustls::{TlsConnector, client::TlsStream};
-use tonic::transport::{Channel, Endpoint, Uri};
+use tonic::{
+    Status,
+    transport::{Channel, Endpoint, Uri},
+};
 use tower::service_fn;
 
-use crate::{AccessError, AccessSource, COORDINATOR_NAME, Role};
+use crate::{
+    AccessError, AccessSource, Address, AddressError, COORDINATOR_NAME, Protocol, Role, Security, connect,
+    greeting::{Beginning, Greeted, Greeting},
+};
 
+/// How long each may take: to be connected, and to be greeted.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long the exchange of certificates may take, once the other side speaks.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A silent connection is asked for a sign of life after this, and given up after as long again.
 const KEEPALIVE: Duration = Duration::from_secs(20);
 
 /// Why the coordinator was not reached.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum DialError {
     /// Not an address.
-    #[error("`{0}` is not an address: it should be like host:port")]
-    Address(String),
+    #[error(transparent)]
+    Address(#[from] AddressError),
+    /// The scheme of the address does not fit the access.
+    #[error("{address} was given with {scheme}: {advice}")]
+    Scheme {
+        /// Where.
+        address: String,
+        /// What the scheme stands for.
+        scheme: &'static str,
+        /// What fits.
+        advice: &'static str,
+    },
     /// The access file is of no use.
     #[error(transparent)]
     Access(#[from] AccessError),
@@ -34,6 +64,28 @@ pub enum DialError {
         address: String,
         /// What the system said.
         reason: String,
+    },
+    /// Somebody accepted the connection and said nothing.
+    #[error("{address} accepted the connection and did not answer within {}", humantime::format_duration(*limit))]
+    Silent {
+        /// Where.
+        address: String,
+        /// How long was waited.
+        limit: Duration,
+    },
+    /// What answers is no coordinator.
+    #[error("{address} speaks {protocol}, not gRPC")]
+    Foreign {
+        /// Where.
+        address: String,
+        /// What it speaks.
+        protocol: Protocol,
+    },
+    /// What answers speaks TLS, and there is no access file.
+    #[error("{address} speaks TLS, for which an access file is needed")]
+    NeedsAccess {
+        /// Where.
+        address: String,
     },
     /// Somebody answers who is not trusted.
     #[error("what answers at {address} cannot be trusted: {reason}")]
@@ -49,40 +101,75 @@ impl DialError {
     /// Trying again is of no use.
     pub fn is_final(&self) -> bool {
         match self {
-            Self::Address(_) | Self::Access(_) | Self::Untrusted { .. } => true,
-            Self::Unreachable { .. } => false,
+            Self::Address(_)
+            | Self::Scheme { .. }
+            | Self::Access(_)
+            | Self::NeedsAccess { .. }
+            | Self::Untrusted { .. } => true,
+            // What stands before a coordinator may answer in its place while it is away.
+            Self::Unreachable { .. } | Self::Silent { .. } | Self::Foreign { .. } => false,
         }
     }
+
+    /// The reason for which a request was not sent, if it is that there is no connection.
+    pub fn of_status(status: &Status) -> Option<Self> {
+        Self::find(status.source()?).cloned()
+    }
+
+    fn find<'error>(error: &'error (dyn Error + 'static)) -> Option<&'error Self> {
+        let mut cause = Some(error);
+        while let Some(error) = cause {
+            // What an error of the system wraps is not its source.
+            let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+            let found = wrapped.and_then(|error| error.downcast_ref()).or_else(|| error.downcast_ref());
+            if found.is_some() {
+                return found;
+            }
+            cause = error.source();
+        }
+        None
+    }
 }
+
+/// A connection with TLS or without.
+type Socket = Pin<Box<dyn Duplex>>;
+
+trait Duplex: AsyncRead + AsyncWrite + Send {}
+
+impl<S: AsyncRead + AsyncWrite + Send> Duplex for S {}
 
 /// Where a coordinator is and how to reach it. Each connection reads the access file anew.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Dialer {
-    address: String,
+    address: Address,
     access: Option<AccessSource>,
 }
 
 impl Dialer {
-    /// Without TLS, at `host:port`.
-    pub fn plain(address: &str) -> Result<Self, DialError> {
-        Self { address: address.to_owned(), access: None }.checked()
+    /// Without TLS.
+    pub fn plain(address: Address) -> Result<Self, DialError> {
+        Self { address, access: None }.checked()
     }
 
     /// With TLS, as the holder of one of these roles; at another address than the access says if there is one.
-    pub fn with_access(source: AccessSource, roles: &[Role], address: Option<&str>) -> Result<Self, DialError> {
+    pub fn with_access(source: &AccessSource, roles: &[Role], address: Option<Address>) -> Result<Self, DialError> {
+        let source = source.of_role(roles)?;
         let access = source.load_for(roles)?;
-        let address = address.or(access.address());
-        let address = address.ok_or_else(|| AccessError::NoAddress { path: source.path().to_owned() })?.to_owned();
+        let address = match (address, access.address()) {
+            (Some(address), _) => address,
+            (None, Some(address)) => address.parse()?,
+            (None, None) => return Err(AccessError::NoAddress { path: source.path().to_owned() }.into()),
+        };
         Self { address, access: Some(source) }.checked()
     }
 
     fn checked(self) -> Result<Self, DialError> {
-        self.endpoint()?;
+        check_scheme(&self.address, self.access.is_some())?;
         Ok(self)
     }
 
-    /// Where the coordinator is, as `host:port`.
-    pub fn address(&self) -> &str {
+    /// Where the coordinator is.
+    pub fn address(&self) -> &Address {
         &self.address
     }
 
@@ -91,36 +178,33 @@ impl Dialer {
         self.access.as_ref()
     }
 
-    /// Connects; the channel connects again by itself when the connection breaks.
+    /// Connects, and returns when a server of HTTP/2 has answered; the channel connects again by itself when the connection
+    /// breaks.
     pub async fn connect(&self) -> Result<Channel, DialError> {
-        let endpoint = self.endpoint()?;
-        let connected = match &self.access {
-            None => endpoint.connect().await,
-            Some(source) => {
-                // A file that is of no use is an error of its own, not one of the connection.
-                source.load()?;
-                let (address, source) = (self.address.clone(), source.clone());
-                let connect = move |_: Uri| {
-                    let (address, source) = (address.clone(), source.clone());
-                    async move { dial(&address, &source).await.map(TokioIo::new) }
-                };
-                endpoint.connect_with_connector(service_fn(connect)).await
-            }
+        if let Some(source) = &self.access {
+            // A file that is of no use is an error of its own, not one of the connection.
+            source.load()?;
+        }
+        let (tell, told) = oneshot::channel();
+        // Only the first connection is waited for.
+        let tell = Arc::new(Mutex::new(Some(tell)));
+        let dialer = self.clone();
+        let connect = move |_: Uri| {
+            let (dialer, tell) = (dialer.clone(), tell.lock().unwrap_or_else(PoisonError::into_inner).take());
+            async move { dialer.dial(tell).await }
         };
-        connected.map_err(|error| self.failed(&error))
+        let channel =
+            self.endpoint()?.connect_with_connector(service_fn(connect)).await.map_err(|error| self.failed(&error))?;
+        match told.await {
+            Ok(greeting) => greeting.map(|()| channel),
+            Err(_) => Err(self.unreachable("the connection was closed at once".to_owned())),
+        }
     }
 
     fn endpoint(&self) -> Result<Endpoint, DialError> {
-        let not_an_address = || DialError::Address(self.address.clone());
-        let endpoint = Endpoint::from_shared(format!("http://{}", self.address)).map_err(|_| not_an_address())?;
-        let uri = endpoint.uri();
-        let is_all = uri.authority().is_some_and(|authority| authority.as_str() == self.address);
-        if uri.host().is_none_or(str::is_empty) || uri.port().is_none() || !is_all || self.address.contains('@') {
-            return Err(not_an_address());
-        }
+        let endpoint = Endpoint::from_shared(format!("http://{}", self.address.authority()));
         Ok(endpoint
-            .connect_timeout(CONNECT_TIMEOUT)
-            .tcp_nodelay(true)
+            .map_err(|error| self.unreachable(error.to_string()))?
             .http2_keep_alive_interval(KEEPALIVE)
             .keep_alive_timeout(KEEPALIVE)
             .keep_alive_while_idle(true)
@@ -128,33 +212,74 @@ impl Dialer {
             .initial_connection_window_size(CONNECTION_WINDOW_BYTES))
     }
 
+    /// One connection, with TLS if there is an access file.
+    async fn dial(&self, tell: Option<oneshot::Sender<Greeting>>) -> Result<TokioIo<Greeted<Socket>>, DialError> {
+        let stream = connect::connect(&self.address, CONNECT_TIMEOUT).await;
+        let stream = stream.and_then(|stream| stream.set_nodelay(true).map(|()| stream));
+        let stream = stream.map_err(|error| self.unreachable(error.to_string()))?;
+        let socket: Socket = match &self.access {
+            None => Box::pin(stream),
+            Some(source) => Box::pin(self.shake_hands(stream, source).await?),
+        };
+        let greeted = Greeted::new(socket, self.address.clone(), Beginning::Http2, CONNECT_TIMEOUT);
+        Ok(TokioIo::new(greeted.and_tell(tell)))
+    }
+
+    async fn shake_hands(
+        &self,
+        stream: TcpStream,
+        source: &AccessSource,
+    ) -> Result<TlsStream<Greeted<TcpStream>>, DialError> {
+        let config = source.load()?.client_config().map_err(|error| self.untrusted(error.to_string()))?;
+        let name = ServerName::try_from(COORDINATOR_NAME).map_err(|error| self.untrusted(error.to_string()))?;
+        let stream = Greeted::new(stream, self.address.clone(), Beginning::Tls, CONNECT_TIMEOUT);
+        let shaken =
+            tokio::time::timeout(HANDSHAKE_TIMEOUT, TlsConnector::from(Arc::new(config)).connect(name, stream));
+        match shaken.await {
+            Ok(Ok(stream)) => Ok(stream),
+            Ok(Err(error)) => Err(match distrust(&error) {
+                Some(reason) => self.untrusted(reason),
+                None => self.failed(&error),
+            }),
+            Err(_) => Err(DialError::Silent { address: self.address.to_string(), limit: HANDSHAKE_TIMEOUT }),
+        }
+    }
+
     fn failed(&self, error: &(dyn Error + 'static)) -> DialError {
-        let address = self.address.clone();
+        if let Some(error) = DialError::find(error) {
+            return error.clone();
+        }
+        // The innermost error: "Connection refused" rather than "transport error".
         let mut cause = error;
-        loop {
-            if let Some(NotTrusted(reason)) = cause.downcast_ref() {
-                return DialError::Untrusted { address, reason: reason.clone() };
-            }
-            // The innermost error: "Connection refused" rather than "transport error".
-            let Some(inner) = cause.source() else {
-                return DialError::Unreachable { address, reason: cause.to_string() };
-            };
+        while let Some(inner) = cause.source() {
             cause = inner;
         }
+        self.unreachable(cause.to_string())
+    }
+
+    fn unreachable(&self, reason: String) -> DialError {
+        DialError::Unreachable { address: self.address.to_string(), reason }
+    }
+
+    fn untrusted(&self, reason: String) -> DialError {
+        DialError::Untrusted { address: self.address.to_string(), reason }
     }
 }
 
-/// One connection with TLS.
-async fn dial(address: &str, source: &AccessSource) -> Result<TlsStream<TcpStream>, Box<dyn Error + Send + Sync>> {
-    let config = source.load()?.client_config()?;
-    let stream = TcpStream::connect(address).await?;
-    stream.set_nodelay(true)?;
-    let name = ServerName::try_from(COORDINATOR_NAME)?;
-    let connected = TlsConnector::from(Arc::new(config)).connect(name, stream).await;
-    connected.map_err(|error| match distrust(&error) {
-        Some(reason) => NotTrusted(reason).into(),
-        None => error.into(),
-    })
+/// Whether what the scheme of an address says, if it has one, fits the access.
+pub fn check_scheme(address: &Address, has_access: bool) -> Result<(), DialError> {
+    let (scheme, advice) = match (address.security(), has_access) {
+        (Some(Security::Tls), false) => (
+            "a scheme that stands for TLS",
+            "add --access FILE, or write http, grpc or no scheme for a connection without TLS",
+        ),
+        (Some(Security::Plain), true) => (
+            "a scheme that stands for a connection without TLS",
+            "write https, grpcs or no scheme, because with an access file there is TLS",
+        ),
+        _ => return Ok(()),
+    };
+    Err(DialError::Scheme { address: address.to_string(), scheme, advice })
 }
 
 /// The sentence, if the handshake failed because of who answers.
@@ -173,45 +298,26 @@ fn distrust(error: &io::Error) -> Option<String> {
             }
             reason => format!("its certificate is not accepted: {reason}"),
         },
-        rustls::Error::InvalidMessage(_) => "it does not speak TLS, so it needs no access file".to_owned(),
+        rustls::Error::InvalidMessage(_) => "what it says is not TLS".to_owned(),
         rustls::Error::AlertReceived(alert) => format!("it broke off the handshake: {alert:?}"),
         error => error.to_string(),
     })
 }
-
-/// Carries the reason through the errors of the transport.
-#[derive(Debug)]
-struct NotTrusted(String);
-
-impl fmt::Display for NotTrusted {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl Error for NotTrusted {}
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn addresses_are_checked() {
-        for address in ["localhost:7171", "10.0.0.1:1", "[::1]:7171"] {
-            assert_eq!(Dialer::plain(address).unwrap().address(), address);
+    fn schemes_have_to_fit() {
+        let plain = |text: &str| Dialer::plain(text.parse().unwrap());
+        for text in ["h:1", "http://h:1", "grpc://h"] {
+            plain(text).unwrap();
         }
-        for address in [
-            "",
-            "localhost",
-            ":7171",
-            "localhost:70000",
-            "http://localhost:7171",
-            "a b:1",
-            "host:1/x",
-            "host:1#x",
-            "ada@host:1",
-        ] {
-            assert!(matches!(Dialer::plain(address), Err(DialError::Address(_))), "{address}");
+        for text in ["https://h:1", "grpcs://h"] {
+            let refused = plain(text).unwrap_err();
+            assert!(matches!(refused, DialError::Scheme { .. }), "{refused}");
+            assert!(refused.is_final() && refused.to_string().contains("--access"), "{refused}");
         }
     }
 }

@@ -13,15 +13,21 @@
 
 mod accept;
 mod access;
+mod address;
 mod authority;
 mod certificate;
+mod connect;
 mod dial;
+mod exposure;
+mod greeting;
 mod role;
 
 pub use accept::{Acceptor, Handshake, Peer};
 pub use access::{Access, AccessError, AccessSource};
+pub use address::{Address, AddressError, DEFAULT_PORT, Security};
 pub use authority::{Authority, AuthorityError, NewAccess};
-pub use dial::{DialError, Dialer};
+pub use dial::{DialError, Dialer, check_scheme};
+pub use greeting::Protocol;
 pub use role::Role;
 
 /// The name that every coordinator's certificate bears. Whoever dials looks for it instead of the host's name, so that a

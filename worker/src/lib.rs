@@ -97,7 +97,8 @@ async fn drive_sessions(config: &WorkerConfig, work: &Work, stop: &CancellationT
         }
         let Some(pause) = trouble.next_pause() else { return Err(error) };
         if trouble.is_new() {
-            warn!(%error, "waiting for the coordinator");
+            let patience = humantime::format_duration(config.patience);
+            warn!(%error, %patience, "waiting for the coordinator");
         }
         tokio::select! {
             () = tokio::time::sleep(pause) => {}

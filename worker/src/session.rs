@@ -57,6 +57,9 @@ impl SessionError {
 
 impl From<Status> for SessionError {
     fn from(status: Status) -> Self {
+        if let Some(error) = DialError::of_status(&status) {
+            return Self::Dial(error);
+        }
         match status.code() {
             Code::FailedPrecondition
             | Code::InvalidArgument

@@ -1,21 +1,23 @@
 //! Which coordinator, and how it is reached.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use clap::Args as Arguments;
-use swath_client::{AccessSource, DialError, Dialer, Role};
+use swath_client::{AccessSource, Address, DialError, Dialer, Role};
 use swath_console::say;
 
-use super::DEFAULT_ADDRESS;
+use super::values::{address, duration};
 
 /// Which coordinator.
 #[derive(Debug, Arguments)]
+#[command(next_help_heading = "Connection")]
 pub(crate) struct CoordinatorArgs {
-    /// The coordinator [default: what the access file says, or 127.0.0.1:7171].
-    #[arg(long, short, env = "SWATH_COORDINATOR", value_name = "HOST:PORT")]
-    pub(crate) coordinator: Option<String>,
-    /// An access file of `swath access create`, or a folder with ca.crt, tls.crt and tls.key: who one is, and whom to
-    /// trust. Without it nothing is encrypted.
+    /// The coordinator, as HOST:PORT, HOST, or an URL such as grpc://HOST:PORT without TLS and grpcs://HOST:PORT with it
+    /// [default: what the access file says, or 127.0.0.1:7171].
+    #[arg(long, short, env = "SWATH_COORDINATOR", value_name = "HOST:PORT", value_parser = address)]
+    pub(crate) coordinator: Option<Address>,
+    /// An access file of `swath access create`, the folder with all of them, or a folder with ca.crt, tls.crt and tls.key:
+    /// who one is, and whom to trust. Without it nothing is encrypted.
     #[arg(long, env = "SWATH_ACCESS", value_name = "FILE")]
     pub(crate) access: Option<PathBuf>,
 }
@@ -23,24 +25,33 @@ pub(crate) struct CoordinatorArgs {
 impl CoordinatorArgs {
     /// How to reach the coordinator as somebody with one of these roles.
     pub(crate) fn dialer(&self, roles: &[Role]) -> Result<Dialer, DialError> {
-        let address = self.coordinator.as_deref();
-        let Some(access) = &self.access else { return Dialer::plain(address.unwrap_or(DEFAULT_ADDRESS)) };
-        let source = AccessSource::new(access);
-        if let Ok(access) = source.load()
-            && let Some(warning) = access.warning()
-        {
-            say!("swath: {warning}");
+        let Some(access) = &self.access else {
+            return Dialer::plain(self.coordinator.clone().unwrap_or_else(Address::of_coordinator));
+        };
+        let dialer = Dialer::with_access(&AccessSource::new(access), roles, self.coordinator.clone())?;
+        if let Some(source) = dialer.access() {
+            let expiry = source.load().ok().and_then(|access| access.warning());
+            for warning in [expiry, source.exposure()].into_iter().flatten() {
+                say!("swath: {warning}");
+            }
         }
-        Dialer::with_access(source, roles, address)
-    }
-
-    /// The same for whoever submits and reads.
-    pub(crate) fn user_dialer(&self) -> Result<Dialer, DialError> {
-        self.dialer(&[Role::Client, Role::Admin])
+        Ok(dialer)
     }
 
     /// Whether any coordinator is named.
     pub(crate) fn is_named(&self) -> bool {
         self.coordinator.is_some() || self.access.is_some()
     }
+}
+
+/// Which coordinator, and how long it is tried.
+#[derive(Debug, Arguments)]
+#[command(next_help_heading = "Connection")]
+pub(crate) struct ClientArgs {
+    #[command(flatten)]
+    pub(crate) coordinator: CoordinatorArgs,
+    /// How long to try to reach the coordinator [default: once at the start, and for 1m when it is lost while a job is
+    /// waited for or its results are read].
+    #[arg(long, env = "SWATH_PATIENCE", value_name = "DURATION", value_parser = duration)]
+    pub(crate) patience: Option<Duration>,
 }

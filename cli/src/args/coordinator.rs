@@ -1,13 +1,15 @@
 //! The arguments of `swath coordinator …`.
 
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{path::PathBuf, time::Duration};
 
 use bytesize::ByteSize;
 use clap::{Args as Arguments, Subcommand};
 
+use swath_client::Address;
+
 use super::{
     DEFAULT_ADDRESS,
-    values::{duration, size},
+    values::{duration, health_listen, listen, size},
 };
 
 #[derive(Debug, Subcommand)]
@@ -18,11 +20,13 @@ pub(crate) enum CoordinatorCommand {
 
 #[derive(Debug, Arguments)]
 pub(crate) struct CoordinatorStart {
-    /// The address to listen at; port 0 takes a free one.
-    #[arg(long, short, env = "SWATH_LISTEN", default_value = DEFAULT_ADDRESS, value_name = "HOST:PORT")]
-    pub(crate) listen: SocketAddr,
-    /// A coordinator's access file of `swath access create`, or a folder with ca.crt, tls.crt and tls.key. With it everything is
-    /// encrypted, and everybody must show a certificate of the same authority.
+    /// The address to listen at; port 0 takes a free one. A port alone is that port of this machine alone (127.0.0.1);
+    /// 0.0.0.0 is every address of IPv4 that this machine has, [::] those of IPv6, too.
+    #[arg(long, short, env = "SWATH_LISTEN", default_value = DEFAULT_ADDRESS, value_name = "HOST:PORT",
+          value_parser = listen)]
+    pub(crate) listen: Address,
+    /// A coordinator's access file of `swath access create`, the folder with all of them, or a folder with ca.crt, tls.crt
+    /// and tls.key. With it everything is encrypted, and everybody must show a certificate of the same authority.
     #[arg(long, env = "SWATH_ACCESS", value_name = "FILE", conflicts_with = "insecure")]
     pub(crate) access: Option<PathBuf>,
     /// Listen beyond this machine although nothing is encrypted and anybody who reaches the port may use it.
@@ -48,6 +52,6 @@ pub(crate) struct CoordinatorStart {
     pub(crate) lease_timeout: Duration,
     /// Answer for its health here, in plain text and to anybody: `grpc.health.v1` with the services `liveness` and
     /// `readiness`, and nothing else. `swath health` asks [default: nowhere].
-    #[arg(long, env = "SWATH_HEALTH_LISTEN", value_name = "HOST:PORT")]
-    pub(crate) health_listen: Option<SocketAddr>,
+    #[arg(long, env = "SWATH_HEALTH_LISTEN", value_name = "HOST:PORT", value_parser = health_listen)]
+    pub(crate) health_listen: Option<Address>,
 }

@@ -6,16 +6,17 @@ use clap::{
     Args as Arguments,
     builder::{PossibleValuesParser, TypedValueParser},
 };
+use swath_client::Address;
 use swath_health::Service;
 
-use super::values::duration;
+use super::values::{duration, health_address};
 
 /// What is asked of whom.
 #[derive(Debug, Arguments)]
 pub(crate) struct Health {
     /// Where its --health-listen says.
-    #[arg(value_name = "HOST:PORT")]
-    pub(crate) address: String,
+    #[arg(value_name = "HOST:PORT", value_parser = health_address)]
+    pub(crate) address: Address,
     /// `readiness`: does it do its work? `liveness`: could it, or should it be started again?
     #[arg(long, env = "SWATH_HEALTH_SERVICE", default_value = "readiness",
           value_parser = PossibleValuesParser::new(Service::NAMES).try_map(|name| name.parse::<Service>()))]

@@ -6,16 +6,17 @@ use clap::{Args as Arguments, Subcommand, builder::PossibleValuesParser};
 use swath_client::{Range, output::Format};
 
 use super::{
-    CoordinatorArgs,
+    ClientArgs,
     values::{duration, id, parameter, whole},
 };
 
 /// What to compute.
 #[derive(Debug, Arguments)]
+#[command(next_help_heading = "Job")]
 pub(crate) struct JobArgs {
     /// The numbers: `1..=1000000` (both ends included), `1..1000001` (the end excluded) or `7`; `1_000` and `1e6` are
     /// fine.
-    #[arg(allow_hyphen_values = true, value_name = "RANGE")]
+    #[arg(allow_hyphen_values = true, value_name = "RANGE", help_heading = None::<&str>)]
     pub(crate) range: Range,
     /// The function; `swath kernels` lists them.
     #[arg(long, short, env = "SWATH_KERNEL", default_value = "square")]
@@ -41,6 +42,7 @@ pub(crate) struct JobArgs {
 
 /// Where results go.
 #[derive(Debug, Arguments)]
+#[command(next_help_heading = "Results")]
 pub(crate) struct ResultArgs {
     /// A file, which appears when it is whole; its ending picks the format: .parquet, .arrow, .csv, .jsonl, .npy, .txt.
     /// `-` is standard output.
@@ -56,19 +58,19 @@ pub(crate) struct Submit {
     #[command(flatten)]
     pub(crate) job: JobArgs,
     /// Wait until the job has ended.
-    #[arg(long, env = "SWATH_WAIT")]
+    #[arg(long, env = "SWATH_WAIT", help_heading = "Job")]
     pub(crate) wait: bool,
     /// Forget the job, and free its results, so long after its end [default: as the coordinator keeps jobs].
-    #[arg(long, env = "SWATH_RETAIN", value_name = "DURATION", value_parser = duration)]
+    #[arg(long, env = "SWATH_RETAIN", value_name = "DURATION", value_parser = duration, help_heading = "Job")]
     pub(crate) retain: Option<Duration>,
     #[command(flatten)]
-    pub(crate) coordinator: CoordinatorArgs,
+    pub(crate) client: ClientArgs,
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum JobCommand {
     /// List all jobs.
-    List(CoordinatorArgs),
+    List(ClientArgs),
     /// Show one job: how far it is, who computed it, where its results lie.
     Show(OneJob),
     /// Wait until a job has ended.
@@ -101,5 +103,5 @@ pub(crate) struct OneJob {
     #[arg(value_parser = id)]
     pub(crate) id: u64,
     #[command(flatten)]
-    pub(crate) coordinator: CoordinatorArgs,
+    pub(crate) client: ClientArgs,
 }

@@ -3,9 +3,10 @@
 use std::{path::PathBuf, time::Duration};
 
 use clap::{Args as Arguments, Subcommand};
+use swath_client::Address;
 use swath_launch::Host;
 
-use super::values::{duration, whole};
+use super::values::{address, duration, whole};
 
 const EXAMPLES: &str = "\
 The login to each host must need no password: a key in an agent, for example. What runs there is `swath worker start`.
@@ -71,15 +72,16 @@ pub(crate) struct LaunchStart {
     #[command(flatten)]
     pub(crate) hosts: HostArgs,
     /// The coordinator, as those hosts reach it [default: what --worker-access says].
-    #[arg(long, short, env = "SWATH_COORDINATOR", value_name = "HOST:PORT")]
-    pub(crate) coordinator: Option<String>,
+    #[arg(long, short, env = "SWATH_COORDINATOR", value_name = "HOST:PORT", value_parser = address)]
+    pub(crate) coordinator: Option<Address>,
     /// Copy this program to hosts that do not have it.
     #[arg(long, env = "SWATH_COPY", conflicts_with = "remote_swath")]
     pub(crate) copy: bool,
     /// The program on the hosts [default: `swath` on the path there, or where cargo puts it].
     #[arg(long, env = "SWATH_REMOTE_SWATH", value_name = "PATH")]
     pub(crate) remote_swath: Option<String>,
-    /// The access file of workers, which is copied to the hosts, for nobody but the user to read.
+    /// The access file of workers, or the folder with all of them; it is copied to the hosts, for nobody but the user to
+    /// read.
     #[arg(long, env = "SWATH_WORKER_ACCESS", value_name = "FILE", conflicts_with = "remote_access")]
     pub(crate) worker_access: Option<PathBuf>,
     /// An access file that the hosts have already.
@@ -108,8 +110,8 @@ pub(crate) struct LaunchSelection {
     #[command(flatten)]
     pub(crate) hosts: HostArgs,
     /// Only workers of this coordinator, written as it was for `swath launch` [default: all].
-    #[arg(long, short, env = "SWATH_COORDINATOR", value_name = "HOST:PORT")]
-    pub(crate) coordinator: Option<String>,
+    #[arg(long, short, env = "SWATH_COORDINATOR", value_name = "HOST:PORT", value_parser = address)]
+    pub(crate) coordinator: Option<Address>,
 }
 
 #[derive(Debug, Arguments)]

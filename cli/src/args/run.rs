@@ -2,8 +2,9 @@
 
 use clap::{ArgMatches, Args as Arguments, CommandFactory, error::ErrorKind, parser::ValueSource};
 
-use super::{Args, CoordinatorArgs, JobArgs, ResultArgs, values::whole};
-use crate::exit;
+use super::{Args, ClientArgs, CoordinatorArgs, JobArgs, ResultArgs, values::whole};
+
+const THIS_MACHINE: &str = "Without a coordinator that is named";
 
 #[derive(Debug, Arguments)]
 pub(crate) struct Run {
@@ -13,26 +14,27 @@ pub(crate) struct Run {
     pub(crate) results: ResultArgs,
     /// If one is named, it and its workers are used instead of starting any.
     #[command(flatten)]
-    pub(crate) coordinator: CoordinatorArgs,
+    pub(crate) client: ClientArgs,
     /// Worker processes to start.
-    #[arg(long, short, env = "SWATH_WORKERS", default_value_t = 1, value_parser = whole::<u32>(1..=1024))]
+    #[arg(long, short, env = "SWATH_WORKERS", default_value_t = 1, help_heading = THIS_MACHINE, value_parser = whole::<u32>(1..=1024))]
     pub(crate) workers: u32,
     /// Threads of each worker [default: the cores, shared among the workers].
-    #[arg(long, short, env = "SWATH_THREADS", value_parser = whole::<u32>(1..=65536))]
+    #[arg(long, short, env = "SWATH_THREADS", help_heading = THIS_MACHINE, value_parser = whole::<u32>(1..=65536))]
     pub(crate) threads: Option<u32>,
 }
 
 impl Run {
     /// A coordinator has workers of its own. A flag counts more than the environment; of two flags, one is a mistake.
-    pub(super) fn settle(&mut self, matches: &ArgMatches) {
+    pub(super) fn settle(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
         let is_flag = |name| matches.value_source(name) == Some(ValueSource::CommandLine);
-        if !self.coordinator.is_named() || !(is_flag("workers") || is_flag("threads")) {
-            return;
+        if !self.client.coordinator.is_named() || !(is_flag("workers") || is_flag("threads")) {
+            return Ok(());
         }
         if is_flag("coordinator") || is_flag("access") {
             let message = "a coordinator that is named has workers of its own; --workers and --threads start some";
-            exit::misused(&Args::command().error(ErrorKind::ArgumentConflict, message));
+            return Err(Args::command().error(ErrorKind::ArgumentConflict, message));
         }
-        self.coordinator = CoordinatorArgs { coordinator: None, access: None };
+        self.client.coordinator = CoordinatorArgs { coordinator: None, access: None };
+        Ok(())
     }
 }

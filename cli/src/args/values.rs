@@ -3,7 +3,48 @@
 use std::{ops::RangeInclusive, time::Duration};
 
 use bytesize::ByteSize;
-use swath_client::Range;
+use swath_client::{Address, Range};
+use swath_transport::Security;
+
+/// Where a coordinator is.
+pub(super) fn address(text: &str) -> Result<Address, &'static str> {
+    text.parse().map_err(|error: swath_transport::AddressError| error.reason())
+}
+
+/// Where a coordinator with TLS is.
+pub(crate) fn tls_address(text: &str) -> Result<Address, &'static str> {
+    match address(text)? {
+        address if address.security() == Some(Security::Plain) => {
+            Err("its scheme stands for a connection without TLS, and with access files there is TLS")
+        }
+        address => Ok(address),
+    }
+}
+
+/// Where to listen.
+pub(super) fn listen(text: &str) -> Result<Address, &'static str> {
+    without_scheme(address(text)?)
+}
+
+/// The same for a port that has no usual number.
+pub(super) fn health_listen(text: &str) -> Result<Address, &'static str> {
+    without_scheme(health_address(text)?)
+}
+
+/// Where a process answers for its health.
+pub(super) fn health_address(text: &str) -> Result<Address, &'static str> {
+    match Address::parse_with_port(text).map_err(|error| error.reason())? {
+        address if address.security() == Some(Security::Tls) => Err("health is answered without TLS"),
+        address => Ok(address),
+    }
+}
+
+fn without_scheme(address: Address) -> Result<Address, &'static str> {
+    match address.security() {
+        None => Ok(address),
+        Some(_) => Err("it should be like HOST:PORT, without a scheme"),
+    }
+}
 
 /// A whole number within these bounds, written as in a range: `1000`, `1_000` and `1e3` are the same.
 pub(super) fn whole<T: TryFrom<u64>>(

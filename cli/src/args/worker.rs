@@ -1,13 +1,15 @@
 //! The arguments of `swath worker …`.
 
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{path::PathBuf, time::Duration};
 
 use bytesize::ByteSize;
 use clap::{Args as Arguments, Subcommand, ValueEnum};
 
+use swath_client::Address;
+
 use super::{
-    CoordinatorArgs,
-    values::{duration, id, size, whole},
+    ClientArgs, CoordinatorArgs,
+    values::{duration, health_listen, id, size, whole},
 };
 
 #[derive(Debug, Subcommand)]
@@ -15,14 +17,14 @@ pub(crate) enum WorkerCommand {
     /// Start a worker and compute until it is told to stop.
     Start(WorkerStart),
     /// List the workers of a coordinator.
-    List(CoordinatorArgs),
+    List(ClientArgs),
     /// Let a worker finish or return what it holds, and leave.
     Drain {
         /// The worker, as `swath worker list` numbers it.
         #[arg(value_parser = id)]
         id: u64,
         #[command(flatten)]
-        coordinator: CoordinatorArgs,
+        client: ClientArgs,
     },
 }
 
@@ -50,8 +52,8 @@ pub(crate) struct WorkerStart {
     pub(crate) grace: Duration,
     /// Answer for its health here, in plain text and to anybody: `grpc.health.v1` with the services `liveness` and
     /// `readiness`, and nothing else. `swath health` asks [default: nowhere].
-    #[arg(long, env = "SWATH_HEALTH_LISTEN", value_name = "HOST:PORT")]
-    pub(crate) health_listen: Option<SocketAddr>,
+    #[arg(long, env = "SWATH_HEALTH_LISTEN", value_name = "HOST:PORT", value_parser = health_listen)]
+    pub(crate) health_listen: Option<Address>,
     /// End at once when standard input closes: a worker that its parent starts so never outlives it.
     #[arg(long, env = "SWATH_ATTACHED")]
     pub(crate) attached: bool,

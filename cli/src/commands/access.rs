@@ -5,12 +5,12 @@ use std::{path::PathBuf, time::Duration};
 use anyhow::Result;
 use clap::Subcommand;
 use serde::Serialize;
-use swath_client::{AccessSource, Role};
+use swath_client::{AccessSource, Address, Role};
 use swath_console::say;
 use swath_transport::{Authority, NewAccess};
 
 use crate::{
-    args::{OutputMode, duration},
+    args::{OutputMode, duration, tls_address},
     exit::Ending,
     show,
 };
@@ -26,8 +26,9 @@ pub(crate) enum AccessCommand {
         #[arg(value_name = "FOLDER")]
         folder: PathBuf,
         /// Where workers and clients reach the coordinator; of several, the first stands in the access files.
-        #[arg(long, env = "SWATH_ADDRESS", value_name = "HOST:PORT", required = true, value_delimiter = ',')]
-        address: Vec<String>,
+        #[arg(long, env = "SWATH_ADDRESS", value_name = "HOST:PORT", required = true, value_delimiter = ',',
+              value_parser = tls_address)]
+        address: Vec<Address>,
         /// How long the certificates are valid.
         #[arg(long, env = "SWATH_VALID", default_value = VALID, value_name = "DURATION", value_parser = duration)]
         valid: Duration,
@@ -61,18 +62,23 @@ pub(crate) enum AccessCommand {
 pub(super) fn execute(command: AccessCommand, mode: OutputMode) -> Result<()> {
     match command {
         AccessCommand::Create { folder, address, valid } => {
-            let files = Authority::create(&folder, address, checked(valid)?)?;
+            let files = Authority::create(&folder, &address, checked(valid)?)?;
             show::files(&files, mode)
         }
         AccessCommand::Issue { folder, role, name, file, valid } => {
             let name = name.unwrap_or_else(|| format!("swath {role}"));
             let new = NewAccess { role, name, valid: checked(valid)? };
-            Authority::open(&folder)?.issue(&new, &file)?;
+            let authority = Authority::open(&folder)?;
+            if let Some(exposure) = authority.exposure() {
+                say!("swath: {exposure}");
+            }
+            authority.issue(&new, &file)?;
             show::files(&[file], mode)
         }
         AccessCommand::Show { file } => {
-            let access = AccessSource::new(file).load()?;
-            if let Some(warning) = access.warning() {
+            let source = AccessSource::new(file);
+            let access = source.load()?;
+            for warning in [access.warning(), source.exposure()].into_iter().flatten() {
                 say!("swath: {warning}");
             }
             show::access(

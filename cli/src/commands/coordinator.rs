@@ -7,7 +7,7 @@ use serde::Serialize;
 use swath_client::AccessSource;
 use swath_coordinator::{Coordinator, CoordinatorConfig, StoreConfig};
 
-use super::signals;
+use super::{listen, signals};
 use crate::{
     args::{CoordinatorStart, OutputMode},
     exit::Ending,
@@ -30,12 +30,12 @@ struct Listening {
 }
 
 pub(super) async fn start(args: CoordinatorStart, mode: OutputMode) -> Result<()> {
-    if !args.listen.ip().is_loopback() && args.access.is_none() && !args.insecure {
+    let listen = listen::resolve(&args.listen).await?;
+    if !listen.ip().is_loopback() && args.access.is_none() && !args.insecure {
         return Err(Ending::Usage(format!(
-            "{} can be reached from other machines, where anybody could use this coordinator: \
+            "{listen} can be reached from other machines, where anybody could use this coordinator: \
              add --access FILE (`swath access create` makes it), listen on 127.0.0.1, \
-             or add --insecure if the network is trusted",
-            args.listen
+             or add --insecure if the network is trusted"
         ))
         .into());
     }
@@ -49,8 +49,9 @@ pub(super) async fn start(args: CoordinatorStart, mode: OutputMode) -> Result<()
     if memory < MIN_MEMORY {
         return Err(Ending::Usage(format!("{memory} bytes of memory are too little: at least 1MiB is needed")).into());
     }
+    let data = args.data.clone();
     let config = CoordinatorConfig {
-        listen: args.listen,
+        listen,
         store: StoreConfig {
             folder: args.data,
             place: args.store.unwrap_or_default(),
@@ -64,7 +65,7 @@ pub(super) async fn start(args: CoordinatorStart, mode: OutputMode) -> Result<()
         lease_timeout: args.lease_timeout,
         retain: args.retain,
         access: args.access.map(AccessSource::new),
-        health_listen: args.health_listen,
+        health_listen: listen::at(args.health_listen.as_ref()).await?,
     };
     let stop = signals::stop_token()?;
     let coordinator = Coordinator::bind(config).await?;
@@ -73,6 +74,9 @@ pub(super) async fn start(args: CoordinatorStart, mode: OutputMode) -> Result<()
         // Whoever does not read it any more does not need it.
         let _ = show::json(&listening);
     }
+    // It is there by now.
+    let data = std::fs::canonicalize(&data).unwrap_or(data);
+    tracing::info!(folder = %data.display(), "jobs and their results are kept here");
     Ok(coordinator.serve(stop).await?)
 }
 

@@ -2,7 +2,9 @@
 
 use anyhow::{Result, bail};
 use serde::Serialize;
+use swath_client::{DialError, Dialer};
 use swath_console::print;
+use swath_health::{AskError, Service};
 
 use crate::{
     args::{Health, OutputMode},
@@ -18,8 +20,12 @@ struct Answer<'a> {
 }
 
 pub(super) async fn ask(args: &Health, mode: OutputMode) -> Result<()> {
-    let Health { address, service, timeout } = args;
-    let serving = swath_health::ask(address, *service, *timeout).await?;
+    let Health { service, timeout, .. } = args;
+    let address = &args.address.to_string();
+    let silent = |reason: String| AskError::Silent { address: address.clone(), reason };
+    let answered = tokio::time::timeout(*timeout, answer(args, address, *service)).await;
+    let serving = answered
+        .unwrap_or_else(|_| Err(silent(format!("no answer within {}", humantime::format_duration(*timeout)))))?;
     match mode {
         OutputMode::Text if serving => print("serving\n")?,
         OutputMode::Text => {}
@@ -29,4 +35,16 @@ pub(super) async fn ask(args: &Health, mode: OutputMode) -> Result<()> {
         bail!("{service} of {address}: not serving");
     }
     Ok(())
+}
+
+async fn answer(args: &Health, address: &str, service: Service) -> Result<bool, AskError> {
+    let silent = |error: DialError| {
+        let reason = match error {
+            DialError::Unreachable { reason, .. } => reason,
+            error => error.to_string(),
+        };
+        AskError::Silent { address: address.to_owned(), reason }
+    };
+    let dialer = Dialer::plain(args.address.clone()).map_err(silent)?;
+    swath_health::ask(dialer.connect().await.map_err(silent)?, address, service).await
 }

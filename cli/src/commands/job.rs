@@ -7,6 +7,7 @@ use swath_client::{Client, ClientError, Job, JobState};
 use swath_console::{print, say};
 
 use super::{
+    connect::{self, Attached},
     job_spec,
     results::{self, Destination, Saved},
     signals::StopSignals,
@@ -21,7 +22,7 @@ use crate::{
 pub(super) async fn submit(args: Submit, mode: OutputMode) -> Result<()> {
     let mut spec = job_spec(args.job)?;
     spec.retain = args.retain;
-    let client = Client::dial(&args.coordinator.user_dialer()?).await?;
+    let client = connect::user(&args.client).await?;
     // Before there is a job, so that no Ctrl-C comes too early to be answered with a hint.
     let signals = StopSignals::listen()?;
     let job = client.submit(spec).await?;
@@ -38,12 +39,12 @@ pub(super) async fn submit(args: Submit, mode: OutputMode) -> Result<()> {
 }
 
 pub(super) async fn execute(command: JobCommand, mode: OutputMode) -> Result<()> {
-    let coordinator = match &command {
-        JobCommand::List(coordinator) => coordinator,
-        JobCommand::Results { job, .. } | JobCommand::Cancel { job, .. } => &job.coordinator,
-        JobCommand::Show(job) | JobCommand::Wait(job) | JobCommand::Forget(job) => &job.coordinator,
+    let client = match &command {
+        JobCommand::List(client) => client,
+        JobCommand::Results { job, .. } | JobCommand::Cancel { job, .. } => &job.client,
+        JobCommand::Show(job) | JobCommand::Wait(job) | JobCommand::Forget(job) => &job.client,
     };
-    let client = Client::dial(&coordinator.user_dialer()?).await?;
+    let client = connect::user(client).await?;
     match command {
         JobCommand::List(_) => show::jobs(&client.jobs().await?, mode),
         JobCommand::Show(job) => show_whole(&client, &client.job(job.id).await?, mode).await,
@@ -76,7 +77,7 @@ pub(super) async fn execute(command: JobCommand, mode: OutputMode) -> Result<()>
 /// Waits until the job has ended. Ctrl-C only stops the waiting.
 async fn wait(client: &Client, id: u64, mut signals: StopSignals, mode: OutputMode) -> Result<()> {
     let job = tokio::select! {
-        job = watch(client, id) => job?,
+        job = watch(client, id) => job.map_err(|error| Attached { job: id, verb: "wait" }.explain(error))?,
         () = signals.received() => {
             return Err(Ending::Interrupted(format!(
                 "job {id} goes on; `swath job wait {id}` waits again, `swath job cancel {id}` stops it"
@@ -98,6 +99,7 @@ async fn wait(client: &Client, id: u64, mut signals: StopSignals, mode: OutputMo
 
 async fn watch(client: &Client, id: u64) -> Result<Job, ClientError> {
     let progress = Progress::new();
+    let client = connect::attached(client, Attached { job: id, verb: "wait" }, progress.teller());
     tokio::select! {
         job = client.wait(id, |job| progress.update(job)) => job,
         never = progress.say_reasons(id) => match never {},

@@ -5,7 +5,7 @@ use std::{fs, pin::pin};
 use anyhow::{Context, Result};
 use futures::StreamExt;
 use serde::Serialize;
-use swath_client::{AccessSource, Role, counted};
+use swath_client::{AccessSource, Address, DialError, Role, counted};
 use swath_console::{print, say};
 use swath_launch::{
     AccessFile, Attached, End, Failure, Host, Outcome, Plan, Program, RemoteAccess, RemoteProgram, Selection, Ssh,
@@ -252,7 +252,7 @@ fn selection_of(args: &LaunchSelection) -> Result<Selection> {
     let selection = Selection {
         ssh: ssh_of(&args.hosts),
         folder: args.hosts.remote_dir.clone(),
-        coordinator: args.coordinator.clone(),
+        coordinator: args.coordinator.as_ref().map(Address::to_string),
     };
     Ok(selection)
 }
@@ -261,10 +261,15 @@ fn plan_of(args: LaunchStart) -> Result<Plan> {
     let (access, in_access) = match (args.worker_access, args.remote_access) {
         (Some(file), _) => {
             // What would be refused there is refused here.
-            let address = AccessSource::new(&file).load_for(&[Role::Worker])?.address().map(str::to_owned);
+            let source = AccessSource::new(&file).of_role(&[Role::Worker])?;
+            let file = source.path().to_owned();
+            let address = source.load_for(&[Role::Worker])?.address().map(str::parse).transpose();
+            if let Some(exposure) = source.exposure() {
+                say!("swath: {exposure}");
+            }
             let read = AccessFile::read(&file);
             let copied = read.with_context(|| format!("cannot read the access file {}", file.display()))?;
-            (RemoteAccess::Copied(copied), address)
+            (RemoteAccess::Copied(copied), address.map_err(DialError::from)?)
         }
         (None, Some(path)) => (RemoteAccess::At(path), None),
         (None, None) => (RemoteAccess::Without, None),
@@ -273,6 +278,7 @@ fn plan_of(args: LaunchStart) -> Result<Plan> {
     let coordinator = args.coordinator.or(in_access).ok_or_else(|| {
         Ending::Usage("no coordinator is named: say with --coordinator HOST:PORT how those hosts reach it".to_owned())
     })?;
+    swath_transport::check_scheme(&coordinator, !matches!(access, RemoteAccess::Without))?;
     let program = match (args.copy, args.remote_swath) {
         (true, _) => RemoteProgram::Copied(
             Program::of_this_process(env!("CARGO_PKG_VERSION")).context("cannot read this program to copy it")?,
@@ -283,7 +289,7 @@ fn plan_of(args: LaunchStart) -> Result<Plan> {
     Ok(Plan {
         ssh: ssh_of(&args.hosts),
         folder: args.hosts.remote_dir,
-        coordinator,
+        coordinator: coordinator.to_string(),
         tell_coordinator,
         program,
         access,

@@ -121,6 +121,7 @@ impl Drop for LocalCluster {
 fn start_worker(address: &str, scratch: &Path, index: u32, threads: u32) -> Result<Child> {
     let program = env::current_exe().context("cannot find this program to start a worker")?;
     let mut command = Command::new(program);
+    let filter = env::var("SWATH_LOG").ok().filter(|filter| !filter.is_empty());
     // What the caller of the run says to workers and coordinators that it starts itself is not for these.
     for (name, _) in env::vars_os().filter(|(name, _)| name.as_encoded_bytes().starts_with(b"SWATH_")) {
         command.env_remove(name);
@@ -131,7 +132,7 @@ fn start_worker(address: &str, scratch: &Path, index: u32, threads: u32) -> Resu
         .arg("--scratch")
         .arg(scratch)
         // Whatever goes wrong in a worker makes the run fail, or another try good; it is not the user's to read.
-        .env("SWATH_LOG", env::var("SWATH_LOG").unwrap_or_else(|_| "error".to_owned()))
+        .env("SWATH_LOG", filter.as_deref().unwrap_or("error"))
         // Closes when this process ends, however it ends; the worker ends with it.
         .stdin(Stdio::piped())
         .stdout(Stdio::null())

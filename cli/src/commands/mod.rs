@@ -1,10 +1,12 @@
 //! What each command does.
 
 pub(crate) mod access;
+pub(crate) mod connect;
 mod coordinator;
 mod health;
 mod job;
 mod launch;
+mod listen;
 mod local;
 mod results;
 mod run;
@@ -30,8 +32,8 @@ pub(crate) async fn execute(args: Args) -> Result<()> {
         Command::Run(run) => run::run(run, mode).await,
         Command::Coordinator(CoordinatorCommand::Start(start)) => coordinator::start(start, mode).await,
         Command::Worker(WorkerCommand::Start(start)) => worker::start(start, mode).await,
-        Command::Worker(WorkerCommand::List(coordinator)) => worker::list(&coordinator, mode).await,
-        Command::Worker(WorkerCommand::Drain { id, coordinator }) => worker::drain(id, &coordinator, mode).await,
+        Command::Worker(WorkerCommand::List(client)) => worker::list(&client, mode).await,
+        Command::Worker(WorkerCommand::Drain { id, client }) => worker::drain(id, &client, mode).await,
         Command::Launch(launch) => launch::execute(*launch, mode).await,
         Command::Submit(submit) => job::submit(submit, mode).await,
         Command::Job(command) => job::execute(command, mode).await,

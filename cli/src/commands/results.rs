@@ -2,7 +2,7 @@
 
 use std::{convert::Infallible, path::Path, time::Duration};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use indicatif::HumanBytes;
 use swath_client::{
     Client, Hole, Job, JobState, counted,
@@ -11,6 +11,7 @@ use swath_client::{
 
 use swath_console::say;
 
+use super::connect::{self, Attached};
 use crate::{
     args::{OutputMode, ResultArgs},
     exit::Ending,
@@ -66,8 +67,10 @@ pub(super) async fn save(client: &Client, job: &Job, destination: &Destination, 
     let output = destination.open(job)?;
     let progress = Progress::beside_results(&destination.target);
     progress.update_reason(job);
+    let attached = Attached { job: job.id, verb: "results" };
+    let reader = connect::attached(client, attached, progress.teller());
     let saved = async {
-        let results = if partial { client.partial_results(job).await } else { client.results(job).await };
+        let results = if partial { reader.partial_results(job).await } else { reader.results(job).await };
         output.save(results.map_err(OutputError::from)?, progress.written()).await
     };
     let saved = tokio::select! {
@@ -91,7 +94,7 @@ pub(super) async fn save(client: &Client, job: &Job, destination: &Destination, 
         Ok(JobState::Cancelled) if !partial => {
             Err(Ending::JobCancelled(format!("job {} was cancelled", job.id)).into())
         }
-        _ => Err(error).context("the results did not arrive whole"),
+        _ => Err(attached.explain_output(error)),
     }
 }
 

@@ -7,7 +7,7 @@ use swath_client::{Client, Job, Retention};
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::{
-    job_spec,
+    connect, job_spec,
     local::LocalCluster,
     results::{self, Destination, Saved},
     signals::StopSignals,
@@ -26,8 +26,8 @@ pub(super) async fn run(args: Run, mode: OutputMode) -> Result<()> {
     let destination = Destination::parse(&args.results, mode)?;
     let mut spec = job_spec(args.job)?;
     destination.check_keep_going(spec.keep_going)?;
-    let (client, mut cluster) = if args.coordinator.is_named() {
-        (Client::dial(&args.coordinator.user_dialer()?).await?, None)
+    let (client, mut cluster) = if args.client.coordinator.is_named() {
+        (connect::user(&args.client).await?, None)
     } else {
         let cluster = LocalCluster::start(args.workers, args.threads).await?;
         spec.retention = Retention::Delivered;

@@ -10,15 +10,15 @@ use std::{
 };
 
 use anyhow::Result;
-use swath_client::{Client, Role};
+use swath_client::Role;
 use swath_console::{check_name, plain};
 use swath_worker::WorkerConfig;
 use tokio::sync::watch;
 use tracing::warn;
 
-use super::signals;
+use super::{connect, listen, signals};
 use crate::{
-    args::{CoordinatorArgs, OnCoordinatorLost, OutputMode, WorkerStart},
+    args::{ClientArgs, OnCoordinatorLost, OutputMode, WorkerStart},
     exit::{self, Ending},
     show,
 };
@@ -28,6 +28,7 @@ pub(super) async fn start(args: WorkerStart, mode: OutputMode) -> Result<()> {
     if args.attached {
         end_with_standard_input(args.scratch, args.silence);
     }
+    let health_listen = listen::at(args.health_listen.as_ref()).await?;
     let threads = args.threads.unwrap_or_else(cores);
     let joined = watch::Sender::new(None);
     if let Some(file) = args.ready_file {
@@ -49,18 +50,18 @@ pub(super) async fn start(args: WorkerStart, mode: OutputMode) -> Result<()> {
         patience: args.patience,
         grace: args.grace,
         joined,
-        health_listen: args.health_listen,
+        health_listen,
     };
     Ok(swath_worker::run(config, stop).await?)
 }
 
-pub(super) async fn list(args: &CoordinatorArgs, mode: OutputMode) -> Result<()> {
-    let client = Client::dial(&args.user_dialer()?).await?;
+pub(super) async fn list(args: &ClientArgs, mode: OutputMode) -> Result<()> {
+    let client = connect::user(args).await?;
     show::workers(&client.workers().await?, mode)
 }
 
-pub(super) async fn drain(id: u64, args: &CoordinatorArgs, mode: OutputMode) -> Result<()> {
-    let client = Client::dial(&args.dialer(&[Role::Admin])?).await?;
+pub(super) async fn drain(id: u64, args: &ClientArgs, mode: OutputMode) -> Result<()> {
+    let client = connect::with_role(args, &[Role::Admin]).await?;
     client.drain(id).await?;
     show::draining(id, mode)
 }
