@@ -1,13 +1,17 @@
 //! The command line: nouns and verbs, the same words everywhere.
 
+mod command_line;
 mod connect;
 mod coordinator;
+mod environment;
 mod health;
 mod job;
 mod launch;
 mod run;
 mod values;
 mod worker;
+
+use std::ffi::OsString;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
@@ -49,14 +53,23 @@ pub(crate) struct Args {
 }
 
 impl Args {
-    /// Parses the command line; ends the process where it cannot be meant.
+    /// Parses the command line and the environment; ends the process where they cannot be meant.
     pub(crate) fn from_command_line() -> Self {
-        let matches = Self::command().try_get_matches().unwrap_or_else(|error| exit::misused(&error));
-        let mut args = Self::from_arg_matches(&matches).unwrap_or_else(|error| exit::misused(&error));
+        Self::parse_words(std::env::args_os().collect()).unwrap_or_else(|error| exit::misused(&error))
+    }
+
+    fn parse_words(words: Vec<OsString>) -> Result<Self, clap::Error> {
+        let matches = command_line::matches(words, &|| Self::command())?;
+        let mut args = Self::from_arg_matches(&matches)?;
         if let (Command::Run(run), Some(("run", matches))) = (&mut args.command, matches.subcommand()) {
-            run.settle(matches).unwrap_or_else(|error| exit::misused(&error));
+            run.settle(matches)?;
         }
-        args
+        Ok(args)
+    }
+
+    /// Sentences about variables of the environment that look like the program's own, and are none.
+    pub(crate) fn unknown_variables() -> Vec<String> {
+        environment::unknown(&Self::command(), std::env::vars_os().map(|(name, _)| name))
     }
 }
 

@@ -10,6 +10,7 @@ mod show;
 use std::process::ExitCode;
 
 use args::Args;
+use swath_console::say;
 
 /// Blocks of a megabyte come and go all the time; this allocator keeps their pages.
 #[global_allocator]
@@ -18,6 +19,9 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 fn main() -> ExitCode {
     let args = Args::from_command_line();
     logs::start(&args);
+    for warning in Args::unknown_variables() {
+        say!("swath: {warning}");
+    }
     let result =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(anyhow::Error::from).and_then(
             |runtime| {

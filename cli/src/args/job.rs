@@ -7,7 +7,7 @@ use swath_client::{Range, output::Format};
 
 use super::{
     ClientArgs,
-    values::{duration, id, parameter, whole},
+    values::{KernelName, duration, id, parameter, range, whole},
 };
 
 /// What to compute.
@@ -16,10 +16,10 @@ use super::{
 pub(crate) struct JobArgs {
     /// The numbers: `1..=1000000` (both ends included), `1..1000001` (the end excluded) or `7`; `1_000` and `1e6` are
     /// fine.
-    #[arg(allow_hyphen_values = true, value_name = "RANGE", help_heading = None::<&str>)]
+    #[arg(value_name = "RANGE", value_parser = range, help_heading = None::<&str>)]
     pub(crate) range: Range,
     /// The function; `swath kernels` lists them.
-    #[arg(long, short, env = "SWATH_KERNEL", default_value = "square")]
+    #[arg(long, short, env = "SWATH_KERNEL", default_value = "square", value_parser = KernelName)]
     pub(crate) kernel: String,
     /// A parameter of the kernel; may be given several times.
     #[arg(long = "param", short, value_name = "NAME=VALUE", value_parser = parameter, env = "SWATH_PARAM",

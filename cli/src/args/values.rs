@@ -3,8 +3,43 @@
 use std::{ops::RangeInclusive, time::Duration};
 
 use bytesize::ByteSize;
-use swath_client::{Address, Range};
+use clap::{
+    Arg, Command,
+    builder::{PossibleValue, StringValueParser, TypedValueParser},
+};
+use swath_client::{Address, Range, RangeError};
 use swath_transport::Security;
+
+/// Stands for the minus in front of a range, which would otherwise look like the dash of an option.
+pub(super) const MINUS: char = '\u{2212}';
+
+pub(super) fn range(text: &str) -> Result<Range, RangeError> {
+    match text.strip_prefix(MINUS) {
+        Some(rest) => format!("-{rest}").parse(),
+        None => text.parse(),
+    }
+}
+
+/// The name of a kernel. Those that this program has are known to completions, and a coordinator may have others.
+#[derive(Clone)]
+pub(super) struct KernelName;
+
+impl TypedValueParser for KernelName {
+    type Value = String;
+
+    fn parse_ref(
+        &self,
+        command: &Command,
+        arg: Option<&Arg>,
+        value: &std::ffi::OsStr,
+    ) -> Result<Self::Value, clap::Error> {
+        StringValueParser::new().parse_ref(command, arg, value)
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        Some(Box::new(swath_kernel::catalogue().iter().map(|kernel| PossibleValue::new(kernel.name))))
+    }
+}
 
 /// Where a coordinator is.
 pub(super) fn address(text: &str) -> Result<Address, &'static str> {
