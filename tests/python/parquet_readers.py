@@ -10,8 +10,8 @@ KERNEL is square, is-prime or collatz: what the values must be. Each of these re
 
 Printed are lines of JSON. First one for each file, without a `reader`: `kinds`, the compression and the encodings of the
 values in its row groups; `statistics`, whether they are right; its `rows`; and `filters`, how many rows each filter should
-give. Then for each reader one for each file: `rows`; `nulls`; `in_order`, whether the numbers follow each other; `wrong`, how
-many values are not exactly right; and `filters`, how many rows each filter gives. fastparquet makes floats of decimals: there,
+give. Then for each reader one when it is there, and one for each file: `rows`; `nulls`; `in_order`, whether the numbers follow
+each other; `wrong`, how many values are not exactly right; and `filters`, how many rows each filter gives. fastparquet makes floats of decimals: there,
 `wrong` counts values that are not the nearest float, and only numbers are filtered.
 """
 
@@ -48,6 +48,9 @@ COMPARE = {"==": operator.eq, ">": operator.gt, "<=": operator.le}
 
 class Reader:
     """`columns` gives all numbers and values; `count` the rows that meet a condition, None where that cannot be asked."""
+
+    def start(self):
+        pass
 
     def counts(self, path, conditions):
         return [self.count(path, *condition) for condition in conditions]
@@ -116,7 +119,7 @@ class Spark(Reader):
             "spark.sql.parquet.recordLevelFilter.enabled": not vectorized,
         }
 
-    def open(self, path):
+    def start(self):
         if Spark.session is None:
             os.environ["SPARK_LOCAL_IP"] = "127.0.0.1"
             # A JVM that begins fast: no compiler for code that runs for minutes.
@@ -137,6 +140,8 @@ class Spark(Reader):
             Spark.session = builder.getOrCreate()
         for name, value in self.settings.items():
             Spark.session.conf.set(name, str(value).lower())
+
+    def open(self, path):
         return Spark.session.read.parquet(path)
 
     def columns(self, path):
@@ -239,8 +244,11 @@ def main():
     for file in files:
         print(json.dumps(file.judge_file()), flush=True)
     for name in READERS:
-        for file in files if name not in arguments.without else []:
-            print(json.dumps(file.judge_reader(name)), flush=True)
+        if name not in arguments.without:
+            READERS[name].start()
+            print(json.dumps({"reader": name, "started": True}), flush=True)
+            for file in files:
+                print(json.dumps(file.judge_reader(name)), flush=True)
 
 
 if __name__ == "__main__":

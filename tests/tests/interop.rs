@@ -212,6 +212,7 @@ fn every_reader_of_parquet_reads_every_value() {
         assert_eq!(expected["statistics"], true, "{file}: {expected}");
     }
     for reader in readers {
+        assert_eq!(next(&format!("{reader} begins")), json!({"reader": reader, "started": true}));
         for ((_, file, ..), expected) in files.iter().zip(&expected) {
             let found = next(&format!("{reader} reads {file}"));
             let mut filters = expected["filters"].clone();
