@@ -250,11 +250,24 @@ fn write_secret(path: &Path, text: &str) -> Result<(), AuthorityError> {
         .mode(0o600)
         .open(&unfinished)
         .and_then(|mut file| file.write_all(text.as_bytes()).and_then(|()| file.sync_all()))
-        .and_then(|()| fs::rename(&unfinished, path));
+        .and_then(|()| fs::rename(&unfinished, path))
+        .and_then(|()| sync_folder_of(path));
     written.map_err(|error| {
         let _ = fs::remove_file(&unfinished);
         failed(error)
     })
+}
+
+/// Sees to it that a name in a folder is on the disk.
+fn sync_folder_of(path: &Path) -> io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    // It may be one that may be written but not read.
+    let Ok(folder) = fs::File::open(folder) else { return Ok(()) };
+    match folder.sync_all() {
+        // Some file systems have nothing to sync there.
+        Err(error) if matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported) => Ok(()),
+        synced => synced,
+    }
 }
 
 fn certificate(error: impl std::fmt::Display) -> AuthorityError {
