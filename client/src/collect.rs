@@ -14,7 +14,7 @@ use swath_block::Block;
 use swath_kernel::ValueType;
 use zerocopy::FromBytes;
 
-use crate::{ClientError, Results};
+use crate::{ClientError, Results, results::Item};
 
 /// Blocks that may wait to be decoded.
 const BLOCKS_WAITING: usize = 4;
@@ -31,30 +31,29 @@ impl Results {
         }
         let (sender, blocks) = tokio::sync::mpsc::channel(BLOCKS_WAITING);
         let decoding = tokio::task::spawn_blocking(move || decode(values, value_type, blocks));
-        let mut fetched = Ok(());
-        loop {
-            match self.next().await {
-                Ok(Some((_, block))) if self.missing() == 0 => {
-                    if sender.send(block).await.is_err() {
-                        // Decoding has failed and says why.
-                        break;
-                    }
-                }
-                Ok(None) if self.missing() == 0 => break,
-                Ok(_) => {
-                    fetched = Err(ClientError::Missing(self.missing()));
-                    break;
-                }
-                Err(error) => {
-                    fetched = Err(error);
-                    break;
-                }
-            }
-        }
+        let fetched = self.fetch(&sender).await;
         drop(sender);
         let decoded = decoding.await.map_err(|error| ClientError::Protocol(error.to_string()))?;
         fetched?;
         decoded
+    }
+
+    async fn fetch(&mut self, decoding: &tokio::sync::mpsc::Sender<Block>) -> Result<(), ClientError> {
+        if self.missing() > 0 {
+            return Err(ClientError::Missing(self.missing()));
+        }
+        while let Some(item) = self.next_item().await? {
+            match item {
+                Item::Block { block, .. } => {
+                    if decoding.send(block).await.is_err() {
+                        // Decoding has failed and says why.
+                        return Ok(());
+                    }
+                }
+                Item::Missing => return Err(ClientError::Missing(self.missing())),
+            }
+        }
+        Ok(())
     }
 }
 

@@ -25,6 +25,7 @@ pub struct Results {
     received: u64,
     /// Those that have none.
     missing: u64,
+    first_missing: Option<i64>,
     /// Skips missing numbers of a failed or cancelled job.
     partial: bool,
     /// How far blocks are looked at.
@@ -43,13 +44,34 @@ enum Depth {
 /// So many blocks in a row may come damaged.
 const MOST_DAMAGED: u32 = 3;
 
+/// What comes next.
+pub(crate) enum Item {
+    Block {
+        first: i64,
+        block: Block,
+    },
+    /// Numbers without a result; [`Results::missing`] counts them.
+    Missing,
+}
+
 impl Results {
     pub(crate) async fn open(client: Client, job: &Job, partial: bool) -> Result<Self, ClientError> {
         let blocks = Some(client.read(job.id, None, partial).await?);
         let fingerprint = convert::fingerprint(job);
         let (job, range, value_type) = (job.id, job.range, job.value_type);
-        let (received, missing, depth) = (0, 0, Depth::Pages);
-        Ok(Self { client, job, fingerprint, range, value_type, blocks, received, missing, partial, depth })
+        Ok(Self {
+            client,
+            job,
+            fingerprint,
+            range,
+            value_type,
+            blocks,
+            received: 0,
+            missing: 0,
+            first_missing: None,
+            partial,
+            depth: Depth::Pages,
+        })
     }
 
     /// The blocks will be copied, not decoded: that they are what was computed is enough.
@@ -73,19 +95,41 @@ impl Results {
         self.missing
     }
 
+    /// The first of them.
+    pub fn first_missing(&self) -> Option<i64> {
+        self.first_missing
+    }
+
     /// The next block and its first number; `None` after the last. A block that came damaged is rejected, and read again:
     /// the coordinator checks its own copy, and has it computed again if that is bad. An error when the job fails or is
     /// cancelled, when what came is not what should follow, or when the coordinator stays away.
     pub async fn next(&mut self) -> Result<Option<(i64, Block)>, ClientError> {
+        loop {
+            match self.next_item().await? {
+                Some(Item::Block { first, block }) => return Ok(Some((first, block))),
+                Some(Item::Missing) => {}
+                None => return Ok(None),
+            }
+        }
+    }
+
+    /// The same, but returns also where numbers are missing, and not only when there is a block behind them.
+    pub(crate) async fn next_item(&mut self) -> Result<Option<Item>, ClientError> {
         let mut pauses = Pauses::new(self.client.persistence());
         let mut damaged = 0;
         while self.received < self.range.count() {
             match self.next_message().await {
-                Ok(message) if message.missing => self.skip(&message)?,
+                Ok(message) if message.missing => {
+                    self.skip(&message)?;
+                    return Ok(Some(Item::Missing));
+                }
                 Ok(message) => {
                     let (first, numbers) = (message.first, message.numbers);
                     match self.open_block(message) {
-                        Ok(block) => return self.place(first, block).map(Some),
+                        Ok(block) => {
+                            let (first, block) = self.place(first, block)?;
+                            return Ok(Some(Item::Block { first, block }));
+                        }
                         Err(error) => {
                             damaged += 1;
                             if damaged == MOST_DAMAGED {
@@ -134,6 +178,7 @@ impl Results {
         }
         self.received += numbers;
         self.missing += numbers;
+        self.first_missing.get_or_insert(first);
         Ok(())
     }
 

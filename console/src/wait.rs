@@ -9,7 +9,7 @@ use rustix::{
 
 /// Writes some of the bytes. The descriptor may be shared with another process that made it non-blocking: then waits for
 /// room as a blocking one does.
-pub(crate) fn write(descriptor: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<usize> {
+pub fn write(descriptor: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<usize> {
     loop {
         match rustix::io::write(descriptor, bytes) {
             Err(Errno::INTR) => {}

@@ -22,14 +22,18 @@ fn a_job_that_keeps_going_is_done_without_what_fails_and_says_what_that_is() {
     let bounds: Vec<_> = holes.iter().map(|hole| (hole["first"].as_i64(), hole["number"].as_i64())).collect();
     assert_eq!(bounds, [(Some(-9), Some(-9)), (Some(-5), Some(-5)), (Some(-1), Some(-1))]);
 
-    for file in ["rest.csv", "rest.jsonl", "rest.txt"] {
+    for file in ["rest.csv", "rest.jsonl"] {
         let saved = coordinator.swath(&format!("job results 1 --file {file}")).end().assert_code(1);
         assert!(saved.stderr().contains("12 of 50 numbers failed"), "{}", saved.stderr());
         Rows::open(&scene.path(file)).assert_are(3..=40, isqrt);
     }
-    let refused = coordinator.swath("job results 1 --file rest.npy").end().assert_refused(1);
-    assert!(refused.contains("12 numbers have no result"), "{refused}");
-    assert!(!scene.path("rest.npy").exists());
+    for target in ["--file rest.npy", "--file rest.txt", "--format text"] {
+        let refused = coordinator.swath(&format!("job results 1 {target}")).end();
+        assert_eq!(refused.stdout(), "", "{target}");
+        let said = refused.assert_refused(1);
+        assert!(said.contains("12 numbers have no result") && said.contains(".csv"), "{said}");
+    }
+    assert_eq!(scene.files(), ["data", "rest.csv", "rest.jsonl"]);
 }
 
 #[test]
@@ -40,6 +44,13 @@ fn other_peoples_readers_see_only_what_there_is() {
     coordinator.swath(&format!("submit {JOB} --wait")).end().assert_code(1);
     let flight = scene.python("flight.py", [coordinator.address(), "values", "1"]);
     assert_eq!(flight["value"].as_array().unwrap().len(), 38, "{flight}");
+    assert_eq!(flight["n"], json!((3..=40).collect::<Vec<_>>()));
+    // Nobody could see which rows are not there.
+    let values = scene.python("flight.py", [coordinator.address(), "values", r#"{"job": 1, "column": "value"}"#]);
+    assert!(values["message"].as_str().is_some_and(|said| said.contains("-9 has no result")), "{values}");
+    let rest =
+        scene.python("flight.py", [coordinator.address(), "values", r#"{"job": 1, "column": "value", "first": 3}"#]);
+    assert_eq!(rest["value"].as_array().unwrap().len(), 38, "{rest}");
     let described = scene.python("flight.py", [coordinator.address(), "info", "1"]);
     assert_eq!(described["total_records"], -1, "how many rows there will be cannot be known before the end");
     coordinator.swath("job results 1 --file rest.parquet").end().assert_code(1);
@@ -76,6 +87,37 @@ fn a_run_says_what_has_no_result() {
     Rows::open(&scene.path("rest.csv")).assert_are(3..=40, isqrt);
     let refused = scene.swath(&format!("run {JOB} --file rest.npy")).end().assert_refused(2);
     assert!(refused.contains("--keep-going"), "{refused}");
+}
+
+#[test]
+fn text_ends_at_the_first_number_without_a_result() {
+    let scene = Scene::new("text_with_holes");
+    // 1 to 26 take at most 10 steps, and 27 takes 111.
+    let job = "1..=1000000 -k collatz -p max-steps=100 --chunk-size 26 --keep-going --max-retries 0";
+    let ended = scene.swath(&format!("run {job}")).end();
+    let lines = ended.stdout().lines().count();
+    assert!(lines < 27, "{lines} lines");
+    let said = ended.assert_refused(1);
+    assert!(said.contains("27 has no result") && said.contains(".csv"), "{said}");
+    let said = scene.swath(&format!("run {job} -o x.txt")).end().assert_refused(1);
+    assert!(said.contains("27 has no result"), "{said}");
+    assert_eq!(scene.files(), [] as [&str; 0]);
+    // What is whole is written, whatever might have been missing.
+    let whole = scene.swath("run 1..=3 -k collatz --keep-going").succeed();
+    assert_eq!(whole.stdout(), "0\n1\n7\n");
+}
+
+#[test]
+fn a_part_of_a_job_is_no_text() {
+    let scene = Scene::new("partial_text");
+    let coordinator = scene.coordinator();
+    let _worker = coordinator.worker("able");
+    let job = coordinator.submit("1..=1e14 -k collatz");
+    until("some is committed", || (coordinator.job(job)["committed_numbers"] != 0).then_some(()));
+    coordinator.swath(&format!("job cancel {job}")).succeed();
+    let said = coordinator.swath(&format!("job results {job} --partial -o x.txt")).end().assert_refused(1);
+    assert!(said.contains("numbers have no result"), "{said}");
+    coordinator.swath(&format!("job results {job} --partial -o x.parquet")).succeed();
 }
 
 #[test]

@@ -11,10 +11,11 @@ use crate::debian::{self, Unpacked};
 use crate::workspace::{Workspace, succeeds};
 
 /// Programs that tests call, and Debian's packages of them.
-const PROGRAMS: [(&str, &str); 6] = [
+const PROGRAMS: [(&str, &str); 7] = [
     ("kubectl", "kubernetes-client"), // renders the manifests
     ("systemd-analyze", "systemd"),   // judges the units
     ("java", "default-jre-headless"), // runs Spark and parquet-java
+    ("strace", "strace"),             // shows in which order files are synced and named
     ("ip", "iproute2"),               // makes hosts in network namespaces
     ("ssh", "openssh-client"),        // reaches them
     ("sshd", "openssh-server"),       // lets it in

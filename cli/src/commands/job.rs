@@ -59,8 +59,13 @@ pub(super) async fn execute(command: JobCommand, mode: OutputMode) -> Result<()>
             let destination = Destination::parse(&results, mode)?;
             let job = client.job(job.id).await?;
             let mut signals = StopSignals::listen()?;
+            destination.check_missing(&job, partial)?;
+            let saved = async {
+                let target = destination.open().await?;
+                results::save(&client, &job, results::Way { target, destination: &destination, partial }).await
+            };
             let summary = tokio::select! {
-                saved = results::save(&client, &job, &destination, partial) => saved?,
+                saved = saved => saved?,
                 () = signals.received() => {
                     return Err(Ending::Interrupted("interrupted; the results are still there".to_owned()).into());
                 }

@@ -6,7 +6,7 @@ use anyhow::Result;
 use indicatif::HumanBytes;
 use swath_client::{
     Client, Hole, Job, JobState, counted,
-    output::{Format, Output, OutputError, Summary, Target},
+    output::{Content, Format, OutputError, OutputTarget, Summary, Target},
 };
 
 use swath_console::say;
@@ -21,6 +21,9 @@ use crate::{
 
 /// When a job is first asked whether it is paused.
 const FIRST_LOOK: Duration = Duration::from_secs(1);
+
+/// From here on it is said in advance how much will be written.
+const MUCH: u64 = 1 << 30;
 
 /// Where results go, and how.
 pub(super) struct Destination {
@@ -43,7 +46,8 @@ impl Destination {
         Ok(Self { target: Target::File(args.file.clone()), format })
     }
 
-    /// Of a job that goes on without what fails, not every number has a result.
+    /// Of a job that goes on without what fails, not every number has a result. Text may still be whole at the end; it is
+    /// refused at the first number without one.
     pub(super) fn check_keep_going(&self, keep_going: bool) -> Result<()> {
         if keep_going && self.format == Format::Npy {
             let sentence = "a .npy file cannot say which numbers have no result; with --keep-going use .parquet, .arrow, .csv or .jsonl";
@@ -52,19 +56,59 @@ impl Destination {
         Ok(())
     }
 
-    /// Opens the output of this job.
-    pub(super) fn open(&self, job: &Job) -> Result<Output> {
-        Output::create(self.target.clone(), self.format, job.range, job.value_type).map_err(|error| match error {
+    /// Refuses a job of which numbers are known to have no result, where the format cannot say which.
+    pub(super) fn check_missing(&self, job: &Job, partial: bool) -> Result<()> {
+        let has_ended = job.state != JobState::Running;
+        let not_there = if partial && has_ended { job.range.count().saturating_sub(job.committed_numbers) } else { 0 };
+        match job.hole_numbers.max(not_there) {
+            count if count > 0 && self.format.needs_every_number() => {
+                Err(OutputError::Missing { first: None, count, format: self.format }.into())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Opens the target, before there is anything to write to it.
+    pub(super) async fn open(&self) -> Result<OutputTarget> {
+        let (target, format) = (self.target.clone(), self.format);
+        // It may wait for the reader of a pipe.
+        let opened = tokio::task::spawn_blocking(move || OutputTarget::open(target, format)).await?;
+        opened.map_err(|error| match error {
             error @ OutputError::Write { .. } => Ending::Usage(error.to_string()).into(),
             error => error.into(),
         })
     }
+
+    /// What a job will write.
+    fn content(&self, job: &Job, partial: bool) -> Content {
+        Content {
+            range: job.range,
+            value_type: job.value_type,
+            // Parts are of the same encoded columns; their footers may take a little more.
+            least_bytes: if self.format == Format::Parquet { job.result_bytes - job.result_bytes / 10 } else { 0 },
+            may_miss: job.keep_going || partial,
+        }
+    }
+}
+
+/// How results of a job are written.
+pub(super) struct Way<'a> {
+    pub(super) target: OutputTarget,
+    pub(super) destination: &'a Destination,
+    /// Of a failed or cancelled job, what there is.
+    pub(super) partial: bool,
 }
 
 /// Writes all results of a job; waits for those that are not there yet.
-/// `partial`: of a failed or cancelled job, what there is.
-pub(super) async fn save(client: &Client, job: &Job, destination: &Destination, partial: bool) -> Result<Summary> {
-    let output = destination.open(job)?;
+pub(super) async fn save(client: &Client, job: &Job, way: Way<'_>) -> Result<Summary> {
+    let Way { target, destination, partial } = way;
+    let content = destination.content(job, partial);
+    if let Some(bytes) = target.about(&content).filter(|&bytes| bytes >= MUCH) {
+        let kind = format!("{} value", job.value_type);
+        let (values, bytes) = (counted(job.range.count(), &kind), HumanBytes(bytes));
+        say!("{values} will take about {bytes} in {}", destination.target);
+    }
+    let output = target.begin(&content)?;
     let progress = Progress::beside_results(&destination.target);
     progress.update_reason(job);
     let attached = Attached { job: job.id, verb: "results" };
@@ -83,7 +127,8 @@ pub(super) async fn save(client: &Client, job: &Job, destination: &Destination, 
         Ok(summary) => return Ok(summary),
         Err(error) => error,
     };
-    if error.is_broken_pipe() || matches!(error, OutputError::Missing { .. }) {
+    let is_ours = matches!(error, OutputError::Missing { .. } | OutputError::WillNotFit { .. });
+    if is_ours || error.is_broken_pipe() {
         return Err(error.into());
     }
     // The job's own end says more than the end of the stream.
@@ -124,7 +169,7 @@ impl Saved<'_> {
             Target::Stdout => None,
         };
         let meta = file.and_then(|file| std::fs::metadata(file).ok()).filter(std::fs::Metadata::is_file);
-        let bytes = meta.map(|meta| meta.len());
+        let bytes = meta.map(|_| summary.bytes);
         if let Some(file) = file {
             let size = bytes.map(|bytes| format!(" ({})", HumanBytes(bytes))).unwrap_or_default();
             let numbers = counted(summary.numbers, "number");

@@ -3,13 +3,16 @@
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use swath_client::{Client, Job, Retention};
+use swath_client::{
+    Client, Job, JobSpec, Retention,
+    output::{Content, OutputTarget},
+};
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::{
     connect, job_spec,
     local::LocalCluster,
-    results::{self, Destination, Saved},
+    results::{self, Destination, Saved, Way},
     signals::StopSignals,
 };
 use crate::{
@@ -26,6 +29,15 @@ pub(super) async fn run(args: Run, mode: OutputMode) -> Result<()> {
     let destination = Destination::parse(&args.results, mode)?;
     let mut spec = job_spec(args.job)?;
     destination.check_keep_going(spec.keep_going)?;
+    // What cannot be written is found before anything is started.
+    let interrupted = || Ending::Interrupted("interrupted; nothing was kept".to_owned());
+    let target = tokio::select! {
+        target = destination.open() => target?,
+        () = signals.received() => return Err(interrupted().into()),
+    };
+    if !args.client.coordinator.is_named() {
+        check(&target, &spec)?;
+    }
     let (client, mut cluster) = if args.client.coordinator.is_named() {
         (connect::user(&args.client).await?, None)
     } else {
@@ -35,8 +47,8 @@ pub(super) async fn run(args: Run, mode: OutputMode) -> Result<()> {
     };
     let job = client.submit(spec).await?;
     let saved = tokio::select! {
-        saved = results::save(&client, &job, &destination, false) => saved,
-        () = signals.received() => Err(Ending::Interrupted("interrupted; nothing was kept".to_owned()).into()),
+        saved = results::save(&client, &job, Way { target, destination: &destination, partial: false }) => saved,
+        () = signals.received() => Err(interrupted().into()),
         error = watch_workers(cluster.as_mut()) => Err(error),
     };
     let failures = match &saved {
@@ -54,6 +66,14 @@ pub(super) async fn run(args: Run, mode: OutputMode) -> Result<()> {
     }
     let saved = Saved { destination: &destination, summary: saved?, took: begun.elapsed() };
     saved.conclude(&ended, &failures, mode)
+}
+
+/// Whether what this program's own kernels give can be written there; of what it does not know, the coordinator tells.
+fn check(target: &OutputTarget, spec: &JobSpec) -> Result<()> {
+    let Ok(kernel) = swath_kernel::find(&spec.kernel, &spec.parameters) else { return Ok(()) };
+    let range = spec.range;
+    let value_type = kernel.value_type(&(range.first()..=range.last()));
+    Ok(target.check(&Content { range, value_type, least_bytes: 0, may_miss: spec.keep_going })?)
 }
 
 /// Returns only if there is nobody left to do the work.

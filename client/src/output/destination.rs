@@ -1,32 +1,31 @@
-//! Where output goes: a file that appears when it is whole, or standard output.
+//! Where output goes: a file that appears when it is whole, or what is there already.
 
 use std::{
     fmt,
-    fs::{self, File, Permissions},
-    io::{self, BufWriter, Write},
-    os::{fd::AsRawFd, unix::fs::PermissionsExt},
-    path::{Path, PathBuf},
+    fs::File,
+    io::{self, BufWriter, IsTerminal, Write},
+    os::fd::AsFd,
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
-use rustix::fs::{AtFlags, CWD, Mode, OFlags, linkat, open};
+use rustix::fs::{Mode, OFlags, open};
 use swath_console::{Stdout, stdout_is_terminal};
-use tempfile::TempPath;
+
+use super::{descriptor::Descriptor, place::Place, room::Disk, unfinished::Unfinished};
 
 const BUFFER: usize = 1 << 20;
 
 /// What the user named.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Target {
-    /// A file.
+    /// A path: of a file, or of anything else that can be written.
     File(PathBuf),
     /// Standard output.
     Stdout,
-}
-
-impl Target {
-    pub(super) fn is_terminal(&self) -> bool {
-        *self == Self::Stdout && stdout_is_terminal()
-    }
 }
 
 impl fmt::Display for Target {
@@ -38,172 +37,75 @@ impl fmt::Display for Target {
     }
 }
 
-/// Bytes on their way to a target.
-pub(super) enum Destination {
-    File(BufWriter<File>),
-    Stdout(BufWriter<Stdout>),
+/// A target that was opened. Nothing is written to it yet.
+pub(super) struct Opened {
+    pub(super) destination: Destination,
+    /// What is new, or replaces a file, is unfinished until it is published.
+    pub(super) unfinished: Option<Unfinished>,
+    pub(super) is_terminal: bool,
+    /// What it takes room on, if that is known.
+    pub(super) disk: Option<Disk>,
 }
 
-/// A file that does not have its name yet.
-pub(super) struct Unfinished {
-    file: Nameless,
-    path: PathBuf,
-}
-
-enum Nameless {
-    /// It has no name at all: the system frees it when the process ends, even if it is killed.
-    None(File),
-    /// It has another name, where the file system has no files without; it is removed when this is dropped.
-    Other(TempPath),
-}
-
-impl Unfinished {
-    /// Makes a file in the folder of the path, with the rights of any new file: what the user's mask leaves of them.
-    fn create(path: PathBuf) -> io::Result<(File, Self)> {
-        if let Some(file) = nameless_in(folder_of(&path)) {
-            let nameless = Nameless::None(file.try_clone()?);
-            return Ok((file, Self { file: nameless, path }));
-        }
-        let file = named(&path)?;
-        let (file, name) = file.into_parts();
-        Ok((file, Self { file: Nameless::Other(name), path }))
-    }
-
-    /// Makes the file appear under its name.
-    pub(super) fn publish(self) -> io::Result<()> {
-        let other = match self.file {
-            Nameless::Other(other) => other,
-            Nameless::None(file) => {
-                match give_name(&file, &self.path) {
-                    Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-                    named => return named,
-                }
-                // No link replaces a file that is there; a rename does.
-                let other = named(&self.path)?.into_temp_path();
-                fs::remove_file(&other)?;
-                give_name(&file, &other)?;
-                other
+impl Opened {
+    /// Waits for the reader of a named pipe.
+    pub(super) fn open(target: Target) -> io::Result<Self> {
+        let path = match target {
+            Target::Stdout => {
+                let disk = Disk::of(rustix::stdio::stdout());
+                return Ok(Self::in_place(Stdout::open()?, stdout_is_terminal(), disk));
             }
+            Target::File(path) => path,
         };
-        other.persist(self.path).map_err(|error| error.error)
+        match Place::find(&path)? {
+            Place::Descriptor(number) => {
+                let descriptor = Descriptor::open(number)?;
+                let (is_terminal, disk) = (descriptor.is_terminal(), Disk::of(descriptor.as_fd()));
+                Ok(Self::in_place(descriptor, is_terminal, disk))
+            }
+            Place::InPlace(path) => {
+                let file = File::from(open(path, OFlags::WRONLY | OFlags::NOCTTY | OFlags::CLOEXEC, Mode::empty())?);
+                let is_terminal = file.is_terminal();
+                Ok(Self::in_place(file, is_terminal, None))
+            }
+            Place::File { path, replaced } => {
+                let (file, unfinished) = Unfinished::create(path, replaced.as_ref())?;
+                let disk = Disk::of(file.as_fd());
+                Ok(Self { unfinished: Some(unfinished), ..Self::in_place(file, false, disk) })
+            }
+        }
+    }
+
+    fn in_place(output: impl Write + Send + 'static, is_terminal: bool, disk: Option<Disk>) -> Self {
+        Self { destination: Destination::new(output), unfinished: None, is_terminal, disk }
     }
 }
 
-/// The links by which a process reaches its open files.
-const OPEN_FILES: &str = "/proc/self/fd";
-
-/// A file without a name, where the system and the file system have such files and can name them later.
-fn nameless_in(folder: &Path) -> Option<File> {
-    let flags = OFlags::WRONLY | OFlags::TMPFILE | OFlags::CLOEXEC;
-    if !Path::new(OPEN_FILES).exists() {
-        return None;
-    }
-    open(folder, flags, Mode::from(0o666)).ok().map(File::from)
-}
-
-fn give_name(file: &File, name: &Path) -> io::Result<()> {
-    let itself = format!("{OPEN_FILES}/{}", file.as_raw_fd());
-    Ok(linkat(CWD, itself, CWD, name, AtFlags::SYMLINK_FOLLOW)?)
-}
-
-fn folder_of(path: &Path) -> &Path {
-    match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    }
-}
-
-/// A file beside the path, with a name like it.
-fn named(path: &Path) -> io::Result<tempfile::NamedTempFile> {
-    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    tempfile::Builder::new()
-        .prefix(&format!(".{name}."))
-        .suffix(".unfinished")
-        .permissions(Permissions::from_mode(0o666))
-        .tempfile_in(folder_of(path))
-        // The name of the unfinished file would only puzzle.
-        .map_err(|error| io::Error::from(error.kind()))
+/// Bytes on their way to a target.
+pub(super) struct Destination {
+    output: BufWriter<Box<dyn Write + Send>>,
+    written: Arc<AtomicU64>,
 }
 
 impl Destination {
-    /// Opens a target. What is new, or replaces a file, is unfinished until it is published.
-    pub(super) fn open(target: Target) -> io::Result<(Self, Option<Unfinished>)> {
-        let path = match target {
-            Target::Stdout => return Ok((Self::Stdout(BufWriter::with_capacity(BUFFER, Stdout::open()?)), None)),
-            Target::File(path) => path,
-        };
-        // Writing through a link replaces what it points at, not the link.
-        let path = fs::canonicalize(&path).unwrap_or(path);
-        match fs::metadata(&path) {
-            Ok(meta) if meta.is_dir() => return Err(io::Error::new(io::ErrorKind::IsADirectory, "it is a folder")),
-            Ok(meta) if !meta.is_file() => {
-                // A device or a pipe that is there already.
-                return Ok((Self::File(BufWriter::with_capacity(BUFFER, File::create(path)?)), None));
-            }
-            // A file that may not be written must not be replaced either.
-            Ok(_) => drop(File::options().append(true).open(&path)?),
-            Err(_) => {}
-        }
-        fs::metadata(folder_of(&path))?;
-        let (file, unfinished) = Unfinished::create(path)?;
-        Ok((Self::File(BufWriter::with_capacity(BUFFER, file)), Some(unfinished)))
+    fn new(output: impl Write + Send + 'static) -> Self {
+        Self { output: BufWriter::with_capacity(BUFFER, Box::new(output)), written: Arc::default() }
+    }
+
+    /// How many bytes were written so far; it grows while the destination is elsewhere.
+    pub(super) fn written(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.written)
     }
 }
 
 impl Write for Destination {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        match self {
-            Self::File(file) => file.write(bytes),
-            Self::Stdout(stdout) => stdout.write(bytes),
-        }
+        let written = self.output.write(bytes)?;
+        self.written.fetch_add(written as u64, Ordering::Relaxed);
+        Ok(written)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        match self {
-            Self::File(file) => file.flush(),
-            Self::Stdout(stdout) => stdout.flush(),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn names(folder: &Path) -> Vec<String> {
-        let mut names: Vec<_> =
-            fs::read_dir(folder).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
-        names.sort();
-        names
-    }
-
-    /// Either way of making a file.
-    fn unfinished(path: &Path, with_name: bool) -> (File, Unfinished) {
-        let path = path.to_owned();
-        if with_name {
-            let (file, name) = named(&path).unwrap().into_parts();
-            return (file, Unfinished { file: Nameless::Other(name), path });
-        }
-        Unfinished::create(path).unwrap()
-    }
-
-    #[test]
-    fn a_file_appears_when_it_is_published_and_replaces_what_is_there() {
-        for with_name in [false, true] {
-            let folder = tempfile::tempdir().unwrap();
-            let path = folder.path().join("squares.txt");
-            for text in ["1", "4"] {
-                let (mut file, unfinished) = unfinished(&path, with_name);
-                file.write_all(text.as_bytes()).unwrap();
-                assert!(fs::read_to_string(&path).unwrap_or_default() != text);
-                unfinished.publish().unwrap();
-                assert_eq!(fs::read_to_string(&path).unwrap(), text);
-                assert_eq!(names(folder.path()), ["squares.txt"]);
-            }
-            let (_file, unfinished) = unfinished(&path, with_name);
-            drop(unfinished);
-            assert_eq!(names(folder.path()), ["squares.txt"]);
-            assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o600, 0o600);
-        }
+        self.output.flush()
     }
 }

@@ -1,16 +1,23 @@
 //! Results as files and as text.
 
 mod arrow;
+mod descriptor;
 mod destination;
+mod error;
+mod format;
 mod lines;
 mod npy;
 mod parquet;
+mod place;
+mod room;
+mod unfinished;
 
 use std::{
-    fmt,
     io::{self, Write},
-    path::Path,
-    str::FromStr,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use swath_block::Block;
@@ -18,139 +25,18 @@ use swath_kernel::ValueType;
 use swath_scheduler::Range;
 use tokio::sync::mpsc;
 
-pub use self::destination::Target;
-use self::destination::{Destination, Unfinished};
-use crate::{ClientError, Results, error::no_result};
+pub use self::{destination::Target, error::OutputError, format::Format};
+use self::{
+    destination::{Destination, Opened},
+    room::Disk,
+    unfinished::Unfinished,
+};
+use crate::{Results, results::Item};
 
 /// Blocks that may wait between the network and the file.
 const BLOCKS_WAITING: usize = 4;
-
-/// How results are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Format {
-    /// Parquet: columns `n` and `value`; encoded columns are copied, nothing is decoded.
-    Parquet,
-    /// An Arrow IPC file: columns `n` and `value`.
-    Arrow,
-    /// Comma-separated values with the header `n,value`.
-    Csv,
-    /// One JSON object in each line: `{"n":3,"value":9}`.
-    Jsonl,
-    /// A NumPy array of the values alone.
-    Npy,
-    /// One value in each line.
-    Text,
-}
-
-impl Format {
-    /// All formats, by name.
-    pub const NAMES: [&'static str; 6] = ["parquet", "arrow", "csv", "jsonl", "npy", "text"];
-
-    /// The format that the ending of a file name stands for.
-    pub fn from_path(path: &Path) -> Result<Self, OutputError> {
-        let ending = path.extension().map(|ending| ending.to_string_lossy().to_ascii_lowercase());
-        match ending.as_deref() {
-            Some("txt") => Ok(Self::Text),
-            Some("text") | None => Err(OutputError::UnknownEnding { path: path.display().to_string() }),
-            Some(name) => name.parse().map_err(|_| OutputError::UnknownEnding { path: path.display().to_string() }),
-        }
-    }
-
-    /// An array has a place for each number and no way to say that it is empty.
-    fn check_missing(self, results: &Results) -> Result<(), OutputError> {
-        match results.missing() {
-            missing if missing > 0 && self == Self::Npy => Err(OutputError::Missing { missing }),
-            _ => Ok(()),
-        }
-    }
-
-    /// Whether it is for programs only.
-    pub fn is_binary(self) -> bool {
-        matches!(self, Self::Parquet | Self::Arrow | Self::Npy)
-    }
-}
-
-impl FromStr for Format {
-    type Err = String;
-
-    fn from_str(name: &str) -> Result<Self, String> {
-        match name {
-            "parquet" => Ok(Self::Parquet),
-            "arrow" => Ok(Self::Arrow),
-            "csv" => Ok(Self::Csv),
-            "jsonl" => Ok(Self::Jsonl),
-            "npy" => Ok(Self::Npy),
-            "text" => Ok(Self::Text),
-            _ => Err(format!("there is no format `{name}`; the formats are {}", Self::NAMES.join(", "))),
-        }
-    }
-}
-
-impl fmt::Display for Format {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Parquet => "parquet",
-            Self::Arrow => "arrow",
-            Self::Csv => "csv",
-            Self::Jsonl => "jsonl",
-            Self::Npy => "npy",
-            Self::Text => "text",
-        })
-    }
-}
-
-/// Why results were not written.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum OutputError {
-    /// The ending says nothing.
-    #[error(
-        "the ending of {path} names no format; use .parquet, .arrow, .csv, .jsonl, .npy or .txt, or name the format"
-    )]
-    UnknownEnding {
-        /// The file.
-        path: String,
-    },
-    /// The format has no such values.
-    #[error("the .npy format has no {value_type} values; use .parquet, .arrow, .csv or .jsonl")]
-    NoSuchValues {
-        /// The values.
-        value_type: ValueType,
-    },
-    /// Not for eyes.
-    #[error("{format} is not for terminals; name a file with -o, or pipe it into a program")]
-    Terminal {
-        /// The format.
-        format: Format,
-    },
-    /// The file cannot be written.
-    #[error("cannot write {destination}: {error}")]
-    Write {
-        /// Where to.
-        destination: String,
-        /// What the system or the writer said.
-        error: io::Error,
-    },
-    /// The format cannot say which numbers have no result.
-    #[error("{}, and a .npy file cannot say which; use .parquet, .arrow, .csv or .jsonl", no_result(*missing))]
-    Missing {
-        /// How many, so far.
-        missing: u64,
-    },
-    /// A block cannot be decoded.
-    #[error("a block is damaged: {0}")]
-    Block(String),
-    /// The results did not come.
-    #[error(transparent)]
-    Client(#[from] ClientError),
-}
-
-impl OutputError {
-    /// Whoever read the output has gone away, as `head` does.
-    pub fn is_broken_pipe(&self) -> bool {
-        matches!(self, Self::Write { error, .. } if error.kind() == io::ErrorKind::BrokenPipe)
-    }
-}
+/// After so many blocks, again and again, the size of the file is projected.
+const BLOCKS_PROJECTED: u64 = 16;
 
 /// Writes blocks in one format.
 trait Sink: Send {
@@ -178,29 +64,69 @@ pub struct Summary {
     pub numbers: u64,
     /// Numbers without.
     pub missing: u64,
+    /// Bytes.
+    pub bytes: u64,
 }
 
-/// Results on their way into a file. The file appears under its name only when it is whole.
-pub struct Output {
-    sink: Box<dyn Sink>,
+/// What will be written, as far as it is known before there is a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Content {
+    /// The numbers.
+    pub range: Range,
+    /// The type of their values.
+    pub value_type: ValueType,
+    /// Bytes that the file has at least, where more is known of them than the format and the numbers say; 0 otherwise.
+    pub least_bytes: u64,
+    /// Whether some numbers may have no result.
+    pub may_miss: bool,
+}
+
+/// A target that can be written, before there is anything to write.
+pub struct OutputTarget {
+    opened: Opened,
     format: Format,
-    destination: String,
-    unfinished: Option<Unfinished>,
+    name: String,
 }
 
-impl Output {
-    /// Opens the output of a job over this range. What cannot work is found here, before anything is computed.
-    pub fn create(target: Target, format: Format, range: Range, value_type: ValueType) -> Result<Self, OutputError> {
+impl OutputTarget {
+    /// Opens a target: finds out that it cannot be written before anything is computed. Waits for the reader of a named pipe.
+    pub fn open(target: Target, format: Format) -> Result<Self, OutputError> {
         let name = target.to_string();
-        if format == Format::Npy && value_type == ValueType::Decimal128 {
-            return Err(OutputError::NoSuchValues { value_type });
-        }
-        if format.is_binary() && target.is_terminal() {
+        let opened = Opened::open(target).map_err(|error| OutputError::Write { destination: name.clone(), error })?;
+        if format.is_binary() && opened.is_terminal {
             return Err(OutputError::Terminal { format });
         }
-        let failed = |error| OutputError::Write { destination: name.clone(), error };
-        let (destination, unfinished) = Destination::open(target).map_err(failed)?;
-        let sink: Result<Box<dyn Sink>, SinkError> = match format {
+        Ok(Self { opened, format, name })
+    }
+
+    /// Whether this can be written here: an error if the format has no such values, or if there is certainly no room.
+    pub fn check(&self, content: &Content) -> Result<(), OutputError> {
+        let Content { range, value_type, .. } = *content;
+        if self.format == Format::Npy && value_type == ValueType::Decimal128 {
+            return Err(OutputError::NoSuchValues { value_type });
+        }
+        let every_number = if content.may_miss { 0 } else { room::least(self.format, range, value_type) };
+        let needed = every_number.max(content.least_bytes);
+        match self.opened.disk.as_ref().and_then(Disk::free) {
+            Some(free) if needed > free => Err(OutputError::NoRoom { destination: self.name.clone(), needed, free }),
+            _ => Ok(()),
+        }
+    }
+
+    /// About how long the file will be, if it is one and that can be told before there is a value.
+    pub fn about(&self, content: &Content) -> Option<u64> {
+        self.opened.unfinished.as_ref()?;
+        let about = room::about(self.format, content.range, content.value_type);
+        about.max((content.least_bytes > 0).then_some(content.least_bytes))
+    }
+
+    /// Checks this content and begins to write it.
+    pub fn begin(self, content: &Content) -> Result<Output, OutputError> {
+        self.check(content)?;
+        let Content { range, value_type, .. } = *content;
+        let Opened { destination, unfinished, disk, .. } = self.opened;
+        let written = destination.written();
+        let sink: Result<Box<dyn Sink>, SinkError> = match self.format {
             Format::Parquet => parquet::ParquetSink::open(destination, value_type),
             Format::Arrow => arrow::ArrowSink::open(destination, value_type),
             Format::Npy => npy::NpySink::open(destination, range, value_type),
@@ -208,8 +134,29 @@ impl Output {
             Format::Jsonl => lines::LineSink::open(destination, lines::Style::Jsonl),
             Format::Text => lines::LineSink::open(destination, lines::Style::Text),
         };
-        let sink = sink.map_err(|error| describe(error, &name))?;
-        Ok(Self { sink, format, destination: name, unfinished })
+        let sink = sink.map_err(|error| describe(error, &self.name))?;
+        // How much less will come where numbers are missing is not known.
+        let disk = disk.filter(|_| !content.may_miss);
+        let progress = Written { range, blocks: 0, numbers: 0, bytes: written, disk };
+        Ok(Output { sink, format: self.format, destination: self.name, written: progress, unfinished })
+    }
+}
+
+/// Results on their way to a target. A file appears under its name only when it is whole.
+pub struct Output {
+    sink: Box<dyn Sink>,
+    format: Format,
+    destination: String,
+    written: Written,
+    unfinished: Option<Unfinished>,
+}
+
+impl Output {
+    /// Opens the output of a job over this range, in which each number will have a result. What cannot work is found here,
+    /// before anything is written.
+    pub fn create(target: Target, format: Format, range: Range, value_type: ValueType) -> Result<Self, OutputError> {
+        let content = Content { range, value_type, least_bytes: 0, may_miss: false };
+        OutputTarget::open(target, format)?.begin(&content)
     }
 
     /// Writes all results; `progress` is called with the numbers written so far.
@@ -219,44 +166,80 @@ impl Output {
         progress: impl Fn(u64) + Send + 'static,
     ) -> Result<Summary, OutputError> {
         // If this is dropped half way, so is `unfinished`, and the file goes with it.
-        let Self { mut sink, format, destination, unfinished } = self;
+        let Self { mut sink, format, destination, mut written, unfinished } = self;
         if format == Format::Parquet {
             results = results.to_be_copied();
         }
         let (sender, mut blocks) = mpsc::channel::<(i64, Block)>(BLOCKS_WAITING);
+        let name = destination.clone();
         let writer = tokio::task::spawn_blocking(move || {
-            let mut numbers = 0;
             while let Some((first, block)) = blocks.blocking_recv() {
-                sink.write(first, &block)?;
-                numbers += block.rows() as u64;
-                progress(numbers);
+                sink.write(first, &block).map_err(|error| describe(error, &name))?;
+                written.add(&block, &name)?;
+                progress(written.numbers);
             }
-            Ok((sink, numbers))
+            Ok::<_, OutputError>((sink, written))
         });
-        let fetched: Result<(), OutputError> = async {
-            while let Some(block) = results.next().await? {
-                if sender.send(block).await.is_err() {
-                    // The writer has failed and says why.
-                    break;
-                }
-                format.check_missing(&results)?;
-            }
-            format.check_missing(&results)
-        }
-        .await;
+        let fetched = fetch(&mut results, format, &sender).await;
         drop(sender);
-        let written = writer.await.map_err(|error| OutputError::Block(error.to_string()))?;
-        let (sink, numbers) = written.map_err(|error| describe(error, &destination))?;
+        let (sink, written) = writer.await.map_err(|error| OutputError::Block(error.to_string()))??;
         fetched?;
-        let summary = Summary { numbers, missing: results.missing() };
-        let finish = move || sink.finish().and_then(|mut whole| Ok(whole.flush()?));
+        let finish = move || {
+            sink.finish().and_then(|mut whole| Ok(whole.flush()?))?;
+            Ok(unfinished.map_or(Ok(()), Unfinished::publish)?)
+        };
         let finished =
             tokio::task::spawn_blocking(finish).await.map_err(|error| OutputError::Block(error.to_string()))?;
         finished.map_err(|error| describe(error, &destination))?;
-        if let Some(unfinished) = unfinished {
-            unfinished.publish().map_err(|error| OutputError::Write { destination, error })?;
+        let bytes = written.bytes.load(Ordering::Relaxed);
+        Ok(Summary { numbers: written.numbers, missing: results.missing(), bytes })
+    }
+}
+
+/// Hands all blocks to the writer. An error where a number has no result and the format cannot say so: before anything that
+/// follows it is written.
+async fn fetch(results: &mut Results, format: Format, writer: &mpsc::Sender<(i64, Block)>) -> Result<(), OutputError> {
+    while let Some(item) = results.next_item().await? {
+        match item {
+            Item::Block { first, block } => {
+                if writer.send((first, block)).await.is_err() {
+                    // The writer has failed and says why.
+                    return Ok(());
+                }
+            }
+            Item::Missing if format.needs_every_number() => {
+                return Err(OutputError::Missing { first: results.first_missing(), count: results.missing(), format });
+            }
+            Item::Missing => {}
         }
-        Ok(summary)
+    }
+    Ok(())
+}
+
+/// What was written so far, and whether the rest will fit.
+struct Written {
+    range: Range,
+    blocks: u64,
+    numbers: u64,
+    bytes: Arc<AtomicU64>,
+    disk: Option<Disk>,
+}
+
+impl Written {
+    /// Counts a block. An error if the rest certainly does not fit, should it be like what was written.
+    fn add(&mut self, block: &Block, destination: &str) -> Result<(), OutputError> {
+        self.blocks += 1;
+        self.numbers += block.rows() as u64;
+        if !self.blocks.is_multiple_of(BLOCKS_PROJECTED) {
+            return Ok(());
+        }
+        let Some(free) = self.disk.as_ref().and_then(Disk::free) else { return Ok(()) };
+        let written = self.bytes.load(Ordering::Relaxed);
+        let needed = room::rest(written, self.numbers, self.range.count());
+        if room::fits(needed, free, self.numbers, self.range.count()) {
+            return Ok(());
+        }
+        Err(OutputError::WillNotFit { destination: destination.to_owned(), written, needed, free })
     }
 }
 

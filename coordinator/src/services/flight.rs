@@ -118,11 +118,19 @@ impl FlightService for FlightGate {
         let projected = project(&schema, &wanted)?;
         let range = results.chunks().range();
         let from = wanted.first.and_then(|first| range.offset_of(first)).unwrap_or(0);
+        // Without the column `n` nobody could see that a row is not there.
+        let names_numbers = columns.contains(&0);
         let decoder = Arc::new(Decoder { store: Arc::clone(&self.store), results, columns });
-        let batches = stream::try_unfold(reader, async |mut reader| {
+        let batches = stream::try_unfold(reader, move |mut reader| async move {
             loop {
                 match reader.next().await.map_err(Status::from)? {
                     Some(Piece::Block { first, block }) => return Ok(Some(((first, block), reader))),
+                    Some(Piece::Missing(run)) if !names_numbers => {
+                        let first = range.at(run.start).unwrap_or_default();
+                        let message =
+                            format!("{first} has no result, and the column `value` alone cannot say so; get `n`, too");
+                        return Err(Status::failed_precondition(message));
+                    }
                     Some(Piece::Missing(_)) => {}
                     None => return Ok::<_, Status>(None),
                 }

@@ -1,0 +1,76 @@
+//! The formats of results.
+
+use std::{fmt, path::Path, str::FromStr};
+
+use super::OutputError;
+
+/// How results are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// Parquet: columns `n` and `value`; encoded columns are copied, nothing is decoded.
+    Parquet,
+    /// An Arrow IPC file: columns `n` and `value`.
+    Arrow,
+    /// Comma-separated values with the header `n,value`.
+    Csv,
+    /// One JSON object in each line: `{"n":3,"value":9}`.
+    Jsonl,
+    /// A NumPy array of the values alone.
+    Npy,
+    /// One value in each line.
+    Text,
+}
+
+impl Format {
+    /// All formats, by name.
+    pub const NAMES: [&'static str; 6] = ["parquet", "arrow", "csv", "jsonl", "npy", "text"];
+
+    /// The format that the ending of a file name stands for.
+    pub fn from_path(path: &Path) -> Result<Self, OutputError> {
+        let ending = path.extension().map(|ending| ending.to_string_lossy().to_ascii_lowercase());
+        match ending.as_deref() {
+            Some("txt") => Ok(Self::Text),
+            Some("text") | None => Err(OutputError::UnknownEnding { path: path.display().to_string() }),
+            Some(name) => name.parse().map_err(|_| OutputError::UnknownEnding { path: path.display().to_string() }),
+        }
+    }
+
+    /// Whether a file needs a value for every number: it could not say which have none.
+    pub fn needs_every_number(self) -> bool {
+        matches!(self, Self::Npy | Self::Text)
+    }
+
+    /// Whether it is for programs only.
+    pub fn is_binary(self) -> bool {
+        matches!(self, Self::Parquet | Self::Arrow | Self::Npy)
+    }
+}
+
+impl FromStr for Format {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        match name {
+            "parquet" => Ok(Self::Parquet),
+            "arrow" => Ok(Self::Arrow),
+            "csv" => Ok(Self::Csv),
+            "jsonl" => Ok(Self::Jsonl),
+            "npy" => Ok(Self::Npy),
+            "text" => Ok(Self::Text),
+            _ => Err(format!("there is no format `{name}`; the formats are {}", Self::NAMES.join(", "))),
+        }
+    }
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Parquet => "parquet",
+            Self::Arrow => "arrow",
+            Self::Csv => "csv",
+            Self::Jsonl => "jsonl",
+            Self::Npy => "npy",
+            Self::Text => "text",
+        })
+    }
+}
