@@ -3,7 +3,7 @@
 use std::{fs, path::PathBuf};
 
 use serde_json::json;
-use swath_tests::{Coordinator, Rows, Scene, Signal, square};
+use swath_tests::{Coordinator, Rows, Scene, Signal, square, until};
 
 const LAST: i64 = 2000;
 
@@ -20,6 +20,12 @@ fn damage(scene: &Scene, job: u64, at: impl FnOnce(usize) -> usize) {
     let at = at(bytes.len());
     bytes[at] ^= 0x10;
     fs::write(part, bytes).unwrap();
+}
+
+/// What the coordinator says of results that came to harm.
+fn warnings(coordinator: &Coordinator<'_>) -> Vec<String> {
+    let said = coordinator.process().stderr();
+    said.lines().filter(|line| line.contains("turned out to be bad")).map(str::to_owned).collect()
 }
 
 fn read(scene: &Scene, coordinator: &Coordinator<'_>, job: u64, file: &str) {
@@ -42,8 +48,11 @@ fn a_flipped_bit_anywhere_in_a_part_costs_time_and_nothing_else() {
         read(&scene, &coordinator, job, "squares.csv");
         coordinator.await_done(job);
         spoiled += 1;
-        let said = coordinator.process().stderr();
-        let warnings = said.lines().filter(|line| line.contains("turned out to be bad")).collect::<Vec<_>>();
+        // Lines of the log may come a moment later.
+        let warnings = until("it is named", || {
+            let warnings = warnings(&coordinator);
+            (warnings.len() >= spoiled).then_some(warnings)
+        });
         assert_eq!(warnings.len(), spoiled, "byte {back} from the end");
         assert!(warnings.iter().all(|line| line.contains("able") && line.contains("numbers=")), "{warnings:?}");
     }
@@ -53,8 +62,7 @@ fn a_flipped_bit_anywhere_in_a_part_costs_time_and_nothing_else() {
     coordinator.stop(Signal::TERM).assert_code(0);
     let coordinator = scene.coordinator_with(&format!("--listen {address}"));
     read(&scene, &coordinator, job, "again.csv");
-    let said = coordinator.process().stderr();
-    assert!(said.lines().any(|line| line.contains("turned out to be bad") && line.contains("able")), "{said}");
+    until("it is named", || warnings(&coordinator).iter().any(|line| line.contains("able")).then_some(()));
 }
 
 #[test]
