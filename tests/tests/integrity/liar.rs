@@ -126,7 +126,7 @@ fn read(scene: &Scene, blocks: &[Vec<u8>], file: &str) -> (Option<i32>, String, 
 fn a_client_reads_again_what_came_damaged_and_gives_up_in_a_sentence() {
     let scene = Scene::new("liar");
     let good = squares(1, NUMBERS);
-    let nested = with_footer(&good, &bottomless(3000));
+    let nested = with_footer(&good, &bottomless(13_000));
     let other = squares(2, NUMBERS);
     let mut values = good.clone();
     // Within the page of the numbers, which has a header of some twenty bytes.

@@ -37,10 +37,12 @@ fn footer_length(block: &[u8]) -> usize {
     u32::from_le_bytes(*length) as usize
 }
 
-/// A footer with so many groups in each other, in Thrift's compact protocol.
+/// A footer with so many groups in each other, and a column of integers in the last, in Thrift's compact protocol.
 fn bottomless(depth: u16) -> Vec<u8> {
-    let mut footer = vec![0x15, 4, 0x19, 0xFC, (depth & 0x7F) as u8 | 0x80, (depth >> 7) as u8];
-    (0..depth).for_each(|_| footer.extend([0x48, 1, b's', 0x15, 2, 0]));
+    let elements = depth + 1;
+    let mut footer = vec![0x15, 4, 0x19, 0xFC, (elements & 0x7F) as u8 | 0x80, (elements >> 7) as u8];
+    (0..depth).for_each(|_| footer.extend([0x48, 0, 0x15, 2, 0]));
+    footer.extend([0x15, 4, 0x25, 0, 0x18, 1, b'n', 0]);
     footer.extend([0x16, 2, 0x19, 0x0C, 0]);
     footer
 }
