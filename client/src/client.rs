@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use ring::rand::{SecureRandom, SystemRandom};
 use swath_proto::{
     MAX_MESSAGE_BYTES,
     v1::{self, jobs_client::JobsClient, results_client::ResultsClient, workers_client::WorkersClient},
@@ -16,6 +17,9 @@ use crate::{
 
 /// Lists of all jobs and all workers are large where there are thousands.
 const MAX_LIST_BYTES: usize = 256 << 20;
+
+/// What tells a submit that is sent again from another one.
+const TOKEN_BYTES: usize = 16;
 
 /// A connection to a coordinator. Cheap to clone; clones share the connection.
 #[derive(Debug, Clone)]
@@ -72,10 +76,19 @@ impl Client {
         &self.persistence
     }
 
-    /// Submits a job; returns it as it was stored.
+    /// Submits a job; returns it as it was stored. Submits it again, as the same job, when the connection breaks or the
+    /// coordinator is started again before the answer has come.
     pub async fn submit(&self, spec: JobSpec) -> Result<Job, ClientError> {
-        let request = v1::SubmitRequest { spec: Some(convert::spec_to_proto(spec)) };
-        convert::job(self.jobs_service().submit(request).await?.into_inner())
+        let mut token = [0; TOKEN_BYTES];
+        SystemRandom::new().fill(&mut token).map_err(|_| ClientError::Randomness)?;
+        let request = v1::SubmitRequest { spec: Some(convert::spec_to_proto(spec)), token: token.to_vec().into() };
+        let mut pauses = Pauses::new(&self.persistence);
+        loop {
+            match self.jobs_service().submit(request.clone()).await {
+                Ok(job) => return convert::job(job.into_inner()),
+                Err(error) => pauses.wait_after(error.into()).await?,
+            }
+        }
     }
 
     /// A job as it stands.

@@ -99,6 +99,7 @@ pub(crate) fn job(job: v1::Job) -> Result<Job, ClientError> {
         hole_chunks: job.hole_chunks,
         hole_numbers: job.hole_numbers,
         results_dropped: job.results_dropped,
+        took: Duration::from_millis(job.took_ms),
     })
 }
 

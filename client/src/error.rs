@@ -38,6 +38,9 @@ pub enum ClientError {
         /// What came of the last attempt.
         error: Box<ClientError>,
     },
+    /// The system gives no random bytes.
+    #[error("the system gives no random numbers")]
+    Randomness,
     /// Numbers have no result, where all are needed.
     #[error("{}", no_result(*.0))]
     Missing(u64),

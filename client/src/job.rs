@@ -93,6 +93,8 @@ pub struct Job {
     pub submitted_at: SystemTime,
     /// When it ended.
     pub ended_at: Option<SystemTime>,
+    /// How long it has taken so far, or took: measured, whatever happened to the time of day meanwhile.
+    pub took: Duration,
     /// Encoded bytes of its results so far.
     pub result_bytes: u64,
     /// Where its parts lie, on the coordinator.

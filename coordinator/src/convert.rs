@@ -13,7 +13,10 @@ use tonic::Status;
 
 use crate::{
     driver::{Assignment, Refusal, ToWorker},
-    job::{Holes, InHand, Introduction, JobState, JobStatus, NewJob, Past, Resumed, WaitReason, Waiting, WorkerStatus},
+    job::{
+        Holes, InHand, Introduction, JobState, JobStatus, NewJob, Past, Resumed, Token, WaitReason, Waiting,
+        WorkerStatus,
+    },
     store::Retention,
 };
 
@@ -33,6 +36,8 @@ impl From<Refusal> for Status {
             Refusal::NotFound(_) => Self::not_found(sentence),
             Refusal::Precondition(_) => Self::failed_precondition(sentence),
             Refusal::Exhausted(_) => Self::resource_exhausted(sentence),
+            Refusal::Taken(_) => Self::already_exists(sentence),
+            Refusal::Internal(_) => Self::internal(sentence),
             Refusal::ShuttingDown => Self::unavailable(sentence),
         }
     }
@@ -68,6 +73,19 @@ pub(crate) fn new_job(spec: Option<v1::JobSpec>) -> Result<NewJob, Status> {
     let parameters: BTreeMap<_, _> = spec.parameters.into_iter().collect();
     let kernel = swath_kernel::find(&spec.kernel, &parameters).map_err(|error| invalid(&error))?;
     Ok(NewJob { kernel, parameters, chunks, chunk_size, retention, limits, retain })
+}
+
+/// The token of a submit, if it has one.
+pub(crate) fn token(bytes: &[u8]) -> Result<Option<Token>, Status> {
+    if bytes.is_empty() {
+        return Ok(None);
+    }
+    bytes.try_into().map(Some).map_err(|_| {
+        Status::invalid_argument(format!(
+            "the token of a submit has 16 random bytes, or none; this one has {}",
+            bytes.len()
+        ))
+    })
 }
 
 pub(crate) fn job_to_proto(status: &JobStatus) -> v1::Job {
@@ -108,6 +126,7 @@ pub(crate) fn job_to_proto(status: &JobStatus) -> v1::Job {
         hole_numbers: status.hole_numbers,
         results_dropped: status.results_dropped,
         waiting: status.waiting.as_ref().map(waiting_to_proto),
+        took_ms: u64::try_from(status.took.as_millis()).unwrap_or(u64::MAX),
     }
 }
 
@@ -131,7 +150,7 @@ pub(crate) fn holes_to_proto(holes: &Holes, chunks: Chunks) -> v1::JobHolesRespo
     v1::JobHolesResponse { holes: holes.iter().map(hole).collect() }
 }
 
-fn spec_to_proto(job: &NewJob) -> v1::JobSpec {
+pub(crate) fn spec_to_proto(job: &NewJob) -> v1::JobSpec {
     let retention = match job.retention {
         Retention::Stored => v1::Retention::Stored,
         Retention::Delivered => v1::Retention::Delivered,

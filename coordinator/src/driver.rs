@@ -3,16 +3,19 @@
 //! Services talk to it through [`DriverHandle`]; it talks to workers through their sessions and to the result
 //! store through the store's facts. Result bytes never come by here.
 
+mod ending;
 mod handle;
 mod jobs;
+mod outgoing;
 mod publish;
 mod session;
+mod submit;
 mod waiting;
 
 use std::{
     collections::BTreeMap,
     sync::Arc,
-    time::{Duration, Instant, SystemTime},
+    time::{Duration, Instant},
 };
 
 use swath_proto::Fingerprint;
@@ -21,13 +24,19 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
-use self::session::Session;
+use self::{
+    ending::{Cancel, Phase},
+    outgoing::Outgoing,
+    session::Session,
+    submit::Reserved,
+};
 pub(crate) use self::{
     handle::{AcceptedBlock, Claim, DriverHandle, Joined, Refusal, RefusedBlock, Request},
     session::{Assignment, ToWorker},
 };
 use crate::{
-    job::{Holes, JobState, JobStatus, NewJob, Share},
+    clock::{Clock, Moment, Stamp},
+    job::{Holes, JobState, JobStatus, NewJob, Share, Token},
     ledger::Sender,
     store::{Accepted, Fact, JobResults, Retention, Store},
 };
@@ -44,6 +53,9 @@ const HEARTBEATS_IN_LEASE: u32 = 4;
 /// A turn of the driver that takes longer than this, and than a heartbeat, is not its own doing.
 const AWAY: Duration = Duration::from_millis(400);
 
+/// How long the last changes may take to be written after a stop.
+const LAST_TIME: Duration = Duration::from_secs(20);
+
 /// Messages taken at once before the scheduler's actions are carried out.
 const BATCH: usize = 256;
 
@@ -52,6 +64,18 @@ pub(crate) struct Driver {
     origin: Instant,
     store: Arc<Store>,
     jobs: BTreeMap<JobId, JobRecord>,
+    /// Jobs that are being stored.
+    reserved: BTreeMap<JobId, Reserved>,
+    /// The jobs of both that were submitted with a token.
+    tokens: BTreeMap<Token, JobId>,
+    last_job: u64,
+    /// The most jobs that may run.
+    max_running: usize,
+    /// Jobs that were cancelled and whose end the scheduler has yet to tell.
+    cancelled: BTreeMap<JobId, Cancel>,
+    outgoing: Outgoing,
+    /// Durations are measured with it, but for those of the scheduler.
+    clock: Clock,
     sessions: BTreeMap<WorkerId, Session>,
     last_worker: u64,
     heartbeat_interval: Duration,
@@ -60,14 +84,26 @@ pub(crate) struct Driver {
     retain: Option<Duration>,
 }
 
+/// What earlier coordinators left, beside their jobs.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Inherited {
+    /// The highest id that a job was ever given.
+    pub(crate) last_job: u64,
+    /// What the ledger's clock says.
+    pub(crate) clock: Moment,
+}
+
 /// A job and those who watch it.
 struct JobRecord {
     job: NewJob,
     fingerprint: Fingerprint,
     results: Arc<JobResults>,
+    phase: Phase,
+    /// As clients see it.
     state: JobState,
-    submitted_at: SystemTime,
-    ended_at: Option<SystemTime>,
+    submitted: Stamp,
+    ended: Option<Stamp>,
+    token: Option<Token>,
     paused: String,
     shares: BTreeMap<WorkerId, Share>,
     /// The shares are others than those in the ledger.
@@ -84,9 +120,21 @@ struct JobRecord {
 }
 
 impl Driver {
-    pub(crate) fn new(config: SchedulerConfig, retain: Option<Duration>, store: Arc<Store>) -> Self {
+    pub(crate) fn new(
+        config: SchedulerConfig,
+        retain: Option<Duration>,
+        store: Arc<Store>,
+        inherited: Inherited,
+    ) -> Self {
         Self {
             incarnation: config.incarnation,
+            reserved: BTreeMap::new(),
+            tokens: BTreeMap::new(),
+            last_job: inherited.last_job,
+            max_running: config.max_jobs,
+            cancelled: BTreeMap::new(),
+            outgoing: Outgoing::new(inherited.clock),
+            clock: Clock::from(inherited.clock),
             retain,
             heartbeat_interval: config.lease_timeout / HEARTBEATS_IN_LEASE,
             scheduler: Scheduler::new(config),
@@ -137,6 +185,10 @@ impl Driver {
             }
             self.excuse_after(turn);
             self.drain_actions();
+            self.write_outgoing();
+        }
+        if tokio::time::timeout(LAST_TIME, self.finish(&mut facts)).await.is_err() {
+            warn!("not all changes of jobs could be written in time");
         }
     }
 
@@ -157,15 +209,15 @@ impl Driver {
     fn handle_request(&mut self, request: Request) {
         let now = self.now();
         match request {
-            Request::Submit { id, job, submitted_at, reply } => drop(reply.send(self.submit(id, job, submitted_at))),
+            Request::Submit { job, token, reply } => self.submit(job, token, reply),
             Request::Job { id, reply } => drop(reply.send(self.job_status(id))),
             Request::Jobs { reply } => {
                 drop(reply.send(self.job_statuses()));
             }
             Request::Watch { id, reply } => drop(reply.send(self.watch(id))),
             Request::Holes { id, reply } => drop(reply.send(self.holes(id))),
-            Request::Cancel { id, drop_results, reply } => drop(reply.send(self.cancel(id, drop_results))),
-            Request::Forget { id, reply } => drop(reply.send(self.forget(id))),
+            Request::Cancel { id, drop_results, reply } => self.cancel(id, drop_results, reply),
+            Request::Forget { id, reply } => self.forget(id, reply),
             Request::Workers { reply } => drop(reply.send(self.worker_statuses())),
             Request::Drain { worker, reply } => drop(reply.send(self.drain(worker))),
             Request::Join { introduction, past, outbox, reply } => {
@@ -209,12 +261,16 @@ impl Driver {
                 let is_active =
                     self.scheduler.job(job).is_some_and(|view| view.state == swath_scheduler::JobState::Active);
                 match self.jobs.get_mut(&job) {
-                    Some(record) if record.state == JobState::Done => self.resume(job),
+                    Some(record) if record.state == JobState::Done && !matches!(record.phase, Phase::Forgetting(_)) => {
+                        self.resume(job);
+                    }
                     Some(record) if !is_active => record.spoiled = true,
                     _ => {}
                 }
                 return;
             }
+            Fact::Closed { job, lost } => return self.on_closed(job, lost),
+            Fact::Persisted { records, written } => return self.handle_persisted(&records, written),
             Fact::Resumed { job } => {
                 self.set_paused(job, String::new());
                 Event::JobResumed { job }
@@ -287,7 +343,8 @@ impl Driver {
         let session = self.sessions.get_mut(&worker);
         let name = session.map(|session| session.count(numbers, chunks).to_owned());
         // What comes after the end of a job is not part of it.
-        let Some(record) = self.jobs.get_mut(&job).filter(|record| !record.state.has_ended()) else { return };
+        let record = self.jobs.get_mut(&job).filter(|record| matches!(record.phase, Phase::Running));
+        let Some(record) = record else { return };
         let share = record.shares.entry(worker).or_default();
         if let Some(name) = name {
             share.worker = name;

@@ -11,7 +11,10 @@ use swath_kernel::{Kernel, Parameters, ValueType};
 use swath_proto::Fingerprint;
 use swath_scheduler::{Chunks, Hole, IntervalSet, JobId, LeaseId, Limits, Range, Run, WorkerId};
 
-use crate::{ledger::JobRow, store::Retention};
+use crate::{clock::Stamp, ledger::JobRow, store::Retention};
+
+/// What a client chooses, at random, to know its job by: a submit that is sent again is then the same job.
+pub(crate) type Token = [u8; 16];
 
 /// A job that may be stored: its kernel exists, its range and chunk size are valid.
 #[derive(Debug, Clone)]
@@ -41,10 +44,10 @@ impl NewJob {
         Ok(Self { kernel, parameters, chunks, chunk_size, retention, limits: row.limits, retain: row.retain })
     }
 
-    /// What the ledger should know of a job that was submitted just now.
-    pub(crate) fn to_row(&self) -> JobRow {
+    /// What the ledger should know of a job that is submitted now.
+    pub(crate) fn to_row(&self, id: JobId, submitted: Stamp, token: Option<Token>) -> JobRow {
         JobRow {
-            id: JobId(0),
+            id,
             kernel: self.kernel.name().to_owned(),
             parameters: self.parameters.clone(),
             first: self.range().first(),
@@ -54,10 +57,11 @@ impl NewJob {
             limits: self.limits,
             retain: self.retain,
             state: JobState::Running,
-            submitted_at: SystemTime::now(),
-            ended_at: None,
+            submitted,
+            ended: None,
             shares: Vec::new(),
             results_dropped: false,
+            token,
         }
     }
 
@@ -114,6 +118,8 @@ pub(crate) struct JobStatus {
     pub(crate) frontier: Option<i64>,
     pub(crate) submitted_at: SystemTime,
     pub(crate) ended_at: Option<SystemTime>,
+    /// How long it has taken so far, or took; measured, so that changes of the time of day do not matter.
+    pub(crate) took: Duration,
     pub(crate) result_bytes: u64,
     pub(crate) results_location: String,
     pub(crate) paused: String,

@@ -9,6 +9,7 @@ mod jobs;
 mod lock;
 mod open;
 mod parts;
+mod records;
 mod reserve;
 
 use std::{
@@ -17,13 +18,14 @@ use std::{
 };
 
 use bytesize::ByteSize;
-use rusqlite::{Connection, ErrorCode, Transaction, ffi};
+use rusqlite::{Connection, ErrorCode, ffi};
 use rustix::process::{Resource, getrlimit};
 
 pub(crate) use self::{
     jobs::JobRow,
     lock::lock_results,
     parts::{BlockRow, FooterRow, PartRow, Sender},
+    records::{Record, Standing},
 };
 use self::{lock::Locks, open::FORMAT, reserve::Reserve};
 
@@ -136,23 +138,6 @@ impl Ledger {
         self.starts
     }
 
-    /// Makes a change after which files can be deleted. It must be possible on a full disk too.
-    fn make_room(
-        &self,
-        change: impl Fn(&Transaction<'_>) -> Result<usize, rusqlite::Error>,
-    ) -> Result<(), LedgerError> {
-        let mut connection = self.lock();
-        let mut make = || -> Result<(), LedgerError> {
-            let transaction = connection.transaction()?;
-            change(&transaction)?;
-            Ok(transaction.commit()?)
-        };
-        match (make(), &self.reserve) {
-            (Err(error), Some(reserve)) if error.is_disk_full() && reserve.spend().is_ok() => make(),
-            (made, _) => made,
-        }
-    }
-
     fn lock(&self) -> MutexGuard<'_, Connection> {
         self.connection.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -166,13 +151,14 @@ mod tests {
 
     use super::{jobs::time, *};
     use crate::{
+        clock::{Moment, Stamp},
         job::{JobState, Share},
         store::Retention,
     };
 
-    fn job() -> JobRow {
+    fn job(id: u64) -> JobRow {
         JobRow {
-            id: JobId(0),
+            id: JobId(id),
             kernel: "square".to_owned(),
             parameters: [("type".to_owned(), "auto".to_owned())].into(),
             first: i64::MIN,
@@ -183,10 +169,15 @@ mod tests {
             retain: Some(Duration::from_secs(3600)),
             results_dropped: false,
             state: JobState::Running,
-            submitted_at: time(1_700_000_000_123),
-            ended_at: None,
+            submitted: stamp(0),
+            ended: None,
             shares: Vec::new(),
+            token: Some([7; 16]),
         }
+    }
+
+    fn stamp(ms: u64) -> Stamp {
+        Stamp { at: time(1_700_000_000_123 + ms as i64), moment: Moment(Duration::from_millis(5 + ms)) }
     }
 
     fn part(path: &str) -> PartRow {
@@ -201,37 +192,78 @@ mod tests {
         }
     }
 
+    fn end(id: u64, drops_results: bool) -> Record {
+        let share = Share { worker: "one".to_owned(), numbers: 5, chunks: 1 };
+        Record::Standing(Standing {
+            job: JobId(id),
+            state: JobState::Failed("at 7".to_owned()),
+            ended: Some(stamp(1000)),
+            shares: vec![(3, share)],
+            drops_results,
+        })
+    }
+
+    fn write(ledger: &Ledger, records: &[Record]) {
+        let written = ledger.write(records, Moment(Duration::from_secs(9)));
+        assert!(written.len() == records.len() && written.iter().all(Result::is_ok), "{written:?}");
+    }
+
     #[test]
     fn what_is_written_is_there_after_the_next_start() {
         let folder = tempfile::tempdir().unwrap();
-        let (id, starts) = {
+        let id = JobId(4);
+        let starts = {
             let ledger = Ledger::open(folder.path()).unwrap();
-            let id = ledger.insert_job(&job()).unwrap();
+            assert_eq!((ledger.clock().unwrap(), ledger.last_job().unwrap()), (Moment::default(), 0));
+            write(&ledger, &[Record::Submitted(job(4))]);
             ledger.insert_part(id, &part("a")).unwrap();
             ledger.insert_part(id, &part("b")).unwrap();
             ledger.delete_part("b").unwrap();
-            ledger.insert_holes(&[(id, u64::MAX, Hole::new(-3, "odd".to_owned()))]).unwrap();
-            let share = Share { worker: "one".to_owned(), numbers: 5, chunks: 1 };
-            let state = JobState::Failed("at 7".to_owned());
-            ledger.update_job(id, &state, Some(time(1_700_000_001_000)), &[(3, share)]).unwrap();
-            (id, ledger.starts())
+            let holes = vec![(id, u64::MAX, Hole::new(-3, "odd".to_owned()))];
+            write(&ledger, &[Record::Holes(holes), end(4, false)]);
+            ledger.starts()
         };
         let ledger = Ledger::open(folder.path()).unwrap();
         assert_eq!(ledger.starts(), starts + 1);
+        assert_eq!(ledger.clock().unwrap(), Moment(Duration::from_secs(9)));
         let [row] = &ledger.jobs().unwrap()[..] else { panic!("not one job") };
         assert_eq!((row.id, row.first, row.last, row.chunk_size), (id, i64::MIN, i64::MAX - 1, u64::MAX));
-        assert_eq!((row.limits, row.retain, row.results_dropped), (job().limits, job().retain, false));
-        assert_eq!(row.parameters, job().parameters);
+        assert_eq!((row.limits, row.retain, row.results_dropped), (job(4).limits, job(4).retain, false));
+        assert_eq!((row.parameters.clone(), row.token), (job(4).parameters, Some([7; 16])));
         assert_eq!(row.state, JobState::Failed("at 7".to_owned()));
-        assert_eq!((row.submitted_at, row.ended_at), (job().submitted_at, Some(time(1_700_000_001_000))));
+        assert_eq!((row.submitted, row.ended), (stamp(0), Some(stamp(1000))));
         assert_eq!((row.shares[0].0, row.shares[0].1.worker.as_str()), (3, "one"));
         assert_eq!(ledger.parts(id).unwrap(), [part("a")]);
         assert_eq!(ledger.holes(id).unwrap(), [(u64::MAX, Hole::new(-3, "odd".to_owned()))].into());
-        ledger.drop_results(id).unwrap();
+        write(&ledger, &[end(4, true)]);
         assert!(ledger.parts(id).unwrap().is_empty() && ledger.jobs().unwrap()[0].results_dropped);
-        ledger.delete_job(id).unwrap();
+        write(&ledger, &[Record::Forgotten(id)]);
         assert!(ledger.jobs().unwrap().is_empty() && ledger.holes(id).unwrap().is_empty());
-        assert!(ledger.insert_job(&job()).unwrap() > id, "ids are not used again");
+        assert_eq!(ledger.last_job().unwrap(), 4, "ids are not used again");
+    }
+
+    #[test]
+    fn a_record_that_cannot_be_written_does_not_keep_out_the_others() {
+        let ledger = Ledger::in_memory().unwrap();
+        let same_token = Record::Submitted(job(2));
+        let other_token = Record::Submitted(JobRow { token: Some([8; 16]), ..job(3) });
+        let none = |id| Record::Submitted(JobRow { token: None, ..job(id) });
+        let records = [Record::Submitted(job(1)), same_token, other_token, none(4), none(5)];
+        let written: Vec<bool> = ledger.write(&records, Moment::default()).iter().map(Result::is_ok).collect();
+        assert_eq!(written, [true, false, true, true, true]);
+        let ids: Vec<u64> = ledger.jobs().unwrap().iter().map(|row| row.id.0).collect();
+        assert_eq!(ids, [1, 3, 4, 5]);
+    }
+
+    #[test]
+    fn a_part_that_was_written_while_its_job_was_dropped_is_swept() {
+        let ledger = Ledger::in_memory().unwrap();
+        write(&ledger, &[Record::Submitted(job(1)), end(1, true)]);
+        for id in [1, 2] {
+            ledger.insert_part(JobId(id), &part(&format!("{id}"))).unwrap();
+        }
+        ledger.sweep().unwrap();
+        assert!(!ledger.has_parts().unwrap());
     }
 
     #[test]

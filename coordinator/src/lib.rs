@@ -7,6 +7,7 @@
 //! to stop.
 
 mod authorization;
+mod clock;
 mod connections;
 mod convert;
 mod driver;

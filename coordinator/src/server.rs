@@ -18,8 +18,9 @@ use tracing::info;
 use crate::{
     authorization::Authorization,
     connections::Connections,
-    driver::{Driver, DriverHandle},
+    driver::{Driver, DriverHandle, Inherited},
     health::Health,
+    ledger::Ledger,
     services::{flight::FlightGate, jobs::JobsService, results::ResultsService, workers::WorkersService},
     store::{Recovered, Store, StoreConfig, StoreError},
     supervise::{Fault, supervise},
@@ -100,6 +101,7 @@ pub struct Coordinator {
     address: SocketAddr,
     store: Arc<Store>,
     recovered: Vec<Recovered>,
+    inherited: Inherited,
     facts: mpsc::UnboundedReceiver<crate::store::Fact>,
     lease_timeout: Duration,
     retain: Option<Duration>,
@@ -118,8 +120,10 @@ impl Coordinator {
         let (tell, facts) = mpsc::unbounded_channel();
         let store = Store::open(config.store, tell).await?;
         let recovered = store.recover().await?;
+        let inherited = |ledger: &Ledger| Ok(Inherited { last_job: ledger.last_job()?, clock: ledger.clock()? });
+        let inherited = store.with_ledger(inherited).await.map_err(StoreError::from)?;
         let (lease_timeout, retain) = (config.lease_timeout, config.retain);
-        Ok(Self { listener, address, store, recovered, facts, lease_timeout, retain, acceptor, vitals })
+        Ok(Self { listener, address, store, recovered, inherited, facts, lease_timeout, retain, acceptor, vitals })
     }
 
     /// Where it listens.
@@ -129,14 +133,15 @@ impl Coordinator {
 
     /// Serves until `stop`: then health turns NOT_SERVING, streams end, and what waits in memory is written.
     pub async fn serve(self, stop: CancellationToken) -> Result<(), CoordinatorError> {
-        let Self { listener, address, store, recovered, facts, lease_timeout, retain, acceptor, vitals } = self;
+        let Self { listener, address, store, recovered, inherited, facts, lease_timeout, retain, acceptor, vitals } =
+            self;
         let (requests, inbox) = mpsc::channel(REQUESTS);
         let driver = DriverHandle::new(requests);
         let scheduler =
             swath_scheduler::Config { incarnation: store.incarnation(), lease_timeout, ..Default::default() };
         let (health, health_service) = tonic_health::server::health_reporter();
         let tasks = TaskTracker::new();
-        let mut owner = Driver::new(scheduler, retain, Arc::clone(&store));
+        let mut owner = Driver::new(scheduler, retain, Arc::clone(&store), inherited);
         for job in recovered {
             owner.recover(job);
         }
@@ -165,7 +170,7 @@ impl Coordinator {
             .add_service(reflection().build_v1()?)
             // Many tools know only the older version.
             .add_service(reflection().build_v1alpha()?)
-            .add_service(JobsServer::new(JobsService { driver: driver.clone(), store: Arc::clone(&store) }))
+            .add_service(JobsServer::new(JobsService { driver: driver.clone() }))
             .add_service(WorkersServer::new(workers).max_decoding_message_size(MAX_MESSAGE_BYTES))
             .add_service(ResultsServer::new(ResultsService::new(Arc::clone(&store))))
             .add_service(FlightServiceServer::new(FlightGate { driver, store }));

@@ -318,6 +318,12 @@ impl Scheduler {
         ids.filter_map(|id| Some((id, self.worker(id)?)))
     }
 
+    /// How many more jobs may be submitted now. A shell that stores a job before it submits it asks first, and then takes it
+    /// with [`restore`](Self::restore), to which the bound does not apply.
+    pub fn room_for_jobs(&self) -> usize {
+        self.config.max_jobs.saturating_sub(self.jobs.active())
+    }
+
     /// Whether another worker may join. One that joins beyond [`Config::max_workers`] is ignored, so the shell
     /// asks first and refuses it with a reason.
     pub fn has_room_for_worker(&self) -> bool {

@@ -24,8 +24,11 @@ pub(super) async fn submit(args: Submit, mode: OutputMode) -> Result<()> {
     spec.retain = args.retain;
     let client = connect::user(&args.client).await?;
     // Before there is a job, so that no Ctrl-C comes too early to be answered with a hint.
-    let signals = StopSignals::listen()?;
-    let job = client.submit(spec).await?;
+    let mut signals = StopSignals::listen()?;
+    let job = tokio::select! {
+        job = client.submit(spec) => job?,
+        () = signals.received() => return Err(results::interrupted_submit().into()),
+    };
     if args.wait {
         if mode == OutputMode::Text {
             say!("job {} submitted", job.id);
@@ -58,6 +61,7 @@ pub(super) async fn execute(command: JobCommand, mode: OutputMode) -> Result<()>
             let begun = Instant::now();
             let destination = Destination::parse(&results, mode)?;
             let job = client.job(job.id).await?;
+            results::check_readable(&job, partial)?;
             let mut signals = StopSignals::listen()?;
             destination.check_missing(&job, partial)?;
             let saved = async {

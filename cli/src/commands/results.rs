@@ -132,15 +132,28 @@ pub(super) async fn save(client: &Client, job: &Job, way: Way<'_>) -> Result<Sum
         return Err(error.into());
     }
     // The job's own end says more than the end of the stream.
-    match client.job(job.id).await.map(|job| job.state) {
-        Ok(JobState::Failed(failure)) if !partial => {
-            Err(Ending::JobFailed(format!("job {} failed: {failure}", job.id)).into())
-        }
-        Ok(JobState::Cancelled) if !partial => {
-            Err(Ending::JobCancelled(format!("job {} was cancelled", job.id)).into())
-        }
-        _ => Err(attached.explain_output(error)),
+    if let Ok(job) = client.job(job.id).await {
+        check_readable(&job, partial)?;
     }
+    Err(attached.explain_output(error))
+}
+
+/// Refuses a job that failed or was cancelled to who wants all its results: nothing is opened or written then.
+pub(super) fn check_readable(job: &Job, partial: bool) -> Result<(), Ending> {
+    let id = job.id;
+    let rest = if job.results_dropped { ", and its results were dropped" } else { "" };
+    match &job.state {
+        JobState::Failed(failure) if !partial => Err(Ending::JobFailed(format!("job {id} failed: {failure}{rest}"))),
+        JobState::Cancelled if !partial => Err(Ending::JobCancelled(format!("job {id} was cancelled{rest}"))),
+        _ => Ok(()),
+    }
+}
+
+/// How Ctrl-C ends a command whose submit was not answered yet.
+pub(super) fn interrupted_submit() -> Ending {
+    Ending::Interrupted(
+        "interrupted before the coordinator answered; `swath job list` says whether there is a job".to_owned(),
+    )
 }
 
 /// Learns why a job makes no progress. Never returns.

@@ -45,7 +45,10 @@ pub(super) async fn run(args: Run, mode: OutputMode) -> Result<()> {
         spec.retention = Retention::Delivered;
         (Client::connect(cluster.address()).await?, Some(cluster))
     };
-    let job = client.submit(spec).await?;
+    let job = tokio::select! {
+        job = client.submit(spec) => job?,
+        () = signals.received() => return Err(results::interrupted_submit().into()),
+    };
     let saved = tokio::select! {
         saved = results::save(&client, &job, Way { target, destination: &destination, partial: false }) => saved,
         () = signals.received() => Err(interrupted().into()),

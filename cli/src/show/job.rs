@@ -192,8 +192,7 @@ fn settled(job: &Job) -> String {
 }
 
 fn took(job: &Job) -> String {
-    let took = job.ended_at.map(|ended| ended.duration_since(job.submitted_at).unwrap_or_default());
-    took.map(super::took).unwrap_or_default()
+    job.ended_at.map(|_| super::took(job.took)).unwrap_or_default()
 }
 
 /// A job in JSON. Field names are stable.
@@ -224,6 +223,7 @@ struct JobRecord<'a> {
     frontier: Option<i64>,
     submitted_at: String,
     ended_at: Option<String>,
+    took_seconds: f64,
     result_bytes: u64,
     results_location: Option<&'a str>,
     results_dropped: bool,
@@ -330,6 +330,7 @@ impl<'a> From<&'a Job> for JobRecord<'a> {
             frontier: job.frontier,
             submitted_at: precise(job.submitted_at),
             ended_at: job.ended_at.map(precise),
+            took_seconds: job.took.as_secs_f64(),
             result_bytes: job.result_bytes,
             results_location: Some(job.results_location.as_str()).filter(|location| !location.is_empty()),
             results_dropped: job.results_dropped,

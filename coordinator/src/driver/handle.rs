@@ -1,9 +1,6 @@
 //! How services talk to the driver.
 
-use std::{
-    sync::Arc,
-    time::{Duration, SystemTime},
-};
+use std::{sync::Arc, time::Duration};
 
 use swath_proto::Fingerprint;
 use swath_scheduler::{Chunks, Event, JobId, LeaseId, Run, WorkerId};
@@ -11,7 +8,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::ToWorker;
 use crate::{
-    job::{Holes, Introduction, JobStatus, NewJob, Past, Resumed, WorkerStatus},
+    job::{Holes, Introduction, JobStatus, NewJob, Past, Resumed, Token, WorkerStatus},
     ledger::Sender,
     store::Accepted,
 };
@@ -25,18 +22,25 @@ pub(crate) enum Refusal {
     Precondition(String),
     #[error("{0}")]
     Exhausted(String),
+    /// It names something that another job has.
+    #[error("{0}")]
+    Taken(String),
+    #[error("{0}")]
+    Internal(String),
     #[error("the coordinator is shutting down")]
     ShuttingDown,
 }
+
+/// Where an answer goes that may take its time. Whoever asked may have gone away: what was asked for is done all the same.
+pub(crate) type Answer<T> = oneshot::Sender<Result<T, Refusal>>;
 
 /// Everything that can be asked of the driver.
 #[derive(Debug)]
 pub(crate) enum Request {
     Submit {
-        id: JobId,
         job: NewJob,
-        submitted_at: SystemTime,
-        reply: oneshot::Sender<Result<JobStatus, Refusal>>,
+        token: Option<Token>,
+        reply: Answer<JobStatus>,
     },
     Job {
         id: JobId,
@@ -56,11 +60,11 @@ pub(crate) enum Request {
     Cancel {
         id: JobId,
         drop_results: bool,
-        reply: oneshot::Sender<Result<JobStatus, Refusal>>,
+        reply: Answer<JobStatus>,
     },
     Forget {
         id: JobId,
-        reply: oneshot::Sender<Result<(), Refusal>>,
+        reply: Answer<()>,
     },
     Workers {
         reply: oneshot::Sender<Vec<WorkerStatus>>,
@@ -156,9 +160,9 @@ impl DriverHandle {
         Self { requests }
     }
 
-    /// Starts a job that is in the ledger.
-    pub(crate) async fn submit(&self, id: JobId, job: NewJob, submitted_at: SystemTime) -> Result<JobStatus, Refusal> {
-        self.ask(|reply| Request::Submit { id, job, submitted_at, reply }).await?
+    /// Stores a job and starts it; the answer comes when it is in the ledger.
+    pub(crate) async fn submit(&self, job: NewJob, token: Option<Token>) -> Result<JobStatus, Refusal> {
+        self.ask(|reply| Request::Submit { job, token, reply }).await?
     }
 
     pub(crate) async fn job(&self, id: JobId) -> Result<JobStatus, Refusal> {
@@ -178,10 +182,12 @@ impl DriverHandle {
         self.ask(|reply| Request::Holes { id, reply }).await?
     }
 
+    /// Ends a job; the answer comes when that is in the ledger.
     pub(crate) async fn cancel(&self, id: JobId, drop_results: bool) -> Result<JobStatus, Refusal> {
         self.ask(|reply| Request::Cancel { id, drop_results, reply }).await?
     }
 
+    /// Drops a job that has ended; the answer comes when it is gone from the ledger and its files were deleted.
     pub(crate) async fn forget(&self, id: JobId) -> Result<(), Refusal> {
         self.ask(|reply| Request::Forget { id, reply }).await?
     }

@@ -1,15 +1,18 @@
 //! Jobs as clients see them.
 
-use std::{collections::BTreeMap, time::SystemTime};
+use std::{collections::BTreeMap, time::Duration};
 
 use swath_scheduler::{JobId, Run};
 use tokio::sync::watch;
 
 use super::{
-    Driver, JobRecord, Refusal,
+    Driver, JobRecord, Phase, Refusal,
     waiting::{self, Workforce},
 };
-use crate::job::{JobState, JobStatus, NewJob, hole_numbers};
+use crate::{
+    clock::Stamp,
+    job::{JobState, JobStatus, NewJob, hole_numbers},
+};
 
 impl Driver {
     pub(super) fn job_status(&self, id: JobId) -> Result<JobStatus, Refusal> {
@@ -57,16 +60,19 @@ impl Driver {
     }
 
     pub(super) fn set_paused(&mut self, id: JobId, reason: String) {
-        if let Some(record) = self.jobs.get_mut(&id) {
+        // One that ends does not pause any more.
+        if let Some(record) = self.jobs.get_mut(&id).filter(|record| matches!(record.phase, Phase::Running)) {
             record.paused = reason;
             record.changed = true;
         }
     }
 
     pub(super) fn status(&self, id: JobId, record: &JobRecord, workforce: Workforce) -> JobStatus {
-        let mut status = self.new_status(id, &record.job, record.submitted_at);
+        let mut status = self.new_status(id, &record.job, record.submitted);
         status.state = record.state.clone();
-        status.ended_at = record.ended_at;
+        status.ended_at = record.ended.map(|ended| ended.at);
+        status.took =
+            record.ended.map_or_else(|| self.clock.now(), |ended| ended.moment).since(record.submitted.moment);
         status.paused.clone_from(&record.paused);
         status.shares.clone_from(&record.shares);
         status.result_bytes = record.results.result_bytes();
@@ -83,7 +89,7 @@ impl Driver {
                 .flatten()
                 .map(|chunk| chunks.numbers(chunk).first());
         } else {
-            // It had ended before this coordinator started.
+            // It had ended before this coordinator started, or not all of it was computed.
             let committed = record.results.committed_chunks();
             let chunks = record.job.chunks;
             status.committed_chunks = committed.len();
@@ -97,15 +103,16 @@ impl Driver {
         status
     }
 
-    pub(super) fn new_status(&self, id: JobId, job: &NewJob, submitted_at: SystemTime) -> JobStatus {
+    pub(super) fn new_status(&self, id: JobId, job: &NewJob, submitted: Stamp) -> JobStatus {
         JobStatus {
             id,
             state: JobState::Running,
             committed_chunks: 0,
             committed_numbers: 0,
             frontier: Some(job.range().first()),
-            submitted_at,
+            submitted_at: submitted.at,
             ended_at: None,
+            took: Duration::ZERO,
             result_bytes: 0,
             results_location: match job.retention {
                 crate::store::Retention::Stored => self.store.location(id),

@@ -2,7 +2,7 @@
 
 use swath_scheduler::{JobView, WorkerState};
 
-use super::{Driver, JobRecord};
+use super::{Driver, JobRecord, Phase};
 use crate::job::{JobState, WaitReason, Waiting};
 
 /// What the workers do, seen from a job that none of them computes.
@@ -60,7 +60,7 @@ pub(super) fn waiting(record: &JobRecord, view: &JobView, workforce: Workforce) 
 }
 
 fn wait_reason(record: &JobRecord, view: &JobView, workforce: Workforce) -> Option<WaitReason> {
-    if record.state != JobState::Running {
+    if !matches!(record.phase, Phase::Running) {
         return None;
     }
     if !record.paused.is_empty() {

@@ -1,25 +1,12 @@
 //! The chunks in the ledger that were given up.
 
-use rusqlite::params;
+use rusqlite::{Transaction, params};
 use swath_scheduler::{Hole, JobId};
 
 use super::{Ledger, LedgerError};
 use crate::job::Holes;
 
 impl Ledger {
-    /// Notes chunks that were given up.
-    pub(crate) fn insert_holes(&self, holes: &[(JobId, u64, Hole)]) -> Result<(), LedgerError> {
-        let mut connection = self.lock();
-        let transaction = connection.transaction()?;
-        for (job, chunk, hole) in holes {
-            transaction.execute(
-                "INSERT OR REPLACE INTO holes (job, chunk, number, reason) VALUES (?, ?, ?, ?)",
-                params![job.0 as i64, *chunk as i64, hole.number, hole.reason],
-            )?;
-        }
-        Ok(transaction.commit()?)
-    }
-
     /// The chunks of a job that were given up.
     pub(crate) fn holes(&self, job: JobId) -> Result<Holes, LedgerError> {
         let connection = self.lock();
@@ -28,4 +15,15 @@ impl Ledger {
             .query_map([job.0 as i64], |row| Ok((row.get::<_, i64>(0)? as u64, Hole::new(row.get(1)?, row.get(2)?))))?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
+}
+
+/// Notes chunks that were given up.
+pub(super) fn insert(transaction: &Transaction<'_>, holes: &[(JobId, u64, Hole)]) -> Result<(), LedgerError> {
+    for (job, chunk, hole) in holes {
+        transaction.execute(
+            "INSERT OR REPLACE INTO holes (job, chunk, number, reason) VALUES (?, ?, ?, ?)",
+            params![job.0 as i64, *chunk as i64, hole.number, hole.reason],
+        )?;
+    }
+    Ok(())
 }

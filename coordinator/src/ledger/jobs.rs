@@ -2,13 +2,14 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use rusqlite::{OptionalExtension, Row, params};
+use rusqlite::{OptionalExtension, Row, Transaction, params};
 use swath_kernel::Parameters;
 use swath_scheduler::{JobId, Limits};
 
-use super::{Ledger, LedgerError};
+use super::{Ledger, LedgerError, Standing};
 use crate::{
-    job::{JobState, Share},
+    clock::{Moment, Stamp},
+    job::{JobState, Share, Token},
     store::Retention,
 };
 
@@ -25,10 +26,12 @@ pub(crate) struct JobRow {
     pub(crate) limits: Limits,
     pub(crate) retain: Option<Duration>,
     pub(crate) state: JobState,
-    pub(crate) submitted_at: SystemTime,
-    pub(crate) ended_at: Option<SystemTime>,
+    pub(crate) submitted: Stamp,
+    pub(crate) ended: Option<Stamp>,
     pub(crate) shares: Vec<(u64, Share)>,
     pub(crate) results_dropped: bool,
+    /// What its client chose to know it by.
+    pub(crate) token: Option<Token>,
 }
 
 impl Ledger {
@@ -41,84 +44,17 @@ impl Ledger {
         Ok(last.unwrap_or(0).unsigned_abs())
     }
 
-    /// Stores a job, which then has an id. `id` and everything that comes with its end are ignored.
-    pub(crate) fn insert_job(&self, job: &JobRow) -> Result<JobId, LedgerError> {
-        let parameters =
-            serde_json::to_string(&job.parameters).map_err(|error| LedgerError::Damaged(error.to_string()))?;
+    /// How long coordinators have run on this ledger, as far as it was written down.
+    pub(crate) fn clock(&self) -> Result<Moment, LedgerError> {
+        Ok(self.lock().query_row("SELECT ms FROM clock", [], |row| Ok(moment(row.get(0)?)))?)
+    }
+
+    /// Deletes rows of parts and chunks that no job has: what was dropped while it was being written.
+    pub(crate) fn sweep(&self) -> Result<(), LedgerError> {
         let connection = self.lock();
-        // Not with RETURNING: the row would come before the commit, and then count although that fails.
-        connection.execute(
-            "INSERT INTO jobs (kernel, parameters, first, last, chunk_size, retention, max_retries, crash_limit,
-                               keep_going, retain_ms, submitted_at_ms)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            params![
-                job.kernel,
-                parameters,
-                job.first,
-                job.last,
-                // As signed, for that is what SQLite has; it comes back the same way.
-                job.chunk_size as i64,
-                retention_name(job.retention),
-                job.limits.max_retries,
-                job.limits.crash_limit,
-                job.limits.keep_going,
-                job.retain.map(|retain| i64::try_from(retain.as_millis()).unwrap_or(i64::MAX)),
-                milliseconds(job.submitted_at),
-            ],
-        )?;
-        Ok(JobId(connection.last_insert_rowid().unsigned_abs()))
-    }
-
-    /// Notes where a job stands now.
-    pub(crate) fn update_job(
-        &self,
-        id: JobId,
-        state: &JobState,
-        ended_at: Option<SystemTime>,
-        shares: &[(u64, Share)],
-    ) -> Result<(), LedgerError> {
-        let (name, failure) = match state {
-            JobState::Running => ("running", ""),
-            JobState::Done => ("done", ""),
-            JobState::Failed(failure) => ("failed", failure.as_str()),
-            JobState::Cancelled => ("cancelled", ""),
-        };
-        self.lock().execute(
-            "UPDATE jobs SET state = ?, failure = ?, ended_at_ms = ?, shares = ? WHERE id = ?",
-            params![name, failure, ended_at.map(milliseconds), shares_to_text(shares)?, id.0 as i64],
-        )?;
+        connection.execute("DELETE FROM parts WHERE job NOT IN (SELECT id FROM jobs WHERE results_dropped = 0)", [])?;
+        connection.execute("DELETE FROM holes WHERE job NOT IN (SELECT id FROM jobs)", [])?;
         Ok(())
-    }
-
-    /// Notes who computed how much of jobs that run; of one that has ended this is known already.
-    pub(crate) fn update_shares(&self, jobs: &[(JobId, Vec<(u64, Share)>)]) -> Result<(), LedgerError> {
-        let mut connection = self.lock();
-        let transaction = connection.transaction()?;
-        for (id, shares) in jobs {
-            transaction.execute(
-                "UPDATE jobs SET shares = ? WHERE id = ? AND state = 'running'",
-                params![shares_to_text(shares)?, id.0 as i64],
-            )?;
-        }
-        Ok(transaction.commit()?)
-    }
-
-    /// Drops the parts of a job, which is kept.
-    pub(crate) fn drop_results(&self, id: JobId) -> Result<(), LedgerError> {
-        self.make_room(|transaction| {
-            transaction.execute("DELETE FROM parts WHERE job = ?", [id.0 as i64])?;
-            transaction.execute("UPDATE jobs SET results_dropped = 1 WHERE id = ?", [id.0 as i64])
-        })
-    }
-
-    /// Drops a job and the rows of its parts.
-    pub(crate) fn delete_job(&self, id: JobId) -> Result<(), LedgerError> {
-        self.make_room(|transaction| {
-            for table in ["parts", "holes"] {
-                transaction.execute(&format!("DELETE FROM {table} WHERE job = ?"), [id.0 as i64])?;
-            }
-            transaction.execute("DELETE FROM jobs WHERE id = ?", [id.0 as i64])
-        })
     }
 
     /// All jobs, in the order of their ids.
@@ -126,12 +62,97 @@ impl Ledger {
         let connection = self.lock();
         let mut query = connection.prepare(
             "SELECT id, kernel, parameters, first, last, chunk_size, retention, state, failure, submitted_at_ms,
-                    ended_at_ms, shares, max_retries, crash_limit, keep_going, retain_ms, results_dropped
+                    ended_at_ms, shares, max_retries, crash_limit, keep_going, retain_ms, results_dropped,
+                    submitted_clock_ms, ended_clock_ms, token
              FROM jobs ORDER BY id",
         )?;
         let rows = query.query_map([], |row| Ok(job_from_row(row)))?;
         rows.map(|row| row?).collect()
     }
+}
+
+/// Stores a job; what comes with its end is ignored.
+pub(super) fn insert(transaction: &Transaction<'_>, job: &JobRow) -> Result<(), LedgerError> {
+    let parameters = serde_json::to_string(&job.parameters).map_err(|error| LedgerError::Damaged(error.to_string()))?;
+    transaction.execute(
+        "INSERT INTO jobs (id, kernel, parameters, first, last, chunk_size, retention, max_retries, crash_limit,
+                           keep_going, retain_ms, submitted_at_ms, submitted_clock_ms, token)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        params![
+            job.id.0 as i64,
+            job.kernel,
+            parameters,
+            job.first,
+            job.last,
+            // As signed, for that is what SQLite has; it comes back the same way.
+            job.chunk_size as i64,
+            retention_name(job.retention),
+            job.limits.max_retries,
+            job.limits.crash_limit,
+            job.limits.keep_going,
+            job.retain.map(milliseconds),
+            unix_milliseconds(job.submitted.at),
+            milliseconds(job.submitted.moment.0),
+            job.token,
+        ],
+    )?;
+    Ok(())
+}
+
+/// Notes where a job stands now.
+pub(super) fn update(transaction: &Transaction<'_>, standing: &Standing) -> Result<(), LedgerError> {
+    let (name, failure) = match &standing.state {
+        JobState::Running => ("running", ""),
+        JobState::Done => ("done", ""),
+        JobState::Failed(failure) => ("failed", failure.as_str()),
+        JobState::Cancelled => ("cancelled", ""),
+    };
+    let id = standing.job.0 as i64;
+    transaction.execute(
+        "UPDATE jobs SET state = ?, failure = ?, ended_at_ms = ?, ended_clock_ms = ?, shares = ? WHERE id = ?",
+        params![
+            name,
+            failure,
+            standing.ended.map(|ended| unix_milliseconds(ended.at)),
+            standing.ended.map(|ended| milliseconds(ended.moment.0)),
+            shares_to_text(&standing.shares)?,
+            id
+        ],
+    )?;
+    if standing.drops_results {
+        transaction.execute("DELETE FROM parts WHERE job = ?", [id])?;
+        transaction.execute("UPDATE jobs SET results_dropped = 1 WHERE id = ?", [id])?;
+    }
+    Ok(())
+}
+
+/// Notes who computed how much of jobs that run; of one that has ended this is known already.
+pub(super) fn update_shares(
+    transaction: &Transaction<'_>,
+    jobs: &[(JobId, Vec<(u64, Share)>)],
+) -> Result<(), LedgerError> {
+    for (id, shares) in jobs {
+        transaction.execute(
+            "UPDATE jobs SET shares = ? WHERE id = ? AND state = 'running'",
+            params![shares_to_text(shares)?, id.0 as i64],
+        )?;
+    }
+    Ok(())
+}
+
+/// Drops a job and the rows of its parts.
+pub(super) fn delete(transaction: &Transaction<'_>, id: JobId) -> Result<(), LedgerError> {
+    for table in ["parts", "holes"] {
+        transaction.execute(&format!("DELETE FROM {table} WHERE job = ?"), [id.0 as i64])?;
+    }
+    transaction.execute("DELETE FROM jobs WHERE id = ?", [id.0 as i64])?;
+    Ok(())
+}
+
+/// Writes down how long coordinators have run.
+pub(super) fn set_clock(transaction: &Transaction<'_>, clock: Moment) -> Result<(), LedgerError> {
+    transaction.execute("UPDATE clock SET ms = ?1 WHERE ms < ?1", [milliseconds(clock.0)])?;
+    Ok(())
 }
 
 fn job_from_row(row: &Row<'_>) -> Result<JobRow, LedgerError> {
@@ -163,8 +184,12 @@ fn job_from_row(row: &Row<'_>) -> Result<JobRow, LedgerError> {
             "cancelled" => JobState::Cancelled,
             _ => return Err(damaged("state")),
         },
-        submitted_at: time(row.get(9)?),
-        ended_at: row.get::<_, Option<i64>>(10)?.map(time),
+        submitted: Stamp { at: time(row.get(9)?), moment: moment(row.get(17)?) },
+        ended: match (row.get::<_, Option<i64>>(10)?, row.get::<_, Option<i64>>(18)?) {
+            (Some(at), Some(clock)) => Some(Stamp { at: time(at), moment: moment(clock) }),
+            _ => None,
+        },
+        token: row.get(19)?,
         shares: shares
             .into_iter()
             .map(|(id, worker, numbers, chunks)| (id, Share { worker, numbers, chunks }))
@@ -184,8 +209,16 @@ fn retention_name(retention: Retention) -> &'static str {
     }
 }
 
-fn milliseconds(at: SystemTime) -> i64 {
-    at.duration_since(UNIX_EPOCH).map_or(0, |since| i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+fn unix_milliseconds(at: SystemTime) -> i64 {
+    at.duration_since(UNIX_EPOCH).map_or(0, milliseconds)
+}
+
+fn milliseconds(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}
+
+fn moment(milliseconds: i64) -> Moment {
+    Moment(Duration::from_millis(milliseconds.unsigned_abs()))
 }
 
 pub(super) fn time(milliseconds: i64) -> SystemTime {

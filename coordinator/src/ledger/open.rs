@@ -19,6 +19,8 @@ pub(super) const FORMAT: i64 = 3;
 const SCHEMA: &str = "
     CREATE TABLE coordinator (epoch INTEGER NOT NULL);
     INSERT INTO coordinator VALUES (0);
+    CREATE TABLE clock (ms INTEGER NOT NULL);
+    INSERT INTO clock VALUES (0);
     CREATE TABLE jobs (
         id INTEGER PRIMARY KEY AUTOINCREMENT,
         kernel TEXT NOT NULL,
@@ -34,7 +36,10 @@ const SCHEMA: &str = "
         state TEXT NOT NULL DEFAULT 'running',
         failure TEXT NOT NULL DEFAULT '',
         submitted_at_ms INTEGER NOT NULL,
+        submitted_clock_ms INTEGER NOT NULL,
         ended_at_ms INTEGER,
+        ended_clock_ms INTEGER,
+        token BLOB UNIQUE,
         shares TEXT NOT NULL DEFAULT '[]',
         results_dropped INTEGER NOT NULL DEFAULT 0
     );

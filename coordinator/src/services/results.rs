@@ -82,6 +82,9 @@ pub(super) fn open(
     partial: bool,
 ) -> Result<(Arc<JobResults>, BlockReader), Status> {
     let results = known(store, job_id)?;
+    if let Some(reason) = results.refusal(partial) {
+        return Err(Status::failed_precondition(reason));
+    }
     let id = results.job();
     let offset = first.map_or(Ok(0), |first| offset_of(&results, first))?;
     let reader = store.read(Arc::clone(&results), offset, partial).ok_or_else(|| {

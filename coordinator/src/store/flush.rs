@@ -65,6 +65,9 @@ impl Store {
                 } else if results.part_is_fine() {
                     self.tell(Fact::Resumed { job: results.job() });
                 }
+                if results.is_written_out() {
+                    self.tell(Fact::Closed { job: results.job(), lost: None });
+                }
                 self.look_at_window(results);
             }
         }
@@ -93,7 +96,11 @@ impl Store {
                 return false;
             }
             Err(error) => {
-                if results.part_failed() {
+                if let Some(numbers) = results.give_up() {
+                    // Who ended the job does not wait for the disk to have room again.
+                    let lost = format!("{numbers} numbers that were delivered are lost: {error}");
+                    self.tell(Fact::Closed { job, lost: Some(lost) });
+                } else if results.part_failed() {
                     warn!(%job, %error, "results could not be written and wait in memory");
                     self.tell(Fact::Paused { job, reason: error.to_string() });
                 }
@@ -103,10 +110,10 @@ impl Store {
         debug!(%job, path = part.path, bytes = part.bytes, blocks = part.blocks.len(), "part is durable");
         self.disk.add(part.bytes);
         let Some(committed) = results.part_is_durable(part.clone()) else {
-            // The job was forgotten meanwhile, or its results dropped. What cannot be deleted is swept at the next start.
+            // The job was forgotten meanwhile, or its results dropped.
             let name = path.to_string();
             let _ = self.with_ledger(move |ledger| ledger.delete_part(&name)).await;
-            let _ = self.delete_part(&part).await;
+            self.delete_unwanted(&part).await;
             return false;
         };
         for chunks in committed {

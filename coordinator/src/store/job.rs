@@ -51,6 +51,17 @@ pub(crate) enum Ending {
     GoingAway,
 }
 
+/// Whether a job that failed or was cancelled is on its way to its end.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Closing {
+    #[default]
+    Not,
+    /// No block comes any more; those in memory are being written.
+    Writing,
+    /// None is in memory.
+    Written,
+}
+
 /// The results of one job.
 #[derive(Debug)]
 pub(crate) struct JobResults {
@@ -85,6 +96,7 @@ struct State {
     /// The reader of a `delivered` job waits for an offset that is not here.
     reader_waits: bool,
     reader_moved: Option<Instant>,
+    closing: Closing,
     ending: Option<Ending>,
     failing: bool,
     cleared: bool,
@@ -165,14 +177,49 @@ impl JobResults {
         self.lock().result_bytes
     }
 
+    /// Takes no more blocks; those in memory are due.
+    pub(super) fn close(&self) {
+        self.lock().closing = Closing::Writing;
+    }
+
+    /// True once, when all blocks of a job that was closed are in parts.
+    pub(super) fn is_written_out(&self) -> bool {
+        let mut state = self.lock();
+        let is_written = state.closing == Closing::Writing && state.memory.is_empty();
+        if is_written {
+            state.closing = Closing::Written;
+        }
+        is_written
+    }
+
+    /// The blocks of a job that was closed cannot be written: drops them. Returns how many numbers they have; `None` if the
+    /// job was not closed.
+    pub(super) fn give_up(&self) -> Option<u64> {
+        let mut state = self.lock();
+        if state.closing != Closing::Writing {
+            return None;
+        }
+        state.closing = Closing::Written;
+        let numbers = state.memory.values().map(|held| held.block.rows() as u64).sum();
+        state.drop_memory();
+        Some(numbers)
+    }
+
+    /// Why there is nothing to read for somebody who wants all, or what there is; `None` if there is.
+    pub(crate) fn refusal(&self, partial: bool) -> Option<String> {
+        let state = self.lock();
+        match &state.ending {
+            Some(Ending::Broken(reason)) if !partial || state.cleared => Some(reason.clone()),
+            _ => None,
+        }
+    }
+
     /// Nothing more will come; readers that wait are told.
     pub(crate) fn end(&self, ending: Ending) {
         let mut state = self.lock();
         if matches!(ending, Ending::Broken(_)) {
             // Nobody will read them, and others need the room.
-            state.memory.clear();
-            state.result_bytes = state.result_bytes.saturating_sub(state.memory_bytes as u64);
-            state.memory_bytes = 0;
+            state.drop_memory();
         }
         state.ending.get_or_insert(ending);
         drop(state);
@@ -182,7 +229,8 @@ impl JobResults {
     pub(super) fn accept(&self, first: u64, block: Block, sender: Arc<Sender>, room: Room) -> Accepted {
         let mut state = self.lock();
         let Some(run) = Run::new(first, first.saturating_add(block.rows() as u64)) else { return Accepted::Gone };
-        if state.cleared || matches!(state.ending, Some(Ending::Broken(_))) {
+        let is_broken = state.closing != Closing::Not || matches!(state.ending, Some(Ending::Broken(_)));
+        if state.cleared || is_broken {
             return Accepted::Gone;
         }
         if state.held.contains_run(run) {
@@ -342,6 +390,7 @@ impl JobResults {
                     || oldest.elapsed() >= config.part_age.max(self.created.elapsed() / PART_AGE_SHARE)
                     || state.held.len() == self.chunks.range().count()
                     || state.ending.is_some()
+                    || state.closing == Closing::Writing
             }
             Retention::Delivered => {
                 let moved = state.reader_moved.unwrap_or(oldest).max(oldest);
@@ -550,6 +599,12 @@ impl JobResults {
 }
 
 impl State {
+    fn drop_memory(&mut self) {
+        self.memory.clear();
+        self.result_bytes = self.result_bytes.saturating_sub(self.memory_bytes as u64);
+        self.memory_bytes = 0;
+    }
+
     fn part_at(&self, offset: u64) -> Option<(&Arc<PartRow>, usize)> {
         let (_, stored) = self.stored.range(..=offset).next_back().filter(|(_, stored)| offset < stored.end)?;
         let block = stored.part.blocks.partition_point(|block| block.first <= offset).checked_sub(1)?;

@@ -48,7 +48,10 @@ pub use self::{
     place::{Place, PlaceError},
     trouble::Trouble,
 };
-use crate::ledger::{Ledger, LedgerError, PartRow, Sender, lock_results};
+use crate::{
+    clock::Moment,
+    ledger::{Ledger, LedgerError, PartRow, Record, Sender, lock_results},
+};
 
 /// Where results are kept, and within which bounds.
 #[derive(Debug, Clone)]
@@ -297,6 +300,14 @@ pub enum StoreError {
     },
 }
 
+/// Parts that the ledger names no more.
+#[derive(Debug)]
+#[must_use]
+pub(crate) struct Unwanted {
+    job: JobId,
+    parts: Vec<Arc<PartRow>>,
+}
+
 /// What a block takes beside its bytes: its footer, decoded.
 const BLOCK_OVERHEAD: usize = 4 << 10;
 
@@ -309,6 +320,10 @@ pub(crate) enum Fact {
     Paused { job: JobId, reason: String },
     /// Parts are written again.
     Resumed { job: JobId },
+    /// A job that was closed has nothing in memory any more: it is in parts, or `lost` says why not all of it is.
+    Closed { job: JobId, lost: Option<String> },
+    /// These records were written into the ledger, but for those with an error.
+    Persisted { records: Arc<Vec<Record>>, written: Vec<Result<(), LedgerError>> },
     /// A part or a block was lost or damaged: what was held of these chunks, all or some of each, is so no longer.
     Spoiled { job: JobId, chunks: Vec<Run> },
 }
@@ -361,10 +376,6 @@ impl Store {
         }))
     }
 
-    pub(crate) fn ledger(&self) -> &Arc<Ledger> {
-        &self.ledger
-    }
-
     /// Names this start of the coordinator, as nothing in the data folder could: that may be an older copy.
     pub(crate) fn incarnation(&self) -> u64 {
         self.incarnation
@@ -414,33 +425,49 @@ impl Store {
         results.attach_reader().then(|| BlockReader::new(Arc::clone(self), results, first, partial))
     }
 
-    /// Drops a job: its rows in the ledger first, so that no row ever lacks its part, then what is in memory and parts.
-    pub(crate) async fn forget(&self, job: JobId) -> Result<(), StoreError> {
-        self.with_ledger(move |ledger| ledger.delete_job(job)).await?;
+    /// Writes records into the ledger, away from who asks; [`Fact::Persisted`] says what became of them. The next ones may
+    /// be given when that has come, so that all are written in order.
+    pub(crate) fn persist(self: &Arc<Self>, records: Vec<Record>, clock: Moment) {
+        let store = Arc::clone(self);
+        let records = Arc::new(records);
+        tokio::spawn(async move {
+            let written = {
+                let records = Arc::clone(&records);
+                store.with_ledger(move |ledger| Ok(ledger.write(&records, clock))).await
+            };
+            let written = written
+                .unwrap_or_else(|error| records.iter().map(|_| Err(LedgerError::Damaged(error.to_string()))).collect());
+            store.tell(Fact::Persisted { records, written });
+        });
+    }
+
+    /// Takes no more blocks of a job that failed or was cancelled, and writes those in memory; then [`Fact::Closed`] comes.
+    pub(crate) fn close(&self, results: &JobResults) {
+        results.close();
+        self.flush.notify_one();
+    }
+
+    /// A job is gone from the ledger, and now from here. What is left to do is to delete its files.
+    pub(crate) fn forget(&self, job: JobId) -> Unwanted {
         let results = self.lock_jobs().remove(&job);
-        match results {
-            Some(results) => self.clear(&results, format!("job {job} was forgotten")).await,
-            None => Ok(()),
-        }
+        let parts = results.map(|results| results.clear(format!("job {job} was forgotten")));
+        Unwanted { job, parts: parts.unwrap_or_default() }
     }
 
-    /// Drops the results of a job that was cancelled; the job stays.
-    pub(crate) async fn drop_results(&self, job: JobId) -> Result<(), StoreError> {
-        self.with_ledger(move |ledger| ledger.drop_results(job)).await?;
-        match self.job(job) {
-            Some(results) => self.clear(&results, dropped(job)).await,
-            None => Ok(()),
-        }
+    /// The same for the results alone of a job that was cancelled.
+    pub(crate) fn drop_results(&self, job: JobId) -> Unwanted {
+        let parts = self.job(job).map(|results| results.clear(dropped(job)));
+        Unwanted { job, parts: parts.unwrap_or_default() }
     }
 
-    async fn clear(&self, results: &JobResults, reason: String) -> Result<(), StoreError> {
-        let mut cleared = Ok(());
-        let parts = results.clear(reason);
+    /// Deletes files. What cannot be deleted now is tried again later, and swept at the next start.
+    pub(crate) async fn delete(&self, unwanted: Unwanted) {
+        let Unwanted { job, parts } = unwanted;
         if self.objects.is_remote() {
-            self.clear_remote(results.job(), &parts).await;
+            self.clear_remote(job, &parts).await;
         } else {
             for part in parts {
-                cleared = self.delete_part(&part).await.and(cleared);
+                self.delete_unwanted(&part).await;
             }
         }
         let kept = |ledger: &Ledger| {
@@ -450,7 +477,14 @@ impl Store {
         let _ = self.with_ledger(kept).await;
         // Others may wait for the room.
         self.flush.notify_one();
-        cleared
+    }
+
+    /// Deletes the file of a part whose name no other part will have; later, if it cannot be now.
+    async fn delete_unwanted(&self, part: &PartRow) {
+        if let Err(error) = self.delete_part(part).await {
+            tracing::warn!(%error, "a file that nobody wants is still there");
+            self.doubts.unwanted(&part.path, part.bytes);
+        }
     }
 
     /// Deletes the file of a part that nobody wants any more.

@@ -26,7 +26,12 @@ impl Store {
     /// jobs. A part that is gone or of another size is named and forgotten: its chunks are computed again.
     pub(crate) async fn recover(&self) -> Result<Vec<Recovered>, StoreError> {
         let there = self.objects.parts(None).await.map_err(|error| self.objects.refusal(error))?;
-        let rows = self.with_ledger(|ledger| ledger.jobs()).await?;
+        let rows = self
+            .with_ledger(|ledger| {
+                ledger.sweep()?;
+                ledger.jobs()
+            })
+            .await?;
         let mut recovered = Vec::new();
         let mut known = BTreeSet::new();
         for row in rows {

@@ -10,7 +10,10 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::{Accepted, Ending, Fact, JobResults, Piece, Place, Retention, Store, StoreConfig};
-use crate::ledger::Sender;
+use crate::{
+    clock::{Clock, Moment},
+    ledger::{Record, Sender},
+};
 
 mod damage;
 
@@ -288,7 +291,9 @@ async fn a_damaged_part_is_not_served_but_computed_again() {
 #[tokio::test]
 async fn the_next_coordinator_finds_what_was_committed_and_sweeps_the_rest() {
     let mut world = World::new(1 << 20, 1 << 20).await;
-    let id = world.store.ledger().insert_job(&row(1000)).unwrap();
+    let id = JobId(1);
+    let written = world.store.ledger.write(&[Record::Submitted(row(id, 1000))], Moment::default());
+    assert!(written.iter().all(Result::is_ok), "{written:?}");
     let chunks = Chunks::new(Range::new(1, 1000).unwrap(), 10).unwrap();
     let results = world.store.create_job(JobResults::new(id, chunks, ValueType::Int64, Retention::Stored));
     world.accept(&results, 0..300).await;
@@ -311,7 +316,7 @@ async fn the_next_coordinator_finds_what_was_committed_and_sweeps_the_rest() {
     assert_eq!(read_all(&next.store, &recovered.results, 0).await, (1..=1000).map(|n| -n).collect::<Vec<i64>>());
 }
 
-fn row(last: i64) -> crate::ledger::JobRow {
+fn row(id: JobId, last: i64) -> crate::ledger::JobRow {
     let kernel = swath_kernel::find("isqrt", &swath_kernel::Parameters::new()).unwrap();
     let chunks = Chunks::new(Range::new(1, last).unwrap(), 10).unwrap();
     crate::job::NewJob {
@@ -323,7 +328,7 @@ fn row(last: i64) -> crate::ledger::JobRow {
         limits: swath_scheduler::Limits::default(),
         retain: None,
     }
-    .to_row()
+    .to_row(id, Clock::from(Moment::default()).stamp(), None)
 }
 
 #[tokio::test]
@@ -333,7 +338,7 @@ async fn a_forgotten_job_leaves_no_part() {
     world.accept(&results, 0..100).await;
     world.committed(10).await;
     assert_eq!(world.parts(), 1);
-    world.store.forget(JobId(1)).await.unwrap();
+    world.store.delete(world.store.forget(JobId(1))).await;
     assert_eq!(world.parts(), 0);
     assert_eq!(world.accept(&results, 0..100).await, Accepted::Gone);
 }
@@ -385,11 +390,50 @@ async fn of_a_broken_job_what_is_committed_can_be_read_until_it_is_dropped() {
     results.end(Ending::Broken("job 1 was cancelled".to_owned()));
     let missing = vec![run(0, 10), run(30, 50), run(60, 100)];
     assert_eq!(read_pieces(&world.store, &results, true).await, (vec![run(10, 30), run(50, 60)], missing));
-    world.store.drop_results(JobId(1)).await.unwrap();
+    world.store.delete(world.store.drop_results(JobId(1))).await;
     assert_eq!(world.parts(), 0);
     let mut reader = world.store.read(results, 0, true).unwrap();
     let error = reader.next().await.unwrap_err().to_string();
     assert!(error.contains("were dropped"), "{error}");
+}
+
+/// A job with blocks in memory that are not due for long, closed. What the driver is told of the rest of its life.
+async fn closed(world: &mut World) -> (Arc<JobResults>, Option<String>) {
+    let results = world.job(100, 10, Retention::Stored);
+    world.accept(&results, 10..30).await;
+    // A piece of a chunk.
+    world.accept(&results, 50..55).await;
+    world.store.close(&results);
+    assert_eq!(world.accept(&results, 90..100).await, Accepted::Gone);
+    loop {
+        match world.facts.recv().await.unwrap() {
+            Fact::Closed { job: JobId(1), lost } => return (results, lost),
+            Fact::Committed { .. } => {}
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_was_delivered_of_a_job_that_breaks_is_in_parts_before_its_end() {
+    let mut world = World::with_age(Duration::from_secs(3600)).await;
+    let (results, lost) = closed(&mut world).await;
+    assert_eq!((lost, world.parts()), (None, 1));
+    results.end(Ending::Broken("job 1 was cancelled".to_owned()));
+    let missing = vec![run(0, 10), run(30, 50), run(55, 100)];
+    assert_eq!(read_pieces(&world.store, &results, true).await, (vec![run(10, 30), run(50, 55)], missing));
+    assert_eq!(results.refusal(false).as_deref(), Some("job 1 was cancelled"));
+    assert_eq!(results.refusal(true), None);
+}
+
+#[tokio::test]
+async fn what_was_delivered_of_a_job_that_breaks_is_lost_where_it_cannot_be_written() {
+    let mut world = World::with_age(Duration::from_secs(3600)).await;
+    std::fs::write(world.folder.path().join("jobs"), b"in the way").unwrap();
+    let (results, lost) = closed(&mut world).await;
+    let lost = lost.unwrap();
+    assert!(lost.starts_with("25 numbers that were delivered are lost: cannot write part"), "{lost}");
+    assert_eq!(results.result_bytes(), 0);
 }
 
 #[tokio::test]
@@ -413,7 +457,7 @@ async fn results_that_take_all_they_may_pause_their_job_until_others_are_forgott
         }
     }
     assert!(last > 1);
-    world.store.forget(JobId(1)).await.unwrap();
+    world.store.delete(world.store.forget(JobId(1))).await;
     world.committed(10).await;
 }
 
