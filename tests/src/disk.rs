@@ -6,6 +6,8 @@ use std::{
     path::Path,
 };
 
+use crate::{Coordinator, until};
+
 /// Makes a file larger until nothing more fits on its disk; returns the bytes that did.
 pub fn fill(file: &Path) -> usize {
     let mut file = File::options().create(true).append(true).open(file).expect("a file to fill the disk with");
@@ -17,6 +19,18 @@ pub fn fill(file: &Path) -> usize {
             Err(error) => panic!("the disk cannot be filled: {error}"),
         }
     }
+}
+
+/// Fills the disk of a coordinator to its last byte, also with what parts give back that could not be written.
+pub fn fill_up(coordinator: &Coordinator<'_>, folder: &Path, filler: &Path) {
+    until("the disk is full", || {
+        fill(filler);
+        // A file that was deleted takes its room until it is closed.
+        let files = fs::read_dir(coordinator.process().proc("fd")).expect("a process that runs");
+        let mut open = files.filter_map(|file| fs::read_link(file.ok()?.path()).ok());
+        let is_writing = open.any(|path| path.to_string_lossy().contains("/part-"));
+        (!is_writing && unfinished_parts(folder).is_empty() && fill(filler) == 0).then_some(())
+    });
 }
 
 /// Whether this reason for a pause is a full disk: as the system says it of a part, or SQLite of its row.

@@ -2,23 +2,11 @@
 
 use std::{fs, ops::RangeInclusive, path::Path};
 
-use swath_tests::{Coordinator, Rows, Scene, blames_full_disk, fill, square, unfinished_parts, until};
+use swath_tests::{Coordinator, Rows, Scene, blames_full_disk, fill, fill_up, square, unfinished_parts, until};
 
 use crate::{assert_exact, submit};
 
 const DISK: u64 = 32 << 20;
-
-/// Fills the disk of a coordinator to its last byte, also with what parts give back that could not be written.
-fn fill_up(coordinator: &Coordinator<'_>, folder: &Path, filler: &Path) {
-    until("the disk is full", || {
-        fill(filler);
-        // A file that was deleted takes its room until it is closed.
-        let files = fs::read_dir(coordinator.process().proc("fd")).unwrap();
-        let mut open = files.filter_map(|file| fs::read_link(file.ok()?.path()).ok());
-        let is_writing = open.any(|path| path.to_string_lossy().contains("/part-"));
-        (!is_writing && unfinished_parts(folder).is_empty() && fill(filler) == 0).then_some(())
-    });
-}
 
 /// Waits until a job is paused; returns why it is.
 fn await_paused(coordinator: &Coordinator<'_>, job: u64) -> String {

@@ -9,12 +9,13 @@ use swath_tests::{Process, Scene, Signal, until};
 const SNAPSHOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/snapshots/output.json");
 
 /// What differs from run to run.
-const VARYING: [(&str, &str); 11] = [
+const VARYING: [(&str, &str); 12] = [
     ("submitted_at", "TIME"),
     ("ended_at", "TIME"),
     ("joined_at", "TIME"),
     ("expires_at", "TIME"),
     ("seconds", "SECONDS"),
+    ("took_seconds", "SECONDS"),
     ("result_bytes", "BYTES"),
     ("process_id", "PROCESS"),
     ("address", "ADDRESS"),
