@@ -3,7 +3,7 @@
 use std::{
     fmt, io,
     sync::{Arc, PoisonError, RwLock},
-    time::{Duration, SystemTime},
+    time::{Duration, Instant, SystemTime},
 };
 
 use rustls::{
@@ -88,7 +88,7 @@ impl Acceptor {
         let mut looks = interval(LOOK);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut trouble = None;
-        let mut warned: Option<SystemTime> = None;
+        let mut warned: Option<Instant> = None;
         loop {
             looks.tick().await;
             match self.refresh() {
@@ -108,11 +108,11 @@ impl Acceptor {
                     }
                 }
             }
-            if warned.is_none_or(|at| at.elapsed().is_ok_and(|since| since > WARN)) {
+            if warned.is_none_or(|at| at.elapsed() > WARN) {
                 let warnings = [self.current().access.warning(), self.source.exposure()];
                 for warning in warnings.into_iter().flatten() {
                     warn!("{warning}");
-                    warned = Some(SystemTime::now());
+                    warned = Some(Instant::now());
                 }
             }
         }

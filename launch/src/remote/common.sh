@@ -27,6 +27,16 @@ pause() {
     sleep 0.1 2>/dev/null || sleep 1
 }
 
+# Seconds on a clock that nobody sets, where the system has one: only differences mean something.
+seconds() {
+    if [ -r /proc/uptime ]; then
+        read -r up rest </proc/uptime
+        printf '%s' "${up%%.*}"
+    else
+        date +%s
+    fi
+}
+
 # When a process began, as the system counts it: a process that has got the number of an old one began at another time.
 # Nothing for one that has ended, even if nobody has waited for it.
 began() {

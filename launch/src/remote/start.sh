@@ -109,7 +109,7 @@ error=$(write_record 2>&1) || {
     fail folder "$error"
 }
 
-limit=$(($(date +%s) + timeout))
+limit=$(($(seconds) + timeout))
 while [ ! -s "$ready" ]; do
     if ! runs; then
         wait "$pid"
@@ -117,7 +117,7 @@ while [ ! -s "$ready" ]; do
         rm -f -- "$record" "$ready"
         fail ended "$code" "$(last_words)"
     fi
-    if [ "$(date +%s)" -ge "$limit" ]; then
+    if [ "$(seconds)" -ge "$limit" ]; then
         words=$(last_words)
         kill "$pid"
         rm -f -- "$record" "$ready"

@@ -12,11 +12,11 @@ is_alive() {
 
 # Waits until all have ended, but no longer than so many seconds.
 await() {
-    limit=$(($(date +%s) + $1))
+    limit=$(($(seconds) + $1))
     shift
     for worker in "$@"; do
         parse "$worker"
-        while is_alive && [ "$(date +%s)" -lt "$limit" ]; do
+        while is_alive && [ "$(seconds)" -lt "$limit" ]; do
             pause
         done
     done
