@@ -75,11 +75,11 @@ pub(crate) enum JobCommand {
     Show(OneJob),
     /// Wait until a job has ended.
     Wait(OneJob),
-    /// Stop a job; what is committed of it is kept until the job is forgotten.
+    /// Stop a job; what was delivered of it is kept until the job is forgotten.
     Cancel {
         #[command(flatten)]
         job: OneJob,
-        /// Drop what is committed, too.
+        /// Drop what was delivered, too.
         #[arg(long, env = "SWATH_DROP_RESULTS")]
         drop_results: bool,
     },

@@ -1,5 +1,7 @@
 //! The results of one job: which numbers are in memory, which in parts.
 
+mod closing;
+
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -11,6 +13,7 @@ use swath_kernel::ValueType;
 use swath_scheduler::{Chunks, IntervalSet, JobId, Run};
 use tokio::sync::watch;
 
+use self::closing::Closing;
 use super::{StoreConfig, memory::Room};
 use crate::ledger::{BlockRow, PartRow, Sender};
 
@@ -49,17 +52,6 @@ pub(crate) enum Ending {
     Broken(String),
     /// The coordinator stops; another may go on.
     GoingAway,
-}
-
-/// Whether a job that failed or was cancelled is on its way to its end.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-enum Closing {
-    #[default]
-    Not,
-    /// No block comes any more; those in memory are being written.
-    Writing,
-    /// None is in memory.
-    Written,
 }
 
 /// The results of one job.
@@ -175,43 +167,6 @@ impl JobResults {
     /// Bytes of all that was accepted: of parts where it is in parts, otherwise of blocks.
     pub(crate) fn result_bytes(&self) -> u64 {
         self.lock().result_bytes
-    }
-
-    /// Takes no more blocks; those in memory are due.
-    pub(super) fn close(&self) {
-        self.lock().closing = Closing::Writing;
-    }
-
-    /// True once, when all blocks of a job that was closed are in parts.
-    pub(super) fn is_written_out(&self) -> bool {
-        let mut state = self.lock();
-        let is_written = state.closing == Closing::Writing && state.memory.is_empty();
-        if is_written {
-            state.closing = Closing::Written;
-        }
-        is_written
-    }
-
-    /// The blocks of a job that was closed cannot be written: drops them. Returns how many numbers they have; `None` if the
-    /// job was not closed.
-    pub(super) fn give_up(&self) -> Option<u64> {
-        let mut state = self.lock();
-        if state.closing != Closing::Writing {
-            return None;
-        }
-        state.closing = Closing::Written;
-        let numbers = state.memory.values().map(|held| held.block.rows() as u64).sum();
-        state.drop_memory();
-        Some(numbers)
-    }
-
-    /// Why there is nothing to read for somebody who wants all, or what there is; `None` if there is.
-    pub(crate) fn refusal(&self, partial: bool) -> Option<String> {
-        let state = self.lock();
-        match &state.ending {
-            Some(Ending::Broken(reason)) if !partial || state.cleared => Some(reason.clone()),
-            _ => None,
-        }
     }
 
     /// Nothing more will come; readers that wait are told.
