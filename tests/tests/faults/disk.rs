@@ -1,6 +1,6 @@
 //! Disks that fill.
 
-use std::{fs, ops::RangeInclusive, path::Path};
+use std::{fs, ops::RangeInclusive};
 
 use swath_tests::{Coordinator, Rows, Scene, blames_full_disk, fill, fill_up, square, unfinished_parts, until};
 
