@@ -67,7 +67,8 @@ fn whoever_waits_hears_of_workers_that_go_and_come() {
     let waiting = coordinator.swath(&format!("job wait {job}")).start();
     coordinator.await_midst(job, "first");
     assert_eq!(waiting.stderr(), "");
-    first.signal(Signal::TERM);
+    // Told to leave, it would be draining first.
+    first.signal(Signal::KILL);
     first.wait();
     until("it says that nobody works", || waiting.stderr().contains(NO_WORKERS).then_some(()));
     let _second = coordinator.worker("second");
