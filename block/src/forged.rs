@@ -231,13 +231,13 @@ impl Forgery {
         let schema = [vec![self.root], self.schema].concat();
         let footer = Fields::default().i32(1, 2).list(2, STRUCT, &schema).i64(3, self.rows);
         let footer = footer.list(4, STRUCT, &vec![group; self.row_groups]).binary(6, b"someone");
-        file([self.n, self.value].concat(), &(self.footer)(footer).end())
+        file(&[self.n, self.value].concat(), &(self.footer)(footer).end())
     }
 }
 
-fn file(columns: Vec<u8>, footer: &[u8]) -> Vec<u8> {
+fn file(columns: &[u8], footer: &[u8]) -> Vec<u8> {
     let length = (footer.len() as u32).to_le_bytes();
-    [&b"PAR1"[..], &columns, footer, &length, b"PAR1"].concat()
+    [&b"PAR1"[..], columns, footer, &length, b"PAR1"].concat()
 }
 
 /// As the coordinator takes it, then as readers decode it.
@@ -320,7 +320,7 @@ fn footers_without_bounds_are_refused() {
         ("a text of 2^31 bytes", start().field(6, BINARY, &[0xFF, 0xFF, 0xFF, 0xFF, 7]).end()),
         ("64 KiB of text", start().binary(6, &[b'x'; 65 << 10]).end()),
     ] {
-        assert_refused(name, file(Vec::new(), &footer));
+        assert_refused(name, file(&[], &footer));
     }
 }
 

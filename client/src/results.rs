@@ -75,7 +75,7 @@ impl Results {
     }
 
     /// The blocks will be copied, not decoded: that they are what was computed is enough.
-    pub(crate) fn to_be_copied(self) -> Self {
+    pub(crate) fn for_copying(self) -> Self {
         Self { depth: Depth::Frame, ..self }
     }
 

@@ -168,7 +168,7 @@ impl Output {
         // If this is dropped half way, so is `unfinished`, and the file goes with it.
         let Self { mut sink, format, destination, mut written, unfinished } = self;
         if format == Format::Parquet {
-            results = results.to_be_copied();
+            results = results.for_copying();
         }
         let (sender, mut blocks) = mpsc::channel::<(i64, Block)>(BLOCKS_WAITING);
         let name = destination.clone();
