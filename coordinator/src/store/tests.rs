@@ -429,7 +429,7 @@ async fn what_was_delivered_of_a_job_that_breaks_is_in_parts_before_its_end() {
 #[tokio::test]
 async fn what_was_delivered_of_a_job_that_breaks_is_lost_where_it_cannot_be_written() {
     let mut world = World::with_age(Duration::from_secs(3600)).await;
-    std::fs::write(world.folder.path().join("jobs"), b"in the way").unwrap();
+    std::fs::write(world.folder.path().join("jobs/1"), b"in the way").unwrap();
     let (results, lost) = closed(&mut world).await;
     let lost = lost.unwrap();
     assert!(lost.starts_with("25 numbers that were delivered are lost: cannot write part"), "{lost}");
