@@ -45,10 +45,11 @@ pub(crate) struct JobArgs {
 #[command(next_help_heading = "Results")]
 pub(crate) struct ResultArgs {
     /// A file, which appears when it is whole; its ending picks the format: .parquet, .arrow, .csv, .jsonl, .npy, .txt.
-    /// `-` is standard output.
+    /// `-` is standard output. Links are followed; descriptors (/dev/fd/3), devices and named pipes are written as they are.
     #[arg(long, short = 'o', env = "SWATH_FILE", default_value = "-", value_name = "FILE")]
     pub(crate) file: PathBuf,
-    /// The format, where the ending does not say it [default on standard output: text, one value in each line].
+    /// The format, where the ending does not say it [default on standard output: text, one value in each line]. `npy` and
+    /// `text` are for jobs in which each number has a result.
     #[arg(long, env = "SWATH_FORMAT", value_parser = PossibleValuesParser::new(Format::NAMES))]
     pub(crate) format: Option<String>,
 }
