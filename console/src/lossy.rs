@@ -7,11 +7,14 @@ use std::{
     io::{self, Write},
     mem,
     sync::{Condvar, Mutex, MutexGuard, PoisonError},
-    time::{Duration, SystemTime},
+    time::{Duration, Instant, SystemTime},
 };
 
 /// Bytes that may wait.
 const CAPACITY: usize = 1 << 20;
+
+/// The thread that writes gets a turn within this.
+const LONGEST_TURN: Duration = Duration::from_secs(10);
 
 /// A buffer of lines, shared by those who speak and the thread that writes.
 #[derive(Debug, Default)]
@@ -56,14 +59,17 @@ impl Lossy {
         self.filled.notify_one();
     }
 
-    /// Waits until all is written, but no longer than this after the last line that was.
+    /// Waits until all is written, but no longer than this after the last line that was. On a machine with much to do the
+    /// thread may get no turn for long: until it has taken the lines, nobody can say that they are not read.
     pub(crate) fn flush(&self, patience: Duration) {
+        let begun = Instant::now();
         let mut state = self.lock();
         while state.is_busy() && !state.is_stuck {
             let done = state.done;
             let waited = self.progressed.wait_timeout(state, patience).unwrap_or_else(PoisonError::into_inner);
             state = waited.0;
-            state.is_stuck |= waited.1.timed_out() && state.done == done;
+            let had_its_turn = state.is_writing || begun.elapsed() > LONGEST_TURN;
+            state.is_stuck |= waited.1.timed_out() && state.done == done && had_its_turn;
         }
     }
 

@@ -12,7 +12,7 @@ use crate::{lossy::Lossy, text::plain_line, wait};
 
 /// How long a line may take before it is given up: somebody who reads slowly gets all of them, and a pipe that nobody
 /// reads does not keep the process.
-const PATIENCE: Duration = Duration::from_millis(500);
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The lines on their way to standard error; `None` if there is no thread to write them.
 static LINES: OnceLock<Option<&'static Lossy>> = OnceLock::new();

@@ -46,7 +46,7 @@ fn what_is_committed_of_a_cancelled_job_is_dropped_if_told_so() {
     until("nothing is left", || (parts(&scene, job) == 0).then_some(()));
     let shown = coordinator.job(job);
     assert_eq!((shown["state"].as_str(), shown["results_dropped"].as_bool()), (Some("cancelled"), Some(true)));
-    let refused = coordinator.swath(&format!("job results {job} --partial")).end().assert_code(2);
+    let refused = coordinator.swath(&format!("job results {job} --partial")).end().assert_code(4);
     assert!(refused.stderr().contains("were dropped"), "{}", refused.stderr());
     let address = coordinator.address().to_owned();
     coordinator.stop(swath_tests::Signal::KILL);
@@ -62,7 +62,7 @@ fn jobs_are_forgotten_when_they_have_been_kept_long_enough() {
     coordinator.swath("submit 1..=1000 --wait --retain 1h").succeed();
     coordinator.swath("submit 1..=1000 --wait").succeed();
     until("the second job is forgotten", || {
-        let gone = coordinator.swath("job show 2").end().code() == Some(2);
+        let gone = coordinator.swath("job show 2").end().code() == Some(1);
         (gone && parts(&scene, 2) == 0).then_some(())
     });
     assert_eq!(coordinator.job(1)["retain_seconds"], 3600.0);

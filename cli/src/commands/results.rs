@@ -144,7 +144,9 @@ pub(super) fn check_readable(job: &Job, partial: bool) -> Result<(), Ending> {
     let rest = if job.results_dropped { ", and its results were dropped" } else { "" };
     match &job.state {
         JobState::Failed(failure) if !partial => Err(Ending::JobFailed(format!("job {id} failed: {failure}{rest}"))),
-        JobState::Cancelled if !partial => Err(Ending::JobCancelled(format!("job {id} was cancelled{rest}"))),
+        JobState::Cancelled if !partial || job.results_dropped => {
+            Err(Ending::JobCancelled(format!("job {id} was cancelled{rest}")))
+        }
         _ => Ok(()),
     }
 }

@@ -8,7 +8,10 @@ use std::{
 
 use bytes::Bytes;
 use object_store::{ObjectStoreExt, WriteMultipart, path::Path};
-use parquet::file::{FOOTER_SIZE, metadata::ParquetMetaData};
+use parquet::{
+    errors::ParquetError,
+    file::{FOOTER_SIZE, metadata::ParquetMetaData},
+};
 use swath_block::{Block, FileAssembler, checksum, parse_footer};
 use swath_kernel::ValueType;
 use swath_scheduler::Range as Numbers;
@@ -89,9 +92,9 @@ async fn assemble<W: Write + Send + 'static>(
         move |reason: String| StoreError::Assemble { path: path.clone(), reason }
     };
     let assembling = tokio::task::spawn_blocking(move || {
-        let failed = |error: parquet::errors::ParquetError| StoreError::Assemble {
-            path: path.clone(),
-            reason: error.to_string(),
+        let failed = |error: ParquetError| match store_error(&error) {
+            Some(error) => StoreError::Write { path: path.clone(), error: Trouble::of_folder(error) },
+            None => StoreError::Assemble { path: path.clone(), reason: error.to_string() },
         };
         let mut file = FileAssembler::new(writer, value_type).map_err(failed)?;
         let mut contents = Contents::default();
@@ -110,6 +113,12 @@ async fn assemble<W: Write + Send + 'static>(
         Ok((writer, contents))
     });
     assembling.await.map_err(|error| failed(error.to_string()))?
+}
+
+/// What the store said, if that is why a file could not be put together: its disk is full, for example.
+fn store_error(error: &ParquetError) -> Option<&object_store::Error> {
+    let ParquetError::External(error) = error else { return None };
+    error.downcast_ref::<io::Error>()?.get_ref()?.downcast_ref()
 }
 
 /// Carries what the Parquet writer writes to the object store, with bounded memory.

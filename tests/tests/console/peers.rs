@@ -109,9 +109,14 @@ fn the_reason_of_a_failure_is_shown_as_text_and_logged_as_text() {
     assert_shows_plainly("submit --wait", &submit);
     let kept_going = coordinator.submit("1..=10 --max-retries 0 --keep-going");
     until("all of it has failed", || (coordinator.has_ended(kept_going)).then_some(()));
-    for command in
-        ["job show 1", "job results 1", "job wait 1", "job show 2", "job results 2", "run 1..=10 --max-retries 0"]
-    {
+    for command in [
+        "job show 1",
+        "job results 1",
+        "job wait 1",
+        "job show 2",
+        "job results 2 --format csv",
+        "run 1..=10 --max-retries 0",
+    ] {
         assert_shows_plainly(command, &coordinator.swath(command).end());
     }
     // What is for programs says exactly what was said.

@@ -89,7 +89,7 @@ fn of_a_job_whose_results_were_dropped_that_is_said() {
     assert_nothing_of_all(&scene, &coordinator, job, 4);
     let said = coordinator.swath(&format!("job results {job}")).end().assert_refused(4);
     assert!(said.contains("its results were dropped"), "{said}");
-    let said = coordinator.swath(&format!("job results {job} --partial")).end().assert_refused(2);
+    let said = coordinator.swath(&format!("job results {job} --partial")).end().assert_refused(4);
     assert!(said.contains("were dropped"), "{said}");
 }
 

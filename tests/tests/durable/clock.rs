@@ -11,7 +11,7 @@ fn await_look(coordinator: &Coordinator<'_>) {
     let job = coordinator.swath("submit 1..=10 --wait --retain 1ms --output json").succeed().json();
     let job = job["id"].as_u64().unwrap();
     until("jobs are looked after", || {
-        (coordinator.swath(&format!("job show {job}")).end().code() == Some(2)).then_some(())
+        (coordinator.swath(&format!("job show {job}")).end().code() == Some(1)).then_some(())
     });
 }
 
