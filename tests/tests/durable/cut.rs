@@ -9,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use swath_client::{Client, JobSpec};
 use swath_proto::v1::{self, jobs_client::JobsClient};
 use swath_tests::{Coordinator, Direction, Proxy, Scene, Signal, until};
 use tokio::{runtime::Runtime, sync::Semaphore};
@@ -157,14 +158,15 @@ fn a_client_whose_connection_breaks_submits_its_job_once() {
     let scene = Scene::new("submitted_once");
     let coordinator = scene.coordinator();
     let proxy = Proxy::start(coordinator.address());
+    let runtime = Runtime::new().unwrap();
+    let client = runtime.block_on(Client::connect(&proxy.address())).unwrap();
     proxy.cut(Direction::FromCoordinator);
-    let client = scene.swath(&format!("submit 1..=10 --coordinator {}", proxy.address())).start();
+    let submit = runtime.spawn(async move { client.submit(JobSpec::new("square", "1..=10".parse().unwrap())).await });
     let job = until("the job is there", || listed(&coordinator).first().copied());
     // Its answer never comes.
     proxy.sever();
     proxy.mend();
-    let said = client.wait().assert_code(0);
-    assert_eq!(said.stdout().trim(), job.to_string());
+    assert_eq!(runtime.block_on(submit).unwrap().unwrap().id, job);
     assert_eq!(listed(&coordinator), [job].into());
 }
 
