@@ -103,7 +103,7 @@ fn an_output_that_cannot_be_written_is_refused() {
 fn a_missing_folder_is_called_by_its_usual_name() {
     let scene = Scene::new("a_missing_folder");
     let said = scene.swath("run 1..=5 -o missing/x.csv").end().assert_refused(2);
-    assert_says(&said, &["No such file or directory"]);
+    assert_says(&said, &["there is no folder missing"]);
 }
 
 #[test]

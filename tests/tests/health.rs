@@ -108,7 +108,7 @@ fn asking_where_nobody_answers_says_so() {
     // A coordinator knows the service, but not these names.
     let coordinator = scene.coordinator();
     let said = scene.swath(&format!("health {}", coordinator.address())).end().assert_refused(2);
-    assert!(said.contains("name the port of --health-listen"), "{said}");
+    assert!(said.contains("use the port of --health-listen"), "{said}");
 }
 
 #[test]

@@ -26,7 +26,14 @@ impl Session {
     async fn join(coordinator: &Coordinator<'_>, protocol_version: u32) -> Result<Self, Status> {
         let mut client = client(coordinator).await;
         let (say, said) = mpsc::unbounded_channel();
-        let hello = v1::Hello { protocol_version, threads: 1, name: "by hand".to_owned(), ..v1::Hello::default() };
+        let hello = v1::Hello {
+            protocol_version,
+            program_version: "1".to_owned(),
+            name: "by hand".to_owned(),
+            host: "here".to_owned(),
+            threads: 1,
+            ..v1::Hello::default()
+        };
         say.send(v1::WorkerMessage { kind: Some(Kind::Hello(hello)) }).unwrap();
         let mut inbound = client.join(UnboundedReceiverStream::new(said)).await?.into_inner();
         match next(&mut inbound).await {
