@@ -295,7 +295,8 @@ fn a_worker_that_does_not_join_says_why() {
     refused(&nowhere, "not_found", "install it, name it with --remote-swath, or copy this one with --copy");
     hosts.install(1);
     refused(&format!("{nowhere} --join-timeout 1s"), "no_coordinator", "Connection refused");
-    refused("--coordinator nonsense", "ended", "`nonsense` is not an address");
+    let said = sshd.launch(&hosts, 0, "--host host1 --coordinator nonsense:port").end().assert_misused();
+    assert!(said.contains("nonsense:port"), "{said}");
     // A program that does not know what it is asked for, and one that the coordinator does not talk to.
     for (line, outcome, words) in [
         ("echo \"error: unexpected argument --ready-file found\" >&2; exit 2", "misunderstood", "unexpected argument"),
