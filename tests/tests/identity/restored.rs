@@ -5,7 +5,7 @@ use std::{ops::RangeInclusive, thread, time::Duration};
 use swath_tests::{Coordinator, Process, Rows, Scene, Signal, collatz, isqrt, until};
 
 /// The old job and the new one have the same range in the same chunks, and values of the same type. The old one takes
-/// some seconds.
+/// seconds, and each chunk of it longer than a tick of the clock that measures it.
 const NUMBERS: RangeInclusive<i64> = 1_000_000_000_000..=1_000_007_999_999;
 
 /// A worker that used no processor for so long waits for something.
@@ -13,7 +13,7 @@ const IDLE: Duration = Duration::from_millis(500);
 
 fn submit(coordinator: &Coordinator<'_>, kernel: &str) -> u64 {
     let (first, last) = (NUMBERS.start(), NUMBERS.end());
-    coordinator.submit(&format!("{first}..={last} -k {kernel} --chunk-size 5000"))
+    coordinator.submit(&format!("{first}..={last} -k {kernel} --chunk-size 400000"))
 }
 
 /// Kills a coordinator.
@@ -25,21 +25,26 @@ fn copy_folder(scene: &Scene, from: &str, to: &str) {
     scene.bash(&format!("cp -a {from} {to}")).succeed();
 }
 
-/// The coordinator stands still while its worker computes all that it was leased, and is killed with none of that. Then
-/// the older data folder is put back, and a coordinator starts on it. The worker stands still until the end.
+/// Submits a job, of which the worker computes its first leases, all of them, and delivers nothing, for the coordinator
+/// stands still meanwhile. Then the coordinator is killed, the older data folder is put back, and another coordinator starts
+/// on it. The worker stands still until the end: it wakes up with the blocks of leases that have the first ids there are.
 fn put_back_copy<'scene>(
     scene: &'scene Scene,
     coordinator: Coordinator<'scene>,
-    job: u64,
     worker: &Process<'_>,
+    submit: impl FnOnce(&Coordinator<'_>),
 ) -> Coordinator<'scene> {
     let listen = format!("--listen {}", coordinator.address());
-    coordinator.await_midst(job, "able");
+    worker.freeze();
+    submit(&coordinator);
+    until("the worker has leases", || (coordinator.find_worker("able")?["leases"] != 0).then_some(()));
+    let at_first = worker.cpu_time();
     coordinator.process().freeze();
+    worker.thaw();
     until("the worker has computed what it holds, or has no more room", || {
         let spent = worker.cpu_time();
         thread::sleep(IDLE);
-        (worker.cpu_time() == spent).then_some(())
+        (worker.cpu_time() == spent && spent > at_first).then_some(())
     });
     worker.freeze();
     kill(coordinator);
@@ -58,8 +63,8 @@ fn another_job_gets_nothing_of_the_one_before_it(name: &str, worker: &str) {
         copy_folder(&scene, "data", "copy");
         let coordinator = scene.coordinator_with(&listen);
         let worker = coordinator.worker_with("able", &format!("--threads 2 {worker}"));
-        let old = submit(&coordinator, "collatz");
-        let coordinator = put_back_copy(&scene, coordinator, old, &worker);
+        let mut old = 0;
+        let coordinator = put_back_copy(&scene, coordinator, &worker, |first| old = submit(first, "collatz"));
         let new = submit(&coordinator, "isqrt");
         assert_eq!(old, new, "the older ledger gives the same id again");
         worker.thaw();
@@ -88,7 +93,7 @@ fn another_job_with_the_same_id_gets_no_block_that_waited() {
 
 #[test]
 fn another_job_with_the_same_id_gets_no_block_that_had_no_room_to_wait() {
-    another_job_gets_nothing_of_the_one_before_it("blocks_without_room", "--upload-memory 64KiB");
+    another_job_gets_nothing_of_the_one_before_it("blocks_without_room", "--upload-memory 1KiB");
 }
 
 #[test]
@@ -101,7 +106,7 @@ fn the_same_job_in_an_older_copy_goes_on_with_what_its_worker_has() {
     copy_folder(&scene, "data", "copy");
     let coordinator = scene.coordinator_with(&listen);
     let worker = coordinator.worker_with("able", "--threads 2");
-    let coordinator = put_back_copy(&scene, coordinator, job, &worker);
+    let coordinator = put_back_copy(&scene, coordinator, &worker, |_| {});
     worker.thaw();
     coordinator.await_done(job);
     coordinator.save(job, "values.csv");
