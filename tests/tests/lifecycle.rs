@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use swath_tests::{Process, Rows, Scene, Signal, collatz, square, until, while_passes};
 
-/// Far more than is computed while a test runs.
 /// More than is computed while a test runs; its results are written, so there must be room for them.
 const ENDLESS: &str = "1..=1e9 -k collatz";
 
