@@ -5,7 +5,7 @@
 //! is none at all, is installed.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -65,7 +65,26 @@ impl Unpacked {
                 run(why, Command::new("dpkg-deb").arg("--extract").arg(&archive).arg(self.root()))?;
             }
         }
-        self.settle_units()
+        self.settle_units()?;
+        self.settle_links(&self.root())
+    }
+
+    /// Links to where a package would be installed lead to where it is unpacked.
+    fn settle_links(&self, folder: &Path) -> Result<()> {
+        for entry in fs::read_dir(folder)? {
+            let path = entry?.path();
+            if path.is_symlink() {
+                let target = fs::read_link(&path)?;
+                let unpacked = self.path(&target.to_string_lossy());
+                if target.is_absolute() && !target.starts_with(self.root()) && unpacked.exists() {
+                    fs::remove_file(&path)?;
+                    symlink(&unpacked, &path).with_context(|| format!("failed to link {}", path.display()))?;
+                }
+            } else if path.is_dir() {
+                self.settle_links(&path)?;
+            }
+        }
+        Ok(())
     }
 
     /// Other names of units are links to where they would be installed, which systemd-analyze complains of.
@@ -81,8 +100,11 @@ impl Unpacked {
 
     /// Makes a script in [`Self::programs`] that runs a program of a package that was unpacked.
     pub(crate) fn offer(&self, program: &str) -> Result<()> {
-        let folders = ["usr/sbin", "usr/bin", "sbin", "bin"].map(|folder| self.root().join(folder));
-        let Some(found) = folders.iter().map(|folder| folder.join(program)).find(|path| path.is_file()) else {
+        // Of Java's folder Debian makes links when it is installed.
+        let java = fs::read_dir(self.path("usr/lib/jvm")).into_iter().flatten().flatten();
+        let java = java.map(|runtime| runtime.path().join("bin"));
+        let folders = ["usr/sbin", "usr/bin", "sbin", "bin"].map(|folder| self.root().join(folder)).into_iter();
+        let Some(found) = folders.chain(java).map(|folder| folder.join(program)).find(|path| path.is_file()) else {
             bail!("the packages that were unpacked have no `{program}`");
         };
         let libraries = self.libraries()?;
