@@ -124,7 +124,7 @@ mod tests {
             of(|job| drop(job.parameters.remove("a"))),
             // The same bytes, cut elsewhere.
             of(|job| {
-                job.parameters = [("ab".to_owned(), String::new()), ("type".to_owned(), "auto".to_owned())].into()
+                job.parameters = [("ab".to_owned(), String::new()), ("type".to_owned(), "auto".to_owned())].into();
             }),
             of(|job| job.first += 1),
             of(|job| job.last += 1),

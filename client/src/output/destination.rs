@@ -63,7 +63,7 @@ impl Opened {
                 let (is_terminal, disk) = (descriptor.is_terminal(), Disk::of(descriptor.as_fd()));
                 Ok(Self::in_place(descriptor, is_terminal, disk))
             }
-            Place::InPlace(path) => {
+            Place::Device(path) => {
                 let file = File::from(open(path, OFlags::WRONLY | OFlags::NOCTTY | OFlags::CLOEXEC, Mode::empty())?);
                 let is_terminal = file.is_terminal();
                 Ok(Self::in_place(file, is_terminal, None))

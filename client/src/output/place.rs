@@ -21,7 +21,7 @@ pub(super) enum Place {
     /// An open descriptor of this process, as `/dev/stdout`, `/dev/fd/3` and `/proc/self/fd/3` are.
     Descriptor(RawFd),
     /// A device or a named pipe: written in place, never replaced.
-    InPlace(PathBuf),
+    Device(PathBuf),
     /// A regular file that is to be replaced, or none yet in a folder that is there.
     File {
         /// In a folder without links.
@@ -66,7 +66,7 @@ impl Place {
             return Err(io::Error::new(ErrorKind::InvalidInput, message));
         }
         if !kind.is_file() {
-            return Ok(Self::InPlace(path));
+            return Ok(Self::Device(path));
         }
         if is_mounted(&path) {
             let message = "it is a mount of its own, which no whole file can replace; name a file in a folder";
@@ -108,7 +108,7 @@ impl Owner {
                 let message = "it is an open file of another process; name the file itself";
                 Err(io::Error::new(ErrorKind::InvalidInput, message))
             }
-            Self::AnotherProcess => Ok(Place::InPlace(path.to_owned())),
+            Self::AnotherProcess => Ok(Place::Device(path.to_owned())),
         }
     }
 }
