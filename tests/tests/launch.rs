@@ -442,7 +442,7 @@ fn an_attached_worker_that_hears_nothing_ends() {
     };
     assert!(still(2).is_some(), "it ended although it was spoken to");
     until("it has ended", || coordinator.workers().is_empty().then_some(()));
-    until("it says why", || pipe.stderr().contains("nothing was heard from whoever started").then_some(()));
+    until("it says why", || pipe.stderr().contains("nothing came on standard input").then_some(()));
 }
 
 #[test]
