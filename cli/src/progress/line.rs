@@ -143,7 +143,7 @@ mod tests {
                 Standing { per_second: 0, ..standing(3_333_333, 10_000_000, "") },
             ),
             (77, "███░░░░░░░  33 %  333P of 1.00E  1.23G/s, 2h to go", standing(all / 3, all, "")),
-            (37, " 33 %  333P of 1.00E  1.23G/s, 2h to go", standing(all / 3, all, "")),
+            (37, " 33 %  1.23G/s, 2h to go", standing(all / 3, all, "")),
             (17, " 33 %  1.23G/s", standing(all / 3, all, "")),
             (13, " 33 %", standing(all / 3, all, "")),
             (17, "  0 %  waiting f…", standing(0, all, "waiting for workers: none connected")),
