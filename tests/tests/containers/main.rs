@@ -11,7 +11,7 @@ use docker::Docker;
 
 /// Large numbers, which take many steps; so many for each core that there is time to break things.
 const FIRST: i64 = 1_000_000_000_000_000;
-const NUMBERS_EACH: i64 = 4_000_000;
+const NUMBERS_EACH: i64 = 15_000_000;
 
 /// The cluster of the compose file.
 struct Cluster<'scene> {
