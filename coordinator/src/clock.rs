@@ -36,8 +36,10 @@ impl Clock {
         Self { start, started: Instant::now() }
     }
 
+    /// In whole milliseconds, as the ledger keeps it: the next coordinator says the same of a job as this one.
     pub(crate) fn now(&self) -> Moment {
-        Moment(self.start.0.saturating_add(self.started.elapsed()))
+        let elapsed = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        Moment(self.start.0.saturating_add(Duration::from_millis(elapsed)))
     }
 
     pub(crate) fn stamp(&self) -> Stamp {
