@@ -221,7 +221,7 @@ fn a_run_without_workers_gives_up() {
     for id in scene.running().into_iter().filter(|id| *id != run.id()) {
         scene.bash(&format!("kill -KILL {id}")).succeed();
     }
-    let said = run.wait().assert_refused(1);
+    let said = run.wait().assert_code(1).stderr().to_owned();
     assert!(said.contains("all workers have ended"), "{said}");
     assert_eq!(scene.files(), [] as [&str; 0]);
     assert_eq!(scene.temporary_files(), [] as [&str; 0]);
