@@ -187,7 +187,8 @@ fn on_a_disk_of(size: &str, line: &str) -> String {
 #[test]
 fn no_room_for_what_will_certainly_come_is_found_before_the_first_number() {
     let scene = Scene::new("no_room");
-    for (file, needed) in [("x.npy", "727.6 TiB"), ("x.arrow", "1.4 PiB"), ("x.txt", "181.9 TiB"), ("x.csv", "1.5 PiB")] {
+    for (file, needed) in [("x.npy", "727.6 TiB"), ("x.arrow", "1.4 PiB"), ("x.txt", "181.9 TiB"), ("x.csv", "1.5 PiB")]
+    {
         let line = on_a_disk_of("8m", &format!("exec $SWATH run {LONG} -o disk/{file}"));
         let said = scene.bash(&line).end().assert_refused(1);
         assert!(said.contains(needed) && said.contains("8.0 MiB free"), "{file}: {said}");

@@ -21,7 +21,7 @@ pub(crate) enum CoordinatorCommand {
 #[derive(Debug, Arguments)]
 pub(crate) struct CoordinatorStart {
     /// The address to listen at; port 0 takes a free one. A port alone is that port of this machine alone (127.0.0.1);
-    /// 0.0.0.0 is every address of IPv4 that this machine has, [::] those of IPv6, too.
+    /// 0.0.0.0 is every address of IPv4 that this machine has, `[::]` those of IPv6, too.
     #[arg(long, short, env = "SWATH_LISTEN", default_value = DEFAULT_ADDRESS, value_name = "HOST:PORT",
           value_parser = listen)]
     pub(crate) listen: Address,
