@@ -216,8 +216,8 @@ mod tests {
             let ledger = Ledger::open(folder.path()).unwrap();
             assert_eq!((ledger.clock().unwrap(), ledger.last_job().unwrap()), (Moment::default(), 0));
             write(&ledger, &[Record::Submitted(job(4))]);
-            ledger.insert_part(id, &part("a")).unwrap();
-            ledger.insert_part(id, &part("b")).unwrap();
+            assert!(ledger.insert_part(id, &part("a")).unwrap());
+            assert!(ledger.insert_part(id, &part("b")).unwrap());
             ledger.delete_part("b").unwrap();
             let holes = vec![(id, u64::MAX, Hole::new(-3, "odd".to_owned()))];
             write(&ledger, &[Record::Holes(holes), end(4, false)]);
@@ -256,13 +256,15 @@ mod tests {
     }
 
     #[test]
-    fn a_part_that_was_written_while_its_job_was_dropped_is_swept() {
+    fn a_part_that_was_written_while_its_job_was_dropped_or_forgotten_is_not_noted() {
         let ledger = Ledger::in_memory().unwrap();
-        write(&ledger, &[Record::Submitted(job(1)), end(1, true)]);
+        let other = JobRow { token: None, ..job(2) };
+        write(&ledger, &[Record::Submitted(job(1)), Record::Submitted(other)]);
+        assert!(ledger.insert_part(JobId(1), &part("1")).unwrap());
+        write(&ledger, &[end(1, true), Record::Forgotten(JobId(2))]);
         for id in [1, 2] {
-            ledger.insert_part(JobId(id), &part(&format!("{id}"))).unwrap();
+            assert!(!ledger.insert_part(JobId(id), &part(&format!("{id}"))).unwrap());
         }
-        ledger.sweep().unwrap();
         assert!(!ledger.has_parts().unwrap());
     }
 

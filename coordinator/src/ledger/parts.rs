@@ -60,12 +60,13 @@ impl Ledger {
         Ok(self.lock().query_row("SELECT EXISTS (SELECT 1 FROM parts)", [], |row| row.get(0))?)
     }
 
-    /// Notes a durable part. From now on its blocks are committed.
-    pub(crate) fn insert_part(&self, job: JobId, part: &PartRow) -> Result<(), LedgerError> {
+    /// Notes a durable part. From now on its blocks are committed. False, and nothing is noted, if the job was forgotten
+    /// or its results were dropped while the part was being written.
+    pub(crate) fn insert_part(&self, job: JobId, part: &PartRow) -> Result<bool, LedgerError> {
         let senders = serde_json::to_string(&part.senders).map_err(|error| LedgerError::Damaged(error.to_string()))?;
-        self.lock().execute(
+        let inserted = self.lock().execute(
             "INSERT OR REPLACE INTO parts (path, job, bytes, footer_bytes, footer_digest, senders, blocks)
-             VALUES (?, ?, ?, ?, ?, ?, ?)",
+             SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7 WHERE EXISTS (SELECT 1 FROM jobs WHERE id = ?2 AND NOT results_dropped)",
             params![
                 part.path,
                 job.0 as i64,
@@ -76,7 +77,7 @@ impl Ledger {
                 blocks_to_bytes(&part.blocks)
             ],
         )?;
-        Ok(())
+        Ok(inserted > 0)
     }
 
     /// Forgets a part that is lost or damaged.

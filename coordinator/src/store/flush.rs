@@ -88,7 +88,8 @@ impl Store {
         let job = results.job();
         let path = self.part_path(job, blocks[0].0);
         let part = match self.write_and_note(results, &path, blocks.clone()).await {
-            Ok(part) => part,
+            Ok(Some(part)) => part,
+            Ok(None) => return false,
             Err(StoreError::BlockDamaged { first, reason }) => {
                 if let Some((_, held)) = blocks.iter().find(|(offset, _)| *offset == first) {
                     self.spoil_block(results, first, held, &reason);
@@ -125,13 +126,14 @@ impl Store {
         true
     }
 
-    /// Writes a part, then its row in the ledger. The ledger has no rows for what is wanted only once.
+    /// Writes a part, then its row in the ledger. The ledger has no rows for what is wanted only once. `None`: the job was
+    /// forgotten meanwhile, or its results dropped, and the part is deleted again.
     async fn write_and_note(
         &self,
         results: &JobResults,
         path: &Path,
         blocks: Vec<(u64, Held)>,
-    ) -> Result<PartRow, StoreError> {
+    ) -> Result<Option<PartRow>, StoreError> {
         let job = results.job();
         self.disk.check(blocks.iter().map(|(_, held)| held.block.bytes().len() as u64).sum())?;
         let written = part::write(&self.objects, path, results.value_type(), blocks).await;
@@ -141,13 +143,20 @@ impl Store {
         let part = written?;
         if results.retention() == Retention::Stored {
             let row = part.clone();
-            if let Err(error) = self.with_ledger(move |ledger| ledger.insert_part(job, &row)).await {
-                // The part that comes in its place may have another name, and its rows must not be there twice.
-                let _ = self.delete_part(&PartRow { bytes: 0, ..part }).await;
-                return Err(error.into());
+            match self.with_ledger(move |ledger| ledger.insert_part(job, &row)).await {
+                Ok(true) => {}
+                Ok(false) => {
+                    self.delete_unwanted(&PartRow { bytes: 0, ..part }).await;
+                    return Ok(None);
+                }
+                Err(error) => {
+                    // The part that comes in its place may have another name, and its rows must not be there twice.
+                    let _ = self.delete_part(&PartRow { bytes: 0, ..part }).await;
+                    return Err(error.into());
+                }
             }
         }
-        Ok(part)
+        Ok(Some(part))
     }
 
     pub(super) fn tell(&self, fact: Fact) {

@@ -12,7 +12,8 @@ use tokio_util::sync::CancellationToken;
 use super::{Accepted, Ending, Fact, JobResults, Piece, Place, Retention, Store, StoreConfig};
 use crate::{
     clock::{Clock, Moment},
-    ledger::{Record, Sender},
+    job::JobState,
+    ledger::{Record, Sender, Standing},
 };
 
 mod damage;
@@ -80,6 +81,8 @@ impl World {
 
     fn numbered_job(&self, id: u64, last: i64, chunk_size: u64, retention: Retention) -> Arc<JobResults> {
         let chunks = Chunks::new(Range::new(1, last).unwrap(), chunk_size).unwrap();
+        // Refused where a job has another in its place in the same test: the row stays.
+        self.store.ledger.write(&[Record::Submitted(row(JobId(id), last))], Moment::default());
         self.store.create_job(JobResults::new(JobId(id), chunks, ValueType::Int64, retention))
     }
 
@@ -292,10 +295,7 @@ async fn a_damaged_part_is_not_served_but_computed_again() {
 async fn the_next_coordinator_finds_what_was_committed_and_sweeps_the_rest() {
     let mut world = World::new(1 << 20, 1 << 20).await;
     let id = JobId(1);
-    let written = world.store.ledger.write(&[Record::Submitted(row(id, 1000))], Moment::default());
-    assert!(written.iter().all(Result::is_ok), "{written:?}");
-    let chunks = Chunks::new(Range::new(1, 1000).unwrap(), 10).unwrap();
-    let results = world.store.create_job(JobResults::new(id, chunks, ValueType::Int64, Retention::Stored));
+    let results = world.job(1000, 10, Retention::Stored);
     world.accept(&results, 0..300).await;
     world.committed(30).await;
     world.accept(&results, 500..600).await;
@@ -309,7 +309,7 @@ async fn the_next_coordinator_finds_what_was_committed_and_sweeps_the_rest() {
     let recovered = next.store.recover().await.unwrap();
     let [recovered] = &recovered[..] else { panic!("not one job") };
     assert_eq!(recovered.row.id, id);
-    assert_eq!(recovered.row.state, crate::job::JobState::Running);
+    assert_eq!(recovered.row.state, JobState::Running);
     assert_eq!(recovered.results.committed_chunks().iter().collect::<Vec<_>>(), [Run::new(0, 30).unwrap()]);
     assert_eq!(next.parts(), 1, "orphans are swept");
     next.accept(&recovered.results, 300..1000).await;
@@ -395,6 +395,26 @@ async fn of_a_broken_job_what_is_committed_can_be_read_until_it_is_dropped() {
     let mut reader = world.store.read(results, 0, true).unwrap();
     let error = reader.next().await.unwrap_err().to_string();
     assert!(error.contains("were dropped"), "{error}");
+}
+
+#[tokio::test]
+async fn a_part_that_is_written_while_its_results_are_dropped_goes_with_them() {
+    let world = World::new(1 << 20, 1 << 20).await;
+    let results = world.job(100, 10, Retention::Stored);
+    let dropped = Standing {
+        job: JobId(1),
+        state: JobState::Cancelled,
+        ended: None,
+        shares: Vec::new(),
+        drops_results: true,
+    };
+    // The ledger has dropped them; the store learns of it after the part is written.
+    world.store.ledger.write(&[Record::Standing(dropped)], Moment::default());
+    world.accept(&results, 10..30).await;
+    let ledger = Arc::clone(&world.store.ledger);
+    let folder = world.end().await;
+    assert!(!ledger.has_parts().unwrap(), "a part of a job whose results were dropped");
+    assert_eq!(std::fs::read_dir(folder.path().join("jobs/1")).map_or(0, Iterator::count), 0);
 }
 
 /// A job with blocks in memory that are not due for long, closed. What the driver is told of the rest of its life.
