@@ -9,7 +9,8 @@ use bytes::Bytes;
 use divan::{Bencher, black_box, counter::ItemsCount};
 use swath_block::{Block, BlockEncoder, FileAssembler, MAX_ROWS, PAGE_ROWS};
 use swath_kernel::{Parameters, Values};
-use swath_scheduler::{Action, Chunks, Config, Event, Instant, JobId, JobSpec, Limits, Range, Scheduler, WorkerId};
+use swath_model::{Chunks, Instant, JobId, Limits, Range, WorkerId};
+use swath_scheduler::{Action, Config, Event, JobPlan, Scheduler};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

@@ -18,7 +18,7 @@ use swath_proto::{
     PROTOCOL_VERSION,
     v1::{self, block_receipt::Outcome, coordinator_message, worker_message::Kind, workers_client::WorkersClient},
 };
-use swath_scheduler::{Chunks, Range, Run};
+use swath_model::{Chunks, Range, Run};
 use tokio::{
     sync::{mpsc, watch},
     task::JoinSet,

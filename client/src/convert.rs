@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use swath_kernel::ValueType;
 use swath_proto::{Fingerprint, v1};
-use swath_scheduler::Range;
+use swath_model::{Range};
 
 use crate::{ClientError, Hole, Job, JobSpec, JobState, Retention, Share, WaitReason, Waiting, Worker, WorkerState};
 

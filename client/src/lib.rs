@@ -28,5 +28,5 @@ pub use job::{Hole, Job, JobSpec, JobState, Retention, Share, WaitReason, Waitin
 pub use patience::Away;
 pub use results::Results;
 pub use swath_kernel::{Parameters, ValueType};
-pub use swath_scheduler::{Range, RangeError, counted};
+pub use swath_model::{Range, RangeError, counted};
 pub use swath_transport::{AccessSource, Address, DialError, Dialer, Role};

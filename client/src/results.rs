@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use swath_block::{Block, BlockError};
 use swath_kernel::ValueType;
 use swath_proto::{Fingerprint, v1};
-use swath_scheduler::Range;
+use swath_model::{Range};
 use tonic::Streaming;
 
 use crate::{Client, ClientError, Job, convert, patience::Pauses};

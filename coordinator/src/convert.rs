@@ -8,7 +8,8 @@ use std::{
 use swath_console::{check_name, plain};
 use swath_kernel::ValueType;
 use swath_proto::{Fingerprint, MAX_IN_HAND, MAX_IN_HAND_RUNS, v1};
-use swath_scheduler::{Chunks, Event, Hole, IntervalSet, JobId, LeaseId, Limits, Range, Run, WorkerId, WorkerState};
+use swath_model::{Chunks, FailedChunk, IntervalSet, JobId, LeaseId, Limits, Range, Run, WorkerId};
+use swath_scheduler::{Event, WorkerState};
 use tonic::Status;
 
 use crate::{

@@ -19,7 +19,8 @@ use std::{
 };
 
 use swath_proto::Fingerprint;
-use swath_scheduler::{Action, Config as SchedulerConfig, Event, JobId, Run, Scheduler, WorkerId};
+use swath_model::{JobId, Run, WorkerId};
+use swath_scheduler::{Action, Config as SchedulerConfig, Event, Scheduler};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
@@ -202,8 +203,8 @@ impl Driver {
         }
     }
 
-    fn now(&self) -> swath_scheduler::Instant {
-        swath_scheduler::Instant::from_nanos(self.origin.elapsed().as_nanos() as u64)
+    fn now(&self) -> swath_model::Instant {
+        swath_model::Instant::from_nanos(self.origin.elapsed().as_nanos() as u64)
     }
 
     fn handle_request(&mut self, request: Request) {

@@ -9,7 +9,7 @@ use std::{
 
 use swath_kernel::{Kernel, Parameters, ValueType};
 use swath_proto::Fingerprint;
-use swath_scheduler::{Chunks, Hole, IntervalSet, JobId, LeaseId, Limits, Range, Run, WorkerId};
+use swath_model::{Chunks, FailedChunk, IntervalSet, JobId, LeaseId, Limits, Range, Run, WorkerId};
 
 use crate::{clock::Stamp, ledger::JobRow, store::Retention};
 

@@ -147,7 +147,7 @@ impl Ledger {
 mod tests {
     use std::time::Duration;
 
-    use swath_scheduler::{Hole, JobId, Limits};
+    use swath_model::{FailedChunk, JobId, Limits};
 
     use super::{jobs::time, *};
     use crate::{

@@ -1,12 +1,10 @@
 //! The built-in kernels by their names.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::{FindError, Kernel, collatz, is_prime, isqrt, square};
+use swath_model::Parameters;
 
-/// The parameters of a kernel: their values by their names.
-pub type Parameters = BTreeMap<String, String>;
+use crate::{FindError, Kernel, collatz, is_prime, isqrt, square};
 
 /// Binds the kernel called `name` to `parameters`; those that are not given take their defaults.
 ///

@@ -27,7 +27,8 @@ mod square;
 mod testing;
 mod values;
 
-pub use catalogue::{Description, ParameterDescription, Parameters, catalogue, find};
+pub use catalogue::{Description, ParameterDescription, catalogue, find};
 pub use error::{EvaluateError, FindError};
 pub use kernel::Kernel;
-pub use values::{UnknownValueType, ValueType, Values};
+pub use swath_model::{Parameters, UnknownValueType, ValueType};
+pub use values::Values;

@@ -1,57 +1,6 @@
 //! Typed column buffers.
 
-use std::fmt;
-use std::str::FromStr;
-
-use thiserror::Error;
-
-/// The type of the values of a kernel.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum ValueType {
-    /// Signed integers of 64 bits.
-    Int64,
-    /// True or false.
-    Boolean,
-    /// Signed integers of up to 38 decimal digits: Arrow's `Decimal128(38, 0)`.
-    Decimal128,
-}
-
-impl ValueType {
-    const ALL: [Self; 3] = [Self::Int64, Self::Boolean, Self::Decimal128];
-
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Int64 => "int64",
-            Self::Boolean => "boolean",
-            Self::Decimal128 => "decimal128",
-        }
-    }
-}
-
-impl fmt::Display for ValueType {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
-    }
-}
-
-impl FromStr for ValueType {
-    type Err = UnknownValueType;
-
-    fn from_str(text: &str) -> Result<Self, UnknownValueType> {
-        Self::ALL
-            .into_iter()
-            .find(|value_type| value_type.as_str() == text)
-            .ok_or_else(|| UnknownValueType(text.to_owned()))
-    }
-}
-
-/// A text that names no [`ValueType`].
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("unknown value type {0:?} (known: int64, boolean, decimal128)")]
-pub struct UnknownValueType(
-    /// The text that was given.
-    pub String,
-);
+use swath_model::ValueType;
 
 /// A typed column buffer: the values of consecutive numbers.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -115,16 +64,6 @@ impl Values {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn names_are_read_back() {
-        for value_type in ValueType::ALL {
-            assert_eq!(value_type.to_string().parse(), Ok(value_type));
-        }
-        assert_eq!(format!("{:>8}", ValueType::Int64), "   int64");
-        let error = "float64".parse::<ValueType>().unwrap_err();
-        assert_eq!(error.to_string(), "unknown value type \"float64\" (known: int64, boolean, decimal128)");
-    }
 
     #[test]
     fn clearing_keeps_type_and_room() {

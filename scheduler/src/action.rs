@@ -1,6 +1,6 @@
 //! What the shell is to do.
 
-use crate::{Hole, JobId, LeaseId, Run, WorkerId};
+use crate::{ChunkRun, FailedChunk, JobId, LeaseId, WorkerId};
 
 /// Something for the shell to do; see [`Scheduler::poll_action`](crate::Scheduler::poll_action).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,7 +14,7 @@ pub enum Action {
         /// Of which job.
         job: JobId,
         /// Which chunks.
-        chunks: Run,
+        chunks: ChunkRun,
     },
     /// Ask a worker to give back what it has not touched of `chunks`.
     ///
@@ -28,7 +28,7 @@ pub enum Action {
         /// Which lease.
         lease: LeaseId,
         /// Which chunks of it.
-        chunks: Run,
+        chunks: ChunkRun,
     },
     /// A job is over. Comes exactly once for each job, after the last `Assign` and `Revoke` that concern it.
     JobEnded {
@@ -66,5 +66,5 @@ pub struct Skipped {
     /// Which chunk.
     pub chunk: u64,
     /// What is known of it.
-    pub hole: Hole,
+    pub hole: FailedChunk,
 }

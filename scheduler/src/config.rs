@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::Chunks;
+use crate::{Chunks, Incarnation, Limits};
 
 /// Settings of a scheduler. [`Config::default`] gives the documented defaults.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,7 +16,7 @@ pub struct Config {
     pub max_lease_numbers: u64,
     /// Names this start of the coordinator (0). It is part of each lease's id, so no other start may have it, not even one
     /// on an older copy of the same ledger: the shell draws it at random.
-    pub incarnation: u64,
+    pub incarnation: Incarnation,
     /// How many leases a worker holds that it has not computed yet (2: one computing, one
     /// waiting). 0 counts as 1, or nothing would ever be computed.
     pub leases_per_worker: usize,
@@ -32,7 +32,7 @@ impl Default for Config {
             lease_target: Duration::from_millis(500),
             lease_timeout: Duration::from_secs(10),
             max_lease_numbers: 1 << 24,
-            incarnation: 0,
+            incarnation: Incarnation(0),
             leases_per_worker: 2,
             max_jobs: 10_000,
             max_workers: 10_000,
@@ -42,27 +42,9 @@ impl Default for Config {
 
 /// What the scheduler must know of a job: not what is computed, but how it is split and what it may cost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct JobSpec {
+pub struct JobPlan {
     /// How its range is split.
     pub chunks: Chunks,
     /// When to give up.
     pub limits: Limits,
-}
-
-/// When to give a chunk up, and with it the job.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// How often a chunk is tried again after its first failure before it is given up (3).
-    pub max_retries: u32,
-    /// How many workers may crash while they compute nothing but one chunk before it is given up (3). 0 counts as 1.
-    pub crash_limit: u32,
-    /// Whether the job goes on without a chunk that is given up, which becomes a [`Hole`](crate::Hole); otherwise the
-    /// job fails (false).
-    pub keep_going: bool,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Limits { max_retries: 3, crash_limit: 3, keep_going: false }
-    }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::time::{Instant, nanos};
+use crate::{Instant, nanos};
 
 /// The length of a worker's first lease in numbers for each of its threads, while nothing is known.
 pub(crate) const FIRST_GUESS: u64 = 65_536;

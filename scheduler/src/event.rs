@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{JobId, LeaseId, Run, WorkerId};
+use crate::{ChunkRun, JobId, LeaseId, WorkerId};
 
 /// A fact that the scheduler is told. Facts never fail: one that comes late, twice or out of order, or that
 /// names what does not exist (any more), is ignored as far as it no longer applies.
@@ -49,7 +49,7 @@ pub enum Event {
         /// The lease that they belong to.
         lease: LeaseId,
         /// Any run of the lease; `None` when the answer is that nothing of what was asked for is untouched.
-        chunks: Option<Run>,
+        chunks: Option<ChunkRun>,
     },
     /// The kernel failed at a number. The chunk is tried again elsewhere; the rest of the lease goes on.
     ChunkFailed {
@@ -69,14 +69,14 @@ pub enum Event {
         /// The job.
         job: JobId,
         /// Its chunks.
-        chunks: Run,
+        chunks: ChunkRun,
     },
     /// These chunks are durable, whatever was known of them before.
     ChunksCommitted {
         /// The job.
         job: JobId,
         /// Its chunks.
-        chunks: Run,
+        chunks: ChunkRun,
     },
     /// What was received of these chunks, all or some of each, could not be kept: they wait again, unless they are
     /// committed.
@@ -84,7 +84,7 @@ pub enum Event {
         /// The job.
         job: JobId,
         /// Its chunks.
-        chunks: Run,
+        chunks: ChunkRun,
     },
     /// What was received or committed of these chunks, all or some of each, turned out to be bad: they wait again, unless
     /// their job has ended.
@@ -92,7 +92,7 @@ pub enum Event {
         /// The job.
         job: JobId,
         /// Its chunks.
-        chunks: Run,
+        chunks: ChunkRun,
     },
     /// No new leases for this job: its result window or the disk is full.
     JobPaused {

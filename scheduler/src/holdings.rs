@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::{LeaseId, Run};
+use crate::{ChunkRun, LeaseId};
 
 /// The outstanding chunks of one job, each interval with the lease that holds it.
 ///
@@ -16,22 +16,22 @@ pub(crate) struct Holdings {
 
 impl Holdings {
     /// Notes that `lease` holds `run`, which nobody holds so far.
-    pub(crate) fn insert(&mut self, run: Run, lease: LeaseId) {
-        self.held.insert(run.start, (run.end, lease));
+    pub(crate) fn insert(&mut self, run: ChunkRun, lease: LeaseId) {
+        self.held.insert(run.start(), (run.end(), lease));
         self.len += run.len();
     }
 
     /// Takes out what is held of `run`, and says by whom it was, in order.
-    pub(crate) fn remove(&mut self, run: Run) -> Vec<(Run, LeaseId)> {
+    pub(crate) fn remove(&mut self, run: ChunkRun) -> Vec<(ChunkRun, LeaseId)> {
         let mut removed = Vec::new();
-        while let Some((&start, &(end, lease))) = self.held.range(..run.end).next_back() {
-            let Some(shared) = run.intersect(Run { start, end }) else {
+        while let Some((&start, &(end, lease))) = self.held.range(..run.end()).next_back() {
+            let Some(shared) = ChunkRun::new(start, end).and_then(|held| held.intersect(run)) else {
                 break;
             };
             self.held.remove(&start);
-            let rests = [Run::new(start, shared.start), Run::new(shared.end, end)];
+            let rests = [ChunkRun::new(start, shared.start()), ChunkRun::new(shared.end(), end)];
             for rest in rests.into_iter().flatten() {
-                self.held.insert(rest.start, (rest.end, lease));
+                self.held.insert(rest.start(), (rest.end(), lease));
             }
             self.len -= shared.len();
             removed.push((shared, lease));
@@ -46,8 +46,8 @@ impl Holdings {
     }
 
     /// All intervals in order.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (Run, LeaseId)> + '_ {
-        self.held.iter().map(|(&start, &(end, lease))| (Run { start, end }, lease))
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (ChunkRun, LeaseId)> + '_ {
+        self.held.iter().filter_map(|(&start, &(end, lease))| Some((ChunkRun::new(start, end)?, lease)))
     }
 }
 
@@ -55,12 +55,12 @@ impl Holdings {
 mod tests {
     use super::*;
 
-    fn run(start: u64, end: u64) -> Run {
-        Run::new(start, end).unwrap()
+    fn run(start: u64, end: u64) -> ChunkRun {
+        ChunkRun::new(start, end).unwrap()
     }
 
     fn lease(sequence: u64) -> LeaseId {
-        LeaseId { incarnation: 0, sequence }
+        LeaseId { incarnation: crate::Incarnation(0), sequence }
     }
 
     #[test]

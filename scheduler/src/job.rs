@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::estimate::{Rate, Throughput};
 use crate::holdings::Holdings;
 use crate::suspicion::Suspicion;
-use crate::{Chunks, Hole, Instant, IntervalSet, JobSpec, JobState, JobView, LeaseId, Limits, Outcome, Run, WorkerId};
+use crate::{
+    ChunkRun, ChunkSet, Chunks, FailedChunk, Instant, JobPlan, JobState, JobView, LeaseId, Limits, Outcome, WorkerId,
+};
 
 /// How many chunks to be tried again are looked through for one that a worker may take.
 const RETRIES_LOOKED_AT: usize = 32;
@@ -22,16 +24,16 @@ pub(crate) struct Job {
     pub(crate) pass: u128,
     /// Numbers a second of one thread.
     pub(crate) rate_per_thread: Rate,
-    waiting: IntervalSet,
+    waiting: ChunkSet,
     /// Chunks that wait and have failed before.
     retries: BTreeSet<u64>,
     /// Chunks that wait and may crash their worker, but for those that have failed too.
-    suspects: IntervalSet,
+    suspects: ChunkSet,
     held: Holdings,
-    received: IntervalSet,
-    committed: IntervalSet,
+    received: ChunkSet,
+    committed: ChunkSet,
     /// Chunks that were given up.
-    holes: BTreeMap<u64, Hole>,
+    holes: BTreeMap<u64, FailedChunk>,
     /// Chunks that have failed and are neither committed nor given up.
     failures: BTreeMap<u64, Failure>,
     suspicion: Suspicion,
@@ -39,8 +41,8 @@ pub(crate) struct Job {
 }
 
 /// The run of one chunk.
-fn one(chunk: u64) -> Run {
-    Run { start: chunk, end: chunk + 1 }
+fn one(chunk: u64) -> ChunkRun {
+    ChunkRun::one(chunk)
 }
 
 #[derive(Debug)]
@@ -50,7 +52,7 @@ struct Failure {
 }
 
 /// Outstanding chunks that are no longer, and the lease that held them.
-pub(crate) type Released = Vec<(Run, LeaseId)>;
+pub(crate) type Released = Vec<(ChunkRun, LeaseId)>;
 
 /// What a worker could be given of a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,15 +60,20 @@ pub(crate) enum Work {
     /// One chunk that has failed before.
     Retry(u64),
     /// Suspects, for a worker that has nothing else.
-    Trial(Run),
+    Trial(ChunkRun),
     /// The start of this run.
-    Waiting(Run),
+    Waiting(ChunkRun),
 }
 
 impl Job {
-    pub(crate) fn new(now: Instant, spec: &JobSpec, committed: IntervalSet, mut holes: BTreeMap<u64, Hole>) -> Self {
+    pub(crate) fn new(
+        now: Instant,
+        spec: &JobPlan,
+        committed: ChunkSet,
+        mut holes: BTreeMap<u64, FailedChunk>,
+    ) -> Self {
         holes.retain(|&chunk, _| !committed.contains(chunk));
-        let mut waiting: IntervalSet = committed.gaps(spec.chunks.all()).collect();
+        let mut waiting: ChunkSet = committed.gaps(spec.chunks.all()).collect();
         for &chunk in holes.keys() {
             waiting.remove(one(chunk));
         }
@@ -79,9 +86,9 @@ impl Job {
             rate_per_thread: Rate::default(),
             waiting,
             retries: BTreeSet::new(),
-            suspects: IntervalSet::new(),
+            suspects: ChunkSet::new(),
             held: Holdings::default(),
-            received: IntervalSet::new(),
+            received: ChunkSet::new(),
             committed,
             holes,
             failures: BTreeMap::new(),
@@ -118,11 +125,11 @@ impl Job {
     }
 
     /// The first chunks that wait and of which nothing bad is known.
-    pub(crate) fn next_waiting(&self) -> Option<Run> {
+    pub(crate) fn next_waiting(&self) -> Option<ChunkRun> {
         self.waiting.first()
     }
 
-    fn next_trial(&self) -> Option<Run> {
+    fn next_trial(&self) -> Option<ChunkRun> {
         self.suspicion.first_trial(self.suspects.first()?)
     }
 
@@ -142,28 +149,28 @@ impl Job {
     }
 
     /// Those of `chunks` that wait, for whatever reason.
-    pub(crate) fn waiting_among(&self, chunks: &IntervalSet) -> IntervalSet {
-        let among = |run: Run| {
-            let retries = self.retries.range(run.start..run.end).map(|&chunk| one(chunk));
+    pub(crate) fn waiting_among(&self, chunks: &ChunkSet) -> ChunkSet {
+        let among = |run: ChunkRun| {
+            let retries = self.retries.range(run.start()..run.end()).map(|&chunk| one(chunk));
             self.waiting.intersection(run).chain(self.suspects.intersection(run)).chain(retries)
         };
         chunks.iter().flat_map(among).collect()
     }
 
     /// Chunks that wait go out under `lease`.
-    pub(crate) fn lease_out(&mut self, run: Run, lease: LeaseId) {
+    pub(crate) fn lease_out(&mut self, run: ChunkRun, lease: LeaseId) {
         self.remove_waiting(run);
         self.held.insert(run, lease);
     }
 
     /// Outstanding chunks wait again.
-    pub(crate) fn give_back(&mut self, run: Run) {
+    pub(crate) fn give_back(&mut self, run: ChunkRun) {
         for (run, _) in self.held.remove(run) {
             self.add_waiting(run);
         }
     }
 
-    pub(crate) fn receive(&mut self, now: Instant, run: Run) -> Released {
+    pub(crate) fn receive(&mut self, now: Instant, run: ChunkRun) -> Released {
         let Some(run) = run.intersect(self.chunks.all()) else {
             return Vec::new();
         };
@@ -173,7 +180,7 @@ impl Job {
         for news in self.committed.gaps(run) {
             self.received.insert(news);
         }
-        for (&hole, _) in self.holes.range(run.start..run.end) {
+        for (&hole, _) in self.holes.range(run.start()..run.end()) {
             self.received.remove(one(hole));
         }
         self.suspicion.clear(run);
@@ -182,7 +189,7 @@ impl Job {
         released
     }
 
-    pub(crate) fn commit(&mut self, run: Run) -> Released {
+    pub(crate) fn commit(&mut self, run: ChunkRun) -> Released {
         let Some(run) = run.intersect(self.chunks.all()) else {
             return Vec::new();
         };
@@ -193,7 +200,7 @@ impl Job {
         for chunk in self.failed_within(run) {
             self.failures.remove(&chunk);
         }
-        let holes: Vec<u64> = self.holes.range(run.start..run.end).map(|(&chunk, _)| chunk).collect();
+        let holes: Vec<u64> = self.holes.range(run.start()..run.end()).map(|(&chunk, _)| chunk).collect();
         for chunk in holes {
             self.holes.remove(&chunk);
         }
@@ -203,8 +210,8 @@ impl Job {
 
     /// Chunks that were received wait again. So do outstanding ones, of which a piece may have been received that
     /// nobody would send again.
-    pub(crate) fn lose(&mut self, run: Run) -> Released {
-        let lost: Vec<Run> = self.received.intersection(run).collect();
+    pub(crate) fn lose(&mut self, run: ChunkRun) -> Released {
+        let lost: Vec<ChunkRun> = self.received.intersection(run).collect();
         self.received.remove(run);
         let released = self.held.remove(run);
         for run in lost.into_iter().chain(released.iter().map(|&(run, _)| run)) {
@@ -214,11 +221,11 @@ impl Job {
     }
 
     /// The same for chunks that were committed, and are no more; nothing of a job that has ended.
-    pub(crate) fn spoil(&mut self, run: Run) -> Released {
+    pub(crate) fn spoil(&mut self, run: ChunkRun) -> Released {
         if !self.is_active() {
             return Vec::new();
         }
-        let spoiled: Vec<Run> = self.committed.intersection(run).collect();
+        let spoiled: Vec<ChunkRun> = self.committed.intersection(run).collect();
         self.committed.remove(run);
         spoiled.into_iter().for_each(|run| self.add_waiting(run));
         self.lose(run)
@@ -237,7 +244,7 @@ impl Job {
     }
 
     /// What is outstanding under a lease may have crashed its worker.
-    pub(crate) fn suspect(&mut self, outstanding: &IntervalSet) {
+    pub(crate) fn suspect(&mut self, outstanding: &ChunkSet) {
         for run in outstanding.iter() {
             self.suspicion.suspect(run, outstanding.len());
         }
@@ -249,15 +256,15 @@ impl Job {
     }
 
     /// Chunks that do not wait were computed, or are in work, without crashing their worker.
-    pub(crate) fn clear_of_suspicion(&mut self, chunks: &IntervalSet) {
+    pub(crate) fn clear_of_suspicion(&mut self, chunks: &ChunkSet) {
         for run in chunks.iter() {
             self.suspicion.clear(run);
         }
     }
 
     /// Goes on without a chunk that waits. False if there are too many holes already.
-    pub(crate) fn give_up(&mut self, chunk: u64, hole: Hole) -> bool {
-        if self.holes.len() >= Hole::MOST {
+    pub(crate) fn give_up(&mut self, chunk: u64, hole: FailedChunk) -> bool {
+        if self.holes.len() >= FailedChunk::MOST {
             return false;
         }
         self.remove_waiting(one(chunk));
@@ -267,7 +274,7 @@ impl Job {
         true
     }
 
-    pub(crate) fn holes(&self) -> &BTreeMap<u64, Hole> {
+    pub(crate) fn holes(&self) -> &BTreeMap<u64, FailedChunk> {
         &self.holes
     }
 
@@ -279,10 +286,10 @@ impl Job {
     pub(crate) fn end(&mut self, outcome: Outcome) {
         self.state = JobState::Ended(outcome);
         self.paused = false;
-        self.waiting = IntervalSet::new();
+        self.waiting = ChunkSet::new();
         self.retries.clear();
-        self.suspects = IntervalSet::new();
-        self.received = IntervalSet::new();
+        self.suspects = ChunkSet::new();
+        self.received = ChunkSet::new();
         self.failures.clear();
         self.suspicion = Suspicion::default();
     }
@@ -325,11 +332,11 @@ impl Job {
         frontier
     }
 
-    fn failed_within(&self, run: Run) -> Vec<u64> {
-        self.failures.range(run.start..run.end).map(|(&chunk, _)| chunk).collect()
+    fn failed_within(&self, run: ChunkRun) -> Vec<u64> {
+        self.failures.range(run.start()..run.end()).map(|(&chunk, _)| chunk).collect()
     }
 
-    fn add_waiting(&mut self, run: Run) {
+    fn add_waiting(&mut self, run: ChunkRun) {
         self.waiting.insert(run);
         for (suspects, _) in self.suspicion.within(run) {
             self.waiting.remove(suspects);
@@ -342,7 +349,7 @@ impl Job {
         }
     }
 
-    fn remove_waiting(&mut self, run: Run) {
+    fn remove_waiting(&mut self, run: ChunkRun) {
         self.waiting.remove(run);
         self.suspects.remove(run);
         for chunk in self.failed_within(run) {
@@ -353,7 +360,7 @@ impl Job {
     /// Panics unless each chunk is in exactly one place.
     pub(crate) fn check_invariants(&self) {
         let retries = self.retries.iter().map(|&chunk| one(chunk));
-        let mut places: Vec<(Run, &str)> = (self.waiting.iter().map(|run| (run, "waiting")))
+        let mut places: Vec<(ChunkRun, &str)> = (self.waiting.iter().map(|run| (run, "waiting")))
             .chain(retries.map(|run| (run, "to be tried again")))
             .chain(self.suspects.iter().map(|run| (run, "to be tried alone")))
             .chain(self.held.iter().map(|(run, _)| (run, "outstanding")))
@@ -369,19 +376,19 @@ impl Job {
                 "an ended job has chunks in {places:?}"
             );
         } else {
-            let mut next = all.start;
+            let mut next = all.start();
             for (run, place) in &places {
-                assert_eq!(run.start, next, "{run} {place} does not follow: {places:?}");
-                next = run.end;
+                assert_eq!(run.start(), next, "{run} {place} does not follow: {places:?}");
+                next = run.end();
             }
-            assert_eq!(next, all.end, "chunks are missing: {places:?}");
+            assert_eq!(next, all.end(), "chunks are missing: {places:?}");
             assert!(!self.is_complete(), "done, but not ended");
         }
         let failed = |chunk| self.failures.contains_key(chunk);
         assert!(self.retries.iter().all(failed), "a retry without a failure");
         let over = |chunk: &u64| self.committed.contains(*chunk) || self.holes.contains_key(chunk);
         assert!(!self.failures.keys().any(over), "a failure of a chunk that is committed or given up");
-        let suspected = |run: Run| self.suspicion.within(run).map(|(run, _)| run.len()).sum::<u64>();
+        let suspected = |run: ChunkRun| self.suspicion.within(run).map(|(run, _)| run.len()).sum::<u64>();
         assert!(self.suspects.iter().all(|run| suspected(run) == run.len()), "a trial of a chunk that is no suspect");
         let clear = self.waiting.iter().chain(self.received.iter()).chain(self.committed.iter());
         assert!(clear.map(suspected).sum::<u64>() == 0, "a suspect among {places:?}");

@@ -1,7 +1,7 @@
 //! A run of chunks that a worker holds.
 
 use crate::worker::Unreported;
-use crate::{Instant, IntervalSet, JobId, LeaseId, Run, WorkerId};
+use crate::{ChunkRun, ChunkSet, Instant, JobId, LeaseId, WorkerId};
 
 /// One lease. It exists as long as any of its chunks is outstanding.
 #[derive(Debug)]
@@ -9,9 +9,9 @@ pub(crate) struct Lease {
     pub(crate) worker: WorkerId,
     pub(crate) job: JobId,
     /// All chunks that it was given for, and what lies between them.
-    pub(crate) chunks: Run,
+    pub(crate) chunks: ChunkRun,
     /// Those neither received, committed, returned nor failed.
-    pub(crate) outstanding: IntervalSet,
+    pub(crate) outstanding: ChunkSet,
     pub(crate) purpose: Purpose,
     pub(crate) assigned: Instant,
     pub(crate) state: LeaseState,
@@ -92,8 +92,8 @@ impl Lease {
     }
 
     /// The last `count` chunks outstanding, as far as they are one run.
-    pub(crate) fn tail(&self, count: u64) -> Option<Run> {
+    pub(crate) fn tail(&self, count: u64) -> Option<ChunkRun> {
         let last = self.outstanding.last()?;
-        Run::new(last.end.saturating_sub(count).max(last.start), last.end)
+        ChunkRun::new(last.end().saturating_sub(count).max(last.start()), last.end())
     }
 }

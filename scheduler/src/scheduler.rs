@@ -16,8 +16,8 @@ use crate::job::Job;
 use crate::jobs::Jobs;
 use crate::lease::Lease;
 use crate::{
-    Action, CancelError, Config, DrainError, Event, ForgetError, Hole, Instant, IntervalSet, JobId, JobSpec, JobState,
-    JobView, LeaseId, Outcome, Run, Skipped, SubmitError, WorkerId, WorkerView,
+    Action, CancelError, ChunkRun, ChunkSet, Config, DrainError, Event, FailedChunk, ForgetError, Instant, JobId,
+    JobPlan, JobState, JobView, LeaseId, Outcome, Skipped, SubmitError, WorkerId, WorkerView,
 };
 
 /// Decides who computes which chunks of which job.
@@ -91,7 +91,7 @@ impl Scheduler {
     ///
     /// # Errors
     /// The id is known already, or too many jobs have not ended.
-    pub fn submit(&mut self, now: Instant, id: JobId, spec: JobSpec) -> Result<(), SubmitError> {
+    pub fn submit(&mut self, now: Instant, id: JobId, spec: JobPlan) -> Result<(), SubmitError> {
         if self.jobs.get(id).is_some() {
             return Err(SubmitError::Duplicate(id));
         }
@@ -99,7 +99,7 @@ impl Scheduler {
         if self.jobs.active() >= max {
             return Err(SubmitError::TooManyJobs { max });
         }
-        self.restore(now, id, spec, IntervalSet::new())
+        self.restore(now, id, spec, ChunkSet::new())
     }
 
     /// Takes a job read back from a ledger, of which `committed` chunks are committed already. The bound on jobs
@@ -107,13 +107,7 @@ impl Scheduler {
     ///
     /// # Errors
     /// The id is known already, or `committed` names chunks that the job does not have.
-    pub fn restore(
-        &mut self,
-        now: Instant,
-        id: JobId,
-        spec: JobSpec,
-        committed: IntervalSet,
-    ) -> Result<(), SubmitError> {
+    pub fn restore(&mut self, now: Instant, id: JobId, spec: JobPlan, committed: ChunkSet) -> Result<(), SubmitError> {
         self.restore_with_holes(now, id, spec, committed, BTreeMap::new())
     }
 
@@ -125,16 +119,16 @@ impl Scheduler {
         &mut self,
         now: Instant,
         id: JobId,
-        spec: JobSpec,
-        committed: IntervalSet,
-        holes: BTreeMap<u64, Hole>,
+        spec: JobPlan,
+        committed: ChunkSet,
+        holes: BTreeMap<u64, FailedChunk>,
     ) -> Result<(), SubmitError> {
         if self.jobs.get(id).is_some() {
             return Err(SubmitError::Duplicate(id));
         }
         let count = spec.chunks.count();
         let last_hole = holes.last_key_value().map(|(&chunk, _)| chunk);
-        let last = committed.last().map(|last| last.end - 1).max(last_hole);
+        let last = committed.last().map(|last| last.end() - 1).max(last_hole);
         if let Some(chunk) = last.filter(|&last| last >= count) {
             return Err(SubmitError::NoSuchChunk { job: id, chunk, count });
         }
@@ -217,8 +211,8 @@ impl Scheduler {
         worker: WorkerId,
         threads: u32,
         former: Option<WorkerId>,
-        in_hand: &[(JobId, IntervalSet)],
-    ) -> Vec<Option<(LeaseId, IntervalSet)>> {
+        in_hand: &[(JobId, ChunkSet)],
+    ) -> Vec<Option<(LeaseId, ChunkSet)>> {
         if let Some(former) = former.filter(|&former| former != worker) {
             self.on_left(now, former);
         }
@@ -268,7 +262,7 @@ impl Scheduler {
     }
 
     /// Whether every one of `chunks` is still outstanding under `lease`.
-    pub fn holds(&self, lease: LeaseId, chunks: Run) -> bool {
+    pub fn holds(&self, lease: LeaseId, chunks: ChunkRun) -> bool {
         let lease = self.leases.get(&lease);
         lease.is_some_and(|lease| chunks.len() > 0 && lease.outstanding.contains_run(chunks))
     }
@@ -295,7 +289,7 @@ impl Scheduler {
 
     /// The chunks of a job that were given up, in order. As with what is committed, they are known until the job is
     /// forgotten.
-    pub fn holes(&self, id: JobId) -> impl Iterator<Item = (u64, &Hole)> + '_ {
+    pub fn holes(&self, id: JobId) -> impl Iterator<Item = (u64, &FailedChunk)> + '_ {
         let job = self.jobs.get(id);
         job.into_iter().flat_map(|job| job.holes().iter().map(|(&chunk, hole)| (chunk, hole)))
     }

@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::Run;
+use crate::ChunkRun;
 
 /// A trial that crashed its worker is tried again in this many parts.
 const PARTS: u64 = 16;
@@ -24,9 +24,9 @@ pub(crate) struct Suspicion {
 impl Suspicion {
     /// A lease crashed its worker, or was there when something else did, when `run` was outstanding in it, of
     /// `outstanding` chunks in all.
-    pub(crate) fn suspect(&mut self, run: Run, outstanding: u64) {
+    pub(crate) fn suspect(&mut self, run: ChunkRun, outstanding: u64) {
         self.cut_out(run);
-        self.suspects.insert(run.start, (run.end, (outstanding / PARTS).max(1)));
+        self.suspects.insert(run.start(), (run.end(), (outstanding / PARTS).max(1)));
     }
 
     /// A chunk crashed a worker when it was alone there; returns how often it has.
@@ -37,45 +37,45 @@ impl Suspicion {
     }
 
     /// Chunks have been computed, and their worker is still there.
-    pub(crate) fn clear(&mut self, run: Run) {
+    pub(crate) fn clear(&mut self, run: ChunkRun) {
         self.cut_out(run);
         let cleared: Vec<u64> =
-            self.crashes.range(run.start..run.end.max(run.start)).map(|(&chunk, _)| chunk).collect();
+            self.crashes.range(run.start()..run.end().max(run.start())).map(|(&chunk, _)| chunk).collect();
         for chunk in cleared {
             self.crashes.remove(&chunk);
         }
     }
 
     /// The suspects within `run`, in order, and how long a trial of each may be.
-    pub(crate) fn within(&self, run: Run) -> impl Iterator<Item = (Run, u64)> + '_ {
-        let before = self.suspects.range(..run.start).next_back();
-        let from = self.suspects.range(run.start..run.end.max(run.start));
+    pub(crate) fn within(&self, run: ChunkRun) -> impl Iterator<Item = (ChunkRun, u64)> + '_ {
+        let before = self.suspects.range(..run.start()).next_back();
+        let from = self.suspects.range(run.start()..run.end().max(run.start()));
         let all = before.into_iter().chain(from);
-        all.filter_map(move |(&start, &(end, limit))| Some((run.intersect(Run { start, end })?, limit)))
+        all.filter_map(move |(&start, &(end, limit))| Some((ChunkRun::new(start, end)?.intersect(run)?, limit)))
     }
 
     pub(crate) fn contains(&self, chunk: u64) -> bool {
-        self.within(Run { start: chunk, end: chunk + 1 }).next().is_some()
+        self.within(ChunkRun::one(chunk)).next().is_some()
     }
 
     /// The trial that `run` begins with.
-    pub(crate) fn first_trial(&self, run: Run) -> Option<Run> {
+    pub(crate) fn first_trial(&self, run: ChunkRun) -> Option<ChunkRun> {
         let (suspects, limit) = self.within(run).next()?;
-        Run::new(suspects.start, suspects.end.min(suspects.start.saturating_add(limit)))
+        ChunkRun::new(suspects.start(), suspects.end().min(suspects.start().saturating_add(limit)))
     }
 
     /// In how many trials `run` will be tried.
-    pub(crate) fn trials(&self, run: Run) -> u64 {
+    pub(crate) fn trials(&self, run: ChunkRun) -> u64 {
         self.within(run).map(|(suspects, limit)| suspects.len().div_ceil(limit)).sum()
     }
 
-    fn cut_out(&mut self, run: Run) {
-        let cut: Vec<(Run, u64)> = self.within(run).collect();
+    fn cut_out(&mut self, run: ChunkRun) {
+        let cut: Vec<(ChunkRun, u64)> = self.within(run).collect();
         for (part, limit) in cut {
-            let Some((&start, &(end, _))) = self.suspects.range(..=part.start).next_back() else { continue };
+            let Some((&start, &(end, _))) = self.suspects.range(..=part.start()).next_back() else { continue };
             self.suspects.remove(&start);
-            for rest in [Run::new(start, part.start), Run::new(part.end, end)].into_iter().flatten() {
-                self.suspects.insert(rest.start, (rest.end, limit));
+            for rest in [ChunkRun::new(start, part.start()), ChunkRun::new(part.end(), end)].into_iter().flatten() {
+                self.suspects.insert(rest.start(), (rest.end(), limit));
             }
         }
     }
@@ -87,8 +87,8 @@ mod tests {
 
     use super::*;
 
-    fn run(start: u64, end: u64) -> Run {
-        Run::new(start, end).unwrap()
+    fn run(start: u64, end: u64) -> ChunkRun {
+        ChunkRun::new(start, end).unwrap()
     }
 
     #[test]
@@ -132,17 +132,17 @@ mod tests {
                 let run = run(start, start + length);
                 if suspect {
                     suspicion.suspect(run, outstanding);
-                    model.extend((run.start..run.end).map(|chunk| (chunk, (outstanding / PARTS).max(1))));
+                    model.extend((run.start()..run.end()).map(|chunk| (chunk, (outstanding / PARTS).max(1))));
                 } else {
                     suspicion.clear(run);
                     model.retain(|&chunk, _| !run.contains(chunk));
                 }
-                let probe = Run { start: start / 2, end: start + 7 };
+                let probe = ChunkRun::new(start / 2, start + 7).unwrap();
                 let within: Vec<_> = suspicion
                     .within(probe)
-                    .flat_map(|(run, limit)| (run.start..run.end).map(move |chunk| (chunk, limit)))
+                    .flat_map(|(run, limit)| (run.start()..run.end()).map(move |chunk| (chunk, limit)))
                     .collect();
-                let wanted: Vec<_> = model.range(probe.start..probe.end).map(|(&chunk, &limit)| (chunk, limit)).collect();
+                let wanted: Vec<_> = model.range(probe.start()..probe.end()).map(|(&chunk, &limit)| (chunk, limit)).collect();
                 prop_assert_eq!(within, wanted);
                 prop_assert_eq!(suspicion.contains(start), model.contains_key(&start));
             }

@@ -4,10 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
-use swath_scheduler::{
-    Action, Config, Event as SchedulerEvent, Instant, IntervalSet, JobId, JobSpec, JobState, LeaseId, Run, Scheduler,
-    Skipped, WorkerId, WorkerState,
-};
+use swath_model::{Instant, IntervalSet, JobId, LeaseId, Run, WorkerId};
+use swath_scheduler::{Action, Config, Event as SchedulerEvent, JobPlan, JobState, Scheduler, Skipped, WorkerState};
 
 use crate::cluster::{Cluster, note};
 use crate::event::{Block, Event, Fact, InHand, JobIndex, LeasedJob, Said, SessionId, Told};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use swath_scheduler::{Chunks, Instant, IntervalSet, LeaseId, Run};
+use swath_model::{Chunks, Instant, IntervalSet, LeaseId, Run};
 
 /// A process that is a worker when it runs, by its place in the cluster.
 pub(crate) type ProcessId = usize;

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use swath_scheduler::{Chunks, Hole, IntervalSet, Outcome, Run};
+use swath_model::{Chunks, FailedChunk, IntervalSet, Run};
+use swath_scheduler::{Outcome};
 
 use crate::cluster::{Cluster, note};
 use crate::event::{Block, Event, Fact, JobIndex};

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use swath_scheduler::{Instant, WorkerId};
+use swath_model::{Instant, WorkerId};
 
 use crate::cluster::{Cluster, note};
 use crate::event::{Block, Event, ProcessId, Said, SessionId, Told};

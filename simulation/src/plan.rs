@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use swath_scheduler::{Chunks, Config, Limits, Range, Run};
+use swath_model::{Chunks, Limits, Range, Run};
+use swath_scheduler::{Config};
 
 use crate::random::Random;
 

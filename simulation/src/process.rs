@@ -7,7 +7,7 @@ mod in_hand;
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use swath_scheduler::{Chunks, Instant, IntervalSet, LeaseId, Run};
+use swath_model::{Chunks, Instant, IntervalSet, LeaseId, Run};
 
 use crate::event::{Block, LeasedJob, SessionId, Token};
 use crate::plan::{Machine, Plan, one};

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use swath_scheduler::{Hole, Outcome};
+use swath_model::{FailedChunk};
+use swath_scheduler::{Outcome};
 
 use crate::cluster::{Cluster, note};
 use crate::event::JobIndex;
@@ -105,7 +106,7 @@ impl Cluster {
         // What is missing from the ledger is what was given up, to the number.
         let all = plan.chunks.offsets(plan.chunks.all());
         let missing: Vec<_> = job.durable.gaps(all).collect();
-        let mut given_up = swath_scheduler::IntervalSet::new();
+        let mut given_up = swath_model::IntervalSet::new();
         for &chunk in &holes {
             given_up.insert(plan.chunks.offsets(one(chunk)));
         }

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use swath_scheduler::{IntervalSet, LeaseId, Run};
+use swath_model::{IntervalSet, LeaseId, Run};
 
 use crate::cluster::{Cluster, note};
 use crate::event::{Block, Event, LeasedJob, ProcessId, Said, SessionId, Token, Told};

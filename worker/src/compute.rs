@@ -8,7 +8,7 @@ use std::{
 use bytes::Bytes;
 use swath_block::{BlockEncoder, PAGE_ROWS};
 use swath_kernel::{EvaluateError, Values};
-use swath_scheduler::Run;
+use swath_model::{Run};
 
 use crate::queue::{Lease, Task};
 
@@ -153,7 +153,7 @@ mod tests {
 
     use swath_block::Block;
     use swath_kernel::{Kernel, ValueType};
-    use swath_scheduler::{Chunks, LeaseId, Range};
+    use swath_model::{Chunks, LeaseId, Range};
 
     use super::*;
 

@@ -7,7 +7,7 @@ use swath_proto::{
     Fingerprint, MAX_IN_HAND, MAX_IN_HAND_RUNS,
     v1::{self, worker_message::Kind},
 };
-use swath_scheduler::{Chunks, LeaseId, Range, Run};
+use swath_model::{Chunks, LeaseId, Range, Run};
 
 use crate::{
     compute::Encoded,

@@ -7,7 +7,7 @@ use std::{
     thread::JoinHandle,
 };
 
-use swath_scheduler::Run;
+use swath_model::{Run};
 
 use crate::{
     compute::{Computer, Product},

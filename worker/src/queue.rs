@@ -19,7 +19,7 @@ use std::{
 use swath_block::MAX_ROWS;
 use swath_kernel::{Kernel, ValueType};
 use swath_proto::Fingerprint;
-use swath_scheduler::{Chunks, IntervalSet, LeaseId, Run};
+use swath_model::{Chunks, IntervalSet, LeaseId, Run};
 
 /// A lease is cut into at least this many blocks for each thread, so that threads finish it together.
 const BLOCKS_PER_THREAD: u64 = 4;

@@ -13,7 +13,7 @@ use swath_proto::{
     MAX_MESSAGE_BYTES,
     v1::{self, workers_client::WorkersClient},
 };
-use swath_scheduler::Run;
+use swath_model::{Run};
 use tokio::{
     runtime::Handle,
     sync::{Notify, OwnedSemaphorePermit, Semaphore},
@@ -186,7 +186,7 @@ impl Shared {
 
 #[cfg(test)]
 mod tests {
-    use swath_scheduler::{IntervalSet, LeaseId};
+    use swath_model::{IntervalSet, LeaseId};
 
     use super::*;
     use crate::queue::{Resumed, tests::lease};

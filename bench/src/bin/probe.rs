@@ -7,7 +7,8 @@ use anyhow::{Context, Result, bail};
 use bytes::Bytes;
 use swath_block::{Block, BlockEncoder, Digest, MAX_ROWS, PAGE_ROWS};
 use swath_kernel::{Parameters, ValueType, Values};
-use swath_scheduler::{Action, Chunks, Config, Event, Instant, JobId, JobSpec, Limits, Range, Scheduler, WorkerId};
+use swath_model::{Chunks, Instant, JobId, Limits, Range, WorkerId};
+use swath_scheduler::{Action, Config, Event, JobPlan, Scheduler};
 
 /// Events that the scheduler is given.
 const STEPS: usize = 100_000;

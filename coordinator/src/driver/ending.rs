@@ -1,6 +1,7 @@
 //! How jobs end, and how they are forgotten: decided, written into the ledger, then told.
 
-use swath_scheduler::{JobId, Outcome};
+use swath_model::{JobId};
+use swath_scheduler::{Outcome};
 use tracing::{info, warn};
 
 use super::{

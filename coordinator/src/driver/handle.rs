@@ -3,7 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use swath_proto::Fingerprint;
-use swath_scheduler::{Chunks, Event, JobId, LeaseId, Run, WorkerId};
+use swath_model::{Chunks, JobId, LeaseId, Run, WorkerId};
+use swath_scheduler::{Event};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::ToWorker;

@@ -2,7 +2,8 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use swath_scheduler::{Chunks, JobId, JobSpec, WorkerId};
+use swath_model::{Chunks, JobId, WorkerId};
+use swath_scheduler::{JobPlan};
 use tokio::sync::watch;
 use tracing::{debug, warn};
 

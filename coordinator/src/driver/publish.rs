@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use swath_scheduler::{JobId, Run};
+use swath_model::{JobId, Run};
 use tokio::sync::watch;
 
 use super::{

@@ -3,7 +3,8 @@
 use std::time::{Duration, Instant, SystemTime};
 
 use swath_proto::Fingerprint;
-use swath_scheduler::{Event, IntervalSet, JobId, LeaseId, Run, WorkerId, WorkerState};
+use swath_model::{IntervalSet, JobId, LeaseId, Run, WorkerId};
+use swath_scheduler::{Event, WorkerState};
 use tokio::sync::mpsc;
 use tracing::{info, warn};
 

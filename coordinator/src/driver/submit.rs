@@ -3,7 +3,8 @@
 //! A job that is being stored has an id and counts for the bounds, but nobody sees it. It begins when it is in the ledger,
 //! whether or not its client still waits.
 
-use swath_scheduler::{IntervalSet, JobId, JobSpec, SubmitError};
+use swath_model::{IntervalSet, JobId};
+use swath_scheduler::{JobPlan, SubmitError};
 use tracing::info;
 
 use super::{

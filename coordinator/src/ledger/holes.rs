@@ -1,7 +1,7 @@
 //! The chunks in the ledger that were given up.
 
 use rusqlite::{Transaction, params};
-use swath_scheduler::{Hole, JobId};
+use swath_model::{FailedChunk, JobId};
 
 use super::{Ledger, LedgerError};
 use crate::job::Holes;

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rusqlite::{OptionalExtension, Row, Transaction, params};
 use swath_kernel::Parameters;
-use swath_scheduler::{JobId, Limits};
+use swath_model::{JobId, Limits};
 
 use super::{Ledger, LedgerError, Standing};
 use crate::{

@@ -1,7 +1,7 @@
 //! What the driver writes into the ledger, many records with one transaction.
 
 use rusqlite::Transaction;
-use swath_scheduler::{Hole, JobId};
+use swath_model::{FailedChunk, JobId};
 
 use super::{JobRow, Ledger, LedgerError, holes, jobs};
 use crate::{

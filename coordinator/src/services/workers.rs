@@ -7,7 +7,7 @@ use swath_proto::{
     Fingerprint,
     v1::{self, block_receipt::Outcome, workers_server::Workers},
 };
-use swath_scheduler::{Run, WorkerId};
+use swath_model::{Run, WorkerId};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};

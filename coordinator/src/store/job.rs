@@ -10,7 +10,7 @@ use std::{
 
 use swath_block::{Block, MAX_ROWS};
 use swath_kernel::ValueType;
-use swath_scheduler::{Chunks, IntervalSet, JobId, Run};
+use swath_model::{Chunks, IntervalSet, JobId, Run};
 use tokio::sync::watch;
 
 use self::closing::Closing;

@@ -33,7 +33,7 @@ use std::{
 use object_store::path::Path;
 use ring::rand::{SecureRandom, SystemRandom};
 use swath_block::Block;
-use swath_scheduler::{JobId, Run};
+use swath_model::{JobId, Run};
 use tokio::sync::mpsc;
 
 use self::{disk::Disk, doubt::Doubts, memory::Memory, objects::Objects};

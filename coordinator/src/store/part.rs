@@ -14,7 +14,7 @@ use parquet::{
 };
 use swath_block::{Block, FileAssembler, checksum, parse_footer};
 use swath_kernel::ValueType;
-use swath_scheduler::Range as Numbers;
+use swath_model::Range as Numbers;
 use tokio::runtime::Handle;
 
 use super::{StoreError, job::Held, objects::Objects, trouble::Trouble};

@@ -6,7 +6,7 @@ use std::{
 };
 
 use swath_block::Block;
-use swath_scheduler::Run;
+use swath_model::{Run};
 use tokio::sync::watch;
 use tracing::warn;
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use object_store::path::Path;
 use swath_block::{Block, BlockError};
-use swath_scheduler::Run;
+use swath_model::{Run};
 use tracing::warn;
 
 use super::{

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use swath_block::{Block, BlockEncoder, PAGE_ROWS};
 use swath_kernel::{ValueType, Values};
-use swath_scheduler::{Chunks, IntervalSet, JobId, Range, Run};
+use swath_model::{Chunks, IntervalSet, JobId, Range, Run};
 use tempfile::TempDir;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -325,7 +325,7 @@ fn row(id: JobId, last: i64) -> crate::ledger::JobRow {
         chunks,
         chunk_size: 10,
         retention: Retention::Stored,
-        limits: swath_scheduler::Limits::default(),
+        limits: swath_model::Limits::default(),
         retain: None,
     }
     .to_row(id, Clock::from(Moment::default()).stamp(), None)
@@ -401,13 +401,8 @@ async fn of_a_broken_job_what_is_committed_can_be_read_until_it_is_dropped() {
 async fn a_part_that_is_written_while_its_results_are_dropped_goes_with_them() {
     let world = World::new(1 << 20, 1 << 20).await;
     let results = world.job(100, 10, Retention::Stored);
-    let dropped = Standing {
-        job: JobId(1),
-        state: JobState::Cancelled,
-        ended: None,
-        shares: Vec::new(),
-        drops_results: true,
-    };
+    let dropped =
+        Standing { job: JobId(1), state: JobState::Cancelled, ended: None, shares: Vec::new(), drops_results: true };
     // The ledger has dropped them; the store learns of it after the part is written.
     world.store.ledger.write(&[Record::Standing(dropped)], Moment::default());
     world.accept(&results, 10..30).await;

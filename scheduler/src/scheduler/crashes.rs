@@ -4,7 +4,7 @@ use super::Scheduler;
 use super::events::Failed;
 use crate::job::Job;
 use crate::lease::Purpose;
-use crate::{Hole, Instant, JobId, LeaseId, Outcome, Run, Skipped, WorkerId};
+use crate::{ChunkRun, FailedChunk, Instant, JobId, LeaseId, Outcome, Skipped, WorkerId};
 
 impl Scheduler {
     /// A worker is gone without a farewell. Of the leases that it may have been computing all is suspected, not only of
@@ -18,7 +18,7 @@ impl Scheduler {
             let Some(lease) = self.leases.get(&lease) else { continue };
             self.jobs.update(lease.job, |job| job.suspect(&lease.outstanding));
             if lease.purpose == Purpose::Trial && lease.chunks.len() == 1 {
-                alone = Some((lease.job, lease.chunks.start));
+                alone = Some((lease.job, lease.chunks.start()));
             }
         }
         self.on_left(now, id);
@@ -31,7 +31,7 @@ impl Scheduler {
         let counted = self.jobs.update(id, |job| (job.count_crash(chunk), job.limits.crash_limit.max(1), job.chunks));
         let Some((count, limit, chunks)) = counted else { return };
         if count >= limit {
-            let number = chunks.numbers(Run { start: chunk, end: chunk + 1 }).first();
+            let number = chunks.numbers(ChunkRun::one(chunk)).first();
             let reason = match count {
                 1 => "1 worker crashed while it computed this chunk alone".to_owned(),
                 count => format!("{count} workers crashed while they computed this chunk alone"),
@@ -54,12 +54,13 @@ impl Scheduler {
             self.end_job(now, id, Outcome::Failed { chunk, number, reason });
             return;
         }
-        let hole = Hole::new(number, reason);
+        let hole = FailedChunk::new(number, reason);
         if self.jobs.update(id, |job| job.give_up(chunk, hole.clone())) == Some(true) {
             self.skipped.push_back(Skipped { job: id, chunk, hole });
             self.end_if_complete(now, id);
         } else {
-            let reason = format!("more than {} chunks could not be computed; this one: {}", Hole::MOST, hole.reason);
+            let reason =
+                format!("more than {} chunks could not be computed; this one: {}", FailedChunk::MOST, hole.reason);
             self.end_job(now, id, Outcome::Failed { chunk, number, reason });
         }
     }

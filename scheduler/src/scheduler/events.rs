@@ -7,7 +7,7 @@ use crate::estimate::thread_time;
 use crate::job::Released;
 use crate::lease::{LeaseState, Purpose};
 use crate::worker::{Unreported, Worker};
-use crate::{Action, Event, Instant, JobId, LeaseId, Run, WorkerId};
+use crate::{Action, ChunkRun, Event, Instant, JobId, LeaseId, WorkerId};
 
 /// A chunk that failed, and what the kernel said.
 pub(super) struct Failed {
@@ -118,13 +118,13 @@ impl Scheduler {
         self.look_around = true;
     }
 
-    fn on_returned(&mut self, now: Instant, id: WorkerId, lease: LeaseId, chunks: Option<Run>) {
+    fn on_returned(&mut self, now: Instant, id: WorkerId, lease: LeaseId, chunks: Option<ChunkRun>) {
         let Some(held) = self.leases.get_mut(&lease).filter(|held| held.worker == id) else {
             return;
         };
         let job = held.job;
         let state = held.state;
-        let returned: Vec<Run> = match chunks {
+        let returned: Vec<ChunkRun> = match chunks {
             Some(chunks) => held.outstanding.intersection(chunks).collect(),
             None => Vec::new(),
         };
@@ -156,7 +156,7 @@ impl Scheduler {
         if !held.outstanding.contains(chunk) {
             return;
         }
-        let run = Run { start: chunk, end: chunk + 1 };
+        let run = ChunkRun::one(chunk);
         self.take_out(now, lease, run);
         let too_often = self.jobs.update(id_of_job, |job| job.fail(chunk, id) > job.limits.max_retries);
         if too_often == Some(true) {
@@ -164,7 +164,7 @@ impl Scheduler {
         }
     }
 
-    fn on_received(&mut self, now: Instant, id: JobId, chunks: Run) {
+    fn on_received(&mut self, now: Instant, id: JobId, chunks: ChunkRun) {
         if !self.is_active(id) {
             return;
         }
@@ -172,14 +172,14 @@ impl Scheduler {
         self.settle(now, released.unwrap_or_default(), false);
     }
 
-    fn on_lost(&mut self, now: Instant, id: JobId, chunks: Run) {
+    fn on_lost(&mut self, now: Instant, id: JobId, chunks: ChunkRun) {
         let released = self.jobs.update(id, |job| job.lose(chunks));
         for (run, lease) in released.unwrap_or_default() {
             self.take_out(now, lease, run);
         }
     }
 
-    fn on_spoiled(&mut self, now: Instant, id: JobId, chunks: Run) {
+    fn on_spoiled(&mut self, now: Instant, id: JobId, chunks: ChunkRun) {
         let released = self.jobs.update(id, |job| job.spoil(chunks));
         for (run, lease) in released.unwrap_or_default() {
             self.take_out(now, lease, run);
@@ -187,7 +187,7 @@ impl Scheduler {
         self.look_around = true;
     }
 
-    fn on_committed(&mut self, now: Instant, id: JobId, chunks: Run) {
+    fn on_committed(&mut self, now: Instant, id: JobId, chunks: ChunkRun) {
         if !self.is_active(id) {
             return;
         }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Scheduler;
 use crate::lease::{LeaseState, Purpose};
-use crate::{IntervalSet, JobId, LeaseId};
+use crate::{ChunkSet, JobId, LeaseId};
 
 impl Scheduler {
     /// Panics with a telling message unless all that is kept agrees: each chunk is in exactly one place, leases,
@@ -23,9 +23,9 @@ impl Scheduler {
             assert_eq!(id.incarnation, self.config.incarnation, "the incarnation of lease {id}");
             assert!((1..=self.last_sequence).contains(&id.sequence), "lease {id} was never given out");
             assert!(!lease.outstanding.is_empty(), "lease {id} is over");
-            let last = lease.outstanding.last().map_or(0, |run| run.end);
-            let first = lease.outstanding.first().map_or(0, |run| run.start);
-            assert!(lease.chunks.start <= first && last <= lease.chunks.end, "lease {id} has grown");
+            let last = lease.outstanding.last().map_or(0, |run| run.end());
+            let first = lease.outstanding.first().map_or(0, |run| run.start());
+            assert!(lease.chunks.start() <= first && last <= lease.chunks.end(), "lease {id} has grown");
             assert!(self.is_active(lease.job), "lease {id} of job {}, which has ended", lease.job);
             let suspected = (self.jobs.get(lease.job))
                 .is_some_and(|job| lease.outstanding.iter().any(|run| job.suspicion().within(run).next().is_some()));
@@ -79,8 +79,8 @@ impl Scheduler {
     }
 
     /// The outstanding chunks of each lease of each job, as the jobs tell it.
-    fn held(&self) -> BTreeMap<(JobId, LeaseId), IntervalSet> {
-        let mut held: BTreeMap<_, IntervalSet> = BTreeMap::new();
+    fn held(&self) -> BTreeMap<(JobId, LeaseId), ChunkSet> {
+        let mut held: BTreeMap<_, ChunkSet> = BTreeMap::new();
         for (id, job) in self.jobs.iter() {
             for (run, lease) in job.held().iter() {
                 held.entry((id, lease)).or_default().insert(run);

@@ -7,12 +7,12 @@ use crate::estimate::{Prospect, thread_time};
 use crate::job::{Job, Work};
 use crate::lease::{Account, Lease, LeaseState, Purpose};
 use crate::worker::Worker;
-use crate::{Action, Instant, IntervalSet, JobId, LeaseId, Run, WorkerId};
+use crate::{Action, ChunkRun, ChunkSet, Instant, JobId, LeaseId, WorkerId};
 
 /// Chunks that a worker is to get.
 struct Offer {
     job: JobId,
-    chunks: Run,
+    chunks: ChunkRun,
     /// How long the lease was to be, in numbers; `None` for one that is no measure of the worker.
     wanted: Option<u64>,
     purpose: Purpose,
@@ -58,7 +58,7 @@ impl Scheduler {
         self.jobs.ready().find_map(|(job_id, job)| {
             let special = |chunks, purpose| Turn::Gets(Offer { job: job_id, chunks, wanted: None, purpose });
             let waiting = match job.next_work(id, alone)? {
-                Work::Retry(chunk) => return Some(special(Run::new(chunk, chunk + 1)?, Purpose::Retry)),
+                Work::Retry(chunk) => return Some(special(ChunkRun::new(chunk, chunk + 1)?, Purpose::Retry)),
                 Work::Trial(chunks) if is_idle => return Some(special(chunks, Purpose::Trial)),
                 Work::Trial(_) if held_back < job.trials().max(1) => return Some(Turn::HeldBack),
                 Work::Trial(_) => job.next_waiting()?,
@@ -67,13 +67,13 @@ impl Scheduler {
             let prospect = self.prospect(worker, job_id, job);
             let wanted = prospect.lease_numbers(self.config.lease_target, self.config.max_lease_numbers);
             let length = (wanted / job.chunks.largest()).max(1);
-            let chunks = Run::new(waiting.start, waiting.start.saturating_add(length).min(waiting.end))?;
+            let chunks = ChunkRun::new(waiting.start(), waiting.start().saturating_add(length).min(waiting.end()))?;
             Some(Turn::Gets(Offer { job: job_id, chunks, wanted: Some(wanted), purpose: Purpose::Work }))
         })
     }
 
     /// Chunks that were asked back for an idle worker go to it, if it still has room for them.
-    pub(super) fn hand_over(&mut self, now: Instant, to: WorkerId, job: JobId, returned: &[Run]) {
+    pub(super) fn hand_over(&mut self, now: Instant, to: WorkerId, job: JobId, returned: &[ChunkRun]) {
         let ready = self.jobs.get(job).is_some_and(Job::is_ready);
         let Some(&chunks) = returned.first() else {
             return;
@@ -100,7 +100,7 @@ impl Scheduler {
                 worker: id,
                 job: offer.job,
                 chunks: offer.chunks,
-                outstanding: IntervalSet::from(offer.chunks),
+                outstanding: ChunkSet::from(offer.chunks),
                 purpose: offer.purpose,
                 assigned: now,
                 state: LeaseState::Open,
@@ -150,7 +150,7 @@ impl Scheduler {
 
     /// Takes outstanding chunks out of a lease, as not done by its worker; ends it when none is left. Where the
     /// chunks go is for the caller to say.
-    pub(super) fn take_out(&mut self, now: Instant, id: LeaseId, run: Run) {
+    pub(super) fn take_out(&mut self, now: Instant, id: LeaseId, run: ChunkRun) {
         let Some(lease) = self.leases.get_mut(&id) else {
             return;
         };
@@ -225,7 +225,7 @@ impl Scheduler {
     }
 
     /// The outstanding chunks of each lease of each job, as the leases tell it.
-    pub(super) fn outstanding(&self) -> BTreeMap<(JobId, LeaseId), IntervalSet> {
+    pub(super) fn outstanding(&self) -> BTreeMap<(JobId, LeaseId), ChunkSet> {
         let entries = self.leases.iter();
         entries.map(|(&id, lease)| ((lease.job, id), lease.outstanding.clone())).collect()
     }

@@ -2,7 +2,7 @@
 
 use super::Scheduler;
 use crate::lease::{Account, Lease, LeaseState, Purpose};
-use crate::{Instant, IntervalSet, JobId, LeaseId, WorkerId};
+use crate::{ChunkSet, Instant, JobId, LeaseId, WorkerId};
 
 impl Scheduler {
     /// Leases to a worker those of `chunks` that wait. It has them in hand, so they have not crashed it: they are
@@ -12,8 +12,8 @@ impl Scheduler {
         now: Instant,
         worker: WorkerId,
         id: JobId,
-        chunks: &IntervalSet,
-    ) -> Option<(LeaseId, IntervalSet)> {
+        chunks: &ChunkSet,
+    ) -> Option<(LeaseId, ChunkSet)> {
         let may_resume = self.crew.get(worker).is_some_and(|worker| worker.is_active() && worker.has_room_for_lease());
         let job = self.jobs.get(id).filter(|job| job.is_active() && may_resume)?;
         let granted = job.waiting_among(chunks);

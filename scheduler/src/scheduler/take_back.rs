@@ -8,7 +8,7 @@ use crate::estimate::Remainder;
 use crate::job::Job;
 use crate::lease::{Lease, LeaseState};
 use crate::worker::Worker;
-use crate::{Action, Instant, LeaseId, Run, WorkerId};
+use crate::{Action, ChunkRun, Instant, LeaseId, WorkerId};
 
 /// What takes less than this is not worth a revoke, which costs two round trips.
 const WORTH_IT: Duration = Duration::from_millis(20);
@@ -137,7 +137,13 @@ impl Scheduler {
 
     /// Which chunks of a source a taker should get so that both end at the same time, and by how much
     /// this relieves the worker. `None` if it would take the taker longer than the worker.
-    fn fair_part(&self, source: &Source, taker: WorkerId, load: Duration, own: Duration) -> Option<(Run, Duration)> {
+    fn fair_part(
+        &self,
+        source: &Source,
+        taker: WorkerId,
+        load: Duration,
+        own: Duration,
+    ) -> Option<(ChunkRun, Duration)> {
         let lease = self.leases.get(&source.lease)?;
         let job = self.jobs.get(lease.job)?;
         let most = self.most_to_give(source.lease, lease);
@@ -162,7 +168,7 @@ impl Scheduler {
     }
 
     /// Asks a worker to give back the tail of a lease.
-    fn ask(&mut self, now: Instant, id: LeaseId, chunks: Run, by: Option<WorkerId>) {
+    fn ask(&mut self, now: Instant, id: LeaseId, chunks: ChunkRun, by: Option<WorkerId>) {
         let Some(worker) = self.holder(id) else {
             return;
         };

@@ -11,7 +11,7 @@ use bench::{Bench, Given, ended, given, revoked, spec};
 
 use crate::estimate::FIRST_GUESS;
 use crate::{
-    Action, CancelError, Config, DrainError, Event, ForgetError, IntervalSet, JobId, JobState, Limits, Outcome, Run,
+    Action, CancelError, ChunkRun, ChunkSet, Config, DrainError, Event, ForgetError, JobId, JobState, Limits, Outcome,
     SubmitError, WorkerId, WorkerState,
 };
 
@@ -20,8 +20,8 @@ const B: WorkerId = WorkerId(2);
 const JOB: JobId = JobId(1);
 const OTHER: JobId = JobId(2);
 
-fn run(start: u64, end: u64) -> Run {
-    Run::new(start, end).unwrap()
+fn run(start: u64, end: u64) -> ChunkRun {
+    ChunkRun::new(start, end).unwrap()
 }
 
 fn ms(millis: u64) -> Duration {
@@ -41,7 +41,7 @@ fn a_worker_gets_two_leases_in_order_and_the_next_when_one_is_computed() {
 
     let next = given(&bench.tell(Event::LeaseComputed { worker: A, lease: leases[0].lease, busy: ms(1) }));
     assert_eq!(next.len(), 1, "before any block has come");
-    assert_eq!(next[0].chunks.start, 2 * length);
+    assert_eq!(next[0].chunks.start(), 2 * length);
     let view = bench.scheduler.worker(A).unwrap();
     assert_eq!((view.leases, view.state), (3, WorkerState::Active));
 }
@@ -137,7 +137,7 @@ fn an_idle_worker_gets_the_tail_of_what_another_has() {
         let busy = Duration::from_millis(next.chunks.len() * 10);
         held.extend(given(&bench.complete(next, busy)));
     }
-    bench.tell(Event::ChunksReceived { job: JOB, chunks: run(held[1].chunks.end, 1000) });
+    bench.tell(Event::ChunksReceived { job: JOB, chunks: run(held[1].chunks.end(), 1000) });
     let left: u64 = held.iter().map(|g| g.chunks.len()).sum();
     assert_eq!(left, 100, "{held:?}");
     bench.scheduler.handle_event(bench.now, Event::WorkerJoined { worker: B, threads: 1 });
@@ -145,7 +145,7 @@ fn an_idle_worker_gets_the_tail_of_what_another_has() {
     let (worker, lease, chunks) = asked[0];
     assert_eq!((worker, asked.len()), (A, 1));
     let source = held.iter().find(|g| g.lease == lease).unwrap();
-    assert_eq!(chunks.end, source.chunks.end, "the tail");
+    assert_eq!(chunks.end(), source.chunks.end(), "the tail");
     assert_eq!(chunks.len(), left / 2, "both end at the same time");
     assert!(bench.scheduler.holds(lease, chunks), "until it is returned");
 
@@ -163,7 +163,7 @@ fn a_lease_that_gave_nothing_back_is_not_asked_again() {
     bench.submit(JOB, 8, 1000);
     let leases = bench.join(A, 1);
     assert_eq!(leases.len(), 2, "half, then a quarter");
-    bench.tell(Event::ChunksReceived { job: JOB, chunks: run(leases[1].chunks.start, 8) });
+    bench.tell(Event::ChunksReceived { job: JOB, chunks: run(leases[1].chunks.start(), 8) });
     let held = bench.scheduler.worker(A).unwrap().leased_chunks;
     assert_eq!(held, 4);
     assert_eq!(bench.join(B, 1), []);
@@ -316,7 +316,7 @@ fn a_draining_worker_finishes_what_it_computes_and_gives_the_rest_back() {
     assert_eq!((view.state, view.leases), (WorkerState::Draining, 0));
     bench.scheduler.drain(bench.now, A).unwrap();
     assert_eq!(bench.actions(), []);
-    assert_eq!(bench.join(B, 1)[0].chunks.start, leases[1].chunks.start);
+    assert_eq!(bench.join(B, 1)[0].chunks.start(), leases[1].chunks.start());
     let unknown = bench.scheduler.drain(bench.now, WorkerId(7));
     assert_eq!(unknown, Err(DrainError::Unknown(WorkerId(7))));
 }
@@ -345,7 +345,7 @@ fn what_was_committed_and_turned_out_to_be_bad_waits_again_while_its_job_runs() 
     bench.tell(Event::ChunksSpoiled { job: JOB, chunks: run(1, 4) });
     let view = bench.scheduler.job(JOB).unwrap();
     assert_eq!((view.waiting, view.received, view.committed), (5, 1, 4));
-    assert_eq!(bench.join(A, 1)[0].chunks.start, 1);
+    assert_eq!(bench.join(A, 1)[0].chunks.start(), 1);
     bench.tell(Event::ChunksCommitted { job: JOB, chunks: run(0, 10) });
     assert_eq!(bench.tell(Event::ChunksSpoiled { job: JOB, chunks: run(0, 10) }), []);
     assert_eq!(bench.scheduler.job(JOB).unwrap().committed, 10, "it has ended");
@@ -385,16 +385,16 @@ fn commands_are_refused_with_a_reason() {
 fn a_restored_job_goes_on_where_it_was() {
     let mut bench = Bench::new();
     let now = bench.now;
-    let committed: IntervalSet = [run(0, 3), run(5, 6)].into_iter().collect();
+    let committed: ChunkSet = [run(0, 3), run(5, 6)].into_iter().collect();
     let mut restore = |id, committed| {
         let result = bench.scheduler.restore(now, id, spec(10, 1), committed);
         (result, bench.actions())
     };
     assert_eq!(restore(JOB, committed), (Ok(()), vec![]));
-    let all = IntervalSet::from(run(0, 10));
+    let all = ChunkSet::from(run(0, 10));
     let done = Action::JobEnded { job: OTHER, outcome: Outcome::Done };
     assert_eq!(restore(OTHER, all), (Ok(()), vec![done]));
-    let past = IntervalSet::from(run(9, 11));
+    let past = ChunkSet::from(run(9, 11));
     let (refused, _) = restore(JobId(3), past);
     let message = refused.unwrap_err().to_string();
     assert!(message.contains("chunk 10 of job 3"), "{message}");
@@ -443,7 +443,7 @@ fn what_a_worker_says_of_the_lease_of_another_is_ignored() {
     assert_eq!(bench.tell(Event::ChunksReturned { worker: B, lease, chunks: Some(chunks) }), []);
     assert_eq!(bench.tell(Event::LeaseComputed { worker: B, lease, busy: ms(1) }), []);
     assert_eq!(bench.fail(Given { worker: B, ..mine }, 0), []);
-    assert_eq!(bench.fail(mine, chunks.end), [], "nor of chunks beyond the lease");
+    assert_eq!(bench.fail(mine, chunks.end()), [], "nor of chunks beyond the lease");
     assert!(bench.scheduler.holds(lease, chunks));
     assert_eq!(bench.scheduler.holder(lease), Some(A));
     assert_eq!(bench.scheduler.worker(A).unwrap().leases, 2);

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use swath_scheduler::{Event, JobId, Outcome, Run, WorkerId};
+use swath_model::{ChunkRun, JobId, WorkerId};
+use swath_scheduler::{Event, Outcome};
 
-use super::World;
+use super::{Given, World};
 
 impl World {
     /// A healthy worker and a slow one replace all others; every job must come to its end.
@@ -46,10 +47,10 @@ impl World {
         assert_eq!(leases, 0, "nothing is left");
     }
 
-    fn received_of(&self, job: JobId) -> Option<(JobId, Run)> {
+    fn received_of(&self, job: JobId) -> Option<(JobId, ChunkRun)> {
         let truth = self.jobs.get(&job).filter(|truth| truth.ended.is_none())?;
         let &chunk = truth.in_memory.first()?;
-        Some((job, Run::new(chunk, chunk + 1)?))
+        Some((job, ChunkRun::new(chunk, chunk + 1)?))
     }
 
     /// Every worker gives back what it has not begun of what it was asked for.
@@ -61,10 +62,12 @@ impl World {
             let list = self.to_do.entry(holder).or_default();
             let untouched = list.iter().skip(1).any(|given| given.lease == lease);
             if untouched {
-                for given in list.iter_mut().skip(1).filter(|given| given.lease == lease) {
-                    given.chunks.end = given.chunks.end.min(chunks.start);
-                }
-                list.retain(|given| given.chunks.len() > 0);
+                let asked = |given: Given| match given.lease == lease {
+                    true => given.chunks.before(chunks.start()).map(|chunks| Given { chunks, ..given }),
+                    false => Some(given),
+                };
+                let others = list.split_off(1);
+                list.extend(others.into_iter().filter_map(asked));
             }
             self.tell(Event::ChunksReturned { worker: holder, lease, chunks: untouched.then_some(chunks) });
             self.seen.count("answered");

@@ -7,10 +7,8 @@ mod rejoin;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use swath_scheduler::{
-    Action, Chunks, Config, Event, Instant, IntervalSet, JobId, JobSpec, JobState, LeaseId, Limits, Outcome, Range,
-    Run, Scheduler, Skipped, WorkerId, WorkerState,
-};
+use swath_model::{ChunkRun, ChunkSet, Chunks, Incarnation, Instant, JobId, LeaseId, Limits, Range, WorkerId};
+use swath_scheduler::{Action, Config, Event, JobPlan, JobState, Outcome, Scheduler, Skipped, WorkerState};
 
 /// One random step: what, and three choices.
 pub(crate) type Step = (u8, u16, u16, u16);
@@ -31,7 +29,7 @@ struct Given {
     lease: LeaseId,
     worker: WorkerId,
     job: JobId,
-    chunks: Run,
+    chunks: ChunkRun,
 }
 
 /// The truth about a job's chunks.
@@ -51,7 +49,7 @@ pub(crate) struct World {
     workers: BTreeSet<WorkerId>,
     given: Vec<Given>,
     to_do: BTreeMap<WorkerId, Vec<Given>>,
-    revoked: Vec<(LeaseId, Run)>,
+    revoked: Vec<(LeaseId, ChunkRun)>,
     next_job: u64,
     next_worker: u64,
     last_event: Option<Event>,
@@ -64,16 +62,16 @@ fn pick<T: Copy>(items: &[T], choice: u16) -> Option<T> {
 }
 
 /// Some part of `run`.
-fn part(run: Run, a: u16, b: u16) -> Run {
-    let start = run.start + u64::from(a) % run.len();
-    let end = start + 1 + u64::from(b) % (run.end - start);
-    Run::new(start, end).unwrap()
+fn part(run: ChunkRun, a: u16, b: u16) -> ChunkRun {
+    let start = run.start() + u64::from(a) % run.len();
+    let end = start + 1 + u64::from(b) % (run.end() - start);
+    ChunkRun::new(start, end).unwrap()
 }
 
 impl World {
     pub(crate) fn new() -> Self {
         World {
-            scheduler: Scheduler::new(Config { max_jobs: 5, max_workers: 6, incarnation: 9, ..Config::default() }),
+            scheduler: Scheduler::new(Config { max_jobs: 5, max_workers: 6, incarnation: Incarnation(9), ..Config::default() }),
             now: Instant::from_nanos(1_000),
             jobs: BTreeMap::new(),
             workers: BTreeSet::new(),
@@ -143,7 +141,7 @@ impl World {
                 assert!(self.given.iter().all(|g| g.lease < lease), "{lease} again");
                 let truth = &self.jobs[&job];
                 assert_eq!(truth.ended, None, "{action:?}");
-                assert!(chunks.end <= truth.count, "{action:?}");
+                assert!(chunks.end() <= truth.count, "{action:?}");
                 let given = Given { lease, worker, job, chunks };
                 self.given.push(given);
                 self.to_do.entry(worker).or_default().push(given);
@@ -259,13 +257,13 @@ impl World {
     }
 
     /// Fences a block as the shell does, and checks that no chunk passes twice.
-    fn accept(&mut self, given: Given, chunks: Run) {
+    fn accept(&mut self, given: Given, chunks: ChunkRun) {
         if !self.scheduler.holds(given.lease, chunks) {
             self.seen.count("refused");
             return;
         }
         let truth = self.jobs.get_mut(&given.job).unwrap();
-        for chunk in chunks.start..chunks.end {
+        for chunk in chunks.start()..chunks.end() {
             assert!(!truth.commits.contains_key(&chunk), "{chunk} is committed");
             assert!(truth.in_memory.insert(chunk), "{chunk} was received twice");
         }
@@ -274,11 +272,11 @@ impl World {
         self.tell(Event::ChunksReceived { job, chunks });
     }
 
-    fn some_received(&self, a: u16, b: u16, c: u16) -> Option<(JobId, Run)> {
+    fn some_received(&self, a: u16, b: u16, c: u16) -> Option<(JobId, ChunkRun)> {
         let jobs: Vec<_> = self.jobs.keys().copied().collect();
         let job = pick(&jobs, a)?;
-        let single = |&chunk: &u64| Run::new(chunk, chunk + 1).unwrap();
-        let received: IntervalSet = self.jobs[&job].in_memory.iter().map(single).collect();
+        let single = |&chunk: &u64| ChunkRun::new(chunk, chunk + 1).unwrap();
+        let received: ChunkSet = self.jobs[&job].in_memory.iter().map(single).collect();
         let runs: Vec<_> = received.iter().collect();
         let run = pick(&runs, b)?;
         Some((job, if c.is_multiple_of(2) { run } else { part(run, b, c) }))
@@ -290,9 +288,9 @@ impl World {
         }
     }
 
-    fn commit_run(&mut self, job: JobId, chunks: Run) {
+    fn commit_run(&mut self, job: JobId, chunks: ChunkRun) {
         let truth = self.jobs.get_mut(&job).unwrap();
-        for chunk in chunks.start..chunks.end {
+        for chunk in chunks.start()..chunks.end() {
             if truth.in_memory.remove(&chunk) {
                 *truth.commits.entry(chunk).or_default() += 1;
                 truth.holes.remove(&chunk);
@@ -323,7 +321,7 @@ impl World {
         self.tell(Event::ChunkFailed {
             worker: given.worker,
             lease: given.lease,
-            chunk: run.start,
+            chunk: run.start(),
             number: 7,
             reason: "odd".into(),
         });
@@ -344,14 +342,14 @@ impl World {
         let full = self.scheduler.jobs();
         let full = full.filter(|(_, v)| v.state == JobState::Active).count() == 5;
         self.jobs.insert(id, truth);
-        let result = self.scheduler.submit(self.now, id, JobSpec { chunks, limits });
+        let result = self.scheduler.submit(self.now, id, JobPlan { chunks, limits });
         assert_eq!(result.is_err(), full);
         if full {
             self.jobs.remove(&id);
             self.seen.count("too many jobs");
         } else {
             self.next_job += 1;
-            let again = self.scheduler.submit(self.now, id, JobSpec { chunks, limits });
+            let again = self.scheduler.submit(self.now, id, JobPlan { chunks, limits });
             assert!(again.is_err(), "the id is taken");
         }
         self.take_actions();
@@ -404,15 +402,15 @@ impl World {
     fn out_of_thin_air(&mut self, a: u16, b: u16, c: u16) {
         let Some(job) = self.some_job(a) else { return };
         let truth = self.jobs.get_mut(&job).unwrap();
-        let mut chunks = part(Run::new(0, truth.count).unwrap(), b, c);
+        let mut chunks = part(ChunkRun::new(0, truth.count).unwrap(), b, c);
         if a.is_multiple_of(4) {
-            chunks.end = truth.count;
+            chunks = ChunkRun::new(chunks.start(), truth.count).unwrap();
         }
         if truth.ended.is_some() {
             self.tell(Event::ChunksCommitted { job, chunks });
             return;
         }
-        for chunk in chunks.start..chunks.end {
+        for chunk in chunks.start()..chunks.end() {
             if !truth.commits.contains_key(&chunk) {
                 truth.in_memory.insert(chunk);
             }
@@ -424,7 +422,7 @@ impl World {
         }
         if b.is_multiple_of(2) {
             if a.is_multiple_of(4) {
-                chunks.end = u64::MAX; // what reaches past the end is cut
+                chunks = ChunkRun::new(chunks.start(), u64::MAX).unwrap(); // what reaches past the end is cut
             }
             self.tell(Event::ChunksReceived { job, chunks });
         } else {

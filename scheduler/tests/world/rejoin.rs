@@ -1,11 +1,12 @@
 //! Workers that come back with what they have in hand, or say they have.
 
-use swath_scheduler::{Event, IntervalSet, JobId, JobState, Run, WorkerId};
+use swath_model::{ChunkRun, ChunkSet, JobId, WorkerId};
+use swath_scheduler::{Event, JobState};
 
 use super::{Given, World, part, pick};
 
 /// Chunks in hand of one job.
-type InHand = (JobId, IntervalSet);
+type InHand = (JobId, ChunkSet);
 
 impl World {
     /// A worker comes back under another id, or the same one: after it was missed, before, or instead of itself.
@@ -25,7 +26,7 @@ impl World {
         if c.is_multiple_of(3) {
             // What somebody else has, perhaps, and more than there is.
             in_hand.extend(pick(&self.given, c).map(|given| some_of(given, 0, 0)));
-            in_hand.extend(self.some_job(c).map(|job| (job, IntervalSet::from(Run { start: 0, end: u64::MAX - 1 }))));
+            in_hand.extend(self.some_job(c).map(|job| (job, ChunkSet::from(ChunkRun::new(0, u64::MAX - 1).unwrap()))));
         }
         let worker = WorkerId(self.next_worker);
         self.next_worker += 1;
@@ -56,7 +57,7 @@ impl World {
     pub(super) fn rejoin_with_every_third_chunk(&mut self, threads: u32) {
         let worker = WorkerId(self.next_worker);
         self.next_worker += 1;
-        let thirds = |count: u64| (0..count).step_by(3).filter_map(|chunk| Run::new(chunk, chunk + 1)).collect();
+        let thirds = |count: u64| (0..count).step_by(3).filter_map(|chunk| ChunkRun::new(chunk, chunk + 1)).collect();
         let in_hand: Vec<InHand> = self.jobs.iter().map(|(&job, truth)| (job, thirds(truth.count))).collect();
         self.rejoin(worker, threads, None, &in_hand);
     }
@@ -66,7 +67,7 @@ impl World {
         let gone = |id: WorkerId| id == worker || Some(id) == former;
         let makes_room = self.scheduler.workers().any(|(id, _)| gone(id));
         let joins = makes_room || self.scheduler.has_room_for_worker();
-        let mut taken: Vec<(JobId, IntervalSet)> =
+        let mut taken: Vec<(JobId, ChunkSet)> =
             self.jobs.keys().map(|&job| (job, self.not_waiting(job, gone))).collect();
         let newest = self.given.iter().map(|given| given.lease).max();
         let granted = self.scheduler.rejoin(self.now, worker, threads, former, in_hand);
@@ -83,7 +84,7 @@ impl World {
                     named.iter().for_each(|run| taken.insert(run));
                     wanted
                 }
-                _ => IntervalSet::new(),
+                _ => ChunkSet::new(),
             };
             assert_eq!(chunks, wanted, "of {named:?} of job {job}");
             let Some((lease, _)) = granted else {
@@ -107,19 +108,19 @@ impl World {
 
     /// The chunks of a job that cannot be had: all from its last one on, and all of one that has ended. What the workers
     /// that are `gone` hold is not among them.
-    fn not_waiting(&self, job: JobId, gone: impl Fn(WorkerId) -> bool) -> IntervalSet {
+    fn not_waiting(&self, job: JobId, gone: impl Fn(WorkerId) -> bool) -> ChunkSet {
         let truth = &self.jobs[&job];
-        let mut taken = IntervalSet::from(Run { start: truth.count, end: u64::MAX });
+        let mut taken = ChunkSet::from(ChunkRun::new(truth.count, u64::MAX).unwrap());
         if self.scheduler.job(job).is_none_or(|view| view.state != JobState::Active) {
-            taken.insert(Run { start: 0, end: u64::MAX });
+            taken.insert(ChunkRun::new(0, u64::MAX).unwrap());
         }
-        let one = |chunk: u64| Run { start: chunk, end: chunk + 1 };
+        let one = |chunk: u64| ChunkRun::one(chunk);
         for &chunk in truth.commits.keys().chain(&truth.in_memory).chain(&truth.holes) {
             taken.insert(one(chunk));
         }
         let held = self.given.iter().filter(|given| given.job == job && !gone(given.worker));
         for given in held {
-            let chunks = given.chunks.start..given.chunks.end;
+            let chunks = given.chunks.start()..given.chunks.end();
             chunks
                 .map(one)
                 .filter(|&chunk| self.scheduler.holds(given.lease, chunk))
@@ -131,9 +132,9 @@ impl World {
 
 /// What is in hand of a lease: all of it, or some with a gap.
 fn some_of(given: Given, b: u16, c: u16) -> InHand {
-    let mut chunks = IntervalSet::from(given.chunks);
+    let mut chunks = ChunkSet::from(given.chunks);
     if !c.is_multiple_of(4) {
-        chunks = IntervalSet::from(part(given.chunks, b, c));
+        chunks = ChunkSet::from(part(given.chunks, b, c));
         let gap = part(given.chunks, c, 0);
         if chunks.len() > 2 {
             chunks.remove(gap);

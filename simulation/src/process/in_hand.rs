@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use swath_scheduler::{Chunks, Instant, IntervalSet, LeaseId, Run};
+use swath_model::{Chunks, Instant, IntervalSet, LeaseId, Run};
 
 use super::{Entry, Hand, Process, Product};
 use crate::event::{Block, InHand};

@@ -1,5 +1,5 @@
 use swath_kernel::Parameters;
-use swath_scheduler::Range;
+use swath_model::{Range};
 
 use super::*;
 

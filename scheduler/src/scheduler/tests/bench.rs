@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use crate::scheduler::Scheduler;
+use swath_model::Range;
+
 use crate::{
-    Action, Chunks, Config, Event, Instant, JobId, JobSpec, LeaseId, Limits, Outcome, Range, Run, Skipped, WorkerId,
+    Action, ChunkRun, Chunks, Config, Event, Instant, JobId, JobPlan, LeaseId, Limits, Outcome, Skipped, WorkerId,
 };
 
 /// A lease as it went out.
@@ -13,7 +15,7 @@ pub(super) struct Given {
     pub(super) worker: WorkerId,
     pub(super) lease: LeaseId,
     pub(super) job: JobId,
-    pub(super) chunks: Run,
+    pub(super) chunks: ChunkRun,
 }
 
 /// A scheduler and its clock; every call is followed by a check and yields the actions.
@@ -60,7 +62,7 @@ impl Bench {
     }
 
     pub(super) fn submit_with(&mut self, job: JobId, chunks: u64, size: u64, limits: Limits) -> Vec<Action> {
-        let spec = JobSpec { limits, ..spec(chunks, size) };
+        let spec = JobPlan { limits, ..spec(chunks, size) };
         self.scheduler.submit(self.now, job, spec).unwrap();
         self.actions()
     }
@@ -85,10 +87,10 @@ impl Bench {
     }
 }
 
-pub(super) fn spec(chunks: u64, size: u64) -> JobSpec {
+pub(super) fn spec(chunks: u64, size: u64) -> JobPlan {
     let last = i64::try_from(chunks * size).unwrap();
     let range = Range::new(1, last).unwrap();
-    JobSpec { chunks: Chunks::new(range, size).unwrap(), limits: Limits::default() }
+    JobPlan { chunks: Chunks::new(range, size).unwrap(), limits: Limits::default() }
 }
 
 pub(super) fn given(actions: &[Action]) -> Vec<Given> {
@@ -99,7 +101,7 @@ pub(super) fn given(actions: &[Action]) -> Vec<Given> {
     actions.iter().filter_map(given).collect()
 }
 
-pub(super) fn revoked(actions: &[Action]) -> Vec<(WorkerId, LeaseId, Run)> {
+pub(super) fn revoked(actions: &[Action]) -> Vec<(WorkerId, LeaseId, ChunkRun)> {
     let revoked = |action: &Action| match *action {
         Action::Revoke { worker, lease, chunks } => Some((worker, lease, chunks)),
         _ => None,

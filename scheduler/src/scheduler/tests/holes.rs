@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::{Hole, Skipped};
+use crate::{FailedChunk, Skipped};
 
 fn keep_going() -> Limits {
     Limits { max_retries: 0, keep_going: true, ..Limits::default() }
 }
 
-fn hole() -> Hole {
-    Hole::new(42, "no root".into())
+fn hole() -> FailedChunk {
+    FailedChunk::new(42, "no root".into())
 }
 
 #[test]
@@ -27,7 +27,8 @@ fn a_chunk_that_fails_too_often_is_left_out() {
     let view = bench.scheduler.job(JOB).unwrap();
     assert_eq!((view.holes, view.frontier, view.state), (1, 1, JobState::Active));
     bench.tell(Event::ChunksCommitted { job: JOB, chunks: run(1, 3) });
-    let third = Given { lease: crate::LeaseId { incarnation: 0, sequence: 3 }, chunks: run(3, 4), ..first };
+    let third =
+        Given { lease: crate::LeaseId { incarnation: crate::Incarnation(0), sequence: 3 }, chunks: run(3, 4), ..first };
     let actions = bench.fail(third, 3);
     assert_eq!(ended(&actions), [(JOB, Outcome::Done)]);
     assert_eq!(bench.skipped(), [Skipped { job: JOB, chunk: 3, hole: hole() }]);
@@ -42,7 +43,7 @@ fn too_many_holes_end_the_job() {
     let mut bench = Bench::new();
     bench.submit_with(JOB, 1_000_000, 1, keep_going());
     let first = bench.join(A, 1)[0];
-    for chunk in 0..Hole::MOST as u64 {
+    for chunk in 0..FailedChunk::MOST as u64 {
         assert_eq!(ended(&bench.fail(first, chunk)), []);
     }
     let ended = ended(&bench.fail(first, 20_000));
@@ -54,9 +55,9 @@ fn too_many_holes_end_the_job() {
 fn holes_survive_a_restart_unless_they_are_committed() {
     let mut bench = Bench::new();
     let now = bench.now;
-    let holes: BTreeMap<u64, Hole> = [1, 2, 4].map(|chunk| (chunk, hole())).into_iter().collect();
+    let holes: BTreeMap<u64, FailedChunk> = [1, 2, 4].map(|chunk| (chunk, hole())).into_iter().collect();
     let mut restore = |id, chunks, holes, committed| {
-        let result = bench.scheduler.restore_with_holes(now, id, spec(chunks, 1), IntervalSet::from(committed), holes);
+        let result = bench.scheduler.restore_with_holes(now, id, spec(chunks, 1), ChunkSet::from(committed), holes);
         (result, bench.actions())
     };
     assert_eq!(restore(JOB, 6, holes.clone(), run(0, 2)), (Ok(()), vec![]));

@@ -7,7 +7,7 @@ const C: WorkerId = WorkerId(3);
 
 impl Bench {
     /// The worker joins with chunks of one job in hand; returns what it was granted, and the leases beside.
-    fn rejoin(&mut self, worker: WorkerId, in_hand: &[Run]) -> (Option<(LeaseId, Vec<Run>)>, Vec<Given>) {
+    fn rejoin(&mut self, worker: WorkerId, in_hand: &[ChunkRun]) -> (Option<(LeaseId, Vec<ChunkRun>)>, Vec<Given>) {
         let in_hand = [(JOB, in_hand.iter().copied().collect())];
         let mut granted = self.scheduler.rejoin(self.now, worker, 1, None, &in_hand);
         assert_eq!(granted.len(), 1);
@@ -22,7 +22,7 @@ fn a_worker_goes_on_with_what_it_has_in_hand_before_anybody_gets_it() {
     bench.submit(JOB, 1_000_000, 1024);
     let leases = bench.join(A, 1);
     bench.tell(Event::WorkerCrashed { worker: A });
-    let in_hand = [(JOB, IntervalSet::from(run(3, 60))), (JOB, IntervalSet::from(run(64, 70)))];
+    let in_hand = [(JOB, ChunkSet::from(run(3, 60))), (JOB, ChunkSet::from(run(64, 70)))];
     let granted = bench.scheduler.rejoin(bench.now, B, 1, None, &in_hand);
     let granted: Vec<_> = granted.into_iter().map(Option::unwrap).collect();
     assert_eq!((&granted[0].1, &granted[1].1), (&in_hand[0].1, &in_hand[1].1));
@@ -61,7 +61,7 @@ fn only_what_waits_is_granted() {
     assert_eq!(chunks, [run(3, 10), run(20, 30), run(990, 1000)]);
     assert_eq!(others[0].chunks, run(30, 95), "and one lease more");
     assert!(!bench.scheduler.holds(lease, run(9, 21)), "not what lies between");
-    let again = bench.scheduler.rejoin(bench.now, WorkerId(4), 1, None, &[(JOB, IntervalSet::from(run(0, 30)))]);
+    let again = bench.scheduler.rejoin(bench.now, WorkerId(4), 1, None, &[(JOB, ChunkSet::from(run(0, 30)))]);
     assert_eq!(again, [None]);
 }
 
@@ -71,8 +71,8 @@ fn nothing_is_granted_of_jobs_that_are_over_or_unknown_or_to_who_cannot_join() {
     bench.submit(JOB, 10, 1);
     bench.submit(OTHER, 10, 1);
     bench.scheduler.cancel(bench.now, JOB).unwrap();
-    let all = IntervalSet::from(run(0, 10));
-    let in_hand = [(JOB, all.clone()), (JobId(9), all.clone()), (OTHER, IntervalSet::new()), (OTHER, all.clone())];
+    let all = ChunkSet::from(run(0, 10));
+    let in_hand = [(JOB, all.clone()), (JobId(9), all.clone()), (OTHER, ChunkSet::new()), (OTHER, all.clone())];
     let granted = bench.scheduler.rejoin(bench.now, A, 1, None, &in_hand);
     assert_eq!(granted[..3], [None, None, None]);
     let (lease, chunks) = granted[3].clone().unwrap();
@@ -91,11 +91,11 @@ fn who_takes_the_place_of_its_former_self_gets_all_back_and_makes_no_suspects() 
     bench.submit(JOB, 1_000_000, 1024);
     let leases = bench.join(A, 1);
     bench.join(C, 1);
-    let in_hand = [(JOB, IntervalSet::from(run(0, 10)))];
+    let in_hand = [(JOB, ChunkSet::from(run(0, 10)))];
     let granted = bench.scheduler.rejoin(bench.now, B, 1, Some(A), &in_hand);
     assert_eq!(granted[0].as_ref().map(|(_, chunks)| chunks), Some(&in_hand[0].1));
     let others = given(&bench.actions());
-    assert_eq!((others.len(), others[0].worker, others[0].chunks.start), (1, B, 10), "the rest in order");
+    assert_eq!((others.len(), others[0].worker, others[0].chunks.start()), (1, B, 10), "the rest in order");
     assert_eq!(bench.scheduler.worker(A), None);
     assert_eq!(bench.tell(Event::WorkerCrashed { worker: A }), [], "known already");
     assert!(!bench.scheduler.holds(leases[0].lease, run(0, 1)));
@@ -107,7 +107,7 @@ fn joining_twice_ends_the_leases_of_the_first_time() {
     bench.submit(JOB, 100, 1000);
     let (first, others) = bench.rejoin(A, &[run(0, 100)]);
     assert_eq!(others, []);
-    let in_hand = [(JOB, IntervalSet::from(run(0, 100)))];
+    let in_hand = [(JOB, ChunkSet::from(run(0, 100)))];
     let again = bench.scheduler.rejoin(bench.now, A, 1, Some(A), &in_hand);
     let (again, chunks) = again[0].clone().unwrap();
     let (first, _) = first.unwrap();
@@ -122,7 +122,7 @@ fn a_paused_job_and_a_worker_with_more_leases_than_usual_are_fine() {
     let mut bench = Bench::new();
     bench.submit(JOB, 1000, 1000);
     bench.tell(Event::JobPaused { job: JOB });
-    let in_hand: Vec<_> = (0..70).map(|n| (JOB, IntervalSet::from(run(2 * n, 2 * n + 1)))).collect();
+    let in_hand: Vec<_> = (0..70).map(|n| (JOB, ChunkSet::from(run(2 * n, 2 * n + 1)))).collect();
     let granted = bench.scheduler.rejoin(bench.now, A, 1, None, &in_hand);
     assert_eq!(granted.iter().flatten().count(), 64, "the most there are");
     assert!(granted.iter().take(64).all(Option::is_some));
@@ -197,7 +197,7 @@ fn a_resumed_lease_with_gaps_is_given_back_taken_over_and_computed_as_any_other(
     let returned = Event::ChunksReturned { worker: A, lease, chunks: Some(run(50, 100)) };
     let handed = given(&bench.tell(returned));
     assert_eq!((handed[0].worker, handed[0].chunks), (B, run(50, 60)), "the first run of what comes back");
-    assert_eq!(handed[1].chunks.start, 70);
+    assert_eq!(handed[1].chunks.start(), 70);
     bench.scheduler.drain(bench.now, A).unwrap();
     assert!(revoked(&bench.actions()).iter().all(|&(_, asked, _)| asked != lease), "it is in work");
     bench.tell(Event::ChunksReceived { job: JOB, chunks: run(0, 20) });

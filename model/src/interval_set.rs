@@ -1,31 +1,47 @@
 //! Sets of indices that cost what their intervals cost, not what their members do.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt, marker::PhantomData};
 
-use crate::Run;
+use crate::{ChunkRun, OffsetRun, Run};
+
+/// Chunks of a job.
+pub type ChunkSet = IntervalSet<ChunkRun>;
+
+/// Numbers of a range, by their offsets.
+pub type OffsetSet = IntervalSet<OffsetRun>;
 
 /// A set of `u64` indices, kept as disjoint runs that do not even touch.
 ///
 /// Changes and look-ups take `O(log n)` of the number of intervals, plus the intervals they swallow or yield.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct IntervalSet {
+#[derive(Clone, PartialEq, Eq)]
+pub struct IntervalSet<R> {
     /// Start and end of each interval.
     ends: BTreeMap<u64, u64>,
     len: u64,
+    run: PhantomData<R>,
 }
 
-impl IntervalSet {
+impl<R> Default for IntervalSet<R> {
+    fn default() -> Self {
+        Self { ends: BTreeMap::new(), len: 0, run: PhantomData }
+    }
+}
+
+impl<R: Run> fmt::Debug for IntervalSet<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.iter()).finish()
+    }
+}
+
+impl<R: Run> IntervalSet<R> {
     /// The empty set.
     pub fn new() -> Self {
-        IntervalSet::default()
+        Self::default()
     }
 
     /// Adds all of `run`.
-    pub fn insert(&mut self, run: Run) {
-        if run.len() == 0 {
-            return;
-        }
-        let (mut start, mut end) = (run.start, run.end);
+    pub fn insert(&mut self, run: R) {
+        let (mut start, mut end) = (run.start(), run.end());
         // Whatever overlaps or touches is swallowed; only the last interval that starts at or before the end can.
         while let Some((&near_start, &near_end)) = self.ends.range(..=end).next_back() {
             if near_end < start {
@@ -41,22 +57,20 @@ impl IntervalSet {
     }
 
     /// Takes all of `run` out.
-    pub fn remove(&mut self, run: Run) {
-        if run.len() == 0 {
-            return;
-        }
-        while let Some((&start, &end)) = self.ends.range(..run.end).next_back() {
-            if end <= run.start {
+    pub fn remove(&mut self, run: R) {
+        while let Some((&start, &end)) = self.ends.range(..run.end()).next_back() {
+            if end <= run.start() {
                 break;
             }
             self.ends.remove(&start);
             self.len -= end - start;
-            let rests = [Run::new(start, run.start), Run::new(run.end, end)];
-            for rest in rests.into_iter().flatten() {
-                self.ends.insert(rest.start, rest.end);
-                self.len += rest.len();
+            for (start, end) in [(start, run.start()), (run.end(), end)] {
+                if start < end {
+                    self.ends.insert(start, end);
+                    self.len += end - start;
+                }
             }
-            if start <= run.start {
+            if start <= run.start() {
                 break;
             }
         }
@@ -69,52 +83,52 @@ impl IntervalSet {
     }
 
     /// Whether every index of `run` is a member.
-    pub fn contains_run(&self, run: Run) -> bool {
-        let before = self.ends.range(..=run.start).next_back();
-        run.len() == 0 || before.is_some_and(|(_, &end)| run.end <= end)
+    pub fn contains_run(&self, run: R) -> bool {
+        let before = self.ends.range(..=run.start()).next_back();
+        before.is_some_and(|(_, &end)| run.end() <= end)
     }
 
     /// Whether any index of `run` is a member.
-    pub fn overlaps(&self, run: Run) -> bool {
+    pub fn overlaps(&self, run: R) -> bool {
         self.intersection(run).next().is_some()
     }
 
     /// What the set and `run` share, in order.
-    pub fn intersection(&self, run: Run) -> impl Iterator<Item = Run> + '_ {
-        let from = match self.ends.range(..=run.start).next_back() {
-            Some((&start, &end)) if end > run.start => start,
-            _ => run.start,
+    pub fn intersection(&self, run: R) -> impl Iterator<Item = R> + '_ {
+        let from = match self.ends.range(..=run.start()).next_back() {
+            Some((&start, &end)) if end > run.start() => start,
+            _ => run.start(),
         };
-        let upto = run.end.max(from);
-        self.ends.range(from..upto).filter_map(move |(&start, &end)| run.intersect(Run { start, end }))
+        let upto = run.end().max(from);
+        self.ends.range(from..upto).filter_map(move |(&start, &end)| R::new(start.max(run.start()), end.min(run.end())))
     }
 
     /// What of `run` is missing from the set, in order.
-    pub fn gaps(&self, run: Run) -> impl Iterator<Item = Run> + '_ {
-        let mut from = run.start;
-        let tail = Run { start: run.end, end: run.end };
-        self.intersection(run).chain(std::iter::once(tail)).filter_map(move |member| {
-            let gap = Run::new(from, member.start);
-            from = member.end;
+    pub fn gaps(&self, run: R) -> impl Iterator<Item = R> + '_ {
+        let mut from = run.start();
+        let members = self.intersection(run).map(|member| (member.start(), member.end()));
+        members.chain(std::iter::once((run.end(), run.end()))).filter_map(move |(start, end)| {
+            let gap = R::new(from, start);
+            from = end;
             gap
         })
     }
 
     /// The first interval.
-    pub fn first(&self) -> Option<Run> {
+    pub fn first(&self) -> Option<R> {
         let (&start, &end) = self.ends.first_key_value()?;
-        Some(Run { start, end })
+        R::new(start, end)
     }
 
     /// The last interval.
-    pub fn last(&self) -> Option<Run> {
+    pub fn last(&self) -> Option<R> {
         let (&start, &end) = self.ends.last_key_value()?;
-        Some(Run { start, end })
+        R::new(start, end)
     }
 
     /// The shortest run that holds all members.
-    pub fn hull(&self) -> Option<Run> {
-        Run::new(self.first()?.start, self.last()?.end)
+    pub fn hull(&self) -> Option<R> {
+        R::new(self.first()?.start(), self.last()?.end())
     }
 
     /// The first index from `from` on that is not a member.
@@ -141,20 +155,20 @@ impl IntervalSet {
     }
 
     /// All intervals in order.
-    pub fn iter(&self) -> impl Iterator<Item = Run> + '_ {
-        self.ends.iter().map(|(&start, &end)| Run { start, end })
+    pub fn iter(&self) -> impl Iterator<Item = R> + '_ {
+        self.ends.iter().filter_map(|(&start, &end)| R::new(start, end))
     }
 }
 
-impl From<Run> for IntervalSet {
-    fn from(run: Run) -> Self {
-        IntervalSet::from_iter([run])
+impl<R: Run> From<R> for IntervalSet<R> {
+    fn from(run: R) -> Self {
+        Self::from_iter([run])
     }
 }
 
-impl FromIterator<Run> for IntervalSet {
-    fn from_iter<I: IntoIterator<Item = Run>>(runs: I) -> Self {
-        let mut set = IntervalSet::new();
+impl<R: Run> FromIterator<R> for IntervalSet<R> {
+    fn from_iter<I: IntoIterator<Item = R>>(runs: I) -> Self {
+        let mut set = Self::new();
         for run in runs {
             set.insert(run);
         }
@@ -171,22 +185,22 @@ mod tests {
 
     const SPAN: u64 = 48;
 
-    fn runs_of(members: &BTreeSet<u64>) -> Vec<Run> {
-        let mut runs: Vec<Run> = Vec::new();
+    fn runs_of(members: &BTreeSet<u64>) -> Vec<OffsetRun> {
+        let mut runs: Vec<OffsetRun> = Vec::new();
         for &member in members {
             match runs.last_mut() {
-                Some(run) if run.end == member => run.end += 1,
-                _ => runs.push(Run::new(member, member + 1).unwrap()),
+                Some(run) if run.end() == member => *run = OffsetRun::new(run.start(), member + 1).unwrap(),
+                _ => runs.push(OffsetRun::new(member, member + 1).unwrap()),
             }
         }
         runs
     }
 
-    fn within(members: &BTreeSet<u64>, run: Run) -> BTreeSet<u64> {
-        (run.start..run.end).filter(|i| members.contains(i)).collect()
+    fn within(members: &BTreeSet<u64>, run: OffsetRun) -> BTreeSet<u64> {
+        (run.start()..run.end()).filter(|i| members.contains(i)).collect()
     }
 
-    fn assert_same(set: &IntervalSet, model: &BTreeSet<u64>, probe: Run) {
+    fn assert_same(set: &OffsetSet, model: &BTreeSet<u64>, probe: OffsetRun) {
         let runs = runs_of(model);
         assert_eq!(set.iter().collect::<Vec<_>>(), runs);
         assert_eq!(set.len(), model.len() as u64);
@@ -194,21 +208,21 @@ mod tests {
         assert_eq!(set.is_empty(), model.is_empty());
         assert_eq!(set.first(), runs.first().copied());
         assert_eq!(set.last(), runs.last().copied());
-        let hull = runs.first().zip(runs.last()).map(|(first, last)| Run { start: first.start, end: last.end });
+        let hull = runs.first().zip(runs.last()).and_then(|(first, last)| OffsetRun::new(first.start(), last.end()));
         assert_eq!(set.hull(), hull);
         let shared = within(model, probe);
-        let missing: BTreeSet<u64> = (probe.start..probe.end).filter(|i| !model.contains(i)).collect();
+        let missing: BTreeSet<u64> = (probe.start()..probe.end()).filter(|i| !model.contains(i)).collect();
         assert_eq!(set.intersection(probe).collect::<Vec<_>>(), runs_of(&shared));
         assert_eq!(set.gaps(probe).collect::<Vec<_>>(), runs_of(&missing));
         assert_eq!(set.overlaps(probe), !shared.is_empty());
         assert_eq!(set.contains_run(probe), missing.is_empty());
-        assert_eq!(set.contains(probe.start), model.contains(&probe.start));
-        let first_missing = (probe.start..).find(|i| !model.contains(i)).unwrap();
-        assert_eq!(set.first_missing(probe.start), first_missing);
+        assert_eq!(set.contains(probe.start()), model.contains(&probe.start()));
+        let first_missing = (probe.start()..).find(|i| !model.contains(i)).unwrap();
+        assert_eq!(set.first_missing(probe.start()), first_missing);
     }
 
-    fn run() -> impl Strategy<Value = Run> {
-        (0..SPAN, 1..SPAN / 2).prop_map(|(start, len)| Run { start, end: start + len })
+    fn run() -> impl Strategy<Value = OffsetRun> {
+        (0..SPAN, 1..SPAN / 2).prop_map(|(start, len)| OffsetRun::new(start, start + len).unwrap())
     }
 
     proptest! {
@@ -216,12 +230,12 @@ mod tests {
         fn agrees_with_a_set_of_members(
             steps in prop::collection::vec((any::<bool>(), run(), run()), 1..60),
         ) {
-            let mut set = IntervalSet::new();
+            let mut set = OffsetSet::new();
             let mut model = BTreeSet::new();
             for (insert, run, probe) in steps {
                 if insert {
                     set.insert(run);
-                    model.extend(run.start..run.end);
+                    model.extend(run.start()..run.end());
                 } else {
                     set.remove(run);
                     model.retain(|&i| !run.contains(i));
@@ -233,23 +247,13 @@ mod tests {
 
     #[test]
     fn the_last_index_is_the_one_below_the_largest() {
-        let all = Run::new(0, u64::MAX).unwrap();
-        let mut set = IntervalSet::from(all);
+        let all = OffsetRun::new(0, u64::MAX).unwrap();
+        let mut set = OffsetSet::from(all);
         assert_eq!(set.len(), u64::MAX);
         assert_eq!(set.first_missing(7), u64::MAX);
-        set.remove(Run::new(u64::MAX - 1, u64::MAX).unwrap());
+        set.remove(OffsetRun::new(u64::MAX - 1, u64::MAX).unwrap());
         assert_eq!(set.len(), u64::MAX - 1);
         set.insert(all);
         assert_eq!((set.len(), set.intervals()), (u64::MAX, 1));
-    }
-
-    #[test]
-    fn an_empty_run_changes_nothing() {
-        let empty = Run { start: 5, end: 5 };
-        let mut set = IntervalSet::from(Run::new(0, 10).unwrap());
-        set.remove(empty);
-        set.insert(Run { start: 20, end: 3 });
-        assert_eq!((set.len(), set.intervals()), (10, 1));
-        assert_eq!(set.intersection(empty).count(), 0);
     }
 }

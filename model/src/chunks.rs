@@ -1,6 +1,6 @@
 //! How a range is split.
 
-use crate::{ChunksError, Range, Run};
+use crate::{ChunkRun, ChunksError, OffsetRun, Range};
 
 /// The equal parts of a range. Their sizes differ by at most one number; the larger ones come first.
 ///
@@ -37,8 +37,8 @@ impl Chunks {
     }
 
     /// All chunks.
-    pub fn all(&self) -> Run {
-        Run { start: 0, end: self.count }
+    pub fn all(&self) -> ChunkRun {
+        ChunkRun::new(0, self.count).unwrap_or(ChunkRun::one(0)) // the count is at least 1
     }
 
     /// The numbers of the largest chunk.
@@ -48,17 +48,24 @@ impl Chunks {
 
     /// Which numbers `chunks` covers, as offsets from the first number of the range. Of a run that reaches
     /// past the last chunk, the part within; the last chunk if nothing is.
-    pub fn offsets(&self, chunks: Run) -> Run {
-        let first = chunks.start.min(self.count - 1);
-        let end = chunks.end.clamp(first + 1, self.count);
-        Run { start: self.offset_of_chunk(first), end: self.offset_of_chunk(end) }
+    pub fn offsets(&self, chunks: ChunkRun) -> OffsetRun {
+        let first = chunks.start().min(self.count - 1);
+        let end = chunks.end().clamp(first + 1, self.count);
+        let start = self.offset_of_chunk(first);
+        OffsetRun::new(start, self.offset_of_chunk(end)).unwrap_or(OffsetRun::one(start)) // a chunk has numbers
+    }
+
+    /// Every chunk that has one of these numbers, all of it or a part; cut as for [`Chunks::offsets`].
+    pub fn touched(&self, offsets: OffsetRun) -> ChunkRun {
+        let first = self.chunk_at(offsets.start());
+        ChunkRun::new(first, self.chunk_at(offsets.last()) + 1).unwrap_or(ChunkRun::one(first)) // in order
     }
 
     /// Which numbers `chunks` covers; cut as for [`Chunks::offsets`].
-    pub fn numbers(&self, chunks: Run) -> Range {
+    pub fn numbers(&self, chunks: ChunkRun) -> Range {
         let offsets = self.offsets(chunks);
-        let first = self.range.first().saturating_add_unsigned(offsets.start);
-        let last = self.range.first().saturating_add_unsigned(offsets.end - 1);
+        let first = self.range.first().saturating_add_unsigned(offsets.start());
+        let last = self.range.first().saturating_add_unsigned(offsets.last());
         // Within a valid range and in order, hence valid; the whole range otherwise costs nothing to say.
         Range::new(first, last).unwrap_or(self.range)
     }
@@ -97,8 +104,8 @@ mod tests {
         Chunks::new(Range::new(first, last).unwrap(), size).unwrap()
     }
 
-    fn one(chunk: u64) -> Run {
-        Run::new(chunk, chunk + 1).unwrap()
+    fn one(chunk: u64) -> ChunkRun {
+        ChunkRun::one(chunk)
     }
 
     #[test]
@@ -137,9 +144,9 @@ mod tests {
     #[test]
     fn a_run_past_the_end_is_cut() {
         let chunks = chunks(1, 10, 4);
-        let wide = Run { start: 1, end: 99 };
+        let wide = ChunkRun::new(1, 99).unwrap();
         assert_eq!(chunks.numbers(wide).to_string(), "5..=10");
-        let past = Run { start: 50, end: 99 };
+        let past = ChunkRun::new(50, 99).unwrap();
         assert_eq!(chunks.numbers(past).to_string(), "8..=10");
         assert_eq!(chunks.chunk_at(99), 2);
     }
@@ -165,13 +172,14 @@ mod tests {
             prop_assert!(offsets.len() == count / chunks.count() || offsets.len() == chunks.largest());
             prop_assert!(chunks.largest() - count / chunks.count() <= 1);
             prop_assert!(chunks.largest() <= size);
-            prop_assert_eq!(chunks.chunk_at(offsets.start), chunk);
-            prop_assert_eq!(chunks.chunk_at(offsets.end - 1), chunk);
-            prop_assert_eq!(offsets.start == 0, chunk == 0);
+            prop_assert_eq!(chunks.chunk_at(offsets.start()), chunk);
+            prop_assert_eq!(chunks.chunk_at(offsets.last()), chunk);
+            prop_assert_eq!(chunks.touched(offsets), one(chunk));
+            prop_assert_eq!(offsets.start() == 0, chunk == 0);
             if chunk + 1 < chunks.count() {
-                prop_assert_eq!(chunks.offsets(one(chunk + 1)).start, offsets.end);
+                prop_assert_eq!(chunks.offsets(one(chunk + 1)).start(), offsets.end());
             } else {
-                prop_assert_eq!(offsets.end, count);
+                prop_assert_eq!(offsets.end(), count);
             }
         }
 
@@ -182,11 +190,11 @@ mod tests {
             let mut next = 0;
             for chunk in 0..chunks.count() {
                 let offsets = chunks.offsets(one(chunk));
-                prop_assert_eq!(offsets.start, next);
-                for offset in offsets.start..offsets.end {
+                prop_assert_eq!(offsets.start(), next);
+                for offset in offsets.start()..offsets.end() {
                     prop_assert_eq!(chunks.chunk_at(offset), chunk);
                 }
-                next = offsets.end;
+                next = offsets.end();
             }
             prop_assert_eq!(next, count);
         }

@@ -1,4 +1,4 @@
-//! Time as the scheduler sees it: told by the caller, never read.
+//! Time as the pure crates see it: passed in by the caller, never read.
 
 use std::ops::{Add, Sub};
 use std::time::Duration;
@@ -43,7 +43,7 @@ impl Sub for Instant {
 }
 
 /// A duration in nanoseconds, at most `u64::MAX`.
-pub(crate) fn nanos(duration: Duration) -> u64 {
+pub fn nanos(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 

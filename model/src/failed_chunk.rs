@@ -1,28 +1,28 @@
-//! A chunk that was given up.
+//! A chunk that failed for good.
 
 /// Why there will be no results of a chunk of a job that keeps going.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Hole {
+pub struct FailedChunk {
     /// The number that the kernel failed at last; the first one of a chunk that crashed workers.
     pub number: i64,
-    /// What the kernel said, or how many workers crashed; cut to at most [`Hole::LONGEST_REASON`] bytes.
+    /// What the kernel said, or how many workers crashed; cut to at most [`FailedChunk::LONGEST_REASON`] bytes.
     pub reason: String,
 }
 
-impl Hole {
+impl FailedChunk {
     /// The most bytes of a reason.
     pub const LONGEST_REASON: usize = 512;
 
-    /// The most holes in a job. One more, and it fails.
+    /// The most failed chunks of a job. One more, and the job fails.
     pub const MOST: usize = 10_000;
 
-    /// A hole whose reason is not too long.
+    /// A failed chunk whose reason is not too long.
     pub fn new(number: i64, mut reason: String) -> Self {
         if reason.len() > Self::LONGEST_REASON {
             let end = (0..=Self::LONGEST_REASON).rev().find(|&end| reason.is_char_boundary(end));
             reason.truncate(end.unwrap_or(0));
         }
-        Hole { number, reason }
+        Self { number, reason }
     }
 }
 
@@ -32,9 +32,9 @@ mod tests {
 
     #[test]
     fn a_long_reason_is_cut_between_characters() {
-        assert_eq!(Hole::new(1, "odd".into()).reason, "odd");
-        let long = Hole::new(1, "ü".repeat(400)).reason;
+        assert_eq!(FailedChunk::new(1, "odd".into()).reason, "odd");
+        let long = FailedChunk::new(1, "ü".repeat(400)).reason;
         assert_eq!(long.len(), 512);
-        assert_eq!(Hole::new(1, format!("x{}", "ü".repeat(400))).reason.len(), 511);
+        assert_eq!(FailedChunk::new(1, format!("x{}", "ü".repeat(400))).reason.len(), 511);
     }
 }
