@@ -112,7 +112,7 @@ fn schedule(bencher: Bencher<'_, '_>, workers: u64) {
         for worker in 1..=workers {
             scheduler.handle_event(Instant::ZERO, Event::WorkerJoined { worker: WorkerId(worker), threads: 1 });
         }
-        scheduler.submit(Instant::ZERO, job, JobSpec { chunks, limits: Limits::default() }).unwrap();
+        scheduler.submit(Instant::ZERO, job, JobPlan { chunks, limits: Limits::default() }).unwrap();
         scheduler
     };
     bencher.counter(ItemsCount::new(LEASES)).with_inputs(begin).bench_local_values(|mut scheduler| {

@@ -14,11 +14,11 @@ use std::{
 use anyhow::{Context, Result, ensure};
 use swath_block::{BlockEncoder, MAX_ROWS, PAGE_ROWS};
 use swath_kernel::{Kernel, ValueType, Values};
+use swath_model::{ChunkRun, Chunks, Range};
 use swath_proto::{
     PROTOCOL_VERSION,
     v1::{self, block_receipt::Outcome, coordinator_message, worker_message::Kind, workers_client::WorkersClient},
 };
-use swath_model::{Chunks, Range, Run};
 use tokio::{
     sync::{mpsc, watch},
     task::JoinSet,
@@ -264,7 +264,7 @@ fn encode(kernel: &dyn Kernel, lease: &v1::Lease) -> Result<(v1::UploadBlock, u6
     let job = lease.job.as_ref().context("a lease without a job")?;
     let run = lease.chunks.context("a lease without chunks")?;
     let chunks = Chunks::new(Range::new(job.first, job.last)?, job.chunk_size)?;
-    let numbers = chunks.numbers(Run::new(run.start, run.start + run.count).context("an empty lease")?);
+    let numbers = chunks.numbers(ChunkRun::new(run.start, run.start + run.count).context("an empty lease")?);
     ensure!(numbers.count() <= MAX_ROWS as u64, "the lease does not fit a block");
     let mut encoder = BlockEncoder::new(ValueType::Int64, numbers.first());
     let mut values = Values::with_capacity(ValueType::Int64, PAGE_ROWS);

@@ -2,9 +2,8 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use swath_kernel::ValueType;
-use swath_proto::{Fingerprint, v1};
-use swath_model::{Range};
+use swath_model::{Fingerprint, Range};
+use swath_proto::{codec, v1};
 
 use crate::{ClientError, Hole, Job, JobSpec, JobState, Retention, Share, WaitReason, Waiting, Worker, WorkerState};
 
@@ -29,30 +28,12 @@ pub(crate) fn spec_to_proto(spec: JobSpec) -> v1::JobSpec {
 
 /// What a job computes. Its id does not say that, once the coordinator was given an older copy of its data.
 pub(crate) fn fingerprint(job: &Job) -> Fingerprint {
-    let value_type = match job.value_type {
-        ValueType::Int64 => v1::ValueType::Int64,
-        ValueType::Boolean => v1::ValueType::Boolean,
-        ValueType::Decimal128 => v1::ValueType::Decimal128,
-    };
-    let spec = v1::JobSpec {
-        kernel: job.kernel.clone(),
-        parameters: job.parameters.clone().into_iter().collect(),
-        first: job.range.first(),
-        last: job.range.last(),
-        chunk_size: job.chunk_size,
-        ..v1::JobSpec::default()
-    };
-    Fingerprint::of(&spec, value_type)
+    swath_proto::fingerprint_of(&job.kernel, &job.parameters, job.range, job.chunk_size, job.value_type)
 }
 
 pub(crate) fn job(job: v1::Job) -> Result<Job, ClientError> {
     let missing = |what: &str| ClientError::Protocol(format!("job {} has no {what} that this client knows", job.id));
-    let value_type = match job.value_type() {
-        v1::ValueType::Int64 => ValueType::Int64,
-        v1::ValueType::Boolean => ValueType::Boolean,
-        v1::ValueType::Decimal128 => ValueType::Decimal128,
-        v1::ValueType::Unspecified => return Err(missing("value type")),
-    };
+    let value_type = codec::value_type(job.value_type).map_err(|_| missing("value type"))?;
     let state = match job.state() {
         v1::JobState::Running => JobState::Running,
         v1::JobState::Done => JobState::Done,

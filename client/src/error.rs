@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use swath_model::{counted};
+use swath_model::counted;
 use swath_transport::DialError;
 use tonic::{Code, Status};
 

@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use swath_kernel::{Parameters, ValueType};
-use swath_model::{Range};
+use swath_model::Range;
 
 /// A job to submit: one kernel over one range.
 #[derive(Debug, Clone)]

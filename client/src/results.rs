@@ -4,8 +4,8 @@ use std::cmp::Ordering;
 
 use swath_block::{Block, BlockError};
 use swath_kernel::ValueType;
-use swath_proto::{Fingerprint, v1};
-use swath_model::{Range};
+use swath_model::{Fingerprint, Range};
+use swath_proto::v1;
 use tonic::Streaming;
 
 use crate::{Client, ClientError, Job, convert, patience::Pauses};

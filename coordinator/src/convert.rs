@@ -1,24 +1,22 @@
 //! Between the messages of the protocol and the types of the coordinator; in no other place.
 
-use std::{
-    collections::BTreeMap,
-    time::{Duration, SystemTime, UNIX_EPOCH},
-};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use swath_console::{check_name, plain};
-use swath_kernel::ValueType;
-use swath_proto::{Fingerprint, MAX_IN_HAND, MAX_IN_HAND_RUNS, v1};
-use swath_model::{Chunks, FailedChunk, IntervalSet, JobId, LeaseId, Limits, Range, Run, WorkerId};
+use swath_model::{
+    ChunkRun, Chunks, FailedChunk, Fingerprint, Incarnation, JobId, LeaseId, ResumeOffer, ResumedLease, WorkerId,
+};
+use swath_proto::{
+    MAX_IN_HAND, MAX_IN_HAND_RUNS,
+    codec::{self, CodecError},
+    v1,
+};
 use swath_scheduler::{Event, WorkerState};
 use tonic::Status;
 
 use crate::{
     driver::{Assignment, Refusal, ToWorker},
-    job::{
-        Holes, InHand, Introduction, JobState, JobStatus, NewJob, Past, Resumed, Token, WaitReason, Waiting,
-        WorkerStatus,
-    },
-    store::Retention,
+    job::{Holes, Introduction, JobState, JobStatus, NewJob, Past, Token, WaitReason, Waiting, WorkerStatus},
 };
 
 /// The longest name of a kernel, worker, host or parameter, in bytes.
@@ -56,24 +54,27 @@ pub(crate) fn new_job(spec: Option<v1::JobSpec>) -> Result<NewJob, Status> {
         check_text("the name of a parameter", name, MAX_NAME)?;
         check_text("the value of a parameter", value, MAX_TEXT)?;
     }
-    let retention = match spec.retention() {
-        v1::Retention::Unspecified | v1::Retention::Stored => Retention::Stored,
-        v1::Retention::Delivered => Retention::Delivered,
-    };
-    let invalid = |error: &dyn std::fmt::Display| Status::invalid_argument(error.to_string());
-    let range = Range::new(spec.first, spec.last).map_err(|error| invalid(&error))?;
-    let chunk_size = if spec.chunk_size == 0 { Chunks::default_size(range) } else { spec.chunk_size };
-    let chunks = Chunks::new(range, chunk_size).map_err(|error| invalid(&error))?;
-    let limits = Limits::default();
-    let limits = Limits {
-        max_retries: spec.max_retries.unwrap_or(limits.max_retries),
-        crash_limit: spec.crash_limit.unwrap_or(limits.crash_limit),
-        keep_going: spec.keep_going,
-    };
-    let retain = spec.retain_ms.map(Duration::from_millis);
-    let parameters: BTreeMap<_, _> = spec.parameters.into_iter().collect();
-    let kernel = swath_kernel::find(&spec.kernel, &parameters).map_err(|error| invalid(&error))?;
+    let mut found = None;
+    let spec = codec::job_spec(spec, |kernel, parameters, range| {
+        let kernel = swath_kernel::find(kernel, parameters).map_err(Invalid::Kernel)?;
+        let value_type = kernel.value_type(&(range.first()..=range.last()));
+        found = Some(kernel);
+        Ok(value_type)
+    });
+    let spec = spec.map_err(|error: Invalid| Status::invalid_argument(error.to_string()))?;
+    let kernel = found.ok_or_else(|| Status::internal("the kernel was not looked for"))?;
+    let (retention, limits, retain) = (spec.result_mode, spec.limits, spec.keep_for);
+    let (parameters, chunks, chunk_size) = (spec.parameters, spec.chunks, spec.chunk_size);
     Ok(NewJob { kernel, parameters, chunks, chunk_size, retention, limits, retain })
+}
+
+/// Why a job is refused.
+#[derive(Debug, thiserror::Error)]
+enum Invalid {
+    #[error(transparent)]
+    Spec(#[from] CodecError),
+    #[error(transparent)]
+    Kernel(swath_kernel::FindError),
 }
 
 /// The token of a submit, if it has one.
@@ -109,7 +110,7 @@ pub(crate) fn job_to_proto(status: &JobStatus) -> v1::Job {
     v1::Job {
         id: status.id.0,
         spec: Some(spec_to_proto(&status.job)),
-        value_type: value_type_to_proto(status.job.value_type()).into(),
+        value_type: codec::value_type_to_proto(status.job.value_type()).into(),
         state: state.into(),
         failure,
         chunks: status.job.chunks.count(),
@@ -143,8 +144,8 @@ fn waiting_to_proto(waiting: &Waiting) -> v1::Waiting {
 }
 
 pub(crate) fn holes_to_proto(holes: &Holes, chunks: Chunks) -> v1::JobHolesResponse {
-    let hole = |(&chunk, hole): (&u64, &Hole)| {
-        let numbers = chunks.numbers(Run { start: chunk, end: chunk + 1 });
+    let hole = |(&chunk, hole): (&u64, &FailedChunk)| {
+        let numbers = chunks.numbers(ChunkRun::one(chunk));
         let (first, last) = (numbers.first(), numbers.last());
         v1::Hole { chunk, first, last, number: hole.number, reason: hole.reason.clone() }
     };
@@ -152,35 +153,12 @@ pub(crate) fn holes_to_proto(holes: &Holes, chunks: Chunks) -> v1::JobHolesRespo
 }
 
 pub(crate) fn spec_to_proto(job: &NewJob) -> v1::JobSpec {
-    let retention = match job.retention {
-        Retention::Stored => v1::Retention::Stored,
-        Retention::Delivered => v1::Retention::Delivered,
-    };
-    v1::JobSpec {
-        kernel: job.kernel.name().to_owned(),
-        parameters: job.parameters.clone().into_iter().collect(),
-        first: job.range().first(),
-        last: job.range().last(),
-        chunk_size: job.chunk_size,
-        retention: retention.into(),
-        max_retries: Some(job.limits.max_retries),
-        crash_limit: Some(job.limits.crash_limit),
-        keep_going: job.limits.keep_going,
-        retain_ms: job.retain.map(|retain| u64::try_from(retain.as_millis()).unwrap_or(u64::MAX)),
-    }
+    codec::job_spec_to_proto(&job.spec())
 }
 
 /// What a job computes, so that another one is never taken for it.
 pub(crate) fn fingerprint(job: &NewJob) -> Fingerprint {
-    Fingerprint::of(&spec_to_proto(job), value_type_to_proto(job.value_type()))
-}
-
-fn value_type_to_proto(value_type: ValueType) -> v1::ValueType {
-    match value_type {
-        ValueType::Int64 => v1::ValueType::Int64,
-        ValueType::Boolean => v1::ValueType::Boolean,
-        ValueType::Decimal128 => v1::ValueType::Decimal128,
-    }
+    swath_proto::fingerprint(&job.spec())
 }
 
 pub(crate) fn worker_to_proto(status: &WorkerStatus) -> v1::Worker {
@@ -232,7 +210,7 @@ pub(crate) fn introduction(
         let threads = hello.threads;
         return Err(Status::invalid_argument(format!("{threads} threads; 1 to {MAX_THREADS} are allowed")));
     }
-    let former = hello.former.map(|former| (former.incarnation, WorkerId(former.worker_id)));
+    let former = hello.former.map(|former| (Incarnation(former.incarnation), WorkerId(former.worker_id)));
     let past = Past { former, in_hand: in_hand(hello.in_hand)? };
     let introduction = Introduction {
         name: hello.name,
@@ -245,46 +223,31 @@ pub(crate) fn introduction(
     Ok((introduction, past))
 }
 
-fn in_hand(work: Vec<v1::WorkInHand>) -> Result<Vec<InHand>, Status> {
+fn in_hand(work: Vec<v1::WorkInHand>) -> Result<Vec<ResumeOffer>, Status> {
     if work.len() > MAX_IN_HAND || work.iter().any(|work| work.offsets.len() > MAX_IN_HAND_RUNS) {
         return Err(Status::invalid_argument(format!(
             "a worker may offer {MAX_IN_HAND} leases of {MAX_IN_HAND_RUNS} runs each to go on with, and no more"
         )));
     }
-    let one = |work: v1::WorkInHand| {
-        let offsets = work.offsets.into_iter().map(|offsets| {
-            let end = offsets.start.checked_add(offsets.count);
-            end.and_then(|end| Run::new(offsets.start, end))
-        });
-        let offsets: Option<IntervalSet> = offsets.collect();
-        Ok(InHand {
-            lease: lease_id(work.lease)?,
-            job_id: JobId(work.job_id),
-            fingerprint: Fingerprint::from_bytes(&work.fingerprint),
-            offsets: offsets.ok_or_else(|| Status::invalid_argument("a run of offsets is empty or too long"))?,
-        })
-    };
-    work.into_iter().map(one).collect()
+    work.into_iter().map(|work| codec::resume_offer(work).map_err(malformed)).collect()
+}
+
+fn malformed(error: CodecError) -> Status {
+    Status::invalid_argument(error.to_string())
 }
 
 /// The answer to Hello.
 pub(crate) fn welcome(
     worker: WorkerId,
     heartbeat: Duration,
-    resumed: &[Resumed],
-    incarnation: u64,
+    resumed: &[ResumedLease],
+    incarnation: Incarnation,
 ) -> v1::CoordinatorMessage {
-    let resumed = resumed.iter().map(|resumed| v1::ResumedLease {
-        lease: Some(lease_id_to_proto(resumed.lease)),
-        next: Some(lease_id_to_proto(resumed.next)),
-        chunks: resumed.chunks.iter().map(run_to_proto).collect(),
-        again: resumed.again.iter().map(|run| v1::OffsetRun { start: run.start, count: run.len() }).collect(),
-    });
     let welcome = v1::Welcome {
         worker_id: worker.0,
         heartbeat_interval_ms: u64::try_from(heartbeat.as_millis()).unwrap_or(u64::MAX),
-        resumed: resumed.collect(),
-        incarnation,
+        resumed: resumed.iter().map(codec::resumed_lease_to_proto).collect(),
+        incarnation: incarnation.0,
     };
     v1::CoordinatorMessage { kind: Some(v1::coordinator_message::Kind::Welcome(welcome)) }
 }
@@ -325,8 +288,8 @@ pub(crate) fn to_worker(message: &ToWorker) -> v1::CoordinatorMessage {
     let kind = match message {
         ToWorker::Lease(assignment) => Kind::Lease(lease_to_proto(assignment)),
         ToWorker::Revoke { lease, chunks, stop } => Kind::Revoke(v1::Revoke {
-            lease: Some(lease_id_to_proto(*lease)),
-            chunks: Some(run_to_proto(*chunks)),
+            lease: Some(codec::lease_id_to_proto(*lease)),
+            chunks: Some(codec::chunk_run_to_proto(*chunks)),
             stop: *stop,
         }),
         ToWorker::Farewell => Kind::Farewell(v1::Farewell {}),
@@ -336,33 +299,21 @@ pub(crate) fn to_worker(message: &ToWorker) -> v1::CoordinatorMessage {
 
 fn lease_to_proto(assignment: &Assignment) -> v1::Lease {
     v1::Lease {
-        id: Some(lease_id_to_proto(assignment.lease)),
-        chunks: Some(run_to_proto(assignment.chunks)),
+        id: Some(codec::lease_id_to_proto(assignment.lease)),
+        chunks: Some(codec::chunk_run_to_proto(assignment.chunks)),
         job_id: assignment.job_id.0,
-        value_type: value_type_to_proto(assignment.job.value_type()).into(),
+        value_type: codec::value_type_to_proto(assignment.job.value_type()).into(),
         job: Some(spec_to_proto(&assignment.job)),
-        fingerprint: assignment.fingerprint.to_bytes(),
+        fingerprint: codec::fingerprint_to_proto(assignment.fingerprint),
     }
 }
 
 pub(crate) fn lease_id(lease: Option<v1::LeaseId>) -> Result<LeaseId, Status> {
-    let lease = lease.ok_or_else(|| Status::invalid_argument("the message names no lease"))?;
-    Ok(LeaseId { incarnation: lease.incarnation, sequence: lease.sequence })
+    codec::lease_id(lease).map_err(malformed)
 }
 
-fn lease_id_to_proto(lease: LeaseId) -> v1::LeaseId {
-    v1::LeaseId { incarnation: lease.incarnation, sequence: lease.sequence }
-}
-
-fn run(run: v1::ChunkRun) -> Result<Run, Status> {
-    run.start
-        .checked_add(run.count)
-        .and_then(|end| Run::new(run.start, end))
-        .ok_or_else(|| Status::invalid_argument("a run of chunks is empty or too long"))
-}
-
-fn run_to_proto(run: Run) -> v1::ChunkRun {
-    v1::ChunkRun { start: run.start, count: run.len() }
+fn run(run: v1::ChunkRun) -> Result<ChunkRun, Status> {
+    codec::chunk_run(run).map_err(malformed)
 }
 
 pub(crate) fn job_id(id: u64) -> JobId {

@@ -18,8 +18,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use swath_proto::Fingerprint;
-use swath_model::{JobId, Run, WorkerId};
+use swath_model::{ChunkRun, Fingerprint, Incarnation, JobId, ResultMode, WorkerId};
 use swath_scheduler::{Action, Config as SchedulerConfig, Event, Scheduler};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
@@ -39,7 +38,7 @@ use crate::{
     clock::{Clock, Moment, Stamp},
     job::{Holes, JobState, JobStatus, NewJob, Share, Token},
     ledger::Sender,
-    store::{Accepted, Fact, JobResults, Retention, Store},
+    store::{Accepted, Fact, JobResults, Store},
 };
 
 /// Progress is published no more often than this; ends of jobs at once.
@@ -80,7 +79,7 @@ pub(crate) struct Driver {
     sessions: BTreeMap<WorkerId, Session>,
     last_worker: u64,
     heartbeat_interval: Duration,
-    incarnation: u64,
+    incarnation: Incarnation,
     /// How long jobs that do not say are kept after their end; `None`: until they are forgotten.
     retain: Option<Duration>,
 }
@@ -305,7 +304,7 @@ impl Driver {
         warn!(%job, %worker, name, number, reason, "a worker sent a block that cannot be taken; its chunks are tried again");
         let reason = format!("worker {worker} ({name}) sent a block that cannot be taken: {reason}");
         let now = self.now();
-        let failed = Event::ChunkFailed { worker, lease, chunk: chunks.start, number, reason };
+        let failed = Event::ChunkFailed { worker, lease, chunk: chunks.start(), number, reason };
         self.scheduler.handle_event(now, failed);
         self.scheduler.handle_event(now, Event::ChunksReturned { worker, lease, chunks: Some(chunks) });
     }
@@ -330,9 +329,9 @@ impl Driver {
     }
 
     /// These chunks are held whole by the store.
-    fn receive(&mut self, job: JobId, chunks: Option<Run>) {
+    fn receive(&mut self, job: JobId, chunks: Option<ChunkRun>) {
         let (Some(chunks), Some(record)) = (chunks, self.jobs.get(&job)) else { return };
-        let is_committed = record.results.retention() == Retention::Delivered;
+        let is_committed = record.results.retention() == ResultMode::Delivered;
         let now = self.now();
         self.scheduler.handle_event(now, Event::ChunksReceived { job, chunks });
         if is_committed {

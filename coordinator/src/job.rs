@@ -8,10 +8,11 @@ use std::{
 };
 
 use swath_kernel::{Kernel, Parameters, ValueType};
-use swath_proto::Fingerprint;
-use swath_model::{Chunks, FailedChunk, IntervalSet, JobId, LeaseId, Limits, Range, Run, WorkerId};
+use swath_model::{
+    ChunkRun, Chunks, FailedChunk, Incarnation, JobId, JobSpec, Limits, Range, ResultMode, ResumeOffer, WorkerId,
+};
 
-use crate::{clock::Stamp, ledger::JobRow, store::Retention};
+use crate::{clock::Stamp, ledger::JobRow};
 
 /// What a client chooses, at random, to know its job by: a submit that is sent again is then the same job.
 pub(crate) type Token = [u8; 16];
@@ -24,7 +25,7 @@ pub(crate) struct NewJob {
     pub(crate) chunks: Chunks,
     /// Numbers in a chunk, as submitted or chosen.
     pub(crate) chunk_size: u64,
-    pub(crate) retention: Retention,
+    pub(crate) retention: ResultMode,
     pub(crate) limits: Limits,
     /// How long after its end it is kept; `None`: as long as the coordinator keeps jobs.
     pub(crate) retain: Option<Duration>,
@@ -62,6 +63,20 @@ impl NewJob {
             shares: Vec::new(),
             results_dropped: false,
             token,
+        }
+    }
+
+    /// What is computed, and how, without the kernel itself.
+    pub(crate) fn spec(&self) -> JobSpec {
+        JobSpec {
+            kernel: self.kernel.name().to_owned(),
+            parameters: self.parameters.clone(),
+            chunks: self.chunks,
+            chunk_size: self.chunk_size,
+            value_type: self.value_type(),
+            result_mode: self.retention,
+            limits: self.limits,
+            keep_for: self.retain,
         }
     }
 
@@ -149,11 +164,11 @@ pub(crate) enum WaitReason {
 }
 
 /// The failed chunks of a job, by index.
-pub(crate) type Holes = BTreeMap<u64, Hole>;
+pub(crate) type Holes = BTreeMap<u64, FailedChunk>;
 
 /// How many numbers the failed chunks have.
 pub(crate) fn hole_numbers(holes: &Holes, chunks: Chunks) -> u64 {
-    holes.keys().map(|&chunk| chunks.offsets(Run { start: chunk, end: chunk + 1 }).len()).sum()
+    holes.keys().map(|&chunk| chunks.offsets(ChunkRun::one(chunk)).len()).sum()
 }
 
 /// What one worker computed of a job.
@@ -175,32 +190,12 @@ pub(crate) struct Introduction {
     pub(crate) address: String,
 }
 
-/// What a worker that joins again has in hand of a lease that has ended.
-#[derive(Debug, Clone)]
-pub(crate) struct InHand {
-    pub(crate) lease: LeaseId,
-    pub(crate) job_id: JobId,
-    /// What the worker computes; `None` if it does not say so.
-    pub(crate) fingerprint: Option<Fingerprint>,
-    pub(crate) offsets: IntervalSet,
-}
-
 /// What a worker brings that was here before.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Past {
     /// The incarnation and the worker that its process was.
-    pub(crate) former: Option<(u64, WorkerId)>,
-    pub(crate) in_hand: Vec<InHand>,
-}
-
-/// Work in hand that goes on under the lease `next`.
-#[derive(Debug, Clone)]
-pub(crate) struct Resumed {
-    pub(crate) lease: LeaseId,
-    pub(crate) next: LeaseId,
-    pub(crate) chunks: IntervalSet,
-    /// Offsets in these chunks that the worker has not in hand and nobody holds.
-    pub(crate) again: IntervalSet,
+    pub(crate) former: Option<(Incarnation, WorkerId)>,
+    pub(crate) in_hand: Vec<ResumeOffer>,
 }
 
 /// A worker as clients see it.

@@ -147,13 +147,12 @@ impl Ledger {
 mod tests {
     use std::time::Duration;
 
-    use swath_model::{FailedChunk, JobId, Limits};
+    use swath_model::{FailedChunk, JobId, Limits, ResultMode};
 
     use super::{jobs::time, *};
     use crate::{
         clock::{Moment, Stamp},
         job::{JobState, Share},
-        store::Retention,
     };
 
     fn job(id: u64) -> JobRow {
@@ -164,7 +163,7 @@ mod tests {
             first: i64::MIN,
             last: i64::MAX - 1,
             chunk_size: u64::MAX,
-            retention: Retention::Stored,
+            retention: ResultMode::Stored,
             limits: Limits { max_retries: 7, crash_limit: u32::MAX, keep_going: true },
             retain: Some(Duration::from_secs(3600)),
             results_dropped: false,
@@ -219,7 +218,7 @@ mod tests {
             assert!(ledger.insert_part(id, &part("a")).unwrap());
             assert!(ledger.insert_part(id, &part("b")).unwrap());
             ledger.delete_part("b").unwrap();
-            let holes = vec![(id, u64::MAX, Hole::new(-3, "odd".to_owned()))];
+            let holes = vec![(id, u64::MAX, FailedChunk::new(-3, "odd".to_owned()))];
             write(&ledger, &[Record::Holes(holes), end(4, false)]);
             ledger.starts()
         };
@@ -234,7 +233,7 @@ mod tests {
         assert_eq!((row.submitted, row.ended), (stamp(0), Some(stamp(1000))));
         assert_eq!((row.shares[0].0, row.shares[0].1.worker.as_str()), (3, "one"));
         assert_eq!(ledger.parts(id).unwrap(), [part("a")]);
-        assert_eq!(ledger.holes(id).unwrap(), [(u64::MAX, Hole::new(-3, "odd".to_owned()))].into());
+        assert_eq!(ledger.holes(id).unwrap(), [(u64::MAX, FailedChunk::new(-3, "odd".to_owned()))].into());
         write(&ledger, &[end(4, true)]);
         assert!(ledger.parts(id).unwrap().is_empty() && ledger.jobs().unwrap()[0].results_dropped);
         write(&ledger, &[Record::Forgotten(id)]);

@@ -3,9 +3,10 @@
 //! The `.proto` files beside this crate are the reference; this crate is what the compiler makes of them, and
 //! the few numbers both sides must agree on.
 
+pub mod codec;
 mod fingerprint;
 
-pub use fingerprint::Fingerprint;
+pub use fingerprint::{fingerprint, fingerprint_of};
 
 /// Messages, clients and servers of package `swath.v1`.
 #[allow(missing_docs, unreachable_pub, clippy::all, reason = "generated code")]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use swath_model::{Instant};
+use swath_model::Instant;
 
 use crate::event::Event;
 

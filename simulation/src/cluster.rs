@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use swath_model::{Instant};
+use swath_model::Instant;
 
 use crate::agenda::Agenda;
 use crate::coordinator::Coordinator;

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
-use swath_model::{Instant, IntervalSet, JobId, LeaseId, Run, WorkerId};
+use swath_model::{Instant, JobId, LeaseId, OffsetRun, OffsetSet, WorkerId};
 use swath_scheduler::{Action, Config, Event as SchedulerEvent, JobPlan, JobState, Scheduler, Skipped, WorkerState};
 
 use crate::cluster::{Cluster, note};
@@ -30,7 +30,7 @@ pub(crate) struct Coordinator {
     /// Blocks that wait for room.
     stalled: VecDeque<(SessionId, u32, Block)>,
     /// Every lease there ever was: its job and its chunks.
-    leases: BTreeMap<LeaseId, (JobIndex, Run)>,
+    leases: BTreeMap<LeaseId, (JobIndex, OffsetRun)>,
     /// Workers that were drained.
     drained: BTreeSet<WorkerId>,
     /// Leases that a worker may be computing.
@@ -69,14 +69,14 @@ impl Coordinator {
     }
 
     /// These chunks are computed, and their worker is still there.
-    fn forgive(&mut self, job: JobIndex, chunks: Run) {
+    fn forgive(&mut self, job: JobIndex, chunks: OffsetRun) {
         for chunk in self.accused(job, chunks) {
             self.alone.remove(&(job, chunk));
         }
     }
 
-    fn accused(&self, job: JobIndex, chunks: Run) -> Vec<u64> {
-        self.alone.range((job, chunks.start)..(job, chunks.end)).map(|(&(_, chunk), _)| chunk).collect()
+    fn accused(&self, job: JobIndex, chunks: OffsetRun) -> Vec<u64> {
+        self.alone.range((job, chunks.start())..(job, chunks.end())).map(|(&(_, chunk), _)| chunk).collect()
     }
 }
 
@@ -224,7 +224,7 @@ impl Cluster {
         }
     }
 
-    fn assign(&mut self, worker: WorkerId, lease: LeaseId, job: JobIndex, chunks: Run) {
+    fn assign(&mut self, worker: WorkerId, lease: LeaseId, job: JobIndex, chunks: OffsetRun) {
         note!(self, "worker {worker} gets {chunks} of job {job} as lease {lease}");
         self.tally.count("leases");
         self.note_lease(worker, lease, job, chunks);
@@ -323,15 +323,15 @@ impl Cluster {
     }
 
     /// The chunks that a worker has in hand, if they are of the job that has this id now.
-    fn usable(&mut self, in_hand: &InHand) -> IntervalSet {
+    fn usable(&mut self, in_hand: &InHand) -> OffsetSet {
         if in_hand.job.fingerprint == self.plan.jobs[in_hand.job.index].fingerprint {
             return in_hand.chunks.clone();
         }
         self.tally.count("work of another job offered");
-        IntervalSet::new()
+        OffsetSet::new()
     }
 
-    fn on_granted(&mut self, worker: WorkerId, in_hand: &InHand, granted: Option<&(LeaseId, IntervalSet)>) {
+    fn on_granted(&mut self, worker: WorkerId, in_hand: &InHand, granted: Option<&(LeaseId, OffsetSet)>) {
         let job = in_hand.job.index;
         let is_same = in_hand.job.fingerprint == self.plan.jobs[job].fingerprint;
         let is_active = self.coordinator.scheduler.job(id(job)).is_some_and(|view| view.state == JobState::Active);
@@ -347,7 +347,8 @@ impl Cluster {
         if let Some(run) = chunks.iter().find(|run| !in_hand.chunks.contains_run(*run)) {
             self.break_promise(format!("worker {worker} gets {run} of job {job}, which it has not in hand"));
         }
-        if let Some(chunk) = chunks.iter().flat_map(|run| run.start..run.end).find(|&chunk| self.has_whole(job, chunk))
+        if let Some(chunk) =
+            chunks.iter().flat_map(|run| run.start()..run.end()).find(|&chunk| self.has_whole(job, chunk))
         {
             self.break_promise(format!("worker {worker} goes on with chunk {chunk} of job {job}, which is there"));
         }
@@ -359,7 +360,7 @@ impl Cluster {
     }
 
     /// Whatever the scheduler gives out must be new, and of use.
-    fn note_lease(&mut self, worker: WorkerId, lease: LeaseId, job: JobIndex, chunks: Run) {
+    fn note_lease(&mut self, worker: WorkerId, lease: LeaseId, job: JobIndex, chunks: OffsetRun) {
         if self.coordinator.leases.insert(lease, (job, chunks)).is_some() {
             self.break_promise(format!("lease {lease} is given out a second time"));
         }
@@ -388,10 +389,10 @@ impl Cluster {
                 && let Some(&(job, chunks)) = self.coordinator.leases.get(lease)
                 && chunks.len() == 1
             {
-                let crashes = self.coordinator.alone.entry((job, chunks.start)).or_default();
+                let crashes = self.coordinator.alone.entry((job, chunks.start())).or_default();
                 *crashes += 1;
                 let most = u64::from(*crashes);
-                note!(self, "chunk {} of job {job} was alone there: {most}", chunks.start);
+                note!(self, "chunk {} of job {job} was alone there: {most}", chunks.start());
             }
             self.tell(SchedulerEvent::WorkerCrashed { worker });
         }
@@ -471,7 +472,10 @@ impl Cluster {
             return "blocks of another job refused";
         }
         let chunks = self.plan.jobs[job].chunks;
-        let run = Run { start: chunks.chunk_at(block.offsets.start), end: chunks.chunk_at(block.offsets.end - 1) + 1 };
+        let run = OffsetRun {
+            start: chunks.chunk_at(block.offsets.start()),
+            end: chunks.chunk_at(block.offsets.end() - 1) + 1,
+        };
         if !self.coordinator.scheduler.holds(block.lease, run) {
             // Where it holds some of them, nobody will send those again.
             self.tell(SchedulerEvent::ChunksReturned { worker, lease: block.lease, chunks: Some(run) });

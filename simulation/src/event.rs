@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use swath_model::{Chunks, Instant, IntervalSet, LeaseId, Run};
+use swath_model::{Chunks, Instant, LeaseId, OffsetRun, OffsetSet};
 
 /// A process that is a worker when it runs, by its place in the cluster.
 pub(crate) type ProcessId = usize;
@@ -132,7 +132,7 @@ pub(crate) enum Said {
     },
     Returned {
         lease: LeaseId,
-        chunks: Option<Run>,
+        chunks: Option<OffsetRun>,
     },
     Failed {
         lease: LeaseId,
@@ -148,7 +148,7 @@ pub(crate) enum Said {
 pub(crate) struct InHand {
     pub(crate) lease: LeaseId,
     pub(crate) job: LeasedJob,
-    pub(crate) chunks: IntervalSet,
+    pub(crate) chunks: OffsetSet,
 }
 
 /// From the coordinator to a worker.
@@ -156,17 +156,17 @@ pub(crate) struct InHand {
 pub(crate) enum Told {
     /// What of each lease of an earlier session goes on, and under which lease.
     Welcome {
-        granted: Vec<(LeaseId, Option<(LeaseId, IntervalSet)>)>,
+        granted: Vec<(LeaseId, Option<(LeaseId, OffsetSet)>)>,
     },
     Lease {
         lease: LeaseId,
         job: LeasedJob,
-        chunks: Run,
+        chunks: OffsetRun,
     },
     /// `stop`: the lease has ended.
     Revoke {
         lease: LeaseId,
-        chunks: Run,
+        chunks: OffsetRun,
         stop: bool,
     },
     Farewell,
@@ -175,8 +175,8 @@ pub(crate) enum Told {
 /// From the store to the driver.
 #[derive(Clone, Debug)]
 pub(crate) enum Fact {
-    Committed(Run),
-    Lost(Run),
+    Committed(OffsetRun),
+    Lost(OffsetRun),
     Paused,
     Resumed,
 }
@@ -187,7 +187,7 @@ pub(crate) struct Block {
     pub(crate) lease: LeaseId,
     pub(crate) job: LeasedJob,
     /// Offsets in the job's range.
-    pub(crate) offsets: Run,
+    pub(crate) offsets: OffsetRun,
     /// Whether it was sent before.
     pub(crate) again: bool,
 }

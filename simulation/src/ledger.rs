@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use swath_model::{Chunks, FailedChunk, IntervalSet, Run};
-use swath_scheduler::{Outcome};
+use swath_model::{Chunks, FailedChunk, OffsetRun, OffsetSet};
+use swath_scheduler::Outcome;
 
 use crate::cluster::{Cluster, note};
 use crate::event::{Block, Event, Fact, JobIndex};
@@ -23,11 +23,11 @@ pub(crate) struct LedgerJob {
     pub(crate) submitted: bool,
     pub(crate) chunks: Chunks,
     /// Offsets whose part is durable.
-    pub(crate) durable: IntervalSet,
-    pub(crate) holes: BTreeMap<u64, Hole>,
+    pub(crate) durable: OffsetSet,
+    pub(crate) holes: BTreeMap<u64, FailedChunk>,
     pub(crate) outcome: Option<Outcome>,
     /// Offsets that some worker has computed. Nobody in the cluster knows.
-    pub(crate) computed: IntervalSet,
+    pub(crate) computed: OffsetSet,
 }
 
 /// Results in the memory of a coordinator.
@@ -41,7 +41,7 @@ pub(crate) struct Store {
 #[derive(Debug, Default)]
 struct StoreJob {
     /// Offsets in memory or durable.
-    held: IntervalSet,
+    held: OffsetSet,
     /// Start and end of each block.
     memory: BTreeMap<u64, u64>,
     is_writing: bool,
@@ -60,15 +60,15 @@ impl LedgerJob {
         LedgerJob {
             submitted: false,
             chunks,
-            durable: IntervalSet::new(),
+            durable: OffsetSet::new(),
             holes: BTreeMap::new(),
             outcome: None,
-            computed: IntervalSet::new(),
+            computed: OffsetSet::new(),
         }
     }
 
-    pub(crate) fn committed(&self) -> IntervalSet {
-        let mut committed = IntervalSet::new();
+    pub(crate) fn committed(&self) -> OffsetSet {
+        let mut committed = OffsetSet::new();
         for run in self.durable.iter() {
             whole(&self.durable, self.chunks, run).into_iter().for_each(|chunks| committed.insert(chunks));
         }
@@ -87,7 +87,7 @@ impl Store {
 
 impl Cluster {
     /// Takes a block in. `None` if some of it is held already; otherwise the chunks that are whole with it.
-    pub(crate) fn accept(&mut self, block: Block) -> Option<Option<Run>> {
+    pub(crate) fn accept(&mut self, block: Block) -> Option<Option<OffsetRun>> {
         let job = block.job.index;
         if block.job.fingerprint != self.plan.jobs[job].fingerprint {
             self.break_promise(format!("offsets {} of another job were accepted as job {job}", block.offsets));
@@ -97,7 +97,7 @@ impl Cluster {
             return None;
         }
         store.held.insert(block.offsets);
-        store.memory.insert(block.offsets.start, block.offsets.end);
+        store.memory.insert(block.offsets.start(), block.offsets.end());
         self.coordinator.store.blocks += 1;
         Some(whole(&store.held, self.plan.jobs[job].chunks, block.offsets))
     }
@@ -156,11 +156,11 @@ impl Cluster {
         let Some(store) = self.coordinator.store.jobs.get_mut(&job) else { return };
         store.is_writing = false;
         let resumed = std::mem::take(&mut store.is_failing);
-        let mut committed = IntervalSet::new();
+        let mut committed = OffsetSet::new();
         let mut twice = None;
         let ledger = &mut self.ledger.jobs[job];
         for &(start, end) in blocks {
-            let run = Run { start, end };
+            let run = OffsetRun { start, end };
             if ledger.durable.overlaps(run) {
                 twice = Some(run);
             }
@@ -196,13 +196,13 @@ impl Cluster {
             let mut lost = BTreeSet::new();
             for &(start, end) in blocks.iter().filter(|(start, _)| start % 3 != 0) {
                 store.memory.remove(&start);
-                store.held.remove(Run { start, end });
+                store.held.remove(OffsetRun { start, end });
                 self.coordinator.store.blocks -= 1;
                 lost.extend(chunks.chunk_at(start)..=chunks.chunk_at(end - 1));
             }
             note!(self, "job {job}: the store drops {lost:?}");
             self.tally.add("chunks lost by the store", lost.len() as u64);
-            for run in lost.into_iter().map(one).collect::<IntervalSet>().iter() {
+            for run in lost.into_iter().map(one).collect::<OffsetSet>().iter() {
                 self.tell_fact(job, Fact::Lost(run));
             }
             self.take_stalled();
@@ -252,15 +252,15 @@ impl Cluster {
 }
 
 /// The chunks that touch `run` and lie whole in `offsets`.
-pub(crate) fn whole(offsets: &IntervalSet, chunks: Chunks, run: Run) -> Option<Run> {
+pub(crate) fn whole(offsets: &OffsetSet, chunks: Chunks, run: OffsetRun) -> Option<OffsetRun> {
     let is_whole = |chunk: u64| offsets.contains_run(chunks.offsets(one(chunk)));
-    let mut start = chunks.chunk_at(run.start);
-    let mut end = chunks.chunk_at(run.end - 1) + 1;
+    let mut start = chunks.chunk_at(run.start());
+    let mut end = chunks.chunk_at(run.end() - 1) + 1;
     if !is_whole(start) {
         start += 1;
     }
     if start < end && !is_whole(end - 1) {
         end -= 1;
     }
-    Run::new(start, end)
+    OffsetRun::new(start, end)
 }

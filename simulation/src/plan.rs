@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use swath_model::{Chunks, Limits, Range, Run};
-use swath_scheduler::{Config};
+use swath_model::{Chunks, Limits, OffsetRun, Range};
+use swath_scheduler::Config;
 
 use crate::random::Random;
 
@@ -152,7 +152,7 @@ impl JobPlan {
         let mut place = |job: &JobPlan, random: &mut Random| {
             let chunk = random.below(job.chunks.count());
             let offsets = job.chunks.offsets(one(chunk));
-            chunks.insert(chunk).then(|| random.within(offsets.start, offsets.end - 1))
+            chunks.insert(chunk).then(|| random.within(offsets.start(), offsets.end() - 1))
         };
         if random.one_in(3) {
             for _ in 0..random.magnitude(1, 12) {
@@ -177,7 +177,7 @@ impl JobPlan {
     /// Whether a number of this chunk crashes workers.
     pub(crate) fn kills(&self, chunk: u64) -> bool {
         let offsets = self.chunks.offsets(one(chunk));
-        self.killers.range(offsets.start..offsets.end).next().is_some()
+        self.killers.range(offsets.start()..offsets.end()).next().is_some()
     }
 }
 
@@ -193,6 +193,6 @@ fn draw_range(random: &mut Random, most: u64) -> Range {
 }
 
 /// The run of one index.
-pub(crate) fn one(index: u64) -> Run {
-    Run { start: index, end: index + 1 }
+pub(crate) fn one(index: u64) -> OffsetRun {
+    OffsetRun::one(index)
 }

@@ -7,7 +7,7 @@ mod in_hand;
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use swath_model::{Chunks, Instant, IntervalSet, LeaseId, Run};
+use swath_model::{Chunks, Instant, LeaseId, OffsetRun, OffsetSet};
 
 use crate::event::{Block, LeasedJob, SessionId, Token};
 use crate::plan::{Machine, Plan, one};
@@ -42,16 +42,16 @@ pub(crate) struct Entry {
     pub(crate) lease: LeaseId,
     pub(crate) job: LeasedJob,
     pub(crate) chunks: Chunks,
-    pub(crate) run: Run,
+    pub(crate) run: OffsetRun,
     next: u64,
     end: u64,
     rows: u64,
     in_hand: usize,
     begun: Option<Instant>,
     /// Of one that was resumed, which chunks it holds.
-    granted: Option<IntervalSet>,
+    granted: Option<OffsetSet>,
     /// Of one of an earlier session, which chunks are in hand.
-    kept: IntervalSet,
+    kept: OffsetSet,
 }
 
 /// What a thread is at.
@@ -60,21 +60,21 @@ pub(crate) struct Hand {
     pub(crate) token: Token,
     pub(crate) lease: LeaseId,
     pub(crate) job: LeasedJob,
-    pub(crate) offsets: Run,
+    pub(crate) offsets: OffsetRun,
     /// What came of it and is not sent yet; `None` while it computes.
     pub(crate) products: Option<VecDeque<Product>>,
 }
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Product {
-    Block(Run),
+    Block(OffsetRun),
     Failed { chunk: u64, number: i64 },
 }
 
 /// What a worker answers to a request to give back.
 #[derive(Debug)]
 pub(crate) struct GivenBack {
-    pub(crate) chunks: Option<Run>,
+    pub(crate) chunks: Option<OffsetRun>,
     /// How long the lease took, if it is computed now.
     pub(crate) computed: Option<Duration>,
 }
@@ -111,14 +111,14 @@ impl Process {
         self.former = None;
     }
 
-    pub(crate) fn push(&mut self, lease: LeaseId, job: LeasedJob, run: Run) {
+    pub(crate) fn push(&mut self, lease: LeaseId, job: LeasedJob, run: OffsetRun) {
         let offsets = job.chunks.offsets(run);
         let rows = offsets.len().div_ceil(u64::from(self.threads) * self.blocks_per_thread).max(1);
         self.leases.push_back(Entry { rows, ..Entry::new(lease, job, run) });
     }
 
     /// The next task for a thread: its lease, its job and its offsets.
-    pub(crate) fn take(&mut self, now: Instant) -> Option<(LeaseId, LeasedJob, Run)> {
+    pub(crate) fn take(&mut self, now: Instant) -> Option<(LeaseId, LeasedJob, OffsetRun)> {
         let piece = self.piece;
         let entry = self.leases.iter_mut().find(|entry| entry.next < entry.end)?;
         entry.begun.get_or_insert(now);
@@ -143,23 +143,24 @@ impl Process {
         }
     }
 
-    pub(crate) fn give_back(&mut self, now: Instant, lease: LeaseId, chunks: Run) -> GivenBack {
+    pub(crate) fn give_back(&mut self, now: Instant, lease: LeaseId, chunks: OffsetRun) -> GivenBack {
         let nothing = GivenBack { chunks: None, computed: None };
         let Some(index) = self.leases.iter().position(|entry| entry.lease == lease) else { return nothing };
         let entry = &mut self.leases[index];
         let Some(last) = entry.end.checked_sub(1) else { return nothing };
         let end = entry.chunks.chunk_at(last) + 1;
-        let Some(returned) = Run::new(entry.first_untouched().max(chunks.start), end) else { return nothing };
-        entry.end = entry.chunks.offsets(returned).start;
+        let Some(returned) = OffsetRun::new(entry.first_untouched().max(chunks.start()), end) else { return nothing };
+        entry.end = entry.chunks.offsets(returned).start();
         let begun = entry.begun.is_some();
         let computed = self.remove_computed(now, index).filter(|_| begun);
         GivenBack { chunks: Some(returned), computed }
     }
 
     pub(crate) fn give_all_back(&mut self, now: Instant) -> Vec<(LeaseId, GivenBack)> {
-        let untouched =
-            |entry: &Entry| Some((entry.lease, Run::new(entry.first_untouched().max(entry.run.start), entry.run.end)?));
-        let all: Vec<(LeaseId, Run)> = self.leases.iter().filter_map(untouched).collect();
+        let untouched = |entry: &Entry| {
+            Some((entry.lease, OffsetRun::new(entry.first_untouched().max(entry.run.start()), entry.run.end())?))
+        };
+        let all: Vec<(LeaseId, OffsetRun)> = self.leases.iter().filter_map(untouched).collect();
         all.into_iter().map(|(lease, run)| (lease, self.give_back(now, lease, run))).collect()
     }
 
@@ -175,34 +176,38 @@ impl Process {
 }
 
 impl Entry {
-    fn new(lease: LeaseId, job: LeasedJob, run: Run) -> Self {
+    fn new(lease: LeaseId, job: LeasedJob, run: OffsetRun) -> Self {
         let chunks = job.chunks;
-        let Run { start: next, end } = chunks.offsets(run);
-        let kept = IntervalSet::new();
+        let OffsetRun { start: next, end } = chunks.offsets(run);
+        let kept = OffsetSet::new();
         Entry { lease, job, chunks, run, next, end, rows: 1, in_hand: 0, begun: None, granted: None, kept }
     }
 
     /// The offsets of the next block: whole chunks, or a piece of a large one.
-    fn take(&mut self, piece: u64) -> Run {
+    fn take(&mut self, piece: u64) -> OffsetRun {
         let chunk = self.chunks.chunk_at(self.next);
         let first = self.chunks.offsets(one(chunk));
         let end = if first.len() > piece {
-            first.end.min(self.next + piece)
+            first.end().min(self.next + piece)
         } else {
             let last = self.chunks.chunk_at((self.next + self.rows.clamp(first.len(), piece) - 1).min(self.end - 1));
-            let whole = self.chunks.offsets(Run { start: chunk, end: last + 1 });
-            if whole.len() > piece { self.chunks.offsets(Run { start: chunk, end: last }).end } else { whole.end }
+            let whole = self.chunks.offsets(OffsetRun { start: chunk, end: last + 1 });
+            if whole.len() > piece {
+                self.chunks.offsets(OffsetRun { start: chunk, end: last }).end()
+            } else {
+                whole.end()
+            }
         };
-        let taken = Run { start: self.next, end: end.min(self.end) };
-        self.next = taken.end;
+        let taken = OffsetRun { start: self.next, end: end.min(self.end) };
+        self.next = taken.end();
         taken
     }
 
     fn first_untouched(&self) -> u64 {
         if self.next == self.end {
-            return self.run.end;
+            return self.run.end();
         }
         let chunk = self.chunks.chunk_at(self.next);
-        if self.chunks.offsets(one(chunk)).start == self.next { chunk } else { chunk + 1 }
+        if self.chunks.offsets(one(chunk)).start() == self.next { chunk } else { chunk + 1 }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::fmt::{self, Write};
 
-use swath_model::{Instant};
+use swath_model::Instant;
 
 use crate::event::seconds;
 

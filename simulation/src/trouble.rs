@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use swath_model::{JobId};
+use swath_model::JobId;
 
 use crate::cluster::{Cluster, note};
 use crate::event::{Event, ProcessId, SessionId};

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use swath_model::{FailedChunk};
-use swath_scheduler::{Outcome};
+use swath_model::FailedChunk;
+use swath_scheduler::Outcome;
 
 use crate::cluster::{Cluster, note};
 use crate::event::JobIndex;
@@ -15,7 +15,7 @@ pub(crate) fn kernel_says(number: i64) -> String {
 }
 
 impl Cluster {
-    pub(crate) fn on_skipped(&mut self, job: JobIndex, chunk: u64, hole: Hole) {
+    pub(crate) fn on_skipped(&mut self, job: JobIndex, chunk: u64, hole: FailedChunk) {
         note!(self, "job {job} goes on without chunk {chunk}: {hole:?}");
         self.tally.count("chunks given up");
         self.check_blame(job, chunk, hole.number, &hole.reason);
@@ -50,9 +50,9 @@ impl Cluster {
     fn check_blame(&mut self, job: JobIndex, chunk: u64, number: i64, reason: &str) {
         let plan = &self.plan.jobs[job];
         let offsets = plan.chunks.offsets(one(chunk));
-        let fails = plan.failing.range(offsets.start..offsets.end).find(|(_, times)| **times == ALWAYS);
+        let fails = plan.failing.range(offsets.start()..offsets.end()).find(|(_, times)| **times == ALWAYS);
         let fails_at = fails.and_then(|(&offset, _)| plan.chunks.range().at(offset));
-        let first = plan.chunks.range().at(offsets.start);
+        let first = plan.chunks.range().at(offsets.start());
         if reason == kernel_says(number) && fails_at == Some(number) {
             return;
         }
@@ -106,7 +106,7 @@ impl Cluster {
         // What is missing from the ledger is what was given up, to the number.
         let all = plan.chunks.offsets(plan.chunks.all());
         let missing: Vec<_> = job.durable.gaps(all).collect();
-        let mut given_up = swath_model::IntervalSet::new();
+        let mut given_up = swath_model::OffsetSet::new();
         for &chunk in &holes {
             given_up.insert(plan.chunks.offsets(one(chunk)));
         }

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use swath_model::{IntervalSet, LeaseId, Run};
+use swath_model::{LeaseId, OffsetRun, OffsetSet};
 
 use crate::cluster::{Cluster, note};
 use crate::event::{Block, Event, LeasedJob, ProcessId, Said, SessionId, Token, Told};
@@ -82,7 +82,7 @@ impl Cluster {
         &mut self,
         process: ProcessId,
         session: SessionId,
-        granted: &[(LeaseId, Option<(LeaseId, IntervalSet)>)],
+        granted: &[(LeaseId, Option<(LeaseId, OffsetSet)>)],
     ) {
         for (old, granted) in granted {
             note!(self, "process {process} goes on with {old}: {granted:?}");
@@ -123,8 +123,8 @@ impl Cluster {
             let token = self.last_token;
             let plan = &self.plan.jobs[job.index];
             let is_same = plan.fingerprint == job.fingerprint;
-            let killer = plan.killers.range(offsets.start..offsets.end).next().copied().filter(|_| is_same);
-            let numbers = killer.map_or(offsets.len(), |killer| killer - offsets.start + 1);
+            let killer = plan.killers.range(offsets.start()..offsets.end()).next().copied().filter(|_| is_same);
+            let numbers = killer.map_or(offsets.len(), |killer| killer - offsets.start() + 1);
             let nanos = u128::from(numbers) * u128::from(plan.cost) / 10 / u128::from(self.processes[process].speed);
             let nanos = (nanos as u64).max(1000);
             let span = Duration::from_nanos(self.random.within(nanos - nanos / 5, nanos + nanos / 5));
@@ -191,14 +191,14 @@ impl Cluster {
     }
 
     /// Blocks of the chunks around those that fail. A job that is gone fails at none.
-    fn evaluate(&mut self, job: LeasedJob, offsets: Run) -> VecDeque<Product> {
+    fn evaluate(&mut self, job: LeasedJob, offsets: OffsetRun) -> VecDeque<Product> {
         let plan = &mut self.plan.jobs[job.index];
         if plan.fingerprint != job.fingerprint {
             return [Product::Block(offsets)].into();
         }
         let mut products = VecDeque::new();
-        let mut start = offsets.start;
-        for (&offset, times) in plan.failing.range_mut(offsets.start..offsets.end) {
+        let mut start = offsets.start();
+        for (&offset, times) in plan.failing.range_mut(offsets.start()..offsets.end()) {
             if *times == 0 {
                 continue;
             }
@@ -207,12 +207,12 @@ impl Cluster {
             }
             let chunk = plan.chunks.chunk_at(offset);
             let failed = plan.chunks.offsets(one(chunk));
-            products.extend(Run::new(start, failed.start).map(Product::Block));
+            products.extend(OffsetRun::new(start, failed.start()).map(Product::Block));
             let number = plan.chunks.range().at(offset).unwrap_or_default();
             products.push_back(Product::Failed { chunk, number });
-            start = failed.end.min(offsets.end);
+            start = failed.end().min(offsets.end());
         }
-        products.extend(Run::new(start, offsets.end).map(Product::Block));
+        products.extend(OffsetRun::new(start, offsets.end()).map(Product::Block));
         products
     }
 

@@ -8,7 +8,7 @@ use std::{
 use bytes::Bytes;
 use swath_block::{BlockEncoder, PAGE_ROWS};
 use swath_kernel::{EvaluateError, Values};
-use swath_model::{Run};
+use swath_model::{ChunkRun, OffsetRun};
 
 use crate::queue::{Lease, Task};
 
@@ -20,7 +20,7 @@ const FIRST_STEP_ROWS: usize = 1024;
 #[derive(Debug)]
 pub(crate) enum Product {
     /// The block of the numbers at these offsets.
-    Block { offsets: Run, block: Encoded },
+    Block { offsets: OffsetRun, block: Encoded },
     /// The kernel failed at a number; its chunk has no results.
     Failed { chunk: u64, number: i64, reason: String },
 }
@@ -62,16 +62,16 @@ impl Computer {
                     else {
                         return;
                     };
-                    let without = lease.chunks.offsets(Run { start: failed, end: failed + 1 });
-                    left.extend(Run::new(without.end, offsets.end));
-                    left.extend(Run::new(offsets.start, without.start));
+                    let without = lease.chunks.offsets(ChunkRun::one(failed));
+                    left.extend(OffsetRun::new(without.end(), offsets.end()));
+                    left.extend(OffsetRun::new(offsets.start(), without.start()));
                     deliver(Product::Failed { chunk: failed, number, reason });
                 }
             }
         }
     }
 
-    fn encode(&mut self, lease: &Lease, offsets: Run) -> Result<Encoded, Stop> {
+    fn encode(&mut self, lease: &Lease, offsets: OffsetRun) -> Result<Encoded, Stop> {
         let range = lease.chunks.range();
         let failed_at =
             |offset: u64, reason: String| Stop::Failed { number: range.at(offset).unwrap_or_default(), reason };
@@ -79,32 +79,34 @@ impl Computer {
             Some(values) if values.value_type() == lease.value_type => values,
             other => other.insert(Values::with_capacity(lease.value_type, PAGE_ROWS)),
         };
-        let mut encoder = BlockEncoder::new(lease.value_type, range.at(offsets.start).unwrap_or_default());
-        let mut next = offsets.start;
-        while next < offsets.end {
+        let mut encoder = BlockEncoder::new(lease.value_type, range.at(offsets.start()).unwrap_or_default());
+        let mut next = offsets.start();
+        while next < offsets.end() {
             values.clear();
-            let page_end = offsets.end.min(next + PAGE_ROWS as u64);
+            let page_end = offsets.end().min(next + PAGE_ROWS as u64);
             while next < page_end {
                 if lease.is_cancelled() {
                     return Err(Stop::Cancelled);
                 }
                 let end = page_end.min(next + self.step_rows as u64);
                 let begun = Instant::now();
-                evaluate(lease, Run { start: next, end }, values)?;
+                let Some(step) = OffsetRun::new(next, end) else { break };
+                evaluate(lease, step, values)?;
                 self.step_rows = adapt(self.step_rows, begun.elapsed());
                 next = end;
             }
             encoder.push(values).map_err(|error| failed_at(page_end - 1, error.to_string()))?;
         }
-        let encoded = encoder.finish_with_digest().map_err(|error| failed_at(offsets.start, error.to_string()))?;
+        let encoded = encoder.finish_with_digest().map_err(|error| failed_at(offsets.start(), error.to_string()))?;
         Ok(Encoded { parquet: encoded.0, digest: encoded.1.whole() })
     }
 }
 
 /// Evaluates the kernel at the numbers of these offsets. A kernel that panics fails its chunk, not the worker.
-fn evaluate(lease: &Lease, offsets: Run, values: &mut Values) -> Result<(), Stop> {
+fn evaluate(lease: &Lease, offsets: OffsetRun, values: &mut Values) -> Result<(), Stop> {
     let range = lease.chunks.range();
-    let (first, last) = (range.at(offsets.start).unwrap_or_default(), range.at(offsets.end - 1).unwrap_or_default());
+    let (first, last) =
+        (range.at(offsets.start()).unwrap_or_default(), range.at(offsets.end() - 1).unwrap_or_default());
     let before = values.len();
     let failed = |number, reason| Err(Stop::Failed { number, reason });
     match call(lease, first, last, values) {
@@ -187,7 +189,7 @@ mod tests {
     fn task() -> Task {
         let chunks = Chunks::new(Range::new(1, 100).unwrap(), 10).unwrap();
         let lease = Lease {
-            id: LeaseId { incarnation: 1, sequence: 1 },
+            id: LeaseId { incarnation: swath_model::Incarnation(1), sequence: 1 },
             job_id: 1,
             fingerprint: crate::queue::tests::fingerprint(),
             kernel: Arc::new(Fragile),
@@ -196,7 +198,7 @@ mod tests {
             run: chunks.all(),
             cancelled: false.into(),
         };
-        Task { lease: Arc::new(lease), offsets: Run { start: 0, end: 100 } }
+        Task { lease: Arc::new(lease), offsets: OffsetRun::new(0, 100).unwrap() }
     }
 
     #[test]
@@ -206,8 +208,8 @@ mod tests {
         Computer::new().compute(&task(), |product| match product {
             Product::Block { offsets, block } => {
                 let block = Block::receive(block.parquet, ValueType::Int64, block.digest).unwrap();
-                assert_eq!((block.first(), block.rows() as u64), (offsets.start as i64 + 1, offsets.len()));
-                blocks.push((offsets.start, offsets.end));
+                assert_eq!((block.first(), block.rows() as u64), (offsets.start() as i64 + 1, offsets.len()));
+                blocks.push((offsets.start(), offsets.end()));
             }
             Product::Failed { chunk, number, reason } => failures.push((chunk, number, reason)),
         });

@@ -7,7 +7,7 @@ use std::{
     thread::JoinHandle,
 };
 
-use swath_model::{Run};
+use swath_model::ChunkRun;
 
 use crate::{
     compute::{Computer, Product},
@@ -69,14 +69,14 @@ fn drive_tasks(queue: &Queue, uploader: &Uploader, outbox: &Outbox) {
 /// The first chunk of the task has failed, and the others go back.
 fn fail(task: &Task, queue: &Queue, outbox: &Outbox) {
     let chunks = task.lease.chunks;
-    let (first, last) = (chunks.chunk_at(task.offsets.start), chunks.chunk_at(task.offsets.end - 1));
-    let number = chunks.range().at(task.offsets.start).unwrap_or_default();
+    let (first, last) = (chunks.chunk_at(task.offsets.start()), chunks.chunk_at(task.offsets.end() - 1));
+    let number = chunks.range().at(task.offsets.start()).unwrap_or_default();
     for chunk in first..=last {
         let Some(id) = queue.fail(&task.lease, chunk) else { return };
         outbox.say(if chunk == first {
             convert::chunk_failed(id, chunk, number, "the worker panicked; its log says where".to_owned())
         } else {
-            convert::chunks_returned(id, Some(Run { start: chunk, end: chunk + 1 }))
+            convert::chunks_returned(id, Some(ChunkRun::one(chunk)))
         });
     }
 }

@@ -18,8 +18,8 @@ use std::{
 
 use swath_block::MAX_ROWS;
 use swath_kernel::{Kernel, ValueType};
-use swath_proto::Fingerprint;
-use swath_model::{Chunks, IntervalSet, LeaseId, Run};
+
+use swath_model::{ChunkRun, Chunks, Fingerprint, LeaseId, OffsetRun, OffsetSet, ResumedLease};
 
 /// A lease is cut into at least this many blocks for each thread, so that threads finish it together.
 const BLOCKS_PER_THREAD: u64 = 4;
@@ -36,7 +36,7 @@ pub(crate) struct Lease {
     pub(crate) value_type: ValueType,
     pub(crate) chunks: Chunks,
     /// The chunks of the lease as it was given.
-    pub(crate) run: Run,
+    pub(crate) run: ChunkRun,
     pub(crate) cancelled: AtomicBool,
 }
 
@@ -51,7 +51,7 @@ impl Lease {
 pub(crate) struct Task {
     pub(crate) lease: Arc<Lease>,
     /// Offsets in the job's range: whole chunks, or one piece of a large chunk.
-    pub(crate) offsets: Run,
+    pub(crate) offsets: OffsetRun,
 }
 
 /// A lease of which nothing is left to compute.
@@ -64,7 +64,7 @@ pub(crate) struct Computed {
 /// What became of a request to give chunks back.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct GivenBack {
-    pub(crate) chunks: Option<Run>,
+    pub(crate) chunks: Option<ChunkRun>,
     pub(crate) computed: Option<Computed>,
 }
 
@@ -72,27 +72,14 @@ pub(crate) struct GivenBack {
 #[derive(Debug)]
 pub(crate) struct InHand {
     pub(crate) lease: Arc<Lease>,
-    pub(crate) offsets: Vec<Run>,
-}
-
-/// Work in hand that goes on.
-#[derive(Debug)]
-pub(crate) struct Resumed {
-    /// As the lease was given.
-    pub(crate) lease: LeaseId,
-    /// The lease that it goes on under.
-    pub(crate) next: LeaseId,
-    /// The chunks that are still held.
-    pub(crate) chunks: IntervalSet,
-    /// Offsets of them that are not in hand any more, and are wanted again.
-    pub(crate) again: Vec<Run>,
+    pub(crate) offsets: Vec<OffsetRun>,
 }
 
 /// What is to be said of work that goes on.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum News {
     /// These chunks failed or were lost since they were offered.
-    Returned(LeaseId, Run),
+    Returned(LeaseId, ChunkRun),
     Computed(Computed),
 }
 
@@ -115,9 +102,9 @@ struct Entry {
     /// The id that it goes by now.
     id: LeaseId,
     /// Offsets that no thread has taken yet.
-    untaken: IntervalSet,
+    untaken: OffsetSet,
     /// Offsets that are neither acknowledged, nor failed, nor given back.
-    in_hand: IntervalSet,
+    in_hand: OffsetSet,
     /// Chunks that failed since the work in hand was last offered.
     failed: BTreeSet<u64>,
     /// Rows that a block should have.
@@ -135,46 +122,46 @@ impl Entry {
     }
 
     /// Takes the offsets of the next block.
-    fn take(&mut self) -> Option<Run> {
+    fn take(&mut self) -> Option<OffsetRun> {
         let untaken = self.untaken.first()?;
         let chunks = self.lease.chunks;
         let limit = MAX_ROWS as u64;
-        let chunk = chunks.chunk_at(untaken.start);
+        let chunk = chunks.chunk_at(untaken.start());
         let one = chunks.offsets(one(chunk));
         let end = if one.len() > limit {
             // A piece: the same ones whoever computes the chunk.
-            let piece = (untaken.start - one.start) / limit;
-            one.end.min(one.start.saturating_add((piece + 1).saturating_mul(limit)))
+            let piece = (untaken.start() - one.start()) / limit;
+            one.end().min(one.start().saturating_add((piece + 1).saturating_mul(limit)))
         } else {
-            let far = untaken.start.saturating_add(self.rows.clamp(one.len(), limit) - 1);
-            let last = chunks.chunk_at(far.min(untaken.end - 1));
-            let whole = chunks.offsets(Run { start: chunk, end: last + 1 });
+            let far = untaken.start().saturating_add(self.rows.clamp(one.len(), limit) - 1);
+            let last = chunks.chunk_at(far.min(untaken.end() - 1));
+            let (first, last) = (one.start(), chunks.offsets(ChunkRun::one(last)));
             // The last chunk may reach over the limit: then the block ends before it.
-            if whole.len() > limit { chunks.offsets(Run { start: chunk, end: last }).end } else { whole.end }
+            if last.end() - first > limit { last.start() } else { last.end() }
         };
-        let taken = Run { start: untaken.start, end: end.min(untaken.end) };
+        let taken = untaken.before(end)?;
         self.untaken.remove(taken);
         Some(taken)
     }
 
     /// The untouched chunks from this one on, up to the last that is left.
-    fn untouched_from(&self, first: u64) -> Option<Run> {
+    fn untouched_from(&self, first: u64) -> Option<ChunkRun> {
         let chunks = self.lease.chunks;
         let last = self.untaken.last()?;
         // A chunk that is cut into pieces may be touched.
-        let begin = chunks.chunk_at(last.start);
-        let begin = if chunks.offsets(one(begin)).start == last.start { begin } else { begin + 1 };
-        Run::new(begin.max(first), chunks.chunk_at(last.end - 1) + 1)
+        let begin = chunks.chunk_at(last.start());
+        let begin = if chunks.offsets(one(begin)).start() == last.start() { begin } else { begin + 1 };
+        ChunkRun::new(begin.max(first), chunks.chunk_at(last.end() - 1) + 1)
     }
 
-    fn drop_chunks(&mut self, run: Run) {
+    fn drop_chunks(&mut self, run: ChunkRun) {
         let offsets = self.lease.chunks.offsets(run);
         self.untaken.remove(offsets);
         self.in_hand.remove(offsets);
     }
 
     /// These offsets are wanted, and nobody has them.
-    fn compute_again(&mut self, offsets: Run) {
+    fn compute_again(&mut self, offsets: OffsetRun) {
         self.untaken.insert(offsets);
         self.in_hand.insert(offsets);
         self.busy = None;
@@ -195,8 +182,8 @@ impl Entry {
     }
 }
 
-fn one(chunk: u64) -> Run {
-    Run { start: chunk, end: chunk + 1 }
+fn one(chunk: u64) -> ChunkRun {
+    ChunkRun::one(chunk)
 }
 
 impl Queue {
@@ -250,7 +237,7 @@ impl Queue {
     }
 
     /// A block was acknowledged.
-    pub(crate) fn settle(&self, lease: &Arc<Lease>, offsets: Run) {
+    pub(crate) fn settle(&self, lease: &Arc<Lease>, offsets: OffsetRun) {
         self.with(lease, |entry| entry.in_hand.remove(offsets));
     }
 
@@ -265,12 +252,12 @@ impl Queue {
 
     /// The id under which a block of these offsets is to be sent. `None`: it is of no use, because its lease has ended or
     /// went on without some of its chunks. Those that are still wanted are then computed again, alone.
-    pub(crate) fn claim(&self, lease: &Arc<Lease>, offsets: Run) -> Option<LeaseId> {
+    pub(crate) fn claim(&self, lease: &Arc<Lease>, offsets: OffsetRun) -> Option<LeaseId> {
         let claimed = self.with(lease, |entry| {
             if entry.in_hand.contains_run(offsets) {
                 return Ok(entry.id);
             }
-            let wanted: Vec<Run> = entry.in_hand.intersection(offsets).collect();
+            let wanted: Vec<OffsetRun> = entry.in_hand.intersection(offsets).collect();
             for &run in &wanted {
                 entry.compute_again(run);
             }
@@ -292,11 +279,11 @@ impl Queue {
     }
 
     /// Gives back what was not begun of `chunks`, up to the end of the lease.
-    pub(crate) fn give_back(&self, id: LeaseId, chunks: Run) -> GivenBack {
+    pub(crate) fn give_back(&self, id: LeaseId, chunks: ChunkRun) -> GivenBack {
         let mut state = self.lock();
         let entry = state.leases.iter_mut().find(|entry| entry.id == id);
         let given_back = entry.and_then(|entry| {
-            let returned = entry.untouched_from(chunks.start)?;
+            let returned = entry.untouched_from(chunks.start())?;
             entry.drop_chunks(returned);
             Some(GivenBack { chunks: Some(returned), computed: entry.report() })
         });
@@ -306,7 +293,8 @@ impl Queue {
 
     /// Gives back everything that was not begun; what is in hand goes on.
     pub(crate) fn give_all_back(&self) -> Vec<(LeaseId, GivenBack)> {
-        let all: Vec<(LeaseId, Run)> = self.lock().leases.iter().map(|entry| (entry.id, entry.lease.run)).collect();
+        let all: Vec<(LeaseId, ChunkRun)> =
+            self.lock().leases.iter().map(|entry| (entry.id, entry.lease.run)).collect();
         let mut given_back = Vec::new();
         for (id, run) in all {
             // A lease that went on may have gaps.
@@ -332,7 +320,7 @@ impl Queue {
     }
 
     /// Goes on with what the coordinator still wants of what was offered, and drops the rest.
-    pub(crate) fn resume(&self, mut resumed: Vec<Resumed>) -> Vec<News> {
+    pub(crate) fn resume(&self, mut resumed: Vec<ResumedLease>) -> Vec<News> {
         let mut state = self.lock();
         let mut news = Vec::new();
         for entry in &mut state.leases {
@@ -340,7 +328,7 @@ impl Queue {
             // Each grant is for one lease.
             let Some(resumed) = granted.map(|index| resumed.swap_remove(index)) else {
                 entry.cancel();
-                entry.in_hand = IntervalSet::new();
+                entry.in_hand = OffsetSet::new();
                 continue;
             };
             entry.id = resumed.next;

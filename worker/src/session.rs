@@ -277,7 +277,7 @@ impl Session<'_> {
             Err(reason) => {
                 warn!(reason, "a lease cannot be computed here");
                 if let (Some(id), Some(chunks)) = (id, chunks) {
-                    self.work.outbox.say(convert::chunk_failed(id, chunks.start, 0, reason));
+                    self.work.outbox.say(convert::chunk_failed(id, chunks.start(), 0, reason));
                     self.work.outbox.say(convert::chunks_returned(id, Some(chunks)));
                 }
             }

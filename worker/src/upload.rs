@@ -9,11 +9,11 @@ use std::{
 };
 
 use futures::stream;
+use swath_model::OffsetRun;
 use swath_proto::{
     MAX_MESSAGE_BYTES,
     v1::{self, workers_client::WorkersClient},
 };
-use swath_model::{Run};
 use tokio::{
     runtime::Handle,
     sync::{Notify, OwnedSemaphorePermit, Semaphore},
@@ -54,7 +54,7 @@ struct Outgoing {
 /// A block that waits for its receipt, and the room that it takes until then.
 struct Waiting {
     lease: Arc<Lease>,
-    offsets: Run,
+    offsets: OffsetRun,
     block: Encoded,
     _room: OwnedSemaphorePermit,
 }
@@ -74,7 +74,7 @@ impl Uploader {
     }
 
     /// Called by a thread that computes; waits for room. Once the uploader is closed, blocks are dropped.
-    pub(crate) fn send(&self, lease: &Arc<Lease>, offsets: Run, block: Encoded) {
+    pub(crate) fn send(&self, lease: &Arc<Lease>, offsets: OffsetRun, block: Encoded) {
         let shared = &*self.0;
         let units = u32::try_from(block.parquet.len().div_ceil(UNIT)).unwrap_or(u32::MAX).min(shared.units);
         if let Ok(room) = shared.runtime.block_on(Arc::clone(&shared.room).acquire_many_owned(units)) {
@@ -186,24 +186,29 @@ impl Shared {
 
 #[cfg(test)]
 mod tests {
-    use swath_model::{IntervalSet, LeaseId};
+    use swath_model::{ChunkRun, ChunkSet, Incarnation, LeaseId, OffsetSet, ResumedLease, Run};
 
     use super::*;
-    use crate::queue::{Resumed, tests::lease};
+    use crate::queue::tests::lease;
 
     const BLOCK: usize = 3 * UNIT;
 
-    fn run(start: u64, end: u64) -> Run {
-        Run::new(start, end).unwrap()
+    fn run<R: Run>(start: u64, end: u64) -> R {
+        R::new(start, end).unwrap()
     }
 
     fn next_id() -> LeaseId {
-        LeaseId { incarnation: 2, sequence: 1 }
+        LeaseId { incarnation: Incarnation(2), sequence: 1 }
     }
 
-    fn granted(chunks: impl IntoIterator<Item = Run>) -> Vec<Resumed> {
-        let lease = LeaseId { incarnation: 1, sequence: 1 };
-        vec![Resumed { lease, next: next_id(), chunks: chunks.into_iter().collect::<IntervalSet>(), again: Vec::new() }]
+    fn granted(chunks: impl IntoIterator<Item = ChunkRun>) -> Vec<ResumedLease> {
+        let lease = LeaseId { incarnation: Incarnation(1), sequence: 1 };
+        vec![ResumedLease {
+            lease,
+            next: next_id(),
+            chunks: chunks.into_iter().collect::<ChunkSet>(),
+            again: OffsetSet::new(),
+        }]
     }
 
     /// Lease 1-1 of 30 chunks of ten numbers is computed, and its session is over. Its blocks are of the chunks 0 to 8, 8 to

@@ -77,7 +77,7 @@ fn schedule() -> Result<()> {
     for worker in 1..=WORKERS {
         scheduler.handle_event(now, Event::WorkerJoined { worker: WorkerId(worker), threads: 1 });
     }
-    scheduler.submit(now, job, JobSpec { chunks, limits: Limits::default() })?;
+    scheduler.submit(now, job, JobPlan { chunks, limits: Limits::default() })?;
     let mut steps = 0;
     while steps < STEPS {
         let Some(action) = scheduler.poll_action() else { bail!("the scheduler has nothing to do") };

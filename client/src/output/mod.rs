@@ -22,7 +22,7 @@ use std::{
 
 use swath_block::Block;
 use swath_kernel::ValueType;
-use swath_model::{Range};
+use swath_model::Range;
 use tokio::sync::mpsc;
 
 pub use self::{destination::Target, error::OutputError, format::Format};

@@ -7,7 +7,7 @@ use std::io::Write;
 use arrow_array::{Array, cast::AsArray, types::Int64Type};
 use swath_block::Block;
 use swath_kernel::ValueType;
-use swath_model::{Range};
+use swath_model::Range;
 
 use super::{Sink, SinkError, destination::Destination};
 

@@ -7,7 +7,7 @@ use rustix::{
     process::geteuid,
 };
 use swath_kernel::ValueType;
-use swath_model::{Range};
+use swath_model::Range;
 
 use super::Format;
 

@@ -1,7 +1,7 @@
 //! How jobs end, and how they are forgotten: decided, written into the ledger, then told.
 
-use swath_model::{JobId};
-use swath_scheduler::{Outcome};
+use swath_model::{JobId, ResultMode};
+use swath_scheduler::Outcome;
 use tracing::{info, warn};
 
 use super::{
@@ -13,7 +13,7 @@ use crate::{
     clock::Stamp,
     job::{JobState, JobStatus},
     ledger::{LedgerError, Record, Standing},
-    store::{Ending, Retention},
+    store::Ending,
 };
 
 /// Where a job is between running and being gone. Clients see an end, and the job gone, when the ledger has it.
@@ -86,7 +86,7 @@ impl Driver {
         let end = End { state, at: self.clock.stamp(), drops_results, waiting };
         record.paused.clear();
         record.changed = true;
-        let keeps_memory = record.job.retention == Retention::Stored && end.state != JobState::Done && !drops_results;
+        let keeps_memory = record.job.retention == ResultMode::Stored && end.state != JobState::Done && !drops_results;
         if keeps_memory {
             self.store.close(&record.results);
             record.phase = Phase::Closing(end);
@@ -149,7 +149,7 @@ impl Driver {
             JobState::Cancelled => record.results.end(Ending::Broken(format!("job {id} was cancelled"))),
             JobState::Done | JobState::Running => {}
         }
-        if record.job.retention == Retention::Stored && state != JobState::Done {
+        if record.job.retention == ResultMode::Stored && state != JobState::Done {
             // What was written since the scheduler ended it is known to the store alone.
             let _ = self.scheduler.forget(id);
         }

@@ -2,14 +2,13 @@
 
 use std::{sync::Arc, time::Duration};
 
-use swath_proto::Fingerprint;
-use swath_model::{Chunks, JobId, LeaseId, Run, WorkerId};
-use swath_scheduler::{Event};
+use swath_model::{ChunkRun, Chunks, Fingerprint, Incarnation, JobId, LeaseId, ResumedLease, WorkerId};
+use swath_scheduler::Event;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::ToWorker;
 use crate::{
-    job::{Holes, Introduction, JobStatus, NewJob, Past, Resumed, Token, WorkerStatus},
+    job::{Holes, Introduction, JobStatus, NewJob, Past, Token, WorkerStatus},
     ledger::Sender,
     store::Accepted,
 };
@@ -110,8 +109,8 @@ pub(crate) struct Joined {
     pub(crate) worker: WorkerId,
     /// How often the worker should be heard.
     pub(crate) heartbeat: Duration,
-    pub(crate) resumed: Vec<Resumed>,
-    pub(crate) incarnation: u64,
+    pub(crate) resumed: Vec<ResumedLease>,
+    pub(crate) incarnation: Incarnation,
 }
 
 /// What is said of a block that comes: under which lease, and what of which job it is.
@@ -121,7 +120,7 @@ pub(crate) struct Claim {
     pub(crate) job: JobId,
     pub(crate) fingerprint: Option<Fingerprint>,
     /// The chunks that it touches; `None` if it cannot be a block of this job.
-    pub(crate) chunks: Option<Run>,
+    pub(crate) chunks: Option<ChunkRun>,
 }
 
 /// What became of a block of `numbers` numbers that came while its lease was held.
@@ -131,7 +130,7 @@ pub(crate) struct AcceptedBlock {
     pub(crate) worker: WorkerId,
     pub(crate) lease: LeaseId,
     /// The chunks that it touches.
-    pub(crate) chunks: Run,
+    pub(crate) chunks: ChunkRun,
     pub(crate) numbers: u64,
     pub(crate) accepted: Accepted,
 }
@@ -143,7 +142,7 @@ pub(crate) struct RefusedBlock {
     pub(crate) worker: WorkerId,
     pub(crate) lease: LeaseId,
     /// The chunks that it should have been of.
-    pub(crate) chunks: Run,
+    pub(crate) chunks: ChunkRun,
     /// Its first number.
     pub(crate) number: i64,
     /// A sentence that says what is wrong with it.

@@ -2,8 +2,8 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use swath_model::{Chunks, JobId, WorkerId};
-use swath_scheduler::{JobPlan};
+use swath_model::{Chunks, JobId, ResultMode, WorkerId};
+use swath_scheduler::JobPlan;
 use tokio::sync::watch;
 use tracing::{debug, warn};
 
@@ -13,7 +13,7 @@ use crate::{
     convert,
     job::{Holes, JobState, JobStatus, NewJob, Share, Token},
     ledger::{Record, Standing},
-    store::{JobResults, Recovered, Retention},
+    store::{JobResults, Recovered},
 };
 
 impl JobRecord {
@@ -105,7 +105,7 @@ impl Driver {
         record.state = JobState::Running;
         record.ended = None;
         record.changed = true;
-        let spec = JobSpec { chunks: record.job.chunks, limits: record.job.limits };
+        let spec = JobPlan { chunks: record.job.chunks, limits: record.job.limits };
         let committed = record.results.committed_chunks();
         let standing = record.standing(id);
         // An ended job that goes on is a new one to the scheduler; one that it does not know need not be forgotten.
@@ -126,7 +126,7 @@ impl Driver {
             record.holes.insert(chunk, hole.clone());
             record.results.skip(chunk);
             record.changed = true;
-            if record.job.retention == Retention::Stored {
+            if record.job.retention == ResultMode::Stored {
                 noted.push((id, chunk, hole));
             }
         }
@@ -159,7 +159,7 @@ impl Driver {
             match record.phase {
                 Phase::Unsaved => self.outgoing.push(Record::Standing(record.standing(id))),
                 Phase::Running
-                    if record.job.retention == Retention::Stored && std::mem::take(&mut record.shares_changed) =>
+                    if record.job.retention == ResultMode::Stored && std::mem::take(&mut record.shares_changed) =>
                 {
                     shares.push((id, record.ledger_shares()));
                 }

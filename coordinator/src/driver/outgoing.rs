@@ -9,7 +9,7 @@
 
 use std::time::Duration;
 
-use swath_model::{JobId};
+use swath_model::JobId;
 use tokio::sync::mpsc;
 use tracing::{debug, warn};
 

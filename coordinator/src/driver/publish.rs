@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use swath_model::{JobId, Run};
+use swath_model::{ChunkRun, JobId};
 use tokio::sync::watch;
 
 use super::{
@@ -85,7 +85,7 @@ impl Driver {
             status.committed_chunks = view.committed;
             status.committed_numbers = view.committed_numbers;
             status.frontier = (view.frontier < chunks.count())
-                .then(|| Run::new(view.frontier, view.frontier + 1))
+                .then(|| ChunkRun::new(view.frontier, view.frontier + 1))
                 .flatten()
                 .map(|chunk| chunks.numbers(chunk).first());
         } else {
@@ -96,7 +96,7 @@ impl Driver {
             status.committed_numbers = committed.iter().map(|run| chunks.offsets(run).len()).sum();
             let mut settled = committed;
             for &chunk in record.holes.keys() {
-                settled.insert(Run { start: chunk, end: chunk + 1 });
+                settled.insert(ChunkRun::one(chunk));
             }
             status.frontier = settled.gaps(chunks.all()).next().map(|gap| chunks.numbers(gap).first());
         }
@@ -115,8 +115,8 @@ impl Driver {
             took: Duration::ZERO,
             result_bytes: 0,
             results_location: match job.retention {
-                crate::store::Retention::Stored => self.store.location(id),
-                crate::store::Retention::Delivered => String::new(),
+                swath_model::ResultMode::Stored => self.store.location(id),
+                swath_model::ResultMode::Delivered => String::new(),
             },
             paused: String::new(),
             waiting: None,

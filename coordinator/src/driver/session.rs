@@ -2,14 +2,13 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
-use swath_proto::Fingerprint;
-use swath_model::{IntervalSet, JobId, LeaseId, Run, WorkerId};
+use swath_model::{ChunkRun, ChunkSet, Fingerprint, Incarnation, JobId, LeaseId, ResumeOffer, ResumedLease, WorkerId};
 use swath_scheduler::{Event, WorkerState};
 use tokio::sync::mpsc;
 use tracing::{info, warn};
 
 use super::{Driver, HEARTBEATS_IN_LEASE, Joined, Refusal};
-use crate::job::{InHand, Introduction, NewJob, Past, Resumed, WorkerStatus};
+use crate::job::{Introduction, NewJob, Past, WorkerStatus};
 
 /// What the driver says to a worker.
 #[derive(Debug)]
@@ -18,7 +17,7 @@ pub(crate) enum ToWorker {
     /// Give back what was not begun of these chunks; `stop`: the lease has ended.
     Revoke {
         lease: LeaseId,
-        chunks: Run,
+        chunks: ChunkRun,
         stop: bool,
     },
     Farewell,
@@ -28,7 +27,7 @@ pub(crate) enum ToWorker {
 #[derive(Debug)]
 pub(crate) struct Assignment {
     pub(crate) lease: LeaseId,
-    pub(crate) chunks: Run,
+    pub(crate) chunks: ChunkRun,
     pub(crate) job_id: JobId,
     pub(crate) job: NewJob,
     pub(crate) fingerprint: Fingerprint,
@@ -97,19 +96,19 @@ impl Driver {
         let threads = introduction.threads;
         let worker = self.open_session(introduction, outbox);
         let now = self.now();
-        let in_hand: Vec<_> = past.in_hand.iter().map(|in_hand| (in_hand.job_id, self.usable(in_hand))).collect();
+        let in_hand: Vec<_> = past.in_hand.iter().map(|in_hand| (in_hand.job, self.usable(in_hand))).collect();
         let granted = self.scheduler.rejoin(now, worker, threads, former, &in_hand);
         let resumed = past.in_hand.iter().zip(granted).filter_map(|(in_hand, granted)| {
             let (next, chunks) = granted?;
-            let again = self.jobs.get(&in_hand.job_id)?.results.missing(&chunks, &in_hand.offsets);
-            Some(Resumed { lease: in_hand.lease, next, chunks, again })
+            let again = self.jobs.get(&in_hand.job)?.results.missing(&chunks, &in_hand.offsets);
+            Some(ResumedLease { lease: in_hand.lease, next, chunks, again })
         });
         let (heartbeat, incarnation) = (self.heartbeat_interval, self.incarnation);
         Ok(Joined { worker, heartbeat, resumed: resumed.collect(), incarnation })
     }
 
     /// The session that this process still seems to have: its connection broke, and only the worker knows yet.
-    fn former_session(&self, introduction: &Introduction, former: Option<(u64, WorkerId)>) -> Option<WorkerId> {
+    fn former_session(&self, introduction: &Introduction, former: Option<(Incarnation, WorkerId)>) -> Option<WorkerId> {
         let (_, worker) = former.filter(|(incarnation, _)| *incarnation == self.incarnation)?;
         let session = self.sessions.get(&worker)?;
         let same = |introduction: &Introduction| {
@@ -120,17 +119,16 @@ impl Driver {
 
     /// The chunks of which a worker has something in hand. Kernels are pure, so that any job with the same fingerprint has
     /// the same results, whoever gave out the lease.
-    fn usable(&self, in_hand: &InHand) -> IntervalSet {
-        let record = self.jobs.get(&in_hand.job_id);
+    fn usable(&self, in_hand: &ResumeOffer) -> ChunkSet {
+        let record = self.jobs.get(&in_hand.job);
         let Some(record) = record.filter(|record| Some(record.fingerprint) == in_hand.fingerprint) else {
-            let (lease, job) = (in_hand.lease, in_hand.job_id);
+            let (lease, job) = (in_hand.lease, in_hand.job);
             info!(%lease, %job, "a worker offers work of a job that this coordinator does not have");
-            return IntervalSet::new();
+            return ChunkSet::new();
         };
         let chunks = record.job.chunks;
-        let touched = |run: Run| Run::new(chunks.chunk_at(run.start), chunks.chunk_at(run.end - 1) + 1);
-        let within = in_hand.offsets.iter().filter(|run| run.end <= chunks.range().count());
-        within.filter_map(touched).collect()
+        let within = in_hand.offsets.iter().filter(|run| run.end() <= chunks.range().count());
+        within.map(|run| chunks.touched(run)).collect()
     }
 
     fn open_session(&mut self, introduction: Introduction, outbox: mpsc::Sender<ToWorker>) -> WorkerId {

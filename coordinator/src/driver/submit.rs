@@ -3,7 +3,7 @@
 //! A job that is being stored has an id and counts for the bounds, but nobody sees it. It begins when it is in the ledger,
 //! whether or not its client still waits.
 
-use swath_model::{IntervalSet, JobId};
+use swath_model::{ChunkSet, JobId};
 use swath_scheduler::{JobPlan, SubmitError};
 use tracing::info;
 
@@ -90,9 +90,9 @@ impl Driver {
             return;
         }
         let now = self.now();
-        let spec = JobSpec { chunks: job.chunks, limits: job.limits };
+        let spec = JobPlan { chunks: job.chunks, limits: job.limits };
         // Its place was reserved, so this can only be an id that was given twice.
-        if let Err(error) = self.scheduler.restore(now, id, spec, IntervalSet::new()) {
+        if let Err(error) = self.scheduler.restore(now, id, spec, ChunkSet::new()) {
             self.outgoing.push(Record::Forgotten(id));
             let refusal = Refusal::Internal(format!("failed to submit: {error}"));
             return waiting.into_iter().for_each(|reply| drop(reply.send(Err(refusal.clone()))));

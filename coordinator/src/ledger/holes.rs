@@ -11,14 +11,15 @@ impl Ledger {
     pub(crate) fn holes(&self, job: JobId) -> Result<Holes, LedgerError> {
         let connection = self.lock();
         let mut query = connection.prepare("SELECT chunk, number, reason FROM holes WHERE job = ?")?;
-        let rows = query
-            .query_map([job.0 as i64], |row| Ok((row.get::<_, i64>(0)? as u64, Hole::new(row.get(1)?, row.get(2)?))))?;
+        let rows = query.query_map([job.0 as i64], |row| {
+            Ok((row.get::<_, i64>(0)? as u64, FailedChunk::new(row.get(1)?, row.get(2)?)))
+        })?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 }
 
 /// Notes chunks that were given up.
-pub(super) fn insert(transaction: &Transaction<'_>, holes: &[(JobId, u64, Hole)]) -> Result<(), LedgerError> {
+pub(super) fn insert(transaction: &Transaction<'_>, holes: &[(JobId, u64, FailedChunk)]) -> Result<(), LedgerError> {
     for (job, chunk, hole) in holes {
         transaction.execute(
             "INSERT OR REPLACE INTO holes (job, chunk, number, reason) VALUES (?, ?, ?, ?)",

@@ -4,13 +4,12 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rusqlite::{OptionalExtension, Row, Transaction, params};
 use swath_kernel::Parameters;
-use swath_model::{JobId, Limits};
+use swath_model::{JobId, Limits, ResultMode};
 
 use super::{Ledger, LedgerError, Standing};
 use crate::{
     clock::{Moment, Stamp},
     job::{JobState, Share, Token},
-    store::Retention,
 };
 
 /// A job as the ledger has it.
@@ -22,7 +21,7 @@ pub(crate) struct JobRow {
     pub(crate) first: i64,
     pub(crate) last: i64,
     pub(crate) chunk_size: u64,
-    pub(crate) retention: Retention,
+    pub(crate) retention: ResultMode,
     pub(crate) limits: Limits,
     pub(crate) retain: Option<Duration>,
     pub(crate) state: JobState,
@@ -170,8 +169,8 @@ fn job_from_row(row: &Row<'_>) -> Result<JobRow, LedgerError> {
         last: row.get(4)?,
         chunk_size: row.get::<_, i64>(5)? as u64,
         retention: match retention.as_str() {
-            "stored" => Retention::Stored,
-            "delivered" => Retention::Delivered,
+            "stored" => ResultMode::Stored,
+            "delivered" => ResultMode::Delivered,
             _ => return Err(damaged("retention")),
         },
         limits: Limits { max_retries: row.get(12)?, crash_limit: row.get(13)?, keep_going: row.get(14)? },
@@ -202,10 +201,10 @@ fn shares_to_text(shares: &[(u64, Share)]) -> Result<String, LedgerError> {
     serde_json::to_string(&shares).map_err(|error| LedgerError::Damaged(error.to_string()))
 }
 
-fn retention_name(retention: Retention) -> &'static str {
+fn retention_name(retention: ResultMode) -> &'static str {
     match retention {
-        Retention::Stored => "stored",
-        Retention::Delivered => "delivered",
+        ResultMode::Stored => "stored",
+        ResultMode::Delivered => "delivered",
     }
 }
 

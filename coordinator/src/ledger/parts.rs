@@ -2,7 +2,7 @@
 
 use rusqlite::{Row, params};
 use serde::{Deserialize, Serialize};
-use swath_model::{JobId};
+use swath_model::JobId;
 
 use super::{Ledger, LedgerError};
 

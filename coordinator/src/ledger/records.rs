@@ -19,7 +19,7 @@ pub(crate) enum Record {
     /// Who computed how much of jobs that run.
     Shares(Vec<(JobId, Vec<(u64, Share)>)>),
     /// Chunks that were given up.
-    Holes(Vec<(JobId, u64, Hole)>),
+    Holes(Vec<(JobId, u64, FailedChunk)>),
     /// A job was forgotten, with its parts.
     Forgotten(JobId),
 }

@@ -126,7 +126,7 @@ impl FlightService for FlightGate {
                 match reader.next().await.map_err(Status::from)? {
                     Some(Piece::Block { first, block }) => return Ok(Some(((first, block), reader))),
                     Some(Piece::Missing(run)) if !names_numbers => {
-                        let first = range.at(run.start).unwrap_or_default();
+                        let first = range.at(run.start()).unwrap_or_default();
                         let message =
                             format!("{first} has no result, and the column `value` alone cannot say so; get `n`, too");
                         return Err(Status::failed_precondition(message));
@@ -261,7 +261,7 @@ impl Decoder {
                         batches.extend(decoded);
                         next += rows;
                     }
-                    Some(Piece::Missing(run)) => next = run.end,
+                    Some(Piece::Missing(run)) => next = run.end(),
                     None => break,
                 }
             }

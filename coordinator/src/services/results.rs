@@ -47,7 +47,7 @@ impl Results for ResultsService {
                     digest: block.digest().whole(),
                 },
                 Piece::Missing(run) => v1::ResultBlock {
-                    first: number(run.start),
+                    first: number(run.start()),
                     numbers: run.len(),
                     parquet: Bytes::new(),
                     missing: true,

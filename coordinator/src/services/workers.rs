@@ -3,11 +3,8 @@
 use std::{pin::Pin, sync::Arc};
 
 use futures::{Stream, StreamExt, stream};
-use swath_proto::{
-    Fingerprint,
-    v1::{self, block_receipt::Outcome, workers_server::Workers},
-};
-use swath_model::{Run, WorkerId};
+use swath_model::{ChunkRun, Fingerprint, WorkerId};
+use swath_proto::v1::{self, block_receipt::Outcome, workers_server::Workers};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
@@ -105,7 +102,7 @@ impl WorkersService {
     async fn take(&self, mut upload: v1::UploadBlock) -> Result<Outcome, Status> {
         let lease = convert::lease_id(upload.lease)?;
         let job = convert::job_id(upload.job_id);
-        let fingerprint = Fingerprint::from_bytes(&upload.fingerprint);
+        let fingerprint = Fingerprint::from_slice(&upload.fingerprint);
         let Some(results) = self.store.job(job) else { return Ok(Outcome::NotHeld) };
         let placed = place(&results, &upload);
         let chunks = placed.as_ref().ok().map(|&(_, chunks)| chunks);
@@ -142,7 +139,7 @@ impl WorkersService {
 }
 
 /// Where the block lies: its first offset and its chunks.
-fn place(results: &JobResults, upload: &v1::UploadBlock) -> Result<(u64, Run), Status> {
+fn place(results: &JobResults, upload: &v1::UploadBlock) -> Result<(u64, ChunkRun), Status> {
     let misplaced = || {
         let (first, numbers, id) = (upload.first, upload.numbers, upload.job_id);
         Status::invalid_argument(format!(

@@ -14,7 +14,7 @@ use std::{
 };
 
 use object_store::path::Path;
-use swath_model::{JobId};
+use swath_model::JobId;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 

@@ -3,12 +3,13 @@
 use std::{sync::Arc, time::Duration};
 
 use object_store::path::Path;
+use swath_model::ResultMode;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
 use super::{
     Fact, JobResults, Store, StoreError,
-    job::{Ending, Held, Pressure, Retention},
+    job::{Ending, Held, Pressure},
     part,
 };
 use crate::ledger::PartRow;
@@ -141,7 +142,7 @@ impl Store {
             self.doubts.uncertain(path.as_ref());
         }
         let part = written?;
-        if results.retention() == Retention::Stored {
+        if results.retention() == ResultMode::Stored {
             let row = part.clone();
             match self.with_ledger(move |ledger| ledger.insert_part(job, &row)).await {
                 Ok(true) => {}

@@ -10,7 +10,7 @@ use std::{
 
 use swath_block::{Block, MAX_ROWS};
 use swath_kernel::ValueType;
-use swath_model::{Chunks, IntervalSet, JobId, Run};
+use swath_model::{ChunkRun, ChunkSet, Chunks, JobId, OffsetRun, OffsetSet, ResultMode};
 use tokio::sync::watch;
 
 use self::closing::Closing;
@@ -20,25 +20,16 @@ use crate::ledger::{BlockRow, PartRow, Sender};
 /// A block waits up to this share of its job's age for its part to fill.
 const PART_AGE_SHARE: u32 = 50;
 
-/// How long results are kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Retention {
-    /// As parts, until the job is forgotten.
-    Stored,
-    /// Until the one reader, there from the start, has had them.
-    Delivered,
-}
-
 /// What became of a block that came.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Accepted {
     /// It is held; with it these chunks are held whole.
-    Held { chunks: Option<Run> },
+    Held { chunks: Option<ChunkRun> },
     /// All its numbers were held already: it was dropped. These of its chunks are held whole.
-    HeldAlready { chunks: Option<Run> },
+    HeldAlready { chunks: Option<ChunkRun> },
     /// Some of its numbers were held already: it was dropped. These of its chunks are held whole; the others must be
     /// computed again.
-    Overlapped { chunks: Vec<Run> },
+    Overlapped { chunks: Vec<ChunkRun> },
     /// The job is gone: it was dropped.
     Gone,
 }
@@ -60,7 +51,7 @@ pub(crate) struct JobResults {
     job: JobId,
     chunks: Chunks,
     value_type: ValueType,
-    retention: Retention,
+    retention: ResultMode,
     created: Instant,
     state: Mutex<State>,
     /// Counts changes, so that readers that found nothing know when to look again.
@@ -70,11 +61,11 @@ pub(crate) struct JobResults {
 #[derive(Debug, Default)]
 struct State {
     /// Offsets that are in memory, in a part or delivered, and those that will never be.
-    held: IntervalSet,
+    held: OffsetSet,
     /// Offsets of chunks that were given up.
-    skipped: IntervalSet,
+    skipped: OffsetSet,
     /// Offsets whose part is durable.
-    durable: IntervalSet,
+    durable: OffsetSet,
     /// Blocks in memory, by their first offset.
     memory: BTreeMap<u64, Held>,
     memory_bytes: usize,
@@ -136,7 +127,7 @@ pub(super) enum Found {
 }
 
 impl JobResults {
-    pub(crate) fn new(job: JobId, chunks: Chunks, value_type: ValueType, retention: Retention) -> Self {
+    pub(crate) fn new(job: JobId, chunks: Chunks, value_type: ValueType, retention: ResultMode) -> Self {
         Self {
             job,
             chunks,
@@ -160,7 +151,7 @@ impl JobResults {
         self.value_type
     }
 
-    pub(crate) fn retention(&self) -> Retention {
+    pub(crate) fn retention(&self) -> ResultMode {
         self.retention
     }
 
@@ -183,7 +174,7 @@ impl JobResults {
 
     pub(super) fn accept(&self, first: u64, block: Block, sender: Arc<Sender>, room: Room) -> Accepted {
         let mut state = self.lock();
-        let Some(run) = Run::new(first, first.saturating_add(block.rows() as u64)) else { return Accepted::Gone };
+        let Some(run) = OffsetRun::new(first, first.saturating_add(block.rows() as u64)) else { return Accepted::Gone };
         let is_broken = state.closing != Closing::Not || matches!(state.ending, Some(Ending::Broken(_)));
         if state.cleared || is_broken {
             return Accepted::Gone;
@@ -207,9 +198,9 @@ impl JobResults {
     }
 
     /// What of these chunks is neither held nor among these offsets.
-    pub(crate) fn missing(&self, chunks: &IntervalSet, offsets: &IntervalSet) -> IntervalSet {
+    pub(crate) fn missing(&self, chunks: &ChunkSet, offsets: &OffsetSet) -> OffsetSet {
         let state = self.lock();
-        let mut missing = IntervalSet::new();
+        let mut missing = OffsetSet::new();
         for chunks in chunks.iter() {
             for gap in offsets.gaps(self.chunks.offsets(chunks)) {
                 state.held.gaps(gap).for_each(|gap| missing.insert(gap));
@@ -220,11 +211,11 @@ impl JobResults {
 
     /// A chunk was given up: there will be no results of it, and what is here of it is not shown.
     pub(crate) fn skip(&self, chunk: u64) {
-        let offsets = self.chunks.offsets(Run { start: chunk, end: chunk + 1 });
+        let offsets = self.chunks.offsets(ChunkRun::one(chunk));
         let mut state = self.lock();
         state.held.insert(offsets);
         state.skipped.insert(offsets);
-        let pieces: Vec<u64> = state.memory.range(offsets.start..offsets.end).map(|(&first, _)| first).collect();
+        let pieces: Vec<u64> = state.memory.range(offsets.start()..offsets.end()).map(|(&first, _)| first).collect();
         for first in pieces {
             if let Some(piece) = state.memory.remove(&first) {
                 state.memory_bytes -= piece.block.bytes().len();
@@ -237,10 +228,8 @@ impl JobResults {
     /// Looks for the block with this offset. Of a job that broke, a reader that wants a part sees what is missing.
     pub(super) fn find(&self, offset: u64, partial: bool) -> Found {
         let mut state = self.lock();
-        if let Some(skipped) = state.skipped.intersection(Run { start: offset, end: u64::MAX }).next()
-            && skipped.start == offset
-        {
-            return Found::Missing { end: skipped.end };
+        if state.skipped.contains(offset) {
+            return Found::Missing { end: state.skipped.first_missing(offset) };
         }
         if let Some((&first, held)) = state.memory.range(..=offset).next_back()
             && offset < first + held.block.rows() as u64
@@ -274,7 +263,7 @@ impl JobResults {
     /// one already.
     pub(super) fn attach_reader(&self) -> bool {
         let mut state = self.lock();
-        let attached = self.retention == Retention::Stored || !state.reader_attached;
+        let attached = self.retention == ResultMode::Stored || !state.reader_attached;
         state.reader_attached = true;
         attached
     }
@@ -288,7 +277,7 @@ impl JobResults {
     /// wanted any more.
     pub(super) fn delivered(&self, offset: u64) -> Vec<Arc<PartRow>> {
         let mut done = Vec::new();
-        if self.retention == Retention::Stored {
+        if self.retention == ResultMode::Stored {
             return done;
         }
         let mut state = self.lock();
@@ -326,7 +315,7 @@ impl JobResults {
     }
 
     pub(super) fn wants_flush(&self, config: &StoreConfig) -> bool {
-        if self.retention == Retention::Delivered {
+        if self.retention == ResultMode::Delivered {
             return false;
         }
         let state = self.lock();
@@ -339,7 +328,7 @@ impl JobResults {
         let memory_is_short = pressure == Pressure::MemoryIsShort;
         let Some(oldest) = state.memory.values().map(|held| held.since).min() else { return Vec::new() };
         let due = match self.retention {
-            Retention::Stored => {
+            ResultMode::Stored => {
                 pressure != Pressure::None
                     || state.memory_bytes >= config.part_bytes
                     || oldest.elapsed() >= config.part_age.max(self.created.elapsed() / PART_AGE_SHARE)
@@ -347,7 +336,7 @@ impl JobResults {
                     || state.ending.is_some()
                     || state.closing == Closing::Writing
             }
-            Retention::Delivered => {
+            ResultMode::Delivered => {
                 let moved = state.reader_moved.unwrap_or(oldest).max(oldest);
                 memory_is_short && (state.reader_waits || moved.elapsed() >= config.part_age)
             }
@@ -363,8 +352,8 @@ impl JobResults {
         };
         let blocks = state.memory.iter().map(|(&first, held)| (first, held.clone()));
         match self.retention {
-            Retention::Stored => blocks.take_while(|(_, held)| fits(held)).collect(),
-            Retention::Delivered => {
+            ResultMode::Stored => blocks.take_while(|(_, held)| fits(held)).collect(),
+            ResultMode::Delivered => {
                 // Those that the reader wants last.
                 let mut last: Vec<_> = blocks.rev().take_while(|(_, held)| fits(held)).collect();
                 last.reverse();
@@ -375,12 +364,12 @@ impl JobResults {
 
     /// A part is durable, and the ledger says so. Returns the chunks that this commits; `None` if the job was forgotten
     /// meanwhile, or a block of it turned out to be bad, and the part is not wanted.
-    pub(super) fn part_is_durable(&self, part: PartRow) -> Option<Vec<Run>> {
+    pub(super) fn part_is_durable(&self, part: PartRow) -> Option<Vec<ChunkRun>> {
         let mut state = self.lock();
         if state.cleared || runs(&part.blocks).into_iter().any(|run| !state.held.contains_run(run)) {
             return None;
         }
-        if self.retention == Retention::Delivered {
+        if self.retention == ResultMode::Delivered {
             state.spilled_bytes += part.bytes;
         }
         state.result_bytes += part.bytes;
@@ -398,7 +387,7 @@ impl JobResults {
         drop(state);
         self.changed();
         // Chunks of a `delivered` job were committed when they came.
-        Some(if self.retention == Retention::Delivered { Vec::new() } else { committed })
+        Some(if self.retention == ResultMode::Delivered { Vec::new() } else { committed })
     }
 
     /// A part that the ledger had at the start.
@@ -417,18 +406,19 @@ impl JobResults {
 
     /// A part is lost or damaged: its numbers are held no longer, but for those that a reader had who wants them once.
     /// Returns the chunks that this touches.
-    pub(super) fn spoil_part(&self, part: &Arc<PartRow>) -> Vec<Run> {
+    pub(super) fn spoil_part(&self, part: &Arc<PartRow>) -> Vec<ChunkRun> {
         let mut state = self.lock();
         let stored = std::mem::take(&mut state.stored);
         let (lost, kept): (BTreeMap<_, _>, _) =
             stored.into_iter().partition(|(_, stored)| Arc::ptr_eq(&stored.part, part));
         state.stored = kept;
-        let lost: Vec<Run> = lost.iter().filter_map(|(&start, stored)| Run::new(start, stored.end)).collect();
+        let lost: Vec<OffsetRun> =
+            lost.iter().filter_map(|(&start, stored)| OffsetRun::new(start, stored.end)).collect();
         for &run in &lost {
             state.durable.remove(run);
         }
         state.result_bytes = state.result_bytes.saturating_sub(part.bytes);
-        if self.retention == Retention::Delivered {
+        if self.retention == ResultMode::Delivered {
             state.spilled_bytes = state.spilled_bytes.saturating_sub(part.bytes);
         }
         self.lose(state, lost)
@@ -436,7 +426,7 @@ impl JobResults {
 
     /// A block in memory is damaged: its numbers are held no longer. Returns the chunks that this touches; none if it is
     /// not here any more.
-    pub(super) fn spoil_block(&self, first: u64, block: &Block) -> Vec<Run> {
+    pub(super) fn spoil_block(&self, first: u64, block: &Block) -> Vec<ChunkRun> {
         let mut state = self.lock();
         let is_here = |held: &Held| held.block.bytes().as_ptr() == block.bytes().as_ptr();
         if !state.memory.get(&first).is_some_and(is_here) {
@@ -446,18 +436,18 @@ impl JobResults {
         let bytes = block.bytes().len();
         state.memory_bytes -= bytes;
         state.result_bytes = state.result_bytes.saturating_sub(bytes as u64);
-        let lost = Run::new(first, first.saturating_add(block.rows() as u64));
+        let lost = OffsetRun::new(first, first.saturating_add(block.rows() as u64));
         self.lose(state, lost.into_iter().collect())
     }
 
     /// The reader of a `delivered` job had a block and could not use it: its numbers are held no longer. Returns the chunks
     /// that this touches; none if it was no block that was delivered.
-    pub(super) fn take_back(&self, first: u64, numbers: u64) -> Vec<Run> {
+    pub(super) fn take_back(&self, first: u64, numbers: u64) -> Vec<ChunkRun> {
         let state = self.lock();
-        let Some(run) = Run::new(first, first.saturating_add(numbers)) else { return Vec::new() };
-        let is_kept = state.memory.range(run.start..run.end).next().is_some()
-            || state.stored.iter().any(|(&start, stored)| start < run.end && run.start < stored.end);
-        let was_delivered = self.retention == Retention::Delivered && state.held.contains_run(run) && !is_kept;
+        let Some(run) = OffsetRun::new(first, first.saturating_add(numbers)) else { return Vec::new() };
+        let is_kept = state.memory.range(run.start()..run.end()).next().is_some()
+            || state.stored.iter().any(|(&start, stored)| start < run.end() && run.start() < stored.end);
+        let was_delivered = self.retention == ResultMode::Delivered && state.held.contains_run(run) && !is_kept;
         let ends = matches!(state.ending, Some(Ending::Broken(_) | Ending::GoingAway));
         if !was_delivered || ends || self.chunks_of_block(first, numbers).is_none() {
             return Vec::new();
@@ -467,21 +457,21 @@ impl JobResults {
 
     /// The chunks of a block of these offsets. It must be whole chunks, or one piece of a chunk that is larger than a
     /// block. The pieces of a chunk are the same whoever computes it, so that no two can overlap in part.
-    pub(crate) fn chunks_of_block(&self, first: u64, numbers: u64) -> Option<Run> {
+    pub(crate) fn chunks_of_block(&self, first: u64, numbers: u64) -> Option<ChunkRun> {
         let chunks = self.chunks;
         let end = first.checked_add(numbers).filter(|&end| end <= chunks.range().count() && end > first)?;
-        let run = Run::new(chunks.chunk_at(first), chunks.chunk_at(end - 1) + 1)?;
+        let run = ChunkRun::new(chunks.chunk_at(first), chunks.chunk_at(end - 1) + 1)?;
         let covered = chunks.offsets(run);
-        let is_whole = covered.start == first && covered.end == end;
+        let is_whole = covered.start() == first && covered.end() == end;
         let piece = MAX_ROWS as u64;
         let is_piece = run.len() == 1
-            && (first - covered.start).is_multiple_of(piece)
-            && (end == covered.end || end - first == piece);
+            && (first - covered.start()).is_multiple_of(piece)
+            && (end == covered.end() || end - first == piece);
         (is_whole || is_piece).then_some(run)
     }
 
     /// These offsets are held no longer; returns the chunks that they touch.
-    fn lose(&self, mut state: MutexGuard<'_, State>, lost: Vec<Run>) -> Vec<Run> {
+    fn lose(&self, mut state: MutexGuard<'_, State>, lost: Vec<OffsetRun>) -> Vec<ChunkRun> {
         for &run in &lost {
             state.held.remove(run);
         }
@@ -493,22 +483,21 @@ impl JobResults {
         }
         drop(state);
         self.changed();
-        let touched = |run: Run| Run::new(self.chunks.chunk_at(run.start), self.chunks.chunk_at(run.end - 1) + 1);
-        lost.into_iter().filter_map(touched).collect()
+        lost.into_iter().map(|run| self.chunks.touched(run)).collect()
     }
 
     /// The chunks whose parts are durable; of a `delivered` job, those that are held or were delivered.
-    pub(crate) fn committed_chunks(&self) -> IntervalSet {
+    pub(crate) fn committed_chunks(&self) -> ChunkSet {
         let state = self.lock();
         let offsets = match self.retention {
-            Retention::Stored => state.durable.clone(),
-            Retention::Delivered => {
+            ResultMode::Stored => state.durable.clone(),
+            ResultMode::Delivered => {
                 let mut held = state.held.clone();
                 state.skipped.iter().for_each(|skipped| held.remove(skipped));
                 held
             }
         };
-        let mut committed = IntervalSet::new();
+        let mut committed = ChunkSet::new();
         for run in offsets.iter() {
             if let Some(chunks) = whole_chunks(&offsets, self.chunks, run) {
                 committed.insert(chunks);
@@ -540,7 +529,7 @@ impl JobResults {
     }
 
     #[cfg(test)]
-    pub(super) fn lock_held(&self, run: Run) {
+    pub(super) fn lock_held(&self, run: OffsetRun) {
         self.lock().held.insert(run);
     }
 
@@ -567,11 +556,11 @@ impl State {
     }
 
     /// Notes where the blocks of a part are. Returns the runs of offsets that it holds.
-    fn add_part(&mut self, part: PartRow) -> Vec<Run> {
+    fn add_part(&mut self, part: PartRow) -> Vec<OffsetRun> {
         let runs = runs(&part.blocks);
         let part = Arc::new(part);
         for &run in &runs {
-            self.stored.insert(run.start, Stored { end: run.end, part: Arc::clone(&part) });
+            self.stored.insert(run.start(), Stored { end: run.end(), part: Arc::clone(&part) });
             self.durable.insert(run);
         }
         runs
@@ -579,23 +568,23 @@ impl State {
 }
 
 /// The runs of offsets that blocks in order of their offsets make.
-fn runs(blocks: &[BlockRow]) -> Vec<Run> {
-    let mut runs: Vec<Run> = Vec::new();
+fn runs(blocks: &[BlockRow]) -> Vec<OffsetRun> {
+    let mut runs: Vec<OffsetRun> = Vec::new();
     for block in blocks {
         let end = block.first.saturating_add(u64::from(block.rows));
         match runs.last_mut() {
-            Some(run) if run.end == block.first => run.end = end,
-            _ => runs.extend(Run::new(block.first, end)),
+            Some(run) if run.end() == block.first => *run = OffsetRun::new(run.start(), end).unwrap_or(*run),
+            _ => runs.extend(OffsetRun::new(block.first, end)),
         }
     }
     runs
 }
 
 /// The chunks that touch `run` and lie whole in `offsets`, which contains `run`.
-fn whole_chunks(offsets: &IntervalSet, chunks: Chunks, run: Run) -> Option<Run> {
-    let is_whole = |chunk: u64| Run::new(chunk, chunk + 1).is_some_and(|one| offsets.contains_run(chunks.offsets(one)));
-    let mut start = chunks.chunk_at(run.start);
-    let mut end = chunks.chunk_at(run.end - 1) + 1;
+fn whole_chunks(offsets: &OffsetSet, chunks: Chunks, run: OffsetRun) -> Option<ChunkRun> {
+    let is_whole = |chunk: u64| offsets.contains_run(chunks.offsets(ChunkRun::one(chunk)));
+    let mut start = chunks.chunk_at(run.start());
+    let mut end = chunks.chunk_at(run.end() - 1) + 1;
     // Only a chunk at either end can lie partly outside of `run`.
     if !is_whole(start) {
         start += 1;
@@ -603,5 +592,5 @@ fn whole_chunks(offsets: &IntervalSet, chunks: Chunks, run: Run) -> Option<Run> 
     if start < end && !is_whole(end - 1) {
         end -= 1;
     }
-    Run::new(start, end)
+    ChunkRun::new(start, end)
 }

@@ -33,12 +33,12 @@ use std::{
 use object_store::path::Path;
 use ring::rand::{SecureRandom, SystemRandom};
 use swath_block::Block;
-use swath_model::{JobId, Run};
+use swath_model::{ChunkRun, Incarnation, JobId};
 use tokio::sync::mpsc;
 
 use self::{disk::Disk, doubt::Doubts, memory::Memory, objects::Objects};
 pub(crate) use self::{
-    job::{Accepted, Ending, JobResults, Retention},
+    job::{Accepted, Ending, JobResults},
     memory::Room,
     reader::{BlockReader, Piece, ReadError},
     recheck::Verdict,
@@ -315,7 +315,7 @@ const BLOCK_OVERHEAD: usize = 4 << 10;
 #[derive(Debug)]
 pub(crate) enum Fact {
     /// The parts with these chunks are durable.
-    Committed { job: JobId, chunks: Run },
+    Committed { job: JobId, chunks: ChunkRun },
     /// A part could not be written; no more of the job should be handed out until it can.
     Paused { job: JobId, reason: String },
     /// Parts are written again.
@@ -325,7 +325,7 @@ pub(crate) enum Fact {
     /// These records were written into the ledger, but for those with an error.
     Persisted { records: Arc<Vec<Record>>, written: Vec<Result<(), LedgerError>> },
     /// A part or a block was lost or damaged: what was held of these chunks, all or some of each, is so no longer.
-    Spoiled { job: JobId, chunks: Vec<Run> },
+    Spoiled { job: JobId, chunks: Vec<ChunkRun> },
 }
 
 /// All results of all jobs.
@@ -341,7 +341,7 @@ pub(crate) struct Store {
     flush: tokio::sync::Notify,
     spoiling: tokio::sync::Mutex<()>,
     ledger: Arc<Ledger>,
-    incarnation: u64,
+    incarnation: Incarnation,
     /// On the folder of the parts, if it lies in the data folder: it may be a link to that of another one.
     _lock: Option<std::fs::File>,
 }
@@ -377,7 +377,7 @@ impl Store {
     }
 
     /// Names this start of the coordinator, as nothing in the data folder could: that may be an older copy.
-    pub(crate) fn incarnation(&self) -> u64 {
+    pub(crate) fn incarnation(&self) -> Incarnation {
         self.incarnation
     }
 
@@ -516,7 +516,7 @@ impl Store {
     /// must not take the place of what was committed since.
     fn part_path(&self, job: JobId, first: u64) -> Path {
         let name = match self.objects.is_remote() {
-            true => format!("{first:020}-{:016x}-{}", self.incarnation, self.doubts.sequence()),
+            true => format!("{first:020}-{:016x}-{}", self.incarnation.0, self.doubts.sequence()),
             false => format!("{first:020}"),
         };
         Path::from(format!("jobs/{job}/part-{name}.parquet"))
@@ -528,10 +528,10 @@ impl Store {
 }
 
 /// 64 bits of the system's randomness: no two starts have the same.
-fn draw_incarnation() -> Result<u64, StoreError> {
+fn draw_incarnation() -> Result<Incarnation, StoreError> {
     let mut bytes = [0; 8];
     SystemRandom::new().fill(&mut bytes).map_err(|_| StoreError::Randomness)?;
-    Ok(u64::from_le_bytes(bytes))
+    Ok(Incarnation(u64::from_le_bytes(bytes)))
 }
 
 /// What a reader is told of results that are no more.

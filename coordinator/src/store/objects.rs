@@ -17,7 +17,7 @@ use object_store::{
     path::Path,
     prefix::PrefixStore,
 };
-use swath_model::{JobId};
+use swath_model::JobId;
 use tokio::time::Duration;
 
 use super::{

@@ -6,7 +6,7 @@ use std::{
 };
 
 use swath_block::Block;
-use swath_model::{Run};
+use swath_model::OffsetRun;
 use tokio::sync::watch;
 use tracing::warn;
 
@@ -46,7 +46,7 @@ pub(crate) enum Piece {
     /// A block, and the offset of its first number.
     Block { first: u64, block: Block },
     /// There are no results of these offsets.
-    Missing(Run),
+    Missing(OffsetRun),
 }
 
 /// Gives the blocks of a job in the order of the number: from memory as they come, from the store what was missed.
@@ -105,8 +105,9 @@ impl BlockReader {
                     }
                 },
                 Found::Missing { end } => {
-                    let missing = Run { start: self.next, end };
-                    self.next = end;
+                    // It ends behind where it begins: the offset itself is missing.
+                    let missing = OffsetRun::new(self.next, end).unwrap_or(OffsetRun::one(self.next));
+                    self.next = missing.end();
                     return Ok(Some(Piece::Missing(missing)));
                 }
                 Found::Ended(Ending::Broken(reason)) => return Err(ReadError::Broken(reason)),

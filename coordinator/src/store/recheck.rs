@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use object_store::path::Path;
 use swath_block::{Block, BlockError};
-use swath_model::{Run};
+use swath_model::OffsetRun;
 use tracing::warn;
 
 use super::{
@@ -131,8 +131,8 @@ async fn verify(block: Block) -> Result<(), BlockError> {
 fn warn_of(results: &JobResults, first: u64, rows: u64, sender: Option<&Sender>, reason: &str) {
     let range = results.chunks().range();
     let number = |offset: u64| range.at(offset).unwrap_or_default();
-    let numbers = Run::new(first, first.saturating_add(rows));
-    let numbers = numbers.map(|run| format!("{}..={}", number(run.start), number(run.end - 1))).unwrap_or_default();
+    let numbers = OffsetRun::new(first, first.saturating_add(rows));
+    let numbers = numbers.map(|run| format!("{}..={}", number(run.start()), number(run.end() - 1))).unwrap_or_default();
     let (worker, name) = sender.map(|sender| (sender.worker, sender.name.as_str())).unzip();
     warn!(
         job = %results.job(), numbers, worker, name, reason,

@@ -7,7 +7,9 @@ use std::{
 
 use tracing::{info, warn};
 
-use super::{Ending, JobResults, Retention, Store, StoreError, Trouble, objects};
+use swath_model::ResultMode;
+
+use super::{Ending, JobResults, Store, StoreError, Trouble, objects};
 use crate::{
     job::{Holes, JobState, NewJob},
     ledger::{JobRow, PartRow},
@@ -78,7 +80,7 @@ impl Store {
             }
         }
         match &row.state {
-            JobState::Running if row.retention == Retention::Delivered => {
+            JobState::Running if row.retention == ResultMode::Delivered => {
                 let reason = "the coordinator was started again while its results were being delivered";
                 row.state = JobState::Failed(reason.to_owned());
             }

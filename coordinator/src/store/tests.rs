@@ -4,12 +4,12 @@ use std::{sync::Arc, time::Duration};
 
 use swath_block::{Block, BlockEncoder, PAGE_ROWS};
 use swath_kernel::{ValueType, Values};
-use swath_model::{Chunks, IntervalSet, JobId, Range, Run};
+use swath_model::{ChunkRun, Chunks, JobId, OffsetRun, OffsetSet, Range, ResultMode, Run};
 use tempfile::TempDir;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::{Accepted, Ending, Fact, JobResults, Piece, Place, Retention, Store, StoreConfig};
+use super::{Accepted, Ending, Fact, JobResults, Piece, Place, Store, StoreConfig};
 use crate::{
     clock::{Clock, Moment},
     job::JobState,
@@ -75,11 +75,11 @@ impl World {
         self.folder
     }
 
-    fn job(&self, last: i64, chunk_size: u64, retention: Retention) -> Arc<JobResults> {
+    fn job(&self, last: i64, chunk_size: u64, retention: ResultMode) -> Arc<JobResults> {
         self.numbered_job(1, last, chunk_size, retention)
     }
 
-    fn numbered_job(&self, id: u64, last: i64, chunk_size: u64, retention: Retention) -> Arc<JobResults> {
+    fn numbered_job(&self, id: u64, last: i64, chunk_size: u64, retention: ResultMode) -> Arc<JobResults> {
         let chunks = Chunks::new(Range::new(1, last).unwrap(), chunk_size).unwrap();
         // Refused where a job has another in its place in the same test: the row stays.
         self.store.ledger.write(&[Record::Submitted(row(JobId(id), last))], Moment::default());
@@ -143,30 +143,31 @@ async fn read_all(store: &Arc<Store>, results: &Arc<JobResults>, first: u64) -> 
 }
 
 /// The offsets that a reader gets blocks of, and those that it is told are missing.
-async fn read_pieces(store: &Arc<Store>, results: &Arc<JobResults>, partial: bool) -> (Vec<Run>, Vec<Run>) {
+async fn read_pieces(store: &Arc<Store>, results: &Arc<JobResults>, partial: bool) -> (Vec<OffsetRun>, Vec<OffsetRun>) {
     let mut reader = store.read(Arc::clone(results), 0, partial).unwrap();
-    let (mut there, mut missing) = (IntervalSet::new(), Vec::new());
+    let (mut there, mut missing) = (OffsetSet::new(), Vec::new());
     while let Some(piece) = reader.next().await.unwrap() {
         match piece {
-            Piece::Block { first, block } => there.insert(Run { start: first, end: first + block.rows() as u64 }),
+            Piece::Block { first, block } => there.insert(run(first, first + block.rows() as u64)),
             Piece::Missing(run) => missing.push(run),
         }
     }
     (there.iter().collect(), missing)
 }
 
-fn run(start: u64, end: u64) -> Run {
-    Run::new(start, end).unwrap()
+/// Of chunks or of offsets, as it is needed.
+fn run<R: Run>(start: u64, end: u64) -> R {
+    R::new(start, end).unwrap()
 }
 
 fn held(chunks: std::ops::Range<u64>) -> Accepted {
-    Accepted::Held { chunks: Run::new(chunks.start, chunks.end) }
+    Accepted::Held { chunks: ChunkRun::new(chunks.start, chunks.end) }
 }
 
 #[tokio::test]
 async fn what_is_stored_out_of_order_is_read_in_order_from_any_number() {
     let mut world = World::new(1 << 20, 1 << 20).await;
-    let results = world.job(1000, 10, Retention::Stored);
+    let results = world.job(1000, 10, ResultMode::Stored);
     assert_eq!(world.accept(&results, 500..1000).await, held(50..100));
     assert_eq!(world.accept(&results, 0..10).await, held(0..1));
     world.committed(51).await;
@@ -184,11 +185,11 @@ async fn what_is_stored_out_of_order_is_read_in_order_from_any_number() {
 #[tokio::test]
 async fn numbers_are_held_once() {
     let world = World::new(1 << 20, 1 << 20).await;
-    let results = world.job(100, 10, Retention::Stored);
+    let results = world.job(100, 10, ResultMode::Stored);
     assert_eq!(world.accept(&results, 0..20).await, held(0..2));
-    let chunks = Run::new(0, 2);
+    let chunks = ChunkRun::new(0, 2);
     assert_eq!(world.accept(&results, 0..20).await, Accepted::HeldAlready { chunks });
-    let chunks = vec![Run::new(1, 2).unwrap()];
+    let chunks = vec![ChunkRun::new(1, 2).unwrap()];
     assert_eq!(world.accept(&results, 10..30).await, Accepted::Overlapped { chunks });
     assert_eq!(world.accept(&results, 20..30).await, held(2..3));
 }
@@ -196,7 +197,7 @@ async fn numbers_are_held_once() {
 #[tokio::test]
 async fn a_large_chunk_is_committed_when_its_last_piece_is() {
     let mut world = World::new(1 << 20, 1 << 20).await;
-    let results = world.job(100, 50, Retention::Stored);
+    let results = world.job(100, 50, ResultMode::Stored);
     let nothing = Accepted::Held { chunks: None };
     assert_eq!(world.accept(&results, 20..50).await, nothing);
     assert_eq!(world.accept(&results, 50..70).await, nothing);
@@ -209,7 +210,7 @@ async fn a_large_chunk_is_committed_when_its_last_piece_is() {
     // Another worker computes the chunk once more: its first piece is there already, and nothing is lost by that.
     assert_eq!(world.accept(&results, 50..70).await, Accepted::HeldAlready { chunks: None });
     assert_eq!(world.accept(&results, 70..100).await, held(1..2));
-    assert_eq!(world.accept(&results, 50..70).await, Accepted::HeldAlready { chunks: Run::new(1, 2) });
+    assert_eq!(world.accept(&results, 50..70).await, Accepted::HeldAlready { chunks: ChunkRun::new(1, 2) });
     world.committed(1).await;
     assert_eq!(read_all(&world.store, &results, 0).await, (1..=100).map(|n| -n).collect::<Vec<i64>>());
 }
@@ -217,7 +218,7 @@ async fn a_large_chunk_is_committed_when_its_last_piece_is() {
 #[tokio::test]
 async fn a_reader_that_keeps_up_never_sees_the_disk() {
     let world = World::new(1 << 20, 1 << 20).await;
-    let results = world.job(100_000, 1000, Retention::Delivered);
+    let results = world.job(100_000, 1000, ResultMode::Delivered);
     let reading = tokio::spawn({
         let (store, results) = (Arc::clone(&world.store), Arc::clone(&results));
         async move { read_all(&store, &results, 0).await }
@@ -235,7 +236,7 @@ async fn memory_full_of_later_blocks_goes_to_the_disk_so_that_the_next_one_can_c
     // Room for about ten blocks; the reader waits for the one that comes last.
     let bytes = block(0..1000).bytes().len();
     let world = World::new(bytes * 10, bytes * 4).await;
-    let results = world.job(100_000, 1000, Retention::Delivered);
+    let results = world.job(100_000, 1000, ResultMode::Delivered);
     let reading = tokio::spawn({
         let (store, results) = (Arc::clone(&world.store), Arc::clone(&results));
         async move { read_all(&store, &results, 0).await }
@@ -252,7 +253,7 @@ async fn memory_full_of_later_blocks_goes_to_the_disk_so_that_the_next_one_can_c
 #[tokio::test]
 async fn readers_of_a_broken_job_are_told_why() {
     let world = World::new(1 << 20, 1 << 20).await;
-    let results = world.job(100, 10, Retention::Stored);
+    let results = world.job(100, 10, ResultMode::Stored);
     world.accept(&results, 0..10).await;
     let mut reader = world.store.read(Arc::clone(&results), 0, false).unwrap();
     assert!(matches!(reader.next().await.unwrap().unwrap(), Piece::Block { first: 0, .. }));
@@ -274,7 +275,7 @@ async fn a_damaged_part_is_not_served_but_computed_again() {
     ];
     for damage in damages {
         let mut world = World::new(1 << 20, 1 << 20).await;
-        let results = world.job(1000, 10, Retention::Stored);
+        let results = world.job(1000, 10, ResultMode::Stored);
         world.accept(&results, 0..1000).await;
         world.committed(100).await;
         results.end(Ending::Done);
@@ -295,7 +296,7 @@ async fn a_damaged_part_is_not_served_but_computed_again() {
 async fn the_next_coordinator_finds_what_was_committed_and_sweeps_the_rest() {
     let mut world = World::new(1 << 20, 1 << 20).await;
     let id = JobId(1);
-    let results = world.job(1000, 10, Retention::Stored);
+    let results = world.job(1000, 10, ResultMode::Stored);
     world.accept(&results, 0..300).await;
     world.committed(30).await;
     world.accept(&results, 500..600).await;
@@ -310,7 +311,7 @@ async fn the_next_coordinator_finds_what_was_committed_and_sweeps_the_rest() {
     let [recovered] = &recovered[..] else { panic!("not one job") };
     assert_eq!(recovered.row.id, id);
     assert_eq!(recovered.row.state, JobState::Running);
-    assert_eq!(recovered.results.committed_chunks().iter().collect::<Vec<_>>(), [Run::new(0, 30).unwrap()]);
+    assert_eq!(recovered.results.committed_chunks().iter().collect::<Vec<_>>(), [ChunkRun::new(0, 30).unwrap()]);
     assert_eq!(next.parts(), 1, "orphans are swept");
     next.accept(&recovered.results, 300..1000).await;
     assert_eq!(read_all(&next.store, &recovered.results, 0).await, (1..=1000).map(|n| -n).collect::<Vec<i64>>());
@@ -324,7 +325,7 @@ fn row(id: JobId, last: i64) -> crate::ledger::JobRow {
         parameters: swath_kernel::Parameters::new(),
         chunks,
         chunk_size: 10,
-        retention: Retention::Stored,
+        retention: ResultMode::Stored,
         limits: swath_model::Limits::default(),
         retain: None,
     }
@@ -334,7 +335,7 @@ fn row(id: JobId, last: i64) -> crate::ledger::JobRow {
 #[tokio::test]
 async fn a_forgotten_job_leaves_no_part() {
     let mut world = World::new(1 << 20, 1 << 20).await;
-    let results = world.job(100, 10, Retention::Stored);
+    let results = world.job(100, 10, ResultMode::Stored);
     world.accept(&results, 0..100).await;
     world.committed(10).await;
     assert_eq!(world.parts(), 1);
@@ -346,7 +347,7 @@ async fn a_forgotten_job_leaves_no_part() {
 #[tokio::test]
 async fn a_part_that_cannot_be_written_pauses_the_job_until_it_can() {
     let mut world = World::new(1 << 20, 1 << 20).await;
-    let results = world.job(100, 10, Retention::Stored);
+    let results = world.job(100, 10, ResultMode::Stored);
     // A file where the folder of the job should be.
     let job = world.folder.path().join("jobs/1");
     std::fs::write(&job, b"in the way").unwrap();
@@ -364,7 +365,7 @@ async fn a_part_that_cannot_be_written_pauses_the_job_until_it_can() {
 #[tokio::test]
 async fn chunks_that_were_given_up_are_passed_over_and_named() {
     let mut world = World::new(1 << 20, 1 << 20).await;
-    let results = world.job(100, 10, Retention::Stored);
+    let results = world.job(100, 10, ResultMode::Stored);
     world.accept(&results, 0..20).await;
     // A piece of the third chunk came before another one failed.
     world.accept(&results, 20..24).await;
@@ -377,13 +378,13 @@ async fn chunks_that_were_given_up_are_passed_over_and_named() {
     world.committed(7).await;
     results.end(Ending::Done);
     assert_eq!(read_pieces(&world.store, &results, false).await, expected);
-    assert_eq!(world.accept(&results, 20..30).await, Accepted::HeldAlready { chunks: Run::new(2, 3) });
+    assert_eq!(world.accept(&results, 20..30).await, Accepted::HeldAlready { chunks: ChunkRun::new(2, 3) });
 }
 
 #[tokio::test]
 async fn of_a_broken_job_what_is_committed_can_be_read_until_it_is_dropped() {
     let mut world = World::new(1 << 20, 1 << 20).await;
-    let results = world.job(100, 10, Retention::Stored);
+    let results = world.job(100, 10, ResultMode::Stored);
     world.accept(&results, 10..30).await;
     world.accept(&results, 50..60).await;
     world.committed(3).await;
@@ -400,7 +401,7 @@ async fn of_a_broken_job_what_is_committed_can_be_read_until_it_is_dropped() {
 #[tokio::test]
 async fn a_part_that_is_written_while_its_results_are_dropped_goes_with_them() {
     let world = World::new(1 << 20, 1 << 20).await;
-    let results = world.job(100, 10, Retention::Stored);
+    let results = world.job(100, 10, ResultMode::Stored);
     let dropped =
         Standing { job: JobId(1), state: JobState::Cancelled, ended: None, shares: Vec::new(), drops_results: true };
     // The ledger has dropped them; the store learns of it after the part is written.
@@ -414,7 +415,7 @@ async fn a_part_that_is_written_while_its_results_are_dropped_goes_with_them() {
 
 /// A job with blocks in memory that are not due for long, closed. What the driver is told of the rest of its life.
 async fn closed(world: &mut World) -> (Arc<JobResults>, Option<String>) {
-    let results = world.job(100, 10, Retention::Stored);
+    let results = world.job(100, 10, ResultMode::Stored);
     world.accept(&results, 10..30).await;
     // A piece of a chunk.
     world.accept(&results, 50..55).await;
@@ -457,7 +458,7 @@ async fn results_that_take_all_they_may_pause_their_job_until_others_are_forgott
     let mut last = 0;
     'fill: loop {
         last += 1;
-        let results = world.numbered_job(last, 100, 10, Retention::Stored);
+        let results = world.numbered_job(last, 100, 10, ResultMode::Stored);
         world.accept(&results, 0..100).await;
         let mut committed = 0;
         while committed < 10 {
@@ -479,12 +480,12 @@ async fn results_that_take_all_they_may_pause_their_job_until_others_are_forgott
 #[test]
 fn what_is_neither_held_nor_in_hand_is_missing() {
     let chunks = Chunks::new(Range::new(1, 100).unwrap(), 10).unwrap();
-    let results = JobResults::new(JobId(1), chunks, ValueType::Int64, Retention::Stored);
+    let results = JobResults::new(JobId(1), chunks, ValueType::Int64, ResultMode::Stored);
     results.lock_held(run(0, 5));
     results.lock_held(run(50, 57));
-    let missing = |chunks: &[Run], in_hand: &[Run]| -> Vec<Run> {
-        let set = |runs: &[Run]| runs.iter().copied().collect();
-        results.missing(&set(chunks), &set(in_hand)).iter().collect()
+    let missing = |chunks: &[ChunkRun], in_hand: &[OffsetRun]| -> Vec<OffsetRun> {
+        let (chunks, in_hand) = (chunks.iter().copied().collect(), in_hand.iter().copied().collect());
+        results.missing(&chunks, &in_hand).iter().collect()
     };
     assert_eq!(missing(&[run(0, 3)], &[run(5, 35)]), []);
     assert_eq!(missing(&[run(0, 4), run(5, 6)], &[run(5, 35), run(58, 60)]), [run(35, 40), run(57, 58)]);

@@ -71,7 +71,12 @@ fn part(run: ChunkRun, a: u16, b: u16) -> ChunkRun {
 impl World {
     pub(crate) fn new() -> Self {
         World {
-            scheduler: Scheduler::new(Config { max_jobs: 5, max_workers: 6, incarnation: Incarnation(9), ..Config::default() }),
+            scheduler: Scheduler::new(Config {
+                max_jobs: 5,
+                max_workers: 6,
+                incarnation: Incarnation(9),
+                ..Config::default()
+            }),
             now: Instant::from_nanos(1_000),
             jobs: BTreeMap::new(),
             workers: BTreeSet::new(),

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use swath_model::{Chunks, Instant, IntervalSet, LeaseId, Run};
+use swath_model::{Chunks, Instant, LeaseId, OffsetRun, OffsetSet};
 
 use super::{Entry, Hand, Process, Product};
 use crate::event::{Block, InHand};
@@ -14,7 +14,7 @@ use crate::plan::one;
 #[derive(Debug, Default)]
 pub(crate) struct Resumed {
     /// What it will not deliver after all.
-    pub(crate) back: Vec<Run>,
+    pub(crate) back: Vec<OffsetRun>,
     /// How long the lease took, if it is computed now.
     pub(crate) computed: Option<Duration>,
 }
@@ -39,7 +39,7 @@ impl Process {
         for index in 0..self.leases.len() {
             self.leases[index].kept = self.in_hand_of(&self.leases[index]);
         }
-        let kept: BTreeMap<LeaseId, IntervalSet> =
+        let kept: BTreeMap<LeaseId, OffsetSet> =
             self.leases.iter().map(|entry| (entry.lease, entry.kept.clone())).collect();
         self.kept.retain(|block| {
             kept.get(&block.lease).is_some_and(|kept| kept.contains_run(touched(block.job.chunks, block.offsets)))
@@ -66,13 +66,13 @@ impl Process {
     }
 
     /// Goes on with what was granted of a lease of the session before, and drops the rest of it.
-    pub(crate) fn resume(&mut self, now: Instant, old: LeaseId, granted: Option<&(LeaseId, IntervalSet)>) -> Resumed {
+    pub(crate) fn resume(&mut self, now: Instant, old: LeaseId, granted: Option<&(LeaseId, OffsetSet)>) -> Resumed {
         let mut resumed = Resumed::default();
         let Some(index) = self.leases.iter().position(|entry| entry.lease == old) else {
             resumed.back.extend(granted.and_then(|(_, granted)| granted.hull()));
             return resumed;
         };
-        let nothing = (old, IntervalSet::new());
+        let nothing = (old, OffsetSet::new());
         let (lease, granted) = granted.unwrap_or(&nothing);
         let chunks = self.leases[index].chunks;
         let (blocks, others) = std::mem::take(&mut self.kept).into_iter().partition(|block| block.lease == old);
@@ -84,7 +84,7 @@ impl Process {
                 let cut = cut(chunks, granted, block.offsets);
                 self.kept.extend(cut.into_iter().map(|offsets| Block { lease: *lease, offsets, ..block }));
             } else {
-                resumed.back.extend(granted.intersection(touched).collect::<IntervalSet>().hull());
+                resumed.back.extend(granted.intersection(touched).collect::<OffsetSet>().hull());
             }
         }
         for place in &mut self.hands {
@@ -116,8 +116,8 @@ impl Process {
         }
     }
 
-    fn in_hand_of(&self, entry: &Entry) -> IntervalSet {
-        let mut offsets: IntervalSet = entry.rest_of_chunk().into_iter().collect();
+    fn in_hand_of(&self, entry: &Entry) -> OffsetSet {
+        let mut offsets: OffsetSet = entry.rest_of_chunk().into_iter().collect();
         for block in self.kept.iter().filter(|block| block.lease == entry.lease) {
             offsets.insert(block.offsets);
         }
@@ -133,7 +133,7 @@ impl Process {
                 }),
             }
         }
-        let kept: Vec<Run> = offsets.iter().filter_map(|run| whole(&offsets, entry.chunks, run)).collect();
+        let kept: Vec<OffsetRun> = offsets.iter().filter_map(|run| whole(&offsets, entry.chunks, run)).collect();
         match &entry.granted {
             Some(granted) => kept.into_iter().flat_map(|run| granted.intersection(run)).collect(),
             None => kept.into_iter().collect(),
@@ -154,22 +154,22 @@ impl Entry {
     }
 
     /// What has not been taken of the chunk that was taken last.
-    fn rest_of_chunk(&self) -> Option<Run> {
+    fn rest_of_chunk(&self) -> Option<OffsetRun> {
         let chunk = self.chunks.chunk_at(self.next.checked_sub(1)?);
-        let rest = Run::new(self.next, self.chunks.offsets(one(chunk)).end.min(self.end))?;
-        (self.next > self.chunks.offsets(self.run).start).then_some(rest)
+        let rest = OffsetRun::new(self.next, self.chunks.offsets(one(chunk)).end().min(self.end))?;
+        (self.next > self.chunks.offsets(self.run).start()).then_some(rest)
     }
 
     /// Nothing more is taken but the rest of a chunk of these.
-    fn stop_after(&mut self, chunks: &IntervalSet) {
-        let rest = self.rest_of_chunk().filter(|rest| chunks.contains(self.chunks.chunk_at(rest.start)));
-        self.end = rest.map_or(self.next, |rest| rest.end);
+    fn stop_after(&mut self, chunks: &OffsetSet) {
+        let rest = self.rest_of_chunk().filter(|rest| chunks.contains(self.chunks.chunk_at(rest.start())));
+        self.end = rest.map_or(self.next, |rest| rest.end());
     }
 }
 
 impl Hand {
     /// Keeps what is of these chunks; whether that is anything.
-    fn keep(&mut self, chunks: Chunks, kept: &IntervalSet) -> bool {
+    fn keep(&mut self, chunks: Chunks, kept: &OffsetSet) -> bool {
         match self.products.take() {
             None => kept.overlaps(touched(chunks, self.offsets)),
             Some(products) => {
@@ -182,7 +182,7 @@ impl Hand {
     }
 }
 
-fn cut_products(chunks: Chunks, kept: &IntervalSet, products: VecDeque<Product>) -> VecDeque<Product> {
+fn cut_products(chunks: Chunks, kept: &OffsetSet, products: VecDeque<Product>) -> VecDeque<Product> {
     let cut_one = |product| match product {
         Product::Block(offsets) => cut(chunks, kept, offsets).into_iter().map(Product::Block).collect(),
         Product::Failed { chunk, .. } if !kept.contains(chunk) => Vec::new(),
@@ -192,12 +192,12 @@ fn cut_products(chunks: Chunks, kept: &IntervalSet, products: VecDeque<Product>)
 }
 
 /// What of these offsets is of these chunks.
-fn cut(chunks: Chunks, kept: &IntervalSet, offsets: Run) -> Vec<Run> {
+fn cut(chunks: Chunks, kept: &OffsetSet, offsets: OffsetRun) -> Vec<OffsetRun> {
     let parts = kept.intersection(touched(chunks, offsets));
     parts.filter_map(|part| chunks.offsets(part).intersect(offsets)).collect()
 }
 
 /// The chunks that these offsets are of.
-fn touched(chunks: Chunks, offsets: Run) -> Run {
-    Run { start: chunks.chunk_at(offsets.start), end: chunks.chunk_at(offsets.end - 1) + 1 }
+fn touched(chunks: Chunks, offsets: OffsetRun) -> OffsetRun {
+    OffsetRun { start: chunks.chunk_at(offsets.start()), end: chunks.chunk_at(offsets.end() - 1) + 1 }
 }

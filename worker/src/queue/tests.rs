@@ -1,11 +1,11 @@
 use swath_kernel::Parameters;
-use swath_model::{Range};
+use swath_model::{Incarnation, Range, Run};
 
 use super::*;
 
-pub(crate) fn lease(sequence: u64, last: i64, chunk_size: u64, run: Run) -> Lease {
+pub(crate) fn lease(sequence: u64, last: i64, chunk_size: u64, run: ChunkRun) -> Lease {
     Lease {
-        id: LeaseId { incarnation: 1, sequence },
+        id: LeaseId { incarnation: Incarnation(1), sequence },
         job_id: 1,
         fingerprint: fingerprint(),
         kernel: swath_kernel::find("square", &Parameters::new()).unwrap(),
@@ -17,14 +17,15 @@ pub(crate) fn lease(sequence: u64, last: i64, chunk_size: u64, run: Run) -> Leas
 }
 
 pub(crate) fn fingerprint() -> Fingerprint {
-    Fingerprint::from_bytes(&[7; Fingerprint::BYTES]).unwrap()
+    Fingerprint([7; Fingerprint::BYTES])
 }
 
-fn run(start: u64, end: u64) -> Run {
-    Run::new(start, end).unwrap()
+/// Of chunks or of offsets, as it is needed.
+fn run<R: Run>(start: u64, end: u64) -> R {
+    R::new(start, end).unwrap()
 }
 
-fn take_all(queue: &Queue) -> Vec<Run> {
+fn take_all(queue: &Queue) -> Vec<OffsetRun> {
     let mut taken = Vec::new();
     while !queue.is_empty() {
         let task = queue.take().unwrap();
@@ -49,12 +50,12 @@ fn blocks_are_whole_chunks_and_cover_the_lease() {
     let taken = take_all(&queue);
     let chunks = lease(1, 1000, 7, run(10, 100)).chunks;
     assert!(taken.len() >= 8, "{taken:?}");
-    assert_eq!(taken[0].start, chunks.offsets(run(10, 11)).start);
-    assert_eq!(taken[taken.len() - 1].end, chunks.offsets(run(99, 100)).end);
+    assert_eq!(taken[0].start(), chunks.offsets(run(10, 11)).start());
+    assert_eq!(taken[taken.len() - 1].end(), chunks.offsets(run(99, 100)).end());
     for (before, after) in taken.iter().zip(&taken[1..]) {
-        assert_eq!(before.end, after.start);
-        let chunk = chunks.chunk_at(after.start);
-        assert_eq!(chunks.offsets(run(chunk, chunk + 1)).start, after.start);
+        assert_eq!(before.end(), after.start());
+        let chunk = chunks.chunk_at(after.start());
+        assert_eq!(chunks.offsets(run(chunk, chunk + 1)).start(), after.start());
     }
 }
 
@@ -78,7 +79,7 @@ fn no_block_has_more_rows_than_a_block_may_have() {
         queue.push(lease(1, 20_000_000, chunk_size, run(0, all)));
         let taken = take_all(&queue);
         assert!(taken.iter().all(|block| block.len() <= MAX_ROWS as u64));
-        assert_eq!(taken.iter().map(Run::len).sum::<u64>(), 20_000_000);
+        assert_eq!(taken.iter().map(|taken| taken.len()).sum::<u64>(), 20_000_000);
     }
 }
 
@@ -131,9 +132,14 @@ fn half_way() -> (Queue, Task) {
     (queue, third)
 }
 
-fn resumed(chunks: impl IntoIterator<Item = Run>) -> Resumed {
+fn resumed(chunks: impl IntoIterator<Item = ChunkRun>) -> ResumedLease {
     let id = |incarnation, sequence| LeaseId { incarnation, sequence };
-    Resumed { lease: id(1, 1), next: id(2, 7), chunks: chunks.into_iter().collect(), again: Vec::new() }
+    ResumedLease {
+        lease: id(Incarnation(1), 1),
+        next: id(Incarnation(2), 7),
+        chunks: chunks.into_iter().collect(),
+        again: OffsetSet::new(),
+    }
 }
 
 #[test]
@@ -189,8 +195,8 @@ fn what_the_coordinator_has_lost_is_computed_again() {
     let (lease, third_offsets) = (Arc::clone(&third.lease), third.offsets);
     queue.finish(third);
     assert_eq!(queue.offer()[0].offsets, [run(begin + 2 * piece, 10_000_000)]);
-    let lost = run(begin + piece, begin + 2 * piece);
-    assert_eq!(queue.resume(vec![Resumed { again: vec![lost], ..resumed([run(1, 2)]) }]), []);
+    let lost: OffsetRun = run(begin + piece, begin + 2 * piece);
+    assert_eq!(queue.resume(vec![ResumedLease { again: lost.into(), ..resumed([run(1, 2)]) }]), []);
     let again = queue.take().unwrap();
     assert_eq!(again.offsets, lost);
     queue.settle(&lease, third_offsets);

@@ -52,7 +52,7 @@ fn read(store: &Arc<Store>, results: &Arc<JobResults>) -> tokio::task::JoinHandl
 #[tokio::test]
 async fn no_flipped_bit_of_a_part_gives_another_value() {
     let mut world = World::new(1 << 20, 1 << 20).await;
-    let results = world.job(NUMBERS as i64, 10, Retention::Stored);
+    let results = world.job(NUMBERS as i64, 10, ResultMode::Stored);
     world.accept(&results, 0..400).await;
     world.accept(&results, 400..NUMBERS).await;
     world.committed(100).await;
@@ -87,7 +87,7 @@ fn mapped(folder: &TempDir, offsets: std::ops::Range<u64>) -> (Block, PathBuf) {
 async fn a_block_that_came_to_harm_in_memory_is_never_written_but_computed_again() {
     let mut world = World::new(1 << 20, 1 << 20).await;
     let folder = tempfile::tempdir().unwrap();
-    let results = world.job(NUMBERS as i64, 10, Retention::Stored);
+    let results = world.job(NUMBERS as i64, 10, ResultMode::Stored);
     let (damaged, file) = mapped(&folder, 0..400);
     flip(&file, 8 * 50);
     let room = world.store.reserve(damaged.bytes().len()).await;
@@ -105,7 +105,7 @@ async fn a_block_that_came_to_harm_in_memory_is_never_written_but_computed_again
 
 #[tokio::test]
 async fn a_block_that_a_reader_cannot_use_is_checked_and_computed_again_if_it_is_bad() {
-    for retention in [Retention::Stored, Retention::Delivered] {
+    for retention in [ResultMode::Stored, ResultMode::Delivered] {
         // The blocks of a job that is stored would be made a part at once if they were all there.
         let mut world = World::with_age(Duration::from_secs(3600)).await;
         let folder = tempfile::tempdir().unwrap();
@@ -128,7 +128,7 @@ async fn a_block_that_a_reader_cannot_use_is_checked_and_computed_again_if_it_is
 async fn a_damaged_part_of_a_job_that_is_wanted_once_is_computed_again() {
     let bytes = block(0..1000).bytes().len();
     let mut world = World::new(bytes * 10, bytes * 4).await;
-    let results = world.job(100_000, 1000, Retention::Delivered);
+    let results = world.job(100_000, 1000, ResultMode::Delivered);
     let reading = read(&world.store, &results);
     for first in (1000..100_000).step_by(1000) {
         world.accept(&results, first..first + 1000).await;
@@ -155,7 +155,7 @@ async fn a_damaged_part_of_a_job_that_is_wanted_once_is_computed_again() {
 #[tokio::test]
 async fn a_block_that_was_delivered_and_is_of_no_use_comes_once_more() {
     let mut world = World::new(1 << 20, 1 << 20).await;
-    let results = world.job(NUMBERS as i64, 10, Retention::Delivered);
+    let results = world.job(NUMBERS as i64, 10, ResultMode::Delivered);
     world.accept(&results, 0..400).await;
     world.accept(&results, 400..NUMBERS).await;
     results.end(Ending::Done);

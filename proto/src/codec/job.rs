@@ -1,0 +1,117 @@
+//! Jobs.
+
+use std::time::Duration;
+
+use swath_model::{Chunks, JobSpec, Limits, Parameters, Range, ResultMode, ValueType};
+
+use super::CodecError;
+use crate::v1;
+
+/// A job out of a message. What is left out takes its default; a chunk size of 0 is chosen here. `resolve` knows the kernels:
+/// it gives the type of the values of this kernel with these parameters over this range, or says why there are none.
+///
+/// # Errors
+/// [`CodecError`] as the error type demands, or what `resolve` said.
+pub fn job_spec<E: From<CodecError>>(
+    message: v1::JobSpec,
+    resolve: impl FnOnce(&str, &Parameters, Range) -> Result<ValueType, E>,
+) -> Result<JobSpec, E> {
+    let result_mode = match message.retention() {
+        v1::Retention::Unspecified | v1::Retention::Stored => ResultMode::Stored,
+        v1::Retention::Delivered => ResultMode::Delivered,
+    };
+    let range = Range::new(message.first, message.last).map_err(CodecError::from)?;
+    let chunk_size = if message.chunk_size == 0 { Chunks::default_size(range) } else { message.chunk_size };
+    let chunks = Chunks::new(range, chunk_size).map_err(CodecError::from)?;
+    let default = Limits::default();
+    let limits = Limits {
+        max_retries: message.max_retries.unwrap_or(default.max_retries),
+        crash_limit: message.crash_limit.unwrap_or(default.crash_limit),
+        keep_going: message.keep_going,
+    };
+    let parameters: Parameters = message.parameters.into_iter().collect();
+    let value_type = resolve(&message.kernel, &parameters, range)?;
+    let keep_for = message.retain_ms.map(Duration::from_millis);
+    Ok(JobSpec { kernel: message.kernel, parameters, chunks, chunk_size, value_type, result_mode, limits, keep_for })
+}
+
+/// A job as a message.
+pub fn job_spec_to_proto(job: &JobSpec) -> v1::JobSpec {
+    let retention = match job.result_mode {
+        ResultMode::Stored => v1::Retention::Stored,
+        ResultMode::Delivered => v1::Retention::Delivered,
+    };
+    v1::JobSpec {
+        kernel: job.kernel.clone(),
+        parameters: job.parameters.clone().into_iter().collect(),
+        first: job.range().first(),
+        last: job.range().last(),
+        chunk_size: job.chunk_size,
+        retention: retention.into(),
+        max_retries: Some(job.limits.max_retries),
+        crash_limit: Some(job.limits.crash_limit),
+        keep_going: job.limits.keep_going,
+        retain_ms: job.keep_for.map(|keep_for| u64::try_from(keep_for.as_millis()).unwrap_or(u64::MAX)),
+    }
+}
+
+/// The type of values.
+///
+/// # Errors
+/// [`CodecError::Unknown`].
+pub fn value_type(message: i32) -> Result<ValueType, CodecError> {
+    match v1::ValueType::try_from(message) {
+        Ok(v1::ValueType::Int64) => Ok(ValueType::Int64),
+        Ok(v1::ValueType::Boolean) => Ok(ValueType::Boolean),
+        Ok(v1::ValueType::Decimal128) => Ok(ValueType::Decimal128),
+        Ok(v1::ValueType::Unspecified) | Err(_) => Err(CodecError::Unknown(message, "type of values")),
+    }
+}
+
+/// The type of values as a message.
+pub fn value_type_to_proto(value_type: ValueType) -> v1::ValueType {
+    match value_type {
+        ValueType::Int64 => v1::ValueType::Int64,
+        ValueType::Boolean => v1::ValueType::Boolean,
+        ValueType::Decimal128 => v1::ValueType::Decimal128,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_job_is_read_as_it_was_written() {
+        let job = JobSpec {
+            kernel: "square".to_owned(),
+            parameters: [("type".to_owned(), "auto".to_owned())].into(),
+            chunks: Chunks::new(Range::new(i64::MIN, i64::MAX - 1).unwrap(), 3).unwrap(),
+            chunk_size: 3,
+            value_type: ValueType::Decimal128,
+            result_mode: ResultMode::Delivered,
+            limits: Limits { max_retries: 0, crash_limit: 7, keep_going: true },
+            keep_for: Some(Duration::from_millis(1500)),
+        };
+        let read: Result<JobSpec, CodecError> = job_spec(job_spec_to_proto(&job), |_, _, _| Ok(ValueType::Decimal128));
+        assert_eq!(read, Ok(job));
+        for value_type in ValueType::ALL {
+            assert_eq!(super::value_type(value_type_to_proto(value_type).into()), Ok(value_type));
+        }
+        assert_eq!(
+            super::value_type(0).unwrap_err().to_string(),
+            "0 is not a type of values that this version of the protocol has"
+        );
+    }
+
+    #[test]
+    fn what_is_left_out_takes_its_default() {
+        let message = v1::JobSpec { first: 1, last: 4096 * 100, ..Default::default() };
+        let job = job_spec::<CodecError>(message, |_, _, _| Ok(ValueType::Int64)).unwrap();
+        assert_eq!((job.chunk_size, job.limits, job.keep_for), (100, Limits::default(), None));
+        assert_eq!(job.result_mode, ResultMode::Stored);
+        let reversed = v1::JobSpec { first: 2, last: 1, ..Default::default() };
+        let error = job_spec::<CodecError>(reversed, |_, _, _| Ok(ValueType::Int64)).unwrap_err();
+        assert!(error.to_string().contains("below the first number"), "{error}");
+    }
+}
