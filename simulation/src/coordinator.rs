@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
-use swath_model::{Instant, JobId, LeaseId, OffsetRun, OffsetSet, WorkerId};
+use swath_model::{ChunkRun, ChunkSet, Incarnation, Instant, JobId, LeaseId, WorkerId};
 use swath_scheduler::{Action, Config, Event as SchedulerEvent, JobPlan, JobState, Scheduler, Skipped, WorkerState};
 
 use crate::cluster::{Cluster, note};
@@ -17,7 +17,7 @@ use crate::verdict::kernel_says;
 pub(crate) struct Coordinator {
     pub(crate) is_up: bool,
     /// Names this start.
-    pub(crate) incarnation: u64,
+    pub(crate) incarnation: Incarnation,
     pub(crate) scheduler: Scheduler,
     pub(crate) store: Store,
     config: Config,
@@ -30,7 +30,7 @@ pub(crate) struct Coordinator {
     /// Blocks that wait for room.
     stalled: VecDeque<(SessionId, u32, Block)>,
     /// Every lease there ever was: its job and its chunks.
-    leases: BTreeMap<LeaseId, (JobIndex, OffsetRun)>,
+    leases: BTreeMap<LeaseId, (JobIndex, ChunkRun)>,
     /// Workers that were drained.
     drained: BTreeSet<WorkerId>,
     /// Leases that a worker may be computing.
@@ -43,7 +43,7 @@ impl Coordinator {
     pub(crate) fn new(config: Config) -> Self {
         Coordinator {
             is_up: false,
-            incarnation: 0,
+            incarnation: Incarnation(0),
             scheduler: Scheduler::new(config.clone()),
             store: Store::default(),
             config,
@@ -69,13 +69,13 @@ impl Coordinator {
     }
 
     /// These chunks are computed, and their worker is still there.
-    fn forgive(&mut self, job: JobIndex, chunks: OffsetRun) {
+    fn forgive(&mut self, job: JobIndex, chunks: ChunkRun) {
         for chunk in self.accused(job, chunks) {
             self.alone.remove(&(job, chunk));
         }
     }
 
-    fn accused(&self, job: JobIndex, chunks: OffsetRun) -> Vec<u64> {
+    fn accused(&self, job: JobIndex, chunks: ChunkRun) -> Vec<u64> {
         self.alone.range((job, chunks.start())..(job, chunks.end())).map(|(&(_, chunk), _)| chunk).collect()
     }
 }
@@ -86,12 +86,12 @@ impl Cluster {
             return;
         }
         let leases = std::mem::take(&mut self.coordinator.leases);
-        let incarnation = self.random.next();
+        let incarnation = Incarnation(self.random.next());
         let config = Config { incarnation, ..self.coordinator.config.clone() };
         self.coordinator =
             Coordinator { is_up: true, incarnation, origin: self.now, leases, ..Coordinator::new(config) };
         self.coordinator.store = Store::open(&self.ledger);
-        note!(self, "the coordinator starts, incarnation {incarnation:x}");
+        note!(self, "the coordinator starts, incarnation {incarnation}");
         for index in 0..self.ledger.jobs.len() {
             let job = &self.ledger.jobs[index];
             if !job.submitted || job.outcome.is_some() {
@@ -131,9 +131,9 @@ impl Cluster {
         Instant::ZERO + (self.now - self.coordinator.origin)
     }
 
-    fn spec(&self, job: JobIndex) -> JobSpec {
+    fn spec(&self, job: JobIndex) -> JobPlan {
         let plan = &self.plan.jobs[job];
-        JobSpec { chunks: plan.chunks, limits: plan.limits }
+        JobPlan { chunks: plan.chunks, limits: plan.limits }
     }
 
     pub(crate) fn on_submit(&mut self, job: JobIndex) {
@@ -185,7 +185,7 @@ impl Cluster {
         self.carry_out();
     }
 
-    pub(crate) fn on_wake(&mut self, incarnation: u64) {
+    pub(crate) fn on_wake(&mut self, incarnation: Incarnation) {
         if incarnation != self.coordinator.incarnation || !self.coordinator.is_up {
             return;
         }
@@ -224,7 +224,7 @@ impl Cluster {
         }
     }
 
-    fn assign(&mut self, worker: WorkerId, lease: LeaseId, job: JobIndex, chunks: OffsetRun) {
+    fn assign(&mut self, worker: WorkerId, lease: LeaseId, job: JobIndex, chunks: ChunkRun) {
         note!(self, "worker {worker} gets {chunks} of job {job} as lease {lease}");
         self.tally.count("leases");
         self.note_lease(worker, lease, job, chunks);
@@ -323,15 +323,15 @@ impl Cluster {
     }
 
     /// The chunks that a worker has in hand, if they are of the job that has this id now.
-    fn usable(&mut self, in_hand: &InHand) -> OffsetSet {
+    fn usable(&mut self, in_hand: &InHand) -> ChunkSet {
         if in_hand.job.fingerprint == self.plan.jobs[in_hand.job.index].fingerprint {
             return in_hand.chunks.clone();
         }
         self.tally.count("work of another job offered");
-        OffsetSet::new()
+        ChunkSet::new()
     }
 
-    fn on_granted(&mut self, worker: WorkerId, in_hand: &InHand, granted: Option<&(LeaseId, OffsetSet)>) {
+    fn on_granted(&mut self, worker: WorkerId, in_hand: &InHand, granted: Option<&(LeaseId, ChunkSet)>) {
         let job = in_hand.job.index;
         let is_same = in_hand.job.fingerprint == self.plan.jobs[job].fingerprint;
         let is_active = self.coordinator.scheduler.job(id(job)).is_some_and(|view| view.state == JobState::Active);
@@ -360,7 +360,7 @@ impl Cluster {
     }
 
     /// Whatever the scheduler gives out must be new, and of use.
-    fn note_lease(&mut self, worker: WorkerId, lease: LeaseId, job: JobIndex, chunks: OffsetRun) {
+    fn note_lease(&mut self, worker: WorkerId, lease: LeaseId, job: JobIndex, chunks: ChunkRun) {
         if self.coordinator.leases.insert(lease, (job, chunks)).is_some() {
             self.break_promise(format!("lease {lease} is given out a second time"));
         }
@@ -399,7 +399,7 @@ impl Cluster {
         self.close_coordinator_end(session, false);
     }
 
-    pub(crate) fn on_fact(&mut self, incarnation: u64, job: JobIndex, fact: &Fact) {
+    pub(crate) fn on_fact(&mut self, incarnation: Incarnation, job: JobIndex, fact: &Fact) {
         if incarnation != self.coordinator.incarnation || !self.coordinator.is_up {
             return;
         }
@@ -472,10 +472,7 @@ impl Cluster {
             return "blocks of another job refused";
         }
         let chunks = self.plan.jobs[job].chunks;
-        let run = OffsetRun {
-            start: chunks.chunk_at(block.offsets.start()),
-            end: chunks.chunk_at(block.offsets.end() - 1) + 1,
-        };
+        let run = chunks.touched(block.offsets);
         if !self.coordinator.scheduler.holds(block.lease, run) {
             // Where it holds some of them, nobody will send those again.
             self.tell(SchedulerEvent::ChunksReturned { worker, lease: block.lease, chunks: Some(run) });

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use swath_model::{Chunks, Instant, LeaseId, OffsetRun, OffsetSet};
+use swath_model::{ChunkRun, ChunkSet, Chunks, Incarnation, Instant, LeaseId, OffsetRun};
 
 /// A process that is a worker when it runs, by its place in the cluster.
 pub(crate) type ProcessId = usize;
@@ -88,20 +88,20 @@ pub(crate) enum Event {
     CoordinatorStarts,
     /// The scheduler wanted to be woken.
     Wake {
-        incarnation: u64,
+        incarnation: Incarnation,
     },
     /// The store looks for parts that are due.
     Look {
-        incarnation: u64,
+        incarnation: Incarnation,
     },
     PartWritten {
-        incarnation: u64,
+        incarnation: Incarnation,
         job: JobIndex,
         blocks: Vec<(u64, u64)>,
     },
     /// A fact of the store arrives at the driver.
     Fact {
-        incarnation: u64,
+        incarnation: Incarnation,
         job: JobIndex,
         fact: Fact,
     },
@@ -132,7 +132,7 @@ pub(crate) enum Said {
     },
     Returned {
         lease: LeaseId,
-        chunks: Option<OffsetRun>,
+        chunks: Option<ChunkRun>,
     },
     Failed {
         lease: LeaseId,
@@ -148,7 +148,7 @@ pub(crate) enum Said {
 pub(crate) struct InHand {
     pub(crate) lease: LeaseId,
     pub(crate) job: LeasedJob,
-    pub(crate) chunks: OffsetSet,
+    pub(crate) chunks: ChunkSet,
 }
 
 /// From the coordinator to a worker.
@@ -156,17 +156,17 @@ pub(crate) struct InHand {
 pub(crate) enum Told {
     /// What of each lease of an earlier session goes on, and under which lease.
     Welcome {
-        granted: Vec<(LeaseId, Option<(LeaseId, OffsetSet)>)>,
+        granted: Vec<(LeaseId, Option<(LeaseId, ChunkSet)>)>,
     },
     Lease {
         lease: LeaseId,
         job: LeasedJob,
-        chunks: OffsetRun,
+        chunks: ChunkRun,
     },
     /// `stop`: the lease has ended.
     Revoke {
         lease: LeaseId,
-        chunks: OffsetRun,
+        chunks: ChunkRun,
         stop: bool,
     },
     Farewell,
@@ -175,8 +175,8 @@ pub(crate) enum Told {
 /// From the store to the driver.
 #[derive(Clone, Debug)]
 pub(crate) enum Fact {
-    Committed(OffsetRun),
-    Lost(OffsetRun),
+    Committed(ChunkRun),
+    Lost(ChunkRun),
     Paused,
     Resumed,
 }

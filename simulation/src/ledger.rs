@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use swath_model::{Chunks, FailedChunk, OffsetRun, OffsetSet};
+use swath_model::{ChunkRun, ChunkSet, Chunks, FailedChunk, Incarnation, OffsetRun, OffsetSet};
 use swath_scheduler::Outcome;
 
 use crate::cluster::{Cluster, note};
@@ -67,8 +67,8 @@ impl LedgerJob {
         }
     }
 
-    pub(crate) fn committed(&self) -> OffsetSet {
-        let mut committed = OffsetSet::new();
+    pub(crate) fn committed(&self) -> ChunkSet {
+        let mut committed = ChunkSet::new();
         for run in self.durable.iter() {
             whole(&self.durable, self.chunks, run).into_iter().for_each(|chunks| committed.insert(chunks));
         }
@@ -87,7 +87,7 @@ impl Store {
 
 impl Cluster {
     /// Takes a block in. `None` if some of it is held already; otherwise the chunks that are whole with it.
-    pub(crate) fn accept(&mut self, block: Block) -> Option<Option<OffsetRun>> {
+    pub(crate) fn accept(&mut self, block: Block) -> Option<Option<ChunkRun>> {
         let job = block.job.index;
         if block.job.fingerprint != self.plan.jobs[job].fingerprint {
             self.break_promise(format!("offsets {} of another job were accepted as job {job}", block.offsets));
@@ -108,7 +108,7 @@ impl Cluster {
         self.coordinator.store.jobs.get(&job).is_some_and(|store| store.held.contains_run(offsets))
     }
 
-    pub(crate) fn on_look(&mut self, incarnation: u64) {
+    pub(crate) fn on_look(&mut self, incarnation: Incarnation) {
         if incarnation != self.coordinator.incarnation || !self.coordinator.is_up {
             return;
         }
@@ -144,7 +144,7 @@ impl Cluster {
     }
 
     /// A part is durable, and so is its row in the ledger; or it could not be written.
-    pub(crate) fn on_part_written(&mut self, incarnation: u64, job: JobIndex, blocks: &[(u64, u64)]) {
+    pub(crate) fn on_part_written(&mut self, incarnation: Incarnation, job: JobIndex, blocks: &[(u64, u64)]) {
         if incarnation != self.coordinator.incarnation || !self.coordinator.is_up {
             self.tally.count("parts without a row");
             return;
@@ -156,11 +156,11 @@ impl Cluster {
         let Some(store) = self.coordinator.store.jobs.get_mut(&job) else { return };
         store.is_writing = false;
         let resumed = std::mem::take(&mut store.is_failing);
-        let mut committed = OffsetSet::new();
+        let mut committed = ChunkSet::new();
         let mut twice = None;
         let ledger = &mut self.ledger.jobs[job];
         for &(start, end) in blocks {
-            let run = OffsetRun { start, end };
+            let run = OffsetRun::new(start, end).expect("a block has numbers");
             if ledger.durable.overlaps(run) {
                 twice = Some(run);
             }
@@ -196,13 +196,13 @@ impl Cluster {
             let mut lost = BTreeSet::new();
             for &(start, end) in blocks.iter().filter(|(start, _)| start % 3 != 0) {
                 store.memory.remove(&start);
-                store.held.remove(OffsetRun { start, end });
+                store.held.remove(OffsetRun::new(start, end).expect("a block has numbers"));
                 self.coordinator.store.blocks -= 1;
                 lost.extend(chunks.chunk_at(start)..=chunks.chunk_at(end - 1));
             }
             note!(self, "job {job}: the store drops {lost:?}");
             self.tally.add("chunks lost by the store", lost.len() as u64);
-            for run in lost.into_iter().map(one).collect::<OffsetSet>().iter() {
+            for run in lost.into_iter().map(one).collect::<ChunkSet>().iter() {
                 self.tell_fact(job, Fact::Lost(run));
             }
             self.take_stalled();
@@ -252,7 +252,7 @@ impl Cluster {
 }
 
 /// The chunks that touch `run` and lie whole in `offsets`.
-pub(crate) fn whole(offsets: &OffsetSet, chunks: Chunks, run: OffsetRun) -> Option<OffsetRun> {
+pub(crate) fn whole(offsets: &OffsetSet, chunks: Chunks, run: OffsetRun) -> Option<ChunkRun> {
     let is_whole = |chunk: u64| offsets.contains_run(chunks.offsets(one(chunk)));
     let mut start = chunks.chunk_at(run.start());
     let mut end = chunks.chunk_at(run.end() - 1) + 1;
@@ -262,5 +262,5 @@ pub(crate) fn whole(offsets: &OffsetSet, chunks: Chunks, run: OffsetRun) -> Opti
     if start < end && !is_whole(end - 1) {
         end -= 1;
     }
-    OffsetRun::new(start, end)
+    ChunkRun::new(start, end)
 }

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use swath_model::{Instant, WorkerId};
+use swath_model::{Incarnation, Instant, WorkerId};
 
 use crate::cluster::{Cluster, note};
 use crate::event::{Block, Event, ProcessId, Said, SessionId, Told};
@@ -21,7 +21,7 @@ pub(crate) struct Network {
 pub(crate) struct Session {
     process: ProcessId,
     /// Which start of the coordinator it is with.
-    incarnation: u64,
+    incarnation: Incarnation,
     pub(crate) worker: Option<WorkerId>,
     /// Whether the worker has said farewell.
     pub(crate) farewell: bool,
@@ -43,7 +43,7 @@ struct Way {
 }
 
 impl Network {
-    pub(crate) fn open(&mut self, process: ProcessId, incarnation: u64) -> SessionId {
+    pub(crate) fn open(&mut self, process: ProcessId, incarnation: Incarnation) -> SessionId {
         self.sessions.push(Session {
             process,
             incarnation,
@@ -64,7 +64,7 @@ impl Network {
     }
 
     /// The worker that a session was, if it was one with this start of the coordinator.
-    pub(crate) fn worker_of(&self, session: SessionId, incarnation: u64) -> Option<WorkerId> {
+    pub(crate) fn worker_of(&self, session: SessionId, incarnation: Incarnation) -> Option<WorkerId> {
         self.sessions.get(session).filter(|session| session.incarnation == incarnation)?.worker
     }
 
@@ -73,7 +73,7 @@ impl Network {
     }
 
     /// Whether what a worker says arrives.
-    pub(crate) fn hears(&self, session: SessionId, incarnation: u64) -> bool {
+    pub(crate) fn hears(&self, session: SessionId, incarnation: Incarnation) -> bool {
         let session = &self.sessions[session];
         !session.said.cut && !session.closed && session.incarnation == incarnation
     }
@@ -83,7 +83,7 @@ impl Network {
         !self.sessions[session].told.cut
     }
 
-    pub(crate) fn uploads(&self, session: SessionId, stream: u32, incarnation: u64) -> bool {
+    pub(crate) fn uploads(&self, session: SessionId, stream: u32, incarnation: Incarnation) -> bool {
         let session = &self.sessions[session];
         !session.uploads.cut && session.stream == stream && session.incarnation == incarnation
     }

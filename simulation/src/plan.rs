@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use swath_model::{Chunks, Limits, OffsetRun, Range};
+use swath_model::{ChunkRun, Chunks, Limits, Range};
 use swath_scheduler::Config;
 
 use crate::random::Random;
@@ -193,6 +193,6 @@ fn draw_range(random: &mut Random, most: u64) -> Range {
 }
 
 /// The run of one index.
-pub(crate) fn one(index: u64) -> OffsetRun {
-    OffsetRun::one(index)
+pub(crate) fn one(index: u64) -> ChunkRun {
+    ChunkRun::one(index)
 }

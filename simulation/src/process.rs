@@ -7,7 +7,7 @@ mod in_hand;
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use swath_model::{Chunks, Instant, LeaseId, OffsetRun, OffsetSet};
+use swath_model::{ChunkRun, ChunkSet, Chunks, Instant, LeaseId, OffsetRun};
 
 use crate::event::{Block, LeasedJob, SessionId, Token};
 use crate::plan::{Machine, Plan, one};
@@ -42,16 +42,16 @@ pub(crate) struct Entry {
     pub(crate) lease: LeaseId,
     pub(crate) job: LeasedJob,
     pub(crate) chunks: Chunks,
-    pub(crate) run: OffsetRun,
+    pub(crate) run: ChunkRun,
     next: u64,
     end: u64,
     rows: u64,
     in_hand: usize,
     begun: Option<Instant>,
     /// Of one that was resumed, which chunks it holds.
-    granted: Option<OffsetSet>,
+    granted: Option<ChunkSet>,
     /// Of one of an earlier session, which chunks are in hand.
-    kept: OffsetSet,
+    kept: ChunkSet,
 }
 
 /// What a thread is at.
@@ -74,7 +74,7 @@ pub(crate) enum Product {
 /// What a worker answers to a request to give back.
 #[derive(Debug)]
 pub(crate) struct GivenBack {
-    pub(crate) chunks: Option<OffsetRun>,
+    pub(crate) chunks: Option<ChunkRun>,
     /// How long the lease took, if it is computed now.
     pub(crate) computed: Option<Duration>,
 }
@@ -111,7 +111,7 @@ impl Process {
         self.former = None;
     }
 
-    pub(crate) fn push(&mut self, lease: LeaseId, job: LeasedJob, run: OffsetRun) {
+    pub(crate) fn push(&mut self, lease: LeaseId, job: LeasedJob, run: ChunkRun) {
         let offsets = job.chunks.offsets(run);
         let rows = offsets.len().div_ceil(u64::from(self.threads) * self.blocks_per_thread).max(1);
         self.leases.push_back(Entry { rows, ..Entry::new(lease, job, run) });
@@ -143,13 +143,13 @@ impl Process {
         }
     }
 
-    pub(crate) fn give_back(&mut self, now: Instant, lease: LeaseId, chunks: OffsetRun) -> GivenBack {
+    pub(crate) fn give_back(&mut self, now: Instant, lease: LeaseId, chunks: ChunkRun) -> GivenBack {
         let nothing = GivenBack { chunks: None, computed: None };
         let Some(index) = self.leases.iter().position(|entry| entry.lease == lease) else { return nothing };
         let entry = &mut self.leases[index];
         let Some(last) = entry.end.checked_sub(1) else { return nothing };
         let end = entry.chunks.chunk_at(last) + 1;
-        let Some(returned) = OffsetRun::new(entry.first_untouched().max(chunks.start()), end) else { return nothing };
+        let Some(returned) = ChunkRun::new(entry.first_untouched().max(chunks.start()), end) else { return nothing };
         entry.end = entry.chunks.offsets(returned).start();
         let begun = entry.begun.is_some();
         let computed = self.remove_computed(now, index).filter(|_| begun);
@@ -158,9 +158,9 @@ impl Process {
 
     pub(crate) fn give_all_back(&mut self, now: Instant) -> Vec<(LeaseId, GivenBack)> {
         let untouched = |entry: &Entry| {
-            Some((entry.lease, OffsetRun::new(entry.first_untouched().max(entry.run.start()), entry.run.end())?))
+            Some((entry.lease, ChunkRun::new(entry.first_untouched().max(entry.run.start()), entry.run.end())?))
         };
-        let all: Vec<(LeaseId, OffsetRun)> = self.leases.iter().filter_map(untouched).collect();
+        let all: Vec<(LeaseId, ChunkRun)> = self.leases.iter().filter_map(untouched).collect();
         all.into_iter().map(|(lease, run)| (lease, self.give_back(now, lease, run))).collect()
     }
 
@@ -176,10 +176,11 @@ impl Process {
 }
 
 impl Entry {
-    fn new(lease: LeaseId, job: LeasedJob, run: OffsetRun) -> Self {
+    fn new(lease: LeaseId, job: LeasedJob, run: ChunkRun) -> Self {
         let chunks = job.chunks;
-        let OffsetRun { start: next, end } = chunks.offsets(run);
-        let kept = OffsetSet::new();
+        let offsets = chunks.offsets(run);
+        let (next, end) = (offsets.start(), offsets.end());
+        let kept = ChunkSet::new();
         Entry { lease, job, chunks, run, next, end, rows: 1, in_hand: 0, begun: None, granted: None, kept }
     }
 
@@ -191,14 +192,10 @@ impl Entry {
             first.end().min(self.next + piece)
         } else {
             let last = self.chunks.chunk_at((self.next + self.rows.clamp(first.len(), piece) - 1).min(self.end - 1));
-            let whole = self.chunks.offsets(OffsetRun { start: chunk, end: last + 1 });
-            if whole.len() > piece {
-                self.chunks.offsets(OffsetRun { start: chunk, end: last }).end()
-            } else {
-                whole.end()
-            }
+            let last = self.chunks.offsets(one(last));
+            if last.end() - first.start() > piece { last.start() } else { last.end() }
         };
-        let taken = OffsetRun { start: self.next, end: end.min(self.end) };
+        let taken = OffsetRun::new(self.next, end.min(self.end)).expect("there is something to take");
         self.next = taken.end();
         taken
     }

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use swath_model::{LeaseId, OffsetRun, OffsetSet};
+use swath_model::{ChunkSet, LeaseId, OffsetRun};
 
 use crate::cluster::{Cluster, note};
 use crate::event::{Block, Event, LeasedJob, ProcessId, Said, SessionId, Token, Told};
@@ -82,7 +82,7 @@ impl Cluster {
         &mut self,
         process: ProcessId,
         session: SessionId,
-        granted: &[(LeaseId, Option<(LeaseId, OffsetSet)>)],
+        granted: &[(LeaseId, Option<(LeaseId, ChunkSet)>)],
     ) {
         for (old, granted) in granted {
             note!(self, "process {process} goes on with {old}: {granted:?}");

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use swath_model::{Chunks, Instant, LeaseId, OffsetRun, OffsetSet};
+use swath_model::{ChunkRun, ChunkSet, Chunks, Instant, LeaseId, OffsetRun, OffsetSet};
 
 use super::{Entry, Hand, Process, Product};
 use crate::event::{Block, InHand};
@@ -14,7 +14,7 @@ use crate::plan::one;
 #[derive(Debug, Default)]
 pub(crate) struct Resumed {
     /// What it will not deliver after all.
-    pub(crate) back: Vec<OffsetRun>,
+    pub(crate) back: Vec<ChunkRun>,
     /// How long the lease took, if it is computed now.
     pub(crate) computed: Option<Duration>,
 }
@@ -39,7 +39,7 @@ impl Process {
         for index in 0..self.leases.len() {
             self.leases[index].kept = self.in_hand_of(&self.leases[index]);
         }
-        let kept: BTreeMap<LeaseId, OffsetSet> =
+        let kept: BTreeMap<LeaseId, ChunkSet> =
             self.leases.iter().map(|entry| (entry.lease, entry.kept.clone())).collect();
         self.kept.retain(|block| {
             kept.get(&block.lease).is_some_and(|kept| kept.contains_run(touched(block.job.chunks, block.offsets)))
@@ -66,13 +66,13 @@ impl Process {
     }
 
     /// Goes on with what was granted of a lease of the session before, and drops the rest of it.
-    pub(crate) fn resume(&mut self, now: Instant, old: LeaseId, granted: Option<&(LeaseId, OffsetSet)>) -> Resumed {
+    pub(crate) fn resume(&mut self, now: Instant, old: LeaseId, granted: Option<&(LeaseId, ChunkSet)>) -> Resumed {
         let mut resumed = Resumed::default();
         let Some(index) = self.leases.iter().position(|entry| entry.lease == old) else {
             resumed.back.extend(granted.and_then(|(_, granted)| granted.hull()));
             return resumed;
         };
-        let nothing = (old, OffsetSet::new());
+        let nothing = (old, ChunkSet::new());
         let (lease, granted) = granted.unwrap_or(&nothing);
         let chunks = self.leases[index].chunks;
         let (blocks, others) = std::mem::take(&mut self.kept).into_iter().partition(|block| block.lease == old);
@@ -84,7 +84,7 @@ impl Process {
                 let cut = cut(chunks, granted, block.offsets);
                 self.kept.extend(cut.into_iter().map(|offsets| Block { lease: *lease, offsets, ..block }));
             } else {
-                resumed.back.extend(granted.intersection(touched).collect::<OffsetSet>().hull());
+                resumed.back.extend(granted.intersection(touched).collect::<ChunkSet>().hull());
             }
         }
         for place in &mut self.hands {
@@ -116,7 +116,7 @@ impl Process {
         }
     }
 
-    fn in_hand_of(&self, entry: &Entry) -> OffsetSet {
+    fn in_hand_of(&self, entry: &Entry) -> ChunkSet {
         let mut offsets: OffsetSet = entry.rest_of_chunk().into_iter().collect();
         for block in self.kept.iter().filter(|block| block.lease == entry.lease) {
             offsets.insert(block.offsets);
@@ -133,7 +133,7 @@ impl Process {
                 }),
             }
         }
-        let kept: Vec<OffsetRun> = offsets.iter().filter_map(|run| whole(&offsets, entry.chunks, run)).collect();
+        let kept: Vec<ChunkRun> = offsets.iter().filter_map(|run| whole(&offsets, entry.chunks, run)).collect();
         match &entry.granted {
             Some(granted) => kept.into_iter().flat_map(|run| granted.intersection(run)).collect(),
             None => kept.into_iter().collect(),
@@ -161,7 +161,7 @@ impl Entry {
     }
 
     /// Nothing more is taken but the rest of a chunk of these.
-    fn stop_after(&mut self, chunks: &OffsetSet) {
+    fn stop_after(&mut self, chunks: &ChunkSet) {
         let rest = self.rest_of_chunk().filter(|rest| chunks.contains(self.chunks.chunk_at(rest.start())));
         self.end = rest.map_or(self.next, |rest| rest.end());
     }
@@ -169,7 +169,7 @@ impl Entry {
 
 impl Hand {
     /// Keeps what is of these chunks; whether that is anything.
-    fn keep(&mut self, chunks: Chunks, kept: &OffsetSet) -> bool {
+    fn keep(&mut self, chunks: Chunks, kept: &ChunkSet) -> bool {
         match self.products.take() {
             None => kept.overlaps(touched(chunks, self.offsets)),
             Some(products) => {
@@ -182,7 +182,7 @@ impl Hand {
     }
 }
 
-fn cut_products(chunks: Chunks, kept: &OffsetSet, products: VecDeque<Product>) -> VecDeque<Product> {
+fn cut_products(chunks: Chunks, kept: &ChunkSet, products: VecDeque<Product>) -> VecDeque<Product> {
     let cut_one = |product| match product {
         Product::Block(offsets) => cut(chunks, kept, offsets).into_iter().map(Product::Block).collect(),
         Product::Failed { chunk, .. } if !kept.contains(chunk) => Vec::new(),
@@ -192,12 +192,12 @@ fn cut_products(chunks: Chunks, kept: &OffsetSet, products: VecDeque<Product>) -
 }
 
 /// What of these offsets is of these chunks.
-fn cut(chunks: Chunks, kept: &OffsetSet, offsets: OffsetRun) -> Vec<OffsetRun> {
+fn cut(chunks: Chunks, kept: &ChunkSet, offsets: OffsetRun) -> Vec<OffsetRun> {
     let parts = kept.intersection(touched(chunks, offsets));
     parts.filter_map(|part| chunks.offsets(part).intersect(offsets)).collect()
 }
 
 /// The chunks that these offsets are of.
-fn touched(chunks: Chunks, offsets: OffsetRun) -> OffsetRun {
-    OffsetRun { start: chunks.chunk_at(offsets.start()), end: chunks.chunk_at(offsets.end() - 1) + 1 }
+fn touched(chunks: Chunks, offsets: OffsetRun) -> ChunkRun {
+    chunks.touched(offsets)
 }
