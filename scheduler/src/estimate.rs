@@ -49,7 +49,7 @@ fn per_second(numbers: f64, time: Duration) -> f64 {
 
 /// How one worker gets on with one job.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Pace {
+pub(crate) struct WorkerRate {
     pub(crate) rate: Rate,
     /// The length in numbers that its last lease was to have.
     pub(crate) previous: Option<u64>,
@@ -97,7 +97,7 @@ impl Throughput {
 
 /// What the length of a lease depends on.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Prospect {
+pub(crate) struct LeaseSizing {
     /// The worker's numbers a second for the job, if anything is known.
     pub(crate) rate: Option<f64>,
     /// Numbers a second of one thread of any worker, if anything is known.
@@ -112,7 +112,7 @@ pub(crate) struct Prospect {
     pub(crate) previous: Option<u64>,
 }
 
-impl Prospect {
+impl LeaseSizing {
     /// How many numbers the next lease should have, at least 1.
     ///
     /// Half of the worker's share of what waits, so that leases shrink toward the end and all workers finish
@@ -214,8 +214,8 @@ mod tests {
     const TARGET: Duration = Duration::from_millis(500);
     const MOST: u64 = 1 << 24;
 
-    fn prospect() -> Prospect {
-        Prospect {
+    fn sizing() -> LeaseSizing {
+        LeaseSizing {
             rate: Some(1e6),
             rate_per_thread: Some(1e6),
             threads: 1,
@@ -227,7 +227,7 @@ mod tests {
 
     #[test]
     fn a_lease_takes_the_target_and_shrinks_at_the_end() {
-        let mut p = prospect();
+        let mut p = sizing();
         assert_eq!(p.lease_numbers(TARGET, MOST), 500_000);
         p.waiting = 100_000.0;
         assert_eq!(p.lease_numbers(TARGET, MOST), 50_000);
@@ -239,7 +239,7 @@ mod tests {
 
     #[test]
     fn a_lease_grows_eightfold_at_most_and_never_above_the_bound() {
-        let mut p = prospect();
+        let mut p = sizing();
         p.previous = Some(1000);
         assert_eq!(p.lease_numbers(TARGET, MOST), 8000);
         p.previous = None;
@@ -252,7 +252,7 @@ mod tests {
 
     #[test]
     fn the_first_lease_is_a_guess() {
-        let mut p = prospect();
+        let mut p = sizing();
         (p.rate, p.rate_per_thread, p.previous, p.threads) = (None, None, None, 4);
         p.all_threads = 8;
         assert_eq!(p.lease_numbers(TARGET, MOST), 4 * FIRST_GUESS);

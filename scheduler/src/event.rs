@@ -16,12 +16,12 @@ pub enum Event {
         /// How many threads it computes with; 0 counts as 1.
         threads: u32,
     },
-    /// It has said farewell, or was told to go: its leases end at once.
+    /// It has left, or was told to go: its leases end at once.
     WorkerLeft {
         /// The worker that is gone.
         worker: WorkerId,
     },
-    /// Its connection ended without a farewell: its leases end at once, and what it may have been computing is
+    /// Its connection ended without a leave message: its leases end at once, and what it may have been computing is
     /// suspected of having crashed it.
     WorkerCrashed {
         /// The worker that is gone.

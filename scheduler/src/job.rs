@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::estimate::{Rate, Throughput};
-use crate::holdings::Holdings;
+use crate::lease_index::LeaseIndex;
 use crate::suspicion::Suspicion;
 use crate::{
     ChunkRun, ChunkSet, Chunks, FailedChunk, Instant, JobPlan, JobState, JobView, LeaseId, Limits, Outcome, WorkerId,
@@ -29,7 +29,7 @@ pub(crate) struct Job {
     retries: BTreeSet<u64>,
     /// Chunks that wait and may crash their worker, but for those that have failed too.
     suspects: ChunkSet,
-    held: Holdings,
+    held: LeaseIndex,
     received: ChunkSet,
     committed: ChunkSet,
     /// Chunks that were given up.
@@ -60,7 +60,7 @@ pub(crate) enum Work {
     /// One chunk that has failed before.
     Retry(u64),
     /// Suspects, for a worker that has nothing else.
-    Trial(ChunkRun),
+    Probe(ChunkRun),
     /// The start of this run.
     Waiting(ChunkRun),
 }
@@ -87,7 +87,7 @@ impl Job {
             waiting,
             retries: BTreeSet::new(),
             suspects: ChunkSet::new(),
-            held: Holdings::default(),
+            held: LeaseIndex::default(),
             received: ChunkSet::new(),
             committed,
             holes,
@@ -118,9 +118,9 @@ impl Job {
             alone || failure.is_none_or(|failure| failure.last_worker != worker)
         });
         match retry {
-            Some(&chunk) if self.suspicion.contains(chunk) => Some(Work::Trial(one(chunk))),
+            Some(&chunk) if self.suspicion.contains(chunk) => Some(Work::Probe(one(chunk))),
             Some(&chunk) => Some(Work::Retry(chunk)),
-            None => self.next_trial().map(Work::Trial).or(self.next_waiting().map(Work::Waiting)),
+            None => self.next_probe().map(Work::Probe).or(self.next_waiting().map(Work::Waiting)),
         }
     }
 
@@ -129,13 +129,13 @@ impl Job {
         self.waiting.first()
     }
 
-    fn next_trial(&self) -> Option<ChunkRun> {
+    fn next_probe(&self) -> Option<ChunkRun> {
         self.suspicion.first_trial(self.suspects.first()?)
     }
 
-    /// How many trials wait, those of chunks that have failed not counted.
-    pub(crate) fn trials(&self) -> u64 {
-        self.suspects.iter().map(|run| self.suspicion.trials(run)).sum()
+    /// How many probes wait, those of chunks that have failed not counted.
+    pub(crate) fn probes(&self) -> u64 {
+        self.suspects.iter().map(|run| self.suspicion.probes(run)).sum()
     }
 
     /// The numbers of the mean chunk.
@@ -221,13 +221,13 @@ impl Job {
     }
 
     /// The same for chunks that were committed, and are no more; nothing of a job that has ended.
-    pub(crate) fn spoil(&mut self, run: ChunkRun) -> Released {
+    pub(crate) fn lose_committed(&mut self, run: ChunkRun) -> Released {
         if !self.is_active() {
             return Vec::new();
         }
-        let spoiled: Vec<ChunkRun> = self.committed.intersection(run).collect();
+        let lost: Vec<ChunkRun> = self.committed.intersection(run).collect();
         self.committed.remove(run);
-        spoiled.into_iter().for_each(|run| self.add_waiting(run));
+        lost.into_iter().for_each(|run| self.add_waiting(run));
         self.lose(run)
     }
 
@@ -299,7 +299,7 @@ impl Job {
         self.held.iter().map(|(_, lease)| lease).collect()
     }
 
-    pub(crate) fn held(&self) -> &Holdings {
+    pub(crate) fn held(&self) -> &LeaseIndex {
         &self.held
     }
 
@@ -389,7 +389,7 @@ impl Job {
         let over = |chunk: &u64| self.committed.contains(*chunk) || self.holes.contains_key(chunk);
         assert!(!self.failures.keys().any(over), "a failure of a chunk that is committed or given up");
         let suspected = |run: ChunkRun| self.suspicion.within(run).map(|(run, _)| run.len()).sum::<u64>();
-        assert!(self.suspects.iter().all(|run| suspected(run) == run.len()), "a trial of a chunk that is no suspect");
+        assert!(self.suspects.iter().all(|run| suspected(run) == run.len()), "a probe of a chunk that is no suspect");
         let clear = self.waiting.iter().chain(self.received.iter()).chain(self.committed.iter());
         assert!(clear.map(suspected).sum::<u64>() == 0, "a suspect among {places:?}");
         let held: u64 = self.held.iter().map(|(run, _)| run.len()).sum();

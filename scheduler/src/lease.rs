@@ -30,7 +30,7 @@ pub(crate) enum Purpose {
     Resumed,
     /// To find out whether its chunks crash their worker, which has no other lease as long as it computes them. Such
     /// a one stays where it is, too.
-    Trial,
+    Probe,
 }
 
 impl Purpose {

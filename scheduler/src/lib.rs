@@ -7,18 +7,18 @@
 
 mod action;
 mod config;
-mod crew;
 mod error;
 mod estimate;
 mod event;
-mod holdings;
 mod job;
 mod jobs;
 mod lease;
+mod lease_index;
 mod scheduler;
 mod suspicion;
 mod view;
 mod worker;
+mod worker_table;
 
 pub use action::{Action, Outcome, Skipped};
 pub use config::{Config, JobPlan};

@@ -4,17 +4,17 @@ mod crashes;
 mod events;
 mod invariants;
 mod leasing;
+mod rebalance;
 mod rejoin;
-mod take_back;
 #[cfg(test)]
 mod tests;
 
 use std::collections::{BTreeMap, VecDeque};
 
-use crate::crew::Crew;
 use crate::job::Job;
 use crate::jobs::Jobs;
 use crate::lease::Lease;
+use crate::worker_table::WorkerTable;
 use crate::{
     Action, CancelError, ChunkRun, ChunkSet, Config, DrainError, Event, FailedChunk, ForgetError, Instant, JobId,
     JobPlan, JobState, JobView, LeaseId, Outcome, Skipped, SubmitError, WorkerId, WorkerView,
@@ -55,14 +55,14 @@ use crate::{
 pub struct Scheduler {
     config: Config,
     jobs: Jobs,
-    crew: Crew,
+    workers: WorkerTable,
     leases: BTreeMap<LeaseId, Lease>,
     /// The sequence of the last lease given out.
     last_sequence: u64,
     skipped: VecDeque<Skipped>,
     actions: VecDeque<Action>,
     /// Whether something has changed that may let a free worker take over chunks from another one.
-    look_around: bool,
+    rebalance_due: bool,
     /// When this was looked into last.
     looked_around: Instant,
     /// When to look into it again although nothing happened: leases become overdue by themselves.
@@ -74,14 +74,14 @@ impl Scheduler {
     pub fn new(mut config: Config) -> Self {
         config.leases_per_worker = config.leases_per_worker.max(1);
         Scheduler {
-            crew: Crew::new(config.leases_per_worker),
+            workers: WorkerTable::new(config.leases_per_worker),
             config,
             jobs: Jobs::default(),
             leases: BTreeMap::new(),
             last_sequence: 0,
             skipped: VecDeque::new(),
             actions: VecDeque::new(),
-            look_around: false,
+            rebalance_due: false,
             looked_around: Instant::ZERO,
             look_again: None,
         }
@@ -138,7 +138,7 @@ impl Scheduler {
         if done {
             self.end_job(now, id, Outcome::Done);
         }
-        self.share_out(now);
+        self.dispatch(now);
         Ok(())
     }
 
@@ -152,7 +152,7 @@ impl Scheduler {
             return Err(CancelError::Ended(id));
         }
         self.end_job(now, id, Outcome::Cancelled);
-        self.share_out(now);
+        self.dispatch(now);
         Ok(())
     }
 
@@ -175,17 +175,17 @@ impl Scheduler {
     /// # Errors
     /// There is no such worker.
     pub fn drain(&mut self, now: Instant, id: WorkerId) -> Result<(), DrainError> {
-        let worker = self.crew.get(id).ok_or(DrainError::Unknown(id))?;
+        let worker = self.workers.get(id).ok_or(DrainError::Unknown(id))?;
         if worker.draining {
             return Ok(());
         }
         let untouched: Vec<LeaseId> = worker.open.iter().skip(1).copied().collect();
         self.stop_asking(now, id);
-        self.crew.update(now, id, |worker| worker.draining = true);
+        self.workers.update(now, id, |worker| worker.draining = true);
         for lease in untouched {
             self.revoke_all(now, lease);
         }
-        self.share_out(now);
+        self.dispatch(now);
         Ok(())
     }
 
@@ -218,19 +218,19 @@ impl Scheduler {
         }
         self.on_joined(now, worker, threads);
         let resumed = in_hand.iter().map(|(job, chunks)| self.resume(now, worker, *job, chunks)).collect();
-        self.share_out(now);
+        self.dispatch(now);
         resumed
     }
 
     /// Takes note of a fact.
     pub fn handle_event(&mut self, now: Instant, event: Event) {
         self.on_event(now, event);
-        self.share_out(now);
+        self.dispatch(now);
     }
 
     /// Does what is due by now: gives silent workers up, looks after leases that are overdue.
     pub fn handle_timeout(&mut self, now: Instant) {
-        while let Some((deadline, worker)) = self.crew.next_deadline() {
+        while let Some((deadline, worker)) = self.workers.next_deadline() {
             if deadline > now {
                 break;
             }
@@ -238,9 +238,9 @@ impl Scheduler {
         }
         if self.look_again.is_some_and(|at| at <= now) {
             self.look_again = None;
-            self.look_around = true;
+            self.rebalance_due = true;
         }
-        self.share_out(now);
+        self.dispatch(now);
     }
 
     /// The next chunk that was given up, of a job that keeps going; comes at most once for each chunk. To be asked before
@@ -257,7 +257,7 @@ impl Scheduler {
 
     /// When [`handle_timeout`](Self::handle_timeout) should be called; `None` if nothing depends on time.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        let deadline = self.crew.next_deadline().map(|(deadline, _)| deadline);
+        let deadline = self.workers.next_deadline().map(|(deadline, _)| deadline);
         deadline.into_iter().chain(self.look_again).min()
     }
 
@@ -296,7 +296,7 @@ impl Scheduler {
 
     /// Where a worker stands.
     pub fn worker(&self, id: WorkerId) -> Option<WorkerView> {
-        let worker = self.crew.get(id)?;
+        let worker = self.workers.get(id)?;
         let chunks = |lease| self.leases.get(&lease).map(|l| l.outstanding.len());
         Some(WorkerView {
             threads: worker.threads,
@@ -308,7 +308,7 @@ impl Scheduler {
 
     /// Where all workers stand, in order of their ids.
     pub fn workers(&self) -> impl Iterator<Item = (WorkerId, WorkerView)> + '_ {
-        let ids = self.crew.iter().map(|(id, _)| id);
+        let ids = self.workers.iter().map(|(id, _)| id);
         ids.filter_map(|id| Some((id, self.worker(id)?)))
     }
 
@@ -321,7 +321,7 @@ impl Scheduler {
     /// Whether another worker may join. One that joins beyond [`Config::max_workers`] is ignored, so the shell
     /// asks first and refuses it with a reason.
     pub fn has_room_for_worker(&self) -> bool {
-        self.crew.len() < self.config.max_workers
+        self.workers.len() < self.config.max_workers
     }
 
     /// Ends an active job and all its leases.
@@ -331,7 +331,7 @@ impl Scheduler {
             self.release(now, lease, true);
         }
         self.jobs.update(id, |job| job.end(outcome.clone()));
-        self.crew.forget_job(id);
+        self.workers.forget_job(id);
         self.actions.push_back(Action::JobEnded { job: id, outcome });
     }
 

@@ -1,7 +1,7 @@
 //! Chunks that may crash the worker that computes them, and how they are told from those that were only there.
 //!
-//! When a worker crashes, all that it may have been computing is suspected. Suspects are tried in *trials*: leases of
-//! which the worker has no other beside. A trial that completes clears its chunks; one that crashes its worker is cut
+//! When a worker crashes, all that it may have been computing is suspected. Suspects are tried in *probes*: leases of
+//! which the worker has no other beside. A probe that completes clears its chunks; one that crashes its worker is cut
 //! into sixteenths, down to one chunk. A chunk that crashes a worker when it is alone there has no excuse, and is
 //! counted. Of a million suspects the culprit is alone after five crashes.
 
@@ -9,13 +9,13 @@ use std::collections::BTreeMap;
 
 use crate::ChunkRun;
 
-/// A trial that crashed its worker is tried again in this many parts.
+/// A probe that crashed its worker is tried again in this many parts.
 const PARTS: u64 = 16;
 
 /// The suspects of one job, wherever they are.
 #[derive(Debug, Default)]
 pub(crate) struct Suspicion {
-    /// By the start of the interval: its end, and how long a trial of its chunks may be at most.
+    /// By the start of the interval: its end, and how long a probe of its chunks may be at most.
     suspects: BTreeMap<u64, (u64, u64)>,
     /// How often a chunk has crashed a worker when it was alone there.
     crashes: BTreeMap<u64, u32>,
@@ -46,7 +46,7 @@ impl Suspicion {
         }
     }
 
-    /// The suspects within `run`, in order, and how long a trial of each may be.
+    /// The suspects within `run`, in order, and how long a probe of each may be.
     pub(crate) fn within(&self, run: ChunkRun) -> impl Iterator<Item = (ChunkRun, u64)> + '_ {
         let before = self.suspects.range(..run.start()).next_back();
         let from = self.suspects.range(run.start()..run.end().max(run.start()));
@@ -58,14 +58,14 @@ impl Suspicion {
         self.within(ChunkRun::one(chunk)).next().is_some()
     }
 
-    /// The trial that `run` begins with.
+    /// The probe that `run` begins with.
     pub(crate) fn first_trial(&self, run: ChunkRun) -> Option<ChunkRun> {
         let (suspects, limit) = self.within(run).next()?;
         ChunkRun::new(suspects.start(), suspects.end().min(suspects.start().saturating_add(limit)))
     }
 
-    /// In how many trials `run` will be tried.
-    pub(crate) fn trials(&self, run: ChunkRun) -> u64 {
+    /// In how many probes `run` will be tried.
+    pub(crate) fn probes(&self, run: ChunkRun) -> u64 {
         self.within(run).map(|(suspects, limit)| suspects.len().div_ceil(limit)).sum()
     }
 
@@ -98,13 +98,13 @@ mod tests {
         let mut lengths = Vec::new();
         loop {
             suspicion.suspect(suspects, suspects.len());
-            assert_eq!(suspicion.trials(suspects), suspects.len().div_ceil((suspects.len() / 16).max(1)));
-            let trial = suspicion.first_trial(suspects).unwrap();
-            lengths.push(trial.len());
+            assert_eq!(suspicion.probes(suspects), suspects.len().div_ceil((suspects.len() / 16).max(1)));
+            let probe = suspicion.first_trial(suspects).unwrap();
+            lengths.push(probe.len());
             if suspects.len() == 1 {
                 break;
             }
-            suspects = trial;
+            suspects = probe;
         }
         assert_eq!(lengths, [62_500, 3906, 244, 15, 1, 1]);
         assert!(suspicion.suspects.len() <= 6, "{suspicion:?}");

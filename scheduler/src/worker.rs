@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use crate::estimate::Pace;
+use crate::estimate::WorkerRate;
 use crate::lease::{Account, Purpose};
 use crate::{Instant, JobId, LeaseId, WorkerState};
 
@@ -25,11 +25,11 @@ pub(crate) struct Worker {
     /// Leases that it has computed and whose blocks are on the way.
     pub(crate) computed: BTreeSet<LeaseId>,
     /// The open lease beside which it gets no other.
-    pub(crate) trial: Option<LeaseId>,
+    pub(crate) probe: Option<LeaseId>,
     /// The first open lease, and since when it has been the first.
     pub(crate) computing: Option<(LeaseId, Instant)>,
     /// How it gets on with each job that has not ended.
-    pub(crate) paces: BTreeMap<JobId, Pace>,
+    pub(crate) rates: BTreeMap<JobId, WorkerRate>,
     /// The lease of another worker from which chunks are being taken back for this one.
     pub(crate) asking: Option<LeaseId>,
     unreported: VecDeque<Unreported>,
@@ -54,9 +54,9 @@ impl Worker {
             draining: false,
             open: BTreeSet::new(),
             computed: BTreeSet::new(),
-            trial: None,
+            probe: None,
             computing: None,
-            paces: BTreeMap::new(),
+            rates: BTreeMap::new(),
             asking: None,
             unreported: VecDeque::new(),
         }
@@ -77,7 +77,7 @@ impl Worker {
     /// Whether it can be given a lease now.
     pub(crate) fn is_free(&self, leases_per_worker: usize) -> bool {
         let has_room = self.open.len() < leases_per_worker && self.has_room_for_lease();
-        self.is_active() && has_room && self.trial.is_none()
+        self.is_active() && has_room && self.probe.is_none()
     }
 
     /// Whether it can be given a lease at all, however many it has that it has not computed.
@@ -93,7 +93,7 @@ impl Worker {
     /// A lease is not open any more.
     pub(crate) fn close(&mut self, lease: LeaseId) {
         self.open.remove(&lease);
-        self.trial = self.trial.filter(|&trial| trial != lease);
+        self.probe = self.probe.filter(|&probe| probe != lease);
     }
 
     /// Notes whether another lease has become the first.
@@ -120,7 +120,7 @@ impl Worker {
 
     /// Drops what was learned of a job that has ended.
     pub(crate) fn forget_job(&mut self, job: JobId) {
-        self.paces.remove(&job);
+        self.rates.remove(&job);
         self.unreported.retain(|u| u.job != job);
     }
 }

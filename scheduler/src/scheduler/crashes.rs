@@ -7,17 +7,17 @@ use crate::lease::Purpose;
 use crate::{ChunkRun, FailedChunk, Instant, JobId, LeaseId, Outcome, Skipped, WorkerId};
 
 impl Scheduler {
-    /// A worker is gone without a farewell. Of the leases that it may have been computing all is suspected, not only of
+    /// A worker is gone without a leave message. Of the leases that it may have been computing all is suspected, not only of
     /// the first one: a thread that finds nothing left of it begins with the next, and a report that is not sent when
     /// the worker crashes does not come.
     pub(super) fn on_crashed(&mut self, now: Instant, id: WorkerId) {
         let open: Vec<LeaseId> =
-            self.crew.get(id).map(|worker| worker.open.iter().copied().collect()).unwrap_or_default();
+            self.workers.get(id).map(|worker| worker.open.iter().copied().collect()).unwrap_or_default();
         let mut alone = None;
         for lease in open {
             let Some(lease) = self.leases.get(&lease) else { continue };
             self.jobs.update(lease.job, |job| job.suspect(&lease.outstanding));
-            if lease.purpose == Purpose::Trial && lease.chunks.len() == 1 {
+            if lease.purpose == Purpose::Probe && lease.chunks.len() == 1 {
                 alone = Some((lease.job, lease.chunks.start()));
             }
         }
@@ -41,8 +41,8 @@ impl Scheduler {
     }
 
     /// A worker has computed a lease and is still there.
-    pub(super) fn acquit(&mut self, id: LeaseId) {
-        if let Some(lease) = self.leases.get(&id).filter(|lease| lease.purpose == Purpose::Trial) {
+    pub(super) fn clear_suspicion(&mut self, id: LeaseId) {
+        if let Some(lease) = self.leases.get(&id).filter(|lease| lease.purpose == Purpose::Probe) {
             self.jobs.update(lease.job, |job| job.clear_of_suspicion(&lease.outstanding));
         }
     }

@@ -39,43 +39,43 @@ impl Scheduler {
             Event::ChunksReceived { job, chunks } => self.on_received(now, job, chunks),
             Event::ChunksCommitted { job, chunks } => self.on_committed(now, job, chunks),
             Event::ChunksLost { job, chunks } => self.on_lost(now, job, chunks),
-            Event::ChunksSpoiled { job, chunks } => self.on_spoiled(now, job, chunks),
+            Event::ChunksSpoiled { job, chunks } => self.on_committed_lost(now, job, chunks),
             Event::JobPaused { job } => self.on_paused(job, true),
             Event::JobResumed { job } => self.on_paused(job, false),
         }
     }
 
     pub(super) fn on_joined(&mut self, now: Instant, id: WorkerId, threads: u32) {
-        if self.crew.get(id).is_some() {
+        if self.workers.get(id).is_some() {
             self.release_all(now, id, true);
         } else if !self.has_room_for_worker() {
             return;
         }
         self.stop_asking(now, id);
         let deadline = now + self.config.lease_timeout;
-        self.crew.insert(id, Worker::new(threads, deadline));
-        self.look_around = true;
+        self.workers.insert(id, Worker::new(threads, deadline));
+        self.rebalance_due = true;
     }
 
     pub(super) fn on_left(&mut self, now: Instant, id: WorkerId) {
         self.stop_asking(now, id);
         self.release_all(now, id, false);
-        self.crew.remove(id);
+        self.workers.remove(id);
     }
 
     fn on_heard(&mut self, now: Instant, id: WorkerId) {
         let deadline = now + self.config.lease_timeout;
-        self.crew.update(now, id, |worker| {
+        self.workers.update(now, id, |worker| {
             worker.deadline = worker.deadline.max(Some(deadline));
         });
-        self.look_around |= self.crew.is_free(id);
+        self.rebalance_due |= self.workers.is_free(id);
     }
 
     /// The deadline of a worker has passed.
     pub(super) fn on_silence(&mut self, now: Instant, id: WorkerId) {
         self.stop_asking(now, id);
         self.release_all(now, id, true);
-        self.crew.update(now, id, |worker| worker.deadline = None);
+        self.workers.update(now, id, |worker| worker.deadline = None);
     }
 
     fn on_computed(&mut self, now: Instant, id: WorkerId, lease: LeaseId, busy: Duration) {
@@ -83,10 +83,10 @@ impl Scheduler {
             Some(held) if held.worker == id && held.is_open() => {
                 let work = held.unreported(lease);
                 self.set_state(now, lease, LeaseState::Computed);
-                self.acquit(lease);
+                self.clear_suspicion(lease);
                 Some(work)
             }
-            _ => (self.crew).update(now, id, |worker| worker.take_unreported(lease)).flatten(),
+            _ => (self.workers).update(now, id, |worker| worker.take_unreported(lease)).flatten(),
         };
         if let Some(work) = work {
             self.learn(now, id, &work, busy);
@@ -99,12 +99,12 @@ impl Scheduler {
         if work.account.numbers == 0 || !self.is_active(work.job) {
             return;
         }
-        let Some(threads) = self.crew.get(id).map(|worker| worker.threads) else { return };
+        let Some(threads) = self.workers.get(id).map(|worker| worker.threads) else { return };
         // One chunk, or a few, need not take all threads of the worker: that would be no measure of it.
         if work.purpose == Purpose::Work {
-            self.crew.update(now, id, |worker| {
-                let pace = worker.paces.entry(work.job).or_default();
-                pace.rate.observe(numbers, busy);
+            self.workers.update(now, id, |worker| {
+                let worker_rate = worker.rates.entry(work.job).or_default();
+                worker_rate.rate.observe(numbers, busy);
             });
             self.jobs.update(work.job, |job| {
                 job.rate_per_thread.observe(numbers / f64::from(threads), busy);
@@ -115,7 +115,7 @@ impl Scheduler {
         let charge = work.account.charge;
         self.jobs.charge(work.job, cost.saturating_sub(charge));
         self.jobs.refund(work.job, charge.saturating_sub(cost));
-        self.look_around = true;
+        self.rebalance_due = true;
     }
 
     fn on_returned(&mut self, now: Instant, id: WorkerId, lease: LeaseId, chunks: Option<ChunkRun>) {
@@ -144,7 +144,7 @@ impl Scheduler {
         if let LeaseState::Asked { by: Some(by) } = state {
             self.hand_over(now, by, job, &returned);
         }
-        self.look_around = true;
+        self.rebalance_due = true;
     }
 
     fn on_failed(&mut self, now: Instant, id: WorkerId, lease: LeaseId, failed: Failed) {
@@ -179,12 +179,12 @@ impl Scheduler {
         }
     }
 
-    fn on_spoiled(&mut self, now: Instant, id: JobId, chunks: ChunkRun) {
-        let released = self.jobs.update(id, |job| job.spoil(chunks));
+    fn on_committed_lost(&mut self, now: Instant, id: JobId, chunks: ChunkRun) {
+        let released = self.jobs.update(id, |job| job.lose_committed(chunks));
         for (run, lease) in released.unwrap_or_default() {
             self.take_out(now, lease, run);
         }
-        self.look_around = true;
+        self.rebalance_due = true;
     }
 
     fn on_committed(&mut self, now: Instant, id: JobId, chunks: ChunkRun) {
@@ -199,8 +199,8 @@ impl Scheduler {
     /// The first lease of a worker can be long if the kernel is slow: then the blocks tell the rate before its report.
     fn follow_progress(&mut self, now: Instant, id: LeaseId) {
         let Some(lease) = self.leases.get(&id) else { return };
-        let (Some(worker), Some(job)) = (self.crew.get(lease.worker), self.jobs.get(lease.job)) else { return };
-        let known = worker.paces.get(&lease.job).is_some_and(|pace| pace.rate.is_observed());
+        let (Some(worker), Some(job)) = (self.workers.get(lease.worker), self.jobs.get(lease.job)) else { return };
+        let known = worker.rates.get(&lease.job).is_some_and(|worker_rate| worker_rate.rate.is_observed());
         let since = worker.computing.filter(|&(first, _)| first == id).map(|(_, since)| now - since);
         let Some(elapsed) = since.filter(|&elapsed| elapsed >= self.config.lease_target) else { return };
         let outstanding = lease.outstanding.len() as f64 * job.chunk_numbers();
@@ -209,14 +209,14 @@ impl Scheduler {
             return;
         }
         let (worker, job, threads) = (lease.worker, lease.job, worker.threads);
-        self.crew.update(now, worker, |worker| worker.paces.entry(job).or_default().rate.expect(numbers, elapsed));
+        self.workers.update(now, worker, |worker| worker.rates.entry(job).or_default().rate.expect(numbers, elapsed));
         self.jobs.update(job, |job| job.rate_per_thread.expect(numbers / f64::from(threads), elapsed));
-        self.look_around = true;
+        self.rebalance_due = true;
     }
 
     fn on_paused(&mut self, id: JobId, paused: bool) {
         self.jobs.update(id, |job| job.paused = paused && job.is_active());
-        self.look_around = true;
+        self.rebalance_due = true;
     }
 
     /// Takes chunks that came to their end out of their leases. One that is committed without having been
@@ -238,7 +238,7 @@ impl Scheduler {
                 continue;
             }
             let unreported = lease.unreported(id);
-            self.crew.update(now, lease.worker, |worker| {
+            self.workers.update(now, lease.worker, |worker| {
                 worker.await_report(unreported);
             });
             if committed {

@@ -12,7 +12,7 @@ impl Scheduler {
     /// everything.
     pub fn check_invariants(&self) {
         self.jobs.check_invariants();
-        self.crew.check_invariants();
+        self.workers.check_invariants();
         self.check_leases();
         self.check_workers();
         assert_eq!(self.outstanding(), self.held(), "what leases and jobs say is outstanding");
@@ -29,14 +29,14 @@ impl Scheduler {
             assert!(self.is_active(lease.job), "lease {id} of job {}, which has ended", lease.job);
             let suspected = (self.jobs.get(lease.job))
                 .is_some_and(|job| lease.outstanding.iter().any(|run| job.suspicion().within(run).next().is_some()));
-            assert!(!suspected || lease.purpose == Purpose::Trial, "lease {id} has suspects and is no trial");
-            let worker = self.crew.get(lease.worker);
+            assert!(!suspected || lease.purpose == Purpose::Probe, "lease {id} has suspects and is no probe");
+            let worker = self.workers.get(lease.worker);
             let known = worker.is_some_and(|worker| {
                 worker.open.contains(&id) == lease.is_open() && worker.computed.contains(&id) != lease.is_open()
             });
             assert!(known, "lease {id} is unknown to worker {}", lease.worker);
             if let LeaseState::Asked { by: Some(by) } = lease.state {
-                let asking = self.crew.get(by).and_then(|worker| worker.asking);
+                let asking = self.workers.get(by).and_then(|worker| worker.asking);
                 assert_eq!(asking, Some(id), "worker {by} asks for lease {id}");
             }
         }
@@ -44,7 +44,7 @@ impl Scheduler {
 
     fn check_workers(&self) {
         let mut known = BTreeSet::new();
-        for (id, worker) in self.crew.iter() {
+        for (id, worker) in self.workers.iter() {
             for lease in worker.leases() {
                 assert!(known.insert(lease), "lease {lease} is held twice");
                 assert!(self.leases.contains_key(&lease), "worker {id} holds {lease}");
@@ -61,17 +61,17 @@ impl Scheduler {
                 worker.open.first().copied(),
                 "what worker {id} computes"
             );
-            if let Some(trial) = worker.trial {
-                assert!(worker.open.iter().eq([&trial]), "worker {id} has other leases beside trial {trial}");
+            if let Some(probe) = worker.probe {
+                assert!(worker.open.iter().eq([&probe]), "worker {id} has other leases beside probe {probe}");
             }
-            let trials = |lease: &LeaseId| self.leases.get(lease).is_some_and(|l| l.purpose == Purpose::Trial);
-            assert_eq!(worker.open.iter().find(|lease| trials(lease)), worker.trial.as_ref(), "trial of worker {id}");
+            let probes = |lease: &LeaseId| self.leases.get(lease).is_some_and(|l| l.purpose == Purpose::Probe);
+            assert_eq!(worker.open.iter().find(|lease| probes(lease)), worker.probe.as_ref(), "probe of worker {id}");
             if let Some(lease) = worker.asking {
                 let state = self.leases.get(&lease).map(|lease| lease.state);
                 let asked = LeaseState::Asked { by: Some(id) };
                 assert_eq!(state, Some(asked), "lease {lease} asked by worker {id}");
             }
-            for &job in worker.paces.keys() {
+            for &job in worker.rates.keys() {
                 assert!(self.is_active(job), "worker {id} remembers job {job}");
             }
         }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Scheduler;
-use crate::estimate::{Prospect, thread_time};
+use crate::estimate::{LeaseSizing, thread_time};
 use crate::job::{Job, Work};
 use crate::lease::{Account, Lease, LeaseState, Purpose};
 use crate::worker::Worker;
@@ -21,7 +21,7 @@ struct Offer {
 /// What becomes of a free worker.
 enum Turn {
     Gets(Offer),
-    /// Nothing until it has computed what it has: then it gets a trial.
+    /// Nothing until it has computed what it has: then it gets a probe.
     HeldBack,
 }
 
@@ -29,12 +29,12 @@ impl Scheduler {
     /// Gives leases to all workers that are free, the idle ones first, as long as there are chunks for them; then
     /// sees to it that those still free get something from the others.
     ///
-    /// A trial needs an idle worker. As many as there are trials are held back until they are; the others go on.
-    pub(super) fn share_out(&mut self, now: Instant) {
+    /// A probe needs an idle worker. As many as there are probes are held back until they are; the others go on.
+    pub(super) fn dispatch(&mut self, now: Instant) {
         let mut after = None;
         let mut held_back = BTreeSet::new();
         while self.jobs.any_ready()
-            && let Some(slot) = self.crew.next_free(after)
+            && let Some(slot) = self.workers.next_free(after)
         {
             let (_, worker) = slot;
             match self.turn_of(worker, held_back.len() as u64) {
@@ -47,25 +47,25 @@ impl Scheduler {
             }
             after = Some(slot);
         }
-        self.take_back(now, &held_back);
+        self.rebalance(now, &held_back);
     }
 
     /// What a worker is to get next: the first chunks that wait, of the job whose turn it is.
     fn turn_of(&self, id: WorkerId, held_back: u64) -> Option<Turn> {
-        let worker = self.crew.get(id)?;
-        let alone = self.crew.active() <= 1;
+        let worker = self.workers.get(id)?;
+        let alone = self.workers.active() <= 1;
         let is_idle = worker.open.is_empty();
         self.jobs.ready().find_map(|(job_id, job)| {
             let special = |chunks, purpose| Turn::Gets(Offer { job: job_id, chunks, wanted: None, purpose });
             let waiting = match job.next_work(id, alone)? {
                 Work::Retry(chunk) => return Some(special(ChunkRun::new(chunk, chunk + 1)?, Purpose::Retry)),
-                Work::Trial(chunks) if is_idle => return Some(special(chunks, Purpose::Trial)),
-                Work::Trial(_) if held_back < job.trials().max(1) => return Some(Turn::HeldBack),
-                Work::Trial(_) => job.next_waiting()?,
+                Work::Probe(chunks) if is_idle => return Some(special(chunks, Purpose::Probe)),
+                Work::Probe(_) if held_back < job.probes().max(1) => return Some(Turn::HeldBack),
+                Work::Probe(_) => job.next_waiting()?,
                 Work::Waiting(run) => run,
             };
-            let prospect = self.prospect(worker, job_id, job);
-            let wanted = prospect.lease_numbers(self.config.lease_target, self.config.max_lease_numbers);
+            let sizing = self.sizing(worker, job_id, job);
+            let wanted = sizing.lease_numbers(self.config.lease_target, self.config.max_lease_numbers);
             let length = (wanted / job.chunks.largest()).max(1);
             let chunks = ChunkRun::new(waiting.start(), waiting.start().saturating_add(length).min(waiting.end()))?;
             Some(Turn::Gets(Offer { job: job_id, chunks, wanted: Some(wanted), purpose: Purpose::Work }))
@@ -78,19 +78,19 @@ impl Scheduler {
         let Some(&chunks) = returned.first() else {
             return;
         };
-        if ready && self.crew.is_free(to) {
+        if ready && self.workers.is_free(to) {
             let offer = Offer { job, chunks, wanted: None, purpose: Purpose::Work };
             self.assign(now, to, &offer);
         }
     }
 
     fn assign(&mut self, now: Instant, id: WorkerId, offer: &Offer) {
-        let (Some(worker), Some(job)) = (self.crew.get(id), self.jobs.get(offer.job)) else {
+        let (Some(worker), Some(job)) = (self.workers.get(id), self.jobs.get(offer.job)) else {
             return;
         };
         let numbers = job.chunks.offsets(offer.chunks).len();
-        let prospect = self.prospect(worker, offer.job, job);
-        let duration = prospect.duration_of(numbers, self.config.lease_target);
+        let sizing = self.sizing(worker, offer.job, job);
+        let duration = sizing.duration_of(numbers, self.config.lease_target);
         let charge = thread_time(duration, worker.threads);
 
         self.jobs.charge(offer.job, charge);
@@ -107,12 +107,12 @@ impl Scheduler {
                 account: Account { numbers, charge },
             },
         );
-        self.crew.update(now, id, |worker| {
-            if offer.purpose == Purpose::Trial {
-                worker.trial = Some(lease);
+        self.workers.update(now, id, |worker| {
+            if offer.purpose == Purpose::Probe {
+                worker.probe = Some(lease);
             }
             if offer.wanted.is_some() {
-                worker.paces.entry(offer.job).or_default().previous = offer.wanted;
+                worker.rates.entry(offer.job).or_default().previous = offer.wanted;
             }
         });
         self.actions.push_back(Action::Assign { worker: id, lease, job: offer.job, chunks: offer.chunks });
@@ -127,24 +127,24 @@ impl Scheduler {
                 job.lease_out(run, id);
             }
         });
-        self.crew.update(now, lease.worker, |worker| worker.open.insert(id));
+        self.workers.update(now, lease.worker, |worker| worker.open.insert(id));
         self.leases.insert(id, lease);
-        self.look_around = true;
+        self.rebalance_due = true;
         id
     }
 
     /// What is to be expected of a worker for a job.
-    pub(super) fn prospect(&self, worker: &Worker, id: JobId, job: &Job) -> Prospect {
-        let pace = worker.paces.get(&id).copied().unwrap_or_default();
+    pub(super) fn sizing(&self, worker: &Worker, id: JobId, job: &Job) -> LeaseSizing {
+        let worker_rate = worker.rates.get(&id).copied().unwrap_or_default();
         let rate_per_thread = job.rate_per_thread.per_second();
         let as_others = rate_per_thread.map(|rate| rate * f64::from(worker.threads));
-        Prospect {
-            rate: pace.rate.per_second().or(as_others),
+        LeaseSizing {
+            rate: worker_rate.rate.per_second().or(as_others),
             rate_per_thread,
             threads: worker.threads,
-            all_threads: self.crew.active_threads(),
+            all_threads: self.workers.active_threads(),
             waiting: job.waiting_numbers(),
-            previous: pace.previous,
+            previous: worker_rate.previous,
         }
     }
 
@@ -183,7 +183,7 @@ impl Scheduler {
 
     /// Ends all leases of a worker.
     pub(super) fn release_all(&mut self, now: Instant, id: WorkerId, revoke: bool) {
-        let leases: Vec<LeaseId> = match self.crew.get(id) {
+        let leases: Vec<LeaseId> = match self.workers.get(id) {
             Some(worker) => worker.leases().collect(),
             None => return,
         };
@@ -196,11 +196,11 @@ impl Scheduler {
     pub(super) fn detach(&mut self, now: Instant, id: LeaseId) -> Option<Lease> {
         self.set_state(now, id, LeaseState::Open);
         let lease = self.leases.remove(&id)?;
-        self.crew.update(now, lease.worker, |worker| {
+        self.workers.update(now, lease.worker, |worker| {
             worker.close(id);
             worker.computed.remove(&id);
         });
-        self.look_around = true;
+        self.rebalance_due = true;
         Some(lease)
     }
 
@@ -211,13 +211,13 @@ impl Scheduler {
         };
         let before = std::mem::replace(&mut lease.state, state);
         if let LeaseState::Asked { by: Some(by) } = before {
-            self.crew.update(now, by, |worker| worker.asking = None);
+            self.workers.update(now, by, |worker| worker.asking = None);
         }
         if let LeaseState::Asked { by: Some(by) } = state {
-            self.crew.update(now, by, |worker| worker.asking = Some(id));
+            self.workers.update(now, by, |worker| worker.asking = Some(id));
         }
         if state == LeaseState::Computed {
-            self.crew.update(now, lease.worker, |worker| {
+            self.workers.update(now, lease.worker, |worker| {
                 worker.close(id);
                 worker.computed.insert(id);
             });

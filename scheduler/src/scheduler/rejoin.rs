@@ -14,7 +14,8 @@ impl Scheduler {
         id: JobId,
         chunks: &ChunkSet,
     ) -> Option<(LeaseId, ChunkSet)> {
-        let may_resume = self.crew.get(worker).is_some_and(|worker| worker.is_active() && worker.has_room_for_lease());
+        let may_resume =
+            self.workers.get(worker).is_some_and(|worker| worker.is_active() && worker.has_room_for_lease());
         let job = self.jobs.get(id).filter(|job| job.is_active() && may_resume)?;
         let granted = job.waiting_among(chunks);
         let numbers = granted.iter().map(|run| job.chunks.offsets(run).len()).sum();

@@ -5,18 +5,18 @@ use std::collections::VecDeque;
 use super::*;
 
 /// Workers that compute one lease after the other in order; those that meet a culprit crash, and others come.
-struct Crew {
+struct CrashingWorkers {
     bench: Bench,
     queues: Vec<(WorkerId, VecDeque<Given>)>,
     next_worker: u64,
     crashes: u64,
 }
 
-impl Crew {
-    fn new(bench: Bench, workers: u64) -> Self {
-        let mut crew = Crew { bench, queues: Vec::new(), next_worker: 1, crashes: 0 };
-        (0..workers).for_each(|_| crew.join());
-        crew
+impl CrashingWorkers {
+    fn new(bench: Bench, count: u64) -> Self {
+        let mut workers = CrashingWorkers { bench, queues: Vec::new(), next_worker: 1, crashes: 0 };
+        (0..count).for_each(|_| workers.join());
+        workers
     }
 
     fn join(&mut self) {
@@ -77,10 +77,10 @@ fn the_culprit_among_a_million_chunks_is_found_in_few_crashes() {
     for culprit in [0, 65_536, 777_777, 999_999, 3_000_001] {
         let mut bench = Bench::new();
         bench.submit(JOB, 4_000_000, 1);
-        let mut crew = Crew::new(bench, 3);
+        let mut workers = CrashingWorkers::new(bench, 3);
         let outcome = loop {
-            let actions = crew.work(&[culprit]);
-            let view = crew.bench.scheduler.job(JOB).unwrap();
+            let actions = workers.work(&[culprit]);
+            let view = workers.bench.scheduler.job(JOB).unwrap();
             assert!(view.committed_intervals < 100, "{view:?}");
             if let Some((_, outcome)) = ended(&actions).pop() {
                 break outcome;
@@ -88,7 +88,7 @@ fn the_culprit_among_a_million_chunks_is_found_in_few_crashes() {
         };
         let reason = "3 workers crashed while they computed this chunk alone".to_owned();
         assert_eq!(outcome, Outcome::Failed { chunk: culprit, number: culprit as i64 + 1, reason });
-        assert!((4..=8).contains(&crew.crashes), "{} crashes for {culprit}", crew.crashes);
+        assert!((4..=8).contains(&workers.crashes), "{} crashes for {culprit}", workers.crashes);
     }
 }
 
@@ -97,37 +97,37 @@ fn a_job_that_keeps_going_leaves_out_the_culprits_and_nothing_else() {
     let culprits = [0, 1, 5000, 5001, 5020, 31_999];
     let mut bench = Bench::new();
     bench.submit_with(JOB, 32_000, 100, keep_going());
-    let mut crew = Crew::new(bench, 4);
+    let mut workers = CrashingWorkers::new(bench, 4);
     let mut actions = Vec::new();
     while ended(&actions).is_empty() {
-        actions.extend(crew.work(&culprits));
+        actions.extend(workers.work(&culprits));
     }
     assert_eq!(ended(&actions), [(JOB, Outcome::Done)]);
-    let skipped = crew.bench.skipped();
+    let skipped = workers.bench.skipped();
     let mut skipped: Vec<_> = skipped.iter().map(|skipped| (skipped.chunk, skipped.hole.number)).collect();
     skipped.sort_unstable();
     assert_eq!(skipped, culprits.map(|chunk| (chunk, chunk as i64 * 100 + 1)));
-    assert_eq!(crew.bench.scheduler.holes(JOB).map(|(chunk, _)| chunk).collect::<Vec<_>>(), culprits);
-    let view = crew.bench.scheduler.job(JOB).unwrap();
+    assert_eq!(workers.bench.scheduler.holes(JOB).map(|(chunk, _)| chunk).collect::<Vec<_>>(), culprits);
+    let view = workers.bench.scheduler.job(JOB).unwrap();
     assert_eq!((view.committed, view.holes, view.frontier), (32_000 - 6, 6, 32_000));
-    assert!(crew.crashes <= 6 * 7, "{}", crew.crashes);
+    assert!(workers.crashes <= 6 * 7, "{}", workers.crashes);
 }
 
 #[test]
 fn a_healthy_job_survives_any_number_of_kills() {
     let mut bench = Bench::new();
     bench.submit(JOB, 20_000, 1000);
-    let mut crew = Crew::new(bench, 3);
+    let mut workers = CrashingWorkers::new(bench, 3);
     let mut state = 7_u64;
     let mut actions = Vec::new();
     while ended(&actions).is_empty() {
-        actions.extend(crew.work(&[]));
+        actions.extend(workers.work(&[]));
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        crew.bench.now = crew.bench.now + ms(1);
-        actions.extend(crew.crash((state >> 33) as usize % 3));
+        workers.bench.now = workers.bench.now + ms(1);
+        actions.extend(workers.crash((state >> 33) as usize % 3));
     }
     assert_eq!(ended(&actions), [(JOB, Outcome::Done)]);
-    assert!(crew.crashes > 50, "{}", crew.crashes);
+    assert!(workers.crashes > 50, "{}", workers.crashes);
 }
 
 #[test]
@@ -147,9 +147,9 @@ fn what_was_computed_is_not_suspected_and_the_next_lease_is() {
     let leases = bench.join(A, 1);
     bench.tell(Event::LeaseComputed { worker: A, lease: leases[0].lease, busy: ms(500) });
     bench.tell(Event::WorkerCrashed { worker: A });
-    let trial = bench.join(B, 1);
-    assert_eq!(trial.len(), 1, "nothing beside a trial");
-    assert_eq!(trial[0].chunks, run(64, 68), "a sixteenth of the second lease");
+    let probe = bench.join(B, 1);
+    assert_eq!(probe.len(), 1, "nothing beside a probe");
+    assert_eq!(probe[0].chunks, run(64, 68), "a sixteenth of the second lease");
 }
 
 #[test]
@@ -164,10 +164,10 @@ fn a_trial_waits_for_an_idle_worker_and_holds_back_no_more_than_it_needs() {
     assert_eq!(given(&bench.complete(leases[1][0], ms(500))), [], "held back");
     let third = given(&bench.complete(leases[2][0], ms(500)));
     assert_eq!(third.len(), 1, "goes on");
-    let trial = given(&bench.complete(leases[0][1], ms(500)));
-    assert_eq!((trial.len(), trial[0].chunks), (1, leases[3][0].chunks));
+    let probe = given(&bench.complete(leases[0][1], ms(500)));
+    assert_eq!((probe.len(), probe[0].chunks), (1, leases[3][0].chunks));
     assert_eq!(bench.pass(ms(50)), [], "nor does anybody get more than that");
-    let cleared = given(&bench.complete(trial[0], ms(500)));
+    let cleared = given(&bench.complete(probe[0], ms(500)));
     assert_eq!(cleared[0].chunks, leases[3][1].chunks, "the other one");
 }
 
@@ -183,9 +183,9 @@ fn a_chunk_that_fails_and_crashes_is_tried_alone() {
     assert_eq!(given(&actions), [], "A computes the other one");
     actions = bench.complete(mine[1], ms(1));
     for crash in 0..3 {
-        let trial = given(&actions);
-        assert_eq!((trial.len(), trial[0].chunks), (1, run(0, 1)), "{crash}");
-        bench.tell(Event::WorkerCrashed { worker: trial[0].worker });
+        let probe = given(&actions);
+        assert_eq!((probe.len(), probe[0].chunks), (1, run(0, 1)), "{crash}");
+        bench.tell(Event::WorkerCrashed { worker: probe[0].worker });
         actions = bench.tell(Event::WorkerJoined { worker: WorkerId(10 + crash), threads: 1 });
     }
     let state = bench.scheduler.job(JOB).unwrap().state;

@@ -166,12 +166,12 @@ fn what_a_worker_comes_back_with_did_not_crash_it() {
 fn a_crash_that_was_none_is_taken_back_although_somebody_else_tries_the_chunk_now() {
     let mut bench = Bench::new();
     bench.submit(JOB, 1, 1);
-    let mut trial = |worker, count: u64| {
+    let mut probe = |worker, count: u64| {
         let given = bench.join(worker, 1);
         assert_eq!((given.len(), given[0].chunks), (1, run(0, 1)), "{count}");
         bench.tell(Event::WorkerCrashed { worker });
     };
-    (1..=3).for_each(|worker| trial(WorkerId(worker), worker));
+    (1..=3).for_each(|worker| probe(WorkerId(worker), worker));
     // The first crash made it a suspect; two were counted. The third worker comes back while a fourth tries.
     bench.join(WorkerId(4), 1);
     let (granted, _) = bench.rejoin(WorkerId(5), &[run(0, 1)]);

@@ -9,9 +9,9 @@ use crate::{Instant, WorkerId};
 /// A worker that can be given a lease, after how many open leases it has: the idle come first.
 pub(crate) type Slot = (usize, WorkerId);
 
-/// The workers. They are changed through [`Crew::update`] only, which keeps the orders right.
+/// The workers. They are changed through [`WorkerTable::update`] only, which keeps the orders right.
 #[derive(Debug)]
-pub(crate) struct Crew {
+pub(crate) struct WorkerTable {
     workers: BTreeMap<WorkerId, Worker>,
     leases_per_worker: usize,
     free: BTreeSet<Slot>,
@@ -20,9 +20,9 @@ pub(crate) struct Crew {
     active_threads: u64,
 }
 
-impl Crew {
+impl WorkerTable {
     pub(crate) fn new(leases_per_worker: usize) -> Self {
-        Crew {
+        WorkerTable {
             workers: BTreeMap::new(),
             leases_per_worker,
             free: BTreeSet::new(),

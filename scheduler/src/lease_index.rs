@@ -8,13 +8,13 @@ use crate::{ChunkRun, LeaseId};
 ///
 /// The leases know their own chunks too; this is the way from a chunk to its lease.
 #[derive(Debug, Default)]
-pub(crate) struct Holdings {
+pub(crate) struct LeaseIndex {
     /// By the start of the interval: its end and its lease.
     held: BTreeMap<u64, (u64, LeaseId)>,
     len: u64,
 }
 
-impl Holdings {
+impl LeaseIndex {
     /// Notes that `lease` holds `run`, which nobody holds so far.
     pub(crate) fn insert(&mut self, run: ChunkRun, lease: LeaseId) {
         self.held.insert(run.start(), (run.end(), lease));
@@ -65,15 +65,15 @@ mod tests {
 
     #[test]
     fn a_hole_splits_a_holding_and_names_all_it_cuts() {
-        let mut holdings = Holdings::default();
-        holdings.insert(run(0, 10), lease(1));
-        holdings.insert(run(10, 20), lease(2));
-        assert_eq!(holdings.remove(run(3, 5)), [(run(3, 5), lease(1))]);
-        assert_eq!(holdings.len(), 18);
-        assert_eq!(holdings.remove(run(4, 12)), [(run(5, 10), lease(1)), (run(10, 12), lease(2))]);
-        assert_eq!(holdings.remove(run(4, 12)), []);
-        let left: Vec<_> = holdings.iter().collect();
+        let mut index = LeaseIndex::default();
+        index.insert(run(0, 10), lease(1));
+        index.insert(run(10, 20), lease(2));
+        assert_eq!(index.remove(run(3, 5)), [(run(3, 5), lease(1))]);
+        assert_eq!(index.len(), 18);
+        assert_eq!(index.remove(run(4, 12)), [(run(5, 10), lease(1)), (run(10, 12), lease(2))]);
+        assert_eq!(index.remove(run(4, 12)), []);
+        let left: Vec<_> = index.iter().collect();
         assert_eq!(left, [(run(0, 3), lease(1)), (run(12, 20), lease(2))]);
-        assert_eq!(holdings.len(), 11);
+        assert_eq!(index.len(), 11);
     }
 }

@@ -26,8 +26,8 @@ struct Source {
 impl Scheduler {
     /// If workers are free although nothing waits for them, asks others to give chunks back for them: first the
     /// worker that has most to do, and of its leases the one that will take longest. Those `held_back` get nothing.
-    pub(super) fn take_back(&mut self, now: Instant, held_back: &BTreeSet<WorkerId>) {
-        if !self.look_around {
+    pub(super) fn rebalance(&mut self, now: Instant, held_back: &BTreeSet<WorkerId>) {
+        if !self.rebalance_due {
             return;
         }
         // Looking costs in proportion to the leases; with thousands of them not every event is worth it.
@@ -37,7 +37,7 @@ impl Scheduler {
             self.look_again = Some(not_before);
             return;
         }
-        self.look_around = false;
+        self.rebalance_due = false;
         self.looked_around = now;
         self.look_again = None;
         let takers = self.takers(held_back);
@@ -55,10 +55,10 @@ impl Scheduler {
     fn takers(&self, held_back: &BTreeSet<WorkerId>) -> Vec<WorkerId> {
         let mut takers = Vec::new();
         let mut after = None;
-        while let Some(slot) = self.crew.next_free(after) {
+        while let Some(slot) = self.workers.next_free(after) {
             let (_, id) = slot;
             after = Some(slot);
-            if !held_back.contains(&id) && self.crew.get(id).is_some_and(|w| w.asking.is_none()) {
+            if !held_back.contains(&id) && self.workers.get(id).is_some_and(|w| w.asking.is_none()) {
                 takers.push(id);
             }
         }
@@ -147,8 +147,8 @@ impl Scheduler {
         let lease = self.leases.get(&source.lease)?;
         let job = self.jobs.get(lease.job)?;
         let most = self.most_to_give(source.lease, lease);
-        let theirs = self.rate(self.crew.get(source.worker)?, lease, job);
-        let its = self.rate(self.crew.get(taker)?, lease, job);
+        let theirs = self.rate(self.workers.get(source.worker)?, lease, job);
+        let its = self.rate(self.workers.get(taker)?, lease, job);
         let (Some(theirs), Some(its)) = (theirs, its) else {
             // Nothing is known; one that has nothing to do takes what it can.
             let chunks = lease.tail(most).filter(|_| own.is_zero())?;
@@ -185,19 +185,19 @@ impl Scheduler {
 
     /// What has been asked back for a worker is for anyone now.
     pub(super) fn stop_asking(&mut self, now: Instant, id: WorkerId) {
-        if let Some(lease) = self.crew.get(id).and_then(|worker| worker.asking) {
+        if let Some(lease) = self.workers.get(id).and_then(|worker| worker.asking) {
             self.set_state(now, lease, LeaseState::Asked { by: None });
         }
     }
 
     fn is_computing(&self, id: LeaseId, lease: &Lease) -> bool {
-        let computing = self.crew.get(lease.worker).and_then(|w| w.computing);
+        let computing = self.workers.get(lease.worker).and_then(|w| w.computing);
         computing.is_some_and(|(first, _)| first == id)
     }
 
     /// How long a lease will take yet.
     fn remaining(&self, now: Instant, id: LeaseId, lease: &Lease) -> Duration {
-        let (Some(worker), Some(job)) = (self.crew.get(lease.worker), self.jobs.get(lease.job)) else {
+        let (Some(worker), Some(job)) = (self.workers.get(lease.worker), self.jobs.get(lease.job)) else {
             return Duration::ZERO;
         };
         let remainder = Remainder {
@@ -211,6 +211,6 @@ impl Scheduler {
     }
 
     fn rate(&self, worker: &Worker, lease: &Lease, job: &Job) -> Option<f64> {
-        self.prospect(worker, lease.job, job).rate
+        self.sizing(worker, lease.job, job).rate
     }
 }
