@@ -1,5 +1,6 @@
 //! The command line: nouns and verbs, the same words everywhere.
 
+mod access;
 mod command_line;
 mod connect;
 mod coordinator;
@@ -16,26 +17,25 @@ use std::ffi::OsString;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
-use crate::{commands::access::AccessCommand, exit};
 use values::log_filter;
 
+pub(crate) use access::AccessCommand;
 pub(crate) use connect::{ClientArgs, CoordinatorArgs};
 pub(crate) use coordinator::{CoordinatorCommand, CoordinatorStart};
 pub(crate) use health::Health;
 pub(crate) use job::{JobArgs, JobCommand, ResultArgs, Submit};
 pub(crate) use launch::{HostArgs, Launch, LaunchCommand, LaunchSelection, LaunchStart, LaunchStop};
 pub(crate) use run::Run;
-pub(crate) use values::{duration, tls_address};
 pub(crate) use worker::{OnCoordinatorLost, WorkerCommand, WorkerStart};
 
-/// Where a coordinator listens and is looked for unless told otherwise.
+/// The default address of a coordinator.
 const DEFAULT_ADDRESS: &str = "127.0.0.1:7171";
 
-/// The heading of what every command takes.
+/// The heading of the options that every command takes.
 const EVERYWHERE: &str = "Everywhere";
 
 const EXIT_CODES: &str = "\
-Exit codes: 0 done, 1 the job, some of its numbers or the command failed, 2 bad usage,
+Exit codes: 0 done, 1 the command, the job or some numbers of the job failed, 2 bad usage,
 3 cannot reach the coordinator, 4 the job was cancelled, 130 Ctrl-C.";
 
 /// Evaluate a function at every integer of a range, on all cores of all your machines.
@@ -44,7 +44,7 @@ Exit codes: 0 done, 1 the job, some of its numbers or the command failed, 2 bad 
 pub(crate) struct Args {
     #[command(subcommand)]
     pub(crate) command: Command,
-    /// How to print what is not a result. With json, a coordinator or worker prints one object when it has started.
+    /// How to print answers; results have --format. With json, a coordinator or worker prints one object when it has started.
     #[arg(long, global = true, env = "SWATH_OUTPUT", default_value = "text", help_heading = EVERYWHERE)]
     pub(crate) output: OutputMode,
     /// What to log on standard error: error, warn, info, debug, or a filter such as `swath_coordinator=debug`.
@@ -53,9 +53,9 @@ pub(crate) struct Args {
 }
 
 impl Args {
-    /// Parses the command line and the environment; ends the process where they cannot be meant.
-    pub(crate) fn from_command_line() -> Self {
-        Self::parse_words(std::env::args_os().collect()).unwrap_or_else(|error| exit::misused(&error))
+    /// Parses the command line and the environment. The error may also be the help that was asked for.
+    pub(crate) fn from_command_line() -> Result<Self, clap::Error> {
+        Self::parse_words(std::env::args_os().collect())
     }
 
     fn parse_words(words: Vec<OsString>) -> Result<Self, clap::Error> {
@@ -67,7 +67,7 @@ impl Args {
         Ok(args)
     }
 
-    /// Sentences about variables of the environment that look like the program's own, and are none.
+    /// Warnings about environment variables that begin with `SWATH_` and are unknown.
     pub(crate) fn unknown_variables() -> Vec<String> {
         environment::unknown(&Self::command(), std::env::vars_os().map(|(name, _)| name))
     }
@@ -83,30 +83,30 @@ pub(crate) enum OutputMode {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Compute a range here and now: starts what it needs, leaves nothing behind.
+    /// Compute a range and write its results, in one command.
     ///
-    /// It starts a coordinator and workers of its own on this machine, unless a coordinator is named with --coordinator or
-    /// --access, or with their variables SWATH_COORDINATOR or SWATH_ACCESS: then that one and its workers are used.
+    /// It starts a coordinator and workers of its own on this machine, and stops them at the end. If a coordinator is named
+    /// with --coordinator or --access, or with SWATH_COORDINATOR or SWATH_ACCESS, it uses that one and its workers instead.
     Run(Run),
-    /// The coordinator, which owns jobs and results.
+    /// Start a coordinator, which owns jobs and results.
     #[command(subcommand)]
     Coordinator(CoordinatorCommand),
-    /// Workers, which compute.
+    /// Start, list and drain workers, which compute.
     #[command(subcommand)]
     Worker(WorkerCommand),
-    /// Start workers on other hosts over ssh; `stop` ends them, `status` lists them.
+    /// Start workers on other hosts over ssh; `stop` stops them, `status` lists them.
     Launch(Box<Launch>),
-    /// Give a coordinator a job.
+    /// Submit a job to a coordinator.
     Submit(Submit),
-    /// Jobs of a coordinator.
+    /// Show, wait for, read and end the jobs of a coordinator.
     #[command(subcommand)]
     Job(JobCommand),
-    /// Access files: who may do what with a coordinator that uses TLS.
+    /// Make and show access files, which say who may do what with a coordinator that uses TLS.
     #[command(subcommand)]
     Access(AccessCommand),
-    /// Ask a coordinator or a worker how it is: exits with 0 if it is well, 1 if it is not, 3 if nobody answers.
+    /// Check the health of a coordinator or worker: exit code 0 if it is healthy, 1 if not, 3 if nothing answers.
     Health(Health),
-    /// What can be computed.
+    /// List the kernels: the functions that can be computed.
     Kernels,
     /// Print a completion script for a shell.
     Completions {

@@ -2,7 +2,6 @@
 
 use std::{
     error::Error,
-    fmt,
     io::{self, Write},
     process::ExitCode,
 };
@@ -13,13 +12,12 @@ use swath_coordinator::{CoordinatorError, StoreError};
 use swath_health::AskError;
 use swath_transport::{AccessError, DialError};
 use swath_worker::SessionError;
-use tonic::Code;
 
-use crate::commands::connect::Attached;
+use crate::ending::{Attached, Ending};
 
-/// The job or a part of it failed, or what was asked for cannot be done as things stand.
+/// The job or a part of it failed, or the request is not possible now.
 const FAILED: u8 = 1;
-/// Bad usage: the arguments are wrong however things stand.
+/// Bad usage: the arguments are wrong.
 const USAGE: u8 = 2;
 /// Cannot reach the coordinator.
 const UNREACHABLE: u8 = 3;
@@ -28,37 +26,11 @@ const CANCELLED: u8 = 4;
 /// Ctrl-C.
 const INTERRUPTED: u8 = 130;
 
-/// An end that is no error of the program, but not the end that was asked for.
-#[derive(Debug)]
-pub(crate) enum Ending {
-    /// The job failed, or a part of it; a sentence that says why.
-    JobFailed(String),
-    /// The job was cancelled.
-    JobCancelled(String),
-    /// Ctrl-C; a hint how to go on.
-    Interrupted(String),
-    /// What was asked for cannot be; a sentence that says why.
-    Usage(String),
-}
-
-impl fmt::Display for Ending {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::JobFailed(sentence)
-            | Self::JobCancelled(sentence)
-            | Self::Interrupted(sentence)
-            | Self::Usage(sentence) => f.write_str(sentence),
-        }
-    }
-}
-
-impl Error for Ending {}
-
-/// Says what went wrong, with a hint what to do, and picks the exit code.
+/// Prints what went wrong and a hint what to do; returns the exit code.
 pub(crate) fn code(result: anyhow::Result<()>) -> ExitCode {
     let Err(error) = result else { return ExitCode::SUCCESS };
     if error.chain().any(is_broken_pipe) {
-        // Whoever reads has had enough.
+        // The reader has closed the output: it has all that it wants.
         return ExitCode::SUCCESS;
     }
     let (code, hint) = classify(&error);
@@ -74,21 +46,20 @@ pub(crate) fn code(result: anyhow::Result<()>) -> ExitCode {
     ExitCode::from(code)
 }
 
-/// Prints the help that was asked for, or says why the command line cannot be meant, and ends the process.
+/// Prints the help that was asked for, or what is wrong with the command line, and ends the process.
 pub(crate) fn misused(error: &clap::Error) -> ! {
-    let text = |colours: bool| {
-        let text = error.render();
-        let (coloured, text) = (text.ansi().to_string(), text.to_string());
-        // It repeats words of the command line, whatever is in them.
-        let safe: String = text.split_inclusive('\n').map(safe_line).collect();
-        if colours && safe == text { coloured } else { safe }
-    };
+    let styled = error.render();
+    let text = styled.to_string();
+    // It repeats words of the command line, whatever is in them.
+    let safe: String = text.split_inclusive('\n').map(safe_line).collect();
+    let coloured = || if safe == text { styled.ansi().to_string() } else { safe.clone() };
     if error.use_stderr() {
+        let text = if stderr_takes_colours() { coloured() } else { safe };
         // Never fails.
-        let _ = stderr().write_all(text(stderr_takes_colours()).as_bytes());
+        let _ = stderr().write_all(text.as_bytes());
         end(USAGE.into());
     }
-    match print(text(stdout_takes_colours())) {
+    match print(if stdout_takes_colours() { coloured() } else { safe }) {
         Err(error) if !error.is_broken_pipe() => {
             say!("swath: {error}");
             end(FAILED.into())
@@ -104,7 +75,7 @@ fn safe_line(line: &str) -> String {
     }
 }
 
-/// Ends the process at once, but for what was said.
+/// Ends the process at once, after writing what waits for standard error.
 pub(crate) fn end(code: i32) -> ! {
     swath_console::flush();
     std::process::exit(code)
@@ -115,82 +86,145 @@ fn is_broken_pipe(cause: &(dyn Error + 'static)) -> bool {
         || cause.downcast_ref::<PrintError>().is_some_and(PrintError::is_broken_pipe)
 }
 
-fn classify(error: &anyhow::Error) -> (u8, Option<&'static str>) {
-    const ACCESS: &str = "show who you are with --access FILE or SWATH_ACCESS; `swath access create` makes such files";
-    const OTHER: &str = "name the coordinator with --coordinator HOST:PORT or SWATH_COORDINATOR";
-    const START: &str = "start one with `swath coordinator start`, or name another with --coordinator HOST:PORT";
-    for cause in error.chain() {
-        if let Some(ending) = cause.downcast_ref::<Ending>() {
-            return match ending {
-                Ending::JobFailed(_) => (FAILED, None),
-                Ending::JobCancelled(_) => (CANCELLED, None),
-                Ending::Interrupted(_) => (INTERRUPTED, None),
-                Ending::Usage(_) => (USAGE, None),
-            };
-        }
-        if let Some(error) = cause.downcast_ref::<DialError>() {
-            return dial(error);
-        }
-        let is_coordinators = matches!(
-            cause.downcast_ref(),
-            Some(CoordinatorError::Access(_) | CoordinatorError::Store(StoreError::LimitTooSmall { .. }))
-        );
-        if is_coordinators || cause.is::<AccessError>() {
-            return (USAGE, None);
-        }
-        if let Some(error) = cause.downcast_ref::<ClientError>() {
-            return client(error);
-        }
-        if let Some(error) = cause.downcast_ref::<SessionError>() {
-            return match error {
-                SessionError::Dial(error) => dial(error),
-                SessionError::Broken(_) => (UNREACHABLE, None),
-                _ => (FAILED, None),
-            };
-        }
-        if let Some(error) = cause.downcast_ref::<AskError>() {
-            return match error {
-                AskError::Other(_) => (USAGE, None),
-                _ => (UNREACHABLE, None),
-            };
-        }
-        match cause.downcast_ref::<OutputError>() {
-            Some(OutputError::Client(error)) => return client(error),
-            Some(
-                OutputError::UnknownEnding { .. } | OutputError::NoSuchValues { .. } | OutputError::Terminal { .. },
-            ) => {
-                return (USAGE, None);
-            }
-            _ => {}
-        }
-        if let Some(CoordinatorError::Listen { error, .. }) = cause.downcast_ref::<CoordinatorError>() {
-            let in_use = error.kind() == io::ErrorKind::AddrInUse;
-            return (
-                FAILED,
-                in_use.then_some("stop what listens there, or choose another port with --listen HOST:PORT"),
-            );
-        }
-    }
-    return (FAILED, None);
+const ACCESS: &str = "identify yourself with --access FILE or SWATH_ACCESS; `swath access create` makes such files";
+const OTHER: &str = "name the coordinator with --coordinator HOST:PORT or SWATH_COORDINATOR";
+const START: &str = "start one with `swath coordinator start`, or name another with --coordinator HOST:PORT";
+const PORT: &str = "stop what listens there, or choose another port with --listen HOST:PORT";
 
-    fn dial(error: &DialError) -> (u8, Option<&'static str>) {
-        match error {
-            DialError::Unreachable { .. } => (UNREACHABLE, Some(START)),
-            DialError::Silent { .. } | DialError::Foreign { .. } => (UNREACHABLE, Some(OTHER)),
-            DialError::NeedsAccess { .. } => (UNREACHABLE, Some(ACCESS)),
-            DialError::Untrusted { .. } => (UNREACHABLE, None),
-            _ => (USAGE, None),
+/// An exit code, and what to do about it.
+type Verdict = (u8, Option<&'static str>);
+
+/// The exit code of an error: that of the first of its causes that has one.
+fn classify(error: &anyhow::Error) -> Verdict {
+    error.chain().find_map(verdict).unwrap_or((FAILED, None))
+}
+
+fn verdict(cause: &(dyn Error + 'static)) -> Option<Verdict> {
+    if let Some(ending) = cause.downcast_ref() {
+        return Some((of_ending(ending), None));
+    }
+    if let Some(error) = cause.downcast_ref() {
+        return Some(of_dial(error));
+    }
+    if cause.is::<AccessError>() {
+        return Some((USAGE, None));
+    }
+    if let Some(error) = cause.downcast_ref() {
+        return Some(of_client(error));
+    }
+    if let Some(error) = cause.downcast_ref() {
+        return Some(of_session(error));
+    }
+    if let Some(error) = cause.downcast_ref() {
+        return Some(of_health(error));
+    }
+    cause.downcast_ref().and_then(of_output).or_else(|| cause.downcast_ref().and_then(of_coordinator))
+}
+
+fn of_ending(ending: &Ending) -> u8 {
+    match ending {
+        Ending::JobFailed(_) => FAILED,
+        Ending::JobCancelled(_) => CANCELLED,
+        Ending::Interrupted(_) => INTERRUPTED,
+        Ending::Usage(_) => USAGE,
+    }
+}
+
+fn of_dial(error: &DialError) -> Verdict {
+    match error {
+        DialError::Unreachable { .. } => (UNREACHABLE, Some(START)),
+        DialError::Silent { .. } | DialError::Foreign { .. } => (UNREACHABLE, Some(OTHER)),
+        DialError::NeedsAccess { .. } => (UNREACHABLE, Some(ACCESS)),
+        DialError::Untrusted { .. } => (UNREACHABLE, None),
+        _ => (USAGE, None),
+    }
+}
+
+fn of_client(error: &ClientError) -> Verdict {
+    match error {
+        ClientError::Unreachable(error) => of_dial(error),
+        ClientError::GaveUp { error, .. } => of_client(error),
+        ClientError::Disconnected(_) => (UNREACHABLE, None),
+        ClientError::Unauthenticated(_) => (FAILED, Some(ACCESS)),
+        ClientError::Invalid(_) => (USAGE, None),
+        ClientError::JobCancelled { .. } => (CANCELLED, None),
+        _ => (FAILED, None),
+    }
+}
+
+fn of_session(error: &SessionError) -> Verdict {
+    match error {
+        SessionError::Dial(error) => of_dial(error),
+        SessionError::Broken(_) => (UNREACHABLE, None),
+        _ => (FAILED, None),
+    }
+}
+
+fn of_health(error: &AskError) -> Verdict {
+    match error {
+        AskError::Other(_) => (USAGE, None),
+        _ => (UNREACHABLE, None),
+    }
+}
+
+fn of_output(error: &OutputError) -> Option<Verdict> {
+    match error {
+        OutputError::Client(error) => Some(of_client(error)),
+        OutputError::UnknownExtension { .. } | OutputError::UnsupportedType { .. } | OutputError::Terminal { .. } => {
+            Some((USAGE, None))
         }
+        _ => None,
+    }
+}
+
+fn of_coordinator(error: &CoordinatorError) -> Option<Verdict> {
+    match error {
+        CoordinatorError::Access(_) | CoordinatorError::Store(StoreError::LimitTooSmall { .. }) => Some((USAGE, None)),
+        CoordinatorError::Listen { error, .. } => {
+            Some((FAILED, (error.kind() == io::ErrorKind::AddrInUse).then_some(PORT)))
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn unreachable() -> DialError {
+        DialError::Unreachable { address: "h:1".to_owned(), reason: "Connection refused".to_owned() }
     }
 
-    fn client(error: &ClientError) -> (u8, Option<&'static str>) {
-        match error {
-            ClientError::Dial(error) => dial(error),
-            ClientError::GaveUp { error, .. } => client(error),
-            ClientError::Refused { code: Code::Unauthenticated, .. } => (FAILED, Some(ACCESS)),
-            ClientError::Broken(_) => (UNREACHABLE, None),
-            ClientError::Refused { code: Code::InvalidArgument | Code::OutOfRange, .. } => (USAGE, None),
-            _ => (FAILED, None),
+    #[test]
+    fn each_kind_of_error_has_the_exit_code_that_is_documented() {
+        let text = || "x".to_owned();
+        let silent = || DialError::Silent { address: text(), limit: Duration::from_secs(5) };
+        let gave_up = ClientError::GaveUp { patience: Duration::from_secs(1), error: Box::new(unreachable().into()) };
+        let cases: [(anyhow::Error, u8, Option<&str>); 17] = [
+            (Ending::JobFailed(text()).into(), 1, None),
+            (Ending::Usage(text()).into(), 2, None),
+            (Ending::JobCancelled(text()).into(), 4, None),
+            (Ending::Interrupted(text()).into(), 130, None),
+            (ClientError::NotFound(text()).into(), 1, None),
+            (ClientError::Refused(text()).into(), 1, None),
+            (ClientError::JobFailed { job: 1, reason: text(), results_dropped: false }.into(), 1, None),
+            (ClientError::Unauthenticated(text()).into(), 1, Some(ACCESS)),
+            (ClientError::Invalid(text()).into(), 2, None),
+            (ClientError::Disconnected(text()).into(), 3, None),
+            (gave_up.into(), 3, Some(START)),
+            (ClientError::JobCancelled { job: 1, results_dropped: false }.into(), 4, None),
+            (unreachable().into(), 3, Some(START)),
+            (silent().into(), 3, Some(OTHER)),
+            (OutputError::UnknownExtension { path: text() }.into(), 2, None),
+            (OutputError::Client(ClientError::Disconnected(text())).into(), 3, None),
+            (anyhow::anyhow!("no room"), 1, None),
+        ];
+        for (error, code, hint) in cases {
+            assert_eq!(classify(&error), (code, hint), "{error:?}");
+            // What was being done does not change it.
+            assert_eq!(classify(&error.context("the results did not arrive whole")), (code, hint));
         }
     }
 }

@@ -18,11 +18,10 @@ use tracing_subscriber::{
 
 use crate::args::{Args, Command};
 
-/// Starts the log. It never holds up whoever logs, and nothing that becomes of standard error ends the process: see
-/// `swath_console`.
+/// Starts the log. Logging never blocks, and a broken standard error never ends the process: see `swath_console`.
 pub(crate) fn start(args: &Args) {
     let level = match &args.command {
-        // The object store tells of each attempt; what comes of them is told by the coordinator.
+        // The object store logs each attempt; the coordinator logs the outcome.
         Command::Coordinator(_) | Command::Worker(_) => "info,object_store=warn",
         _ => "warn",
     };
@@ -39,8 +38,8 @@ pub(crate) fn start(args: &Args) {
     panic::set_hook(Box::new(tell_panic));
 }
 
-/// One field of a line. Whoever chose what is in it (a worker its name, a server its message), it cannot end the line,
-/// forge another or act on a terminal.
+/// One field of a line. Its text may come from a peer (the name of a worker, the message of a server), so it must not end the
+/// line, forge another one or control a terminal.
 fn write_field(writer: &mut Writer<'_>, field: &Field, value: &dyn fmt::Debug) -> fmt::Result {
     let text = format!("{value:?}");
     let text = plain_line(&text);
@@ -51,7 +50,7 @@ fn write_field(writer: &mut Writer<'_>, field: &Field, value: &dyn fmt::Debug) -
     }
 }
 
-/// As the standard library's hook, which may wait for a reader for ever.
+/// Like the hook of the standard library, which may block for ever.
 fn tell_panic(info: &PanicHookInfo<'_>) {
     let thread = thread::current();
     let name = thread.name().unwrap_or("<unnamed>");

@@ -2,10 +2,11 @@
 
 mod args;
 mod commands;
+mod ending;
 mod exit;
 mod logs;
+mod output;
 mod progress;
-mod show;
 
 use std::process::ExitCode;
 
@@ -17,7 +18,7 @@ use swath_console::say;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    let args = Args::from_command_line();
+    let args = Args::from_command_line().unwrap_or_else(|error| exit::misused(&error));
     logs::start(&args);
     for warning in Args::unknown_variables() {
         say!("swath: {warning}");

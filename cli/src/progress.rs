@@ -1,7 +1,7 @@
-//! How far a job is, and why it makes no progress.
+//! The progress of a job, and why it makes none.
 //!
-//! On a terminal this is one line, which is drawn again and again and is gone at the end. Elsewhere only reasons are
-//! said, one line each.
+//! On a terminal this is one line, which is redrawn and removed at the end. Elsewhere only the reasons are printed, one
+//! line each.
 
 mod line;
 mod terminal;
@@ -27,8 +27,8 @@ use tokio::{sync::watch, time::timeout};
 use self::line::{Standing, line};
 
 const REFRESH: Duration = Duration::from_millis(100);
-/// A reason that is gone sooner is not said: workers join a moment after `swath run` has started them, and jobs that
-/// share workers take turns.
+/// Reasons that last shorter are not printed: workers join a moment after `swath run` has started them, and jobs that share
+/// workers take turns.
 const LASTING: Duration = Duration::from_secs(1);
 
 /// The progress of one job. The line on the terminal is gone when this is dropped.
@@ -41,18 +41,18 @@ pub(crate) struct Progress {
 }
 
 impl Progress {
-    /// The progress of a job while nothing else is written to the terminal.
+    /// Progress while nothing else is written to the terminal.
     pub(crate) fn new() -> Self {
         Self::drawn_to(if stderr_is_terminal() { terminal::draw_target() } else { ProgressDrawTarget::hidden() })
     }
 
-    /// The same while results are written, which may be to the same terminal.
+    /// Progress while results are written, perhaps to the same terminal.
     pub(crate) fn beside_results(results: &Target) -> Self {
         if is_terminal(results) { Self::drawn_to(ProgressDrawTarget::hidden()) } else { Self::new() }
     }
 
     fn drawn_to(target: ProgressDrawTarget) -> Self {
-        // How many numbers there are is known when the job is.
+        // The length is set when the job is known.
         let bar = ProgressBar::with_draw_target(Some(0), target);
         let reason = watch::Sender::new(String::new());
         let said = reason.subscribe();
@@ -66,16 +66,16 @@ impl Progress {
         Self { bar, failed: Arc::default(), reason }
     }
 
-    /// Takes in how a job stands that is waited for.
+    /// Shows the state of a job that is waited for.
     pub(crate) fn update(&self, job: &Job) {
         self.update_reason(job);
-        self.bar.set_position(job.committed_numbers.saturating_add(job.hole_numbers));
+        self.bar.set_position(job.committed_numbers.saturating_add(job.failed_numbers));
     }
 
-    /// The same for a job whose results are written: the position is how many of them are.
+    /// The same for a job whose results are written: then `written` sets the position.
     pub(crate) fn update_reason(&self, job: &Job) {
         self.bar.set_length(job.range.count());
-        self.failed.store(job.hole_numbers, Ordering::Relaxed);
+        self.failed.store(job.failed_numbers, Ordering::Relaxed);
         let reason = job.waiting.as_ref().map(|waiting| plain(&waiting.text).to_string()).unwrap_or_default();
         self.reason.send_if_modified(|said| {
             let is_other = *said != reason;
@@ -84,19 +84,19 @@ impl Progress {
         });
     }
 
-    /// A way to say that so many numbers are written.
+    /// A function to call with how many numbers are written.
     pub(crate) fn written(&self) -> impl Fn(u64) + Send + 'static {
         let (bar, failed) = (self.bar.clone(), Arc::clone(&self.failed));
         move |numbers| bar.set_position(numbers.saturating_add(failed.load(Ordering::Relaxed)))
     }
 
-    /// A way to say a line without leaving a piece of the bar behind.
+    /// A function that prints a line above the bar.
     pub(crate) fn teller(&self) -> impl Fn(&str) + Send + Sync + 'static {
         let bar = self.bar.clone();
         move |line| bar.suspend(|| say!("{line}"))
     }
 
-    /// Says where there is no bar why the job makes no progress, and when it makes progress again. Never returns.
+    /// Where there is no bar, prints why the job makes no progress, and when it continues. Never returns.
     pub(crate) async fn say_reasons(&self, job: u64) -> Infallible {
         let mut reasons = self.reason.subscribe();
         let mut said = String::new();

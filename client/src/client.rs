@@ -8,10 +8,10 @@ use swath_proto::{
     v1::{self, jobs_client::JobsClient, results_client::ResultsClient, workers_client::WorkersClient},
 };
 use swath_transport::{DialError, Dialer};
-use tonic::{Streaming, transport::Channel};
+use tonic::{Status, Streaming, transport::Channel};
 
 use crate::{
-    Away, ClientError, Hole, Job, JobSpec, Results, Worker, convert,
+    Away, ClientError, FailedChunk, Job, JobSpec, OnCancel, Results, Wanted, Worker, convert,
     patience::{DEFAULT_PATIENCE, Observer, Pauses, Persistence},
 };
 
@@ -86,19 +86,19 @@ impl Client {
         loop {
             match self.jobs_service().submit(request.clone()).await {
                 Ok(job) => return convert::job(job.into_inner()),
-                Err(error) => pauses.wait_after(error.into()).await?,
+                Err(error) => pauses.wait_after(status(error)).await?,
             }
         }
     }
 
     /// A job as it stands.
     pub async fn job(&self, id: u64) -> Result<Job, ClientError> {
-        convert::job(self.jobs_service().get(v1::GetJobRequest { id }).await?.into_inner())
+        convert::job(self.jobs_service().get(v1::GetJobRequest { id }).await.map_err(status)?.into_inner())
     }
 
     /// All jobs, in the order of their ids.
     pub async fn jobs(&self) -> Result<Vec<Job>, ClientError> {
-        let response = self.jobs_service().list(v1::ListJobsRequest {}).await?.into_inner();
+        let response = self.jobs_service().list(v1::ListJobsRequest {}).await.map_err(status)?.into_inner();
         response.jobs.into_iter().map(convert::job).collect()
     }
 
@@ -112,7 +112,7 @@ impl Client {
                 pauses = Pauses::new(&self.persistence);
                 let seen = convert::fingerprint(job);
                 if *wanted.get_or_insert(seen) != seen {
-                    return Err(ClientError::OtherJob(id));
+                    return Err(ClientError::JobReplaced(id));
                 }
                 progress(job);
                 Ok(())
@@ -129,72 +129,89 @@ impl Client {
         id: u64,
         mut progress: impl FnMut(&Job) -> Result<(), ClientError>,
     ) -> Result<Job, ClientError> {
-        let mut changes = self.jobs_service().watch(v1::WatchJobRequest { id }).await?.into_inner();
-        while let Some(job) = changes.message().await? {
+        let mut changes = self.jobs_service().watch(v1::WatchJobRequest { id }).await.map_err(status)?.into_inner();
+        while let Some(job) = changes.message().await.map_err(status)? {
             let job = convert::job(job)?;
             progress(&job)?;
             if job.state.has_ended() {
                 return Ok(job);
             }
         }
-        Err(ClientError::Broken(format!("the coordinator no longer says how job {id} goes")))
+        Err(ClientError::Disconnected(format!("the coordinator stopped sending the state of job {id}")))
     }
 
-    /// Cancels a job. What is committed of it is kept until it is forgotten, or dropped at once.
-    pub async fn cancel(&self, id: u64, drop_results: bool) -> Result<Job, ClientError> {
-        convert::job(self.jobs_service().cancel(v1::CancelJobRequest { id, drop_results }).await?.into_inner())
+    /// Cancels a job. `results`: what becomes of the results that exist.
+    pub async fn cancel(&self, id: u64, results: OnCancel) -> Result<Job, ClientError> {
+        let drop_results = results == OnCancel::DropResults;
+        convert::job(
+            self.jobs_service().cancel(v1::CancelJobRequest { id, drop_results }).await.map_err(status)?.into_inner(),
+        )
     }
 
     /// The failed chunks of a job that keeps going, in order.
-    pub async fn holes(&self, id: u64) -> Result<Vec<Hole>, ClientError> {
-        let response = self.jobs_service().holes(v1::JobHolesRequest { id }).await?.into_inner();
-        Ok(response.holes.into_iter().map(convert::hole).collect())
+    pub async fn failed_chunks(&self, id: u64) -> Result<Vec<FailedChunk>, ClientError> {
+        let response = self.jobs_service().holes(v1::JobHolesRequest { id }).await.map_err(status)?.into_inner();
+        Ok(response.holes.into_iter().map(convert::failed_chunk).collect())
     }
 
     /// Drops an ended job and its results.
     pub async fn forget(&self, id: u64) -> Result<(), ClientError> {
-        self.jobs_service().forget(v1::ForgetJobRequest { id }).await?;
+        self.jobs_service().forget(v1::ForgetJobRequest { id }).await.map_err(status)?;
         Ok(())
     }
 
-    /// The blocks of a job in the order of the number, while it still runs.
+    /// The blocks of a job in the order of the number. Of a running job, waits for blocks that do not exist yet.
+    ///
+    /// An error if the job failed ([`ClientError::JobFailed`]) or was cancelled ([`ClientError::JobCancelled`]).
     pub async fn results(&self, job: &Job) -> Result<Results, ClientError> {
-        Results::open(self.clone(), job, false).await
+        Results::open(self.clone(), job, Wanted::All).await
     }
 
-    /// The same for a job that failed or was cancelled: all that is committed, and what is missing between is passed over.
+    /// The blocks that exist of a job that failed or was cancelled. Numbers without a result are skipped and counted.
     pub async fn partial_results(&self, job: &Job) -> Result<Results, ClientError> {
-        Results::open(self.clone(), job, true).await
+        Results::open(self.clone(), job, Wanted::Existing).await
     }
 
-    /// The blocks of a job from the one on that holds this number.
+    /// The blocks of a job, beginning with the one that holds this number.
     pub(crate) async fn read(
         &self,
         job_id: u64,
         first: Option<i64>,
-        partial: bool,
+        wanted: Wanted,
     ) -> Result<Streaming<v1::ResultBlock>, ClientError> {
+        let partial = wanted == Wanted::Existing;
         let mut service = ResultsClient::new(self.channel.clone()).max_decoding_message_size(MAX_MESSAGE_BYTES);
-        Ok(service.read(v1::ReadRequest { job_id, first, partial }).await?.into_inner())
+        Ok(service.read(v1::ReadRequest { job_id, first, partial }).await.map_err(status)?.into_inner())
     }
 
     /// Has the coordinator check the block that begins with this number, which came damaged.
     pub(crate) async fn recheck(&self, job_id: u64, first: i64, numbers: u64) -> Result<(), ClientError> {
         let mut service = ResultsClient::new(self.channel.clone());
-        service.recheck(v1::RecheckRequest { job_id, first, numbers }).await?;
+        service.recheck(v1::RecheckRequest { job_id, first, numbers }).await.map_err(status)?;
         Ok(())
     }
 
     /// All workers that have joined.
     pub async fn workers(&self) -> Result<Vec<Worker>, ClientError> {
-        let response = self.workers_service().list(v1::ListWorkersRequest {}).await?.into_inner();
+        let response = self.workers_service().list(v1::ListWorkersRequest {}).await.map_err(status)?.into_inner();
         Ok(response.workers.into_iter().map(convert::worker).collect())
     }
 
     /// Lets a worker finish or return what it holds, and leave.
     pub async fn drain(&self, worker: u64) -> Result<(), ClientError> {
-        self.workers_service().drain(v1::DrainWorkerRequest { id: worker }).await?;
+        self.workers_service().drain(v1::DrainWorkerRequest { id: worker }).await.map_err(status)?;
         Ok(())
+    }
+
+    /// The error that says more than this one, which ended the reading of a job: that the job has failed or was cancelled.
+    pub(crate) async fn explain(&self, job: u64, wanted: Wanted, error: ClientError) -> ClientError {
+        if !matches!(error, ClientError::Refused(_)) {
+            return error;
+        }
+        match self.job(job).await {
+            Ok(job) => job.check_readable(wanted).err().unwrap_or(error),
+            Err(_) => error,
+        }
     }
 
     fn jobs_service(&self) -> JobsClient<Channel> {
@@ -204,4 +221,9 @@ impl Client {
     fn workers_service(&self) -> WorkersClient<Channel> {
         WorkersClient::new(self.channel.clone()).max_decoding_message_size(MAX_LIST_BYTES)
     }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "it is given to map_err")]
+fn status(status: Status) -> ClientError {
+    ClientError::of_status(&status)
 }

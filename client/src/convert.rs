@@ -5,7 +5,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use swath_model::{Fingerprint, Range};
 use swath_proto::{codec, v1};
 
-use crate::{ClientError, Hole, Job, JobSpec, JobState, Retention, Share, WaitReason, Waiting, Worker, WorkerState};
+use crate::{
+    ClientError, FailedChunk, Job, JobSpec, JobState, Retention, Share, WaitReason, Waiting, Worker, WorkerState,
+};
 
 pub(crate) fn spec_to_proto(spec: JobSpec) -> v1::JobSpec {
     let retention = match spec.retention {
@@ -77,8 +79,8 @@ pub(crate) fn job(job: v1::Job) -> Result<Job, ClientError> {
         paused: job.paused,
         waiting: job.waiting.map(waiting),
         shares: job.shares.into_iter().map(share).collect(),
-        hole_chunks: job.hole_chunks,
-        hole_numbers: job.hole_numbers,
+        failed_chunks: job.hole_chunks,
+        failed_numbers: job.hole_numbers,
         results_dropped: job.results_dropped,
         took: Duration::from_millis(job.took_ms),
     })
@@ -96,8 +98,8 @@ fn waiting(waiting: v1::Waiting) -> Waiting {
     Waiting { reason, text: waiting.text }
 }
 
-pub(crate) fn hole(hole: v1::Hole) -> Hole {
-    Hole { chunk: hole.chunk, first: hole.first, last: hole.last, number: hole.number, reason: hole.reason }
+pub(crate) fn failed_chunk(hole: v1::Hole) -> FailedChunk {
+    FailedChunk { chunk: hole.chunk, first: hole.first, last: hole.last, number: hole.number, reason: hole.reason }
 }
 
 pub(crate) fn worker(worker: v1::Worker) -> Worker {

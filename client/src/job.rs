@@ -5,6 +5,8 @@ use std::time::{Duration, SystemTime};
 use swath_kernel::{Parameters, ValueType};
 use swath_model::Range;
 
+use crate::ClientError;
+
 /// A job to submit: one kernel over one range.
 #[derive(Debug, Clone)]
 pub struct JobSpec {
@@ -105,12 +107,46 @@ pub struct Job {
     pub waiting: Option<Waiting>,
     /// Who computed how much.
     pub shares: Vec<Share>,
-    /// Failed chunks of a job that keeps going; [`Client::holes`](crate::Client::holes) lists them.
-    pub hole_chunks: u64,
+    /// Failed chunks of a job that keeps going; [`Client::failed_chunks`](crate::Client::failed_chunks) lists them.
+    pub failed_chunks: u64,
     /// The numbers in them, which have no result.
-    pub hole_numbers: u64,
+    pub failed_numbers: u64,
     /// Whether its results were dropped when it was cancelled.
     pub results_dropped: bool,
+}
+
+impl Job {
+    /// An error if the job has ended in a way that leaves less than what is wanted: it failed or was cancelled.
+    pub fn check_readable(&self, wanted: Wanted) -> Result<(), ClientError> {
+        let Self { id: job, results_dropped, .. } = *self;
+        match &self.state {
+            JobState::Failed(reason) if wanted == Wanted::All => {
+                Err(ClientError::JobFailed { job, reason: reason.clone(), results_dropped })
+            }
+            JobState::Cancelled if wanted == Wanted::All || results_dropped => {
+                Err(ClientError::JobCancelled { job, results_dropped })
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Which results of a job are wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wanted {
+    /// The results of all numbers but those in failed chunks: the job must not fail or be cancelled.
+    All,
+    /// The results that exist of a job that failed or was cancelled.
+    Existing,
+}
+
+/// What becomes of the results of a job that is cancelled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnCancel {
+    /// They are kept until the job is forgotten.
+    KeepResults,
+    /// They are dropped at once.
+    DropResults,
 }
 
 /// Why a running job makes no progress.
@@ -142,7 +178,7 @@ pub enum WaitReason {
 
 /// A failed chunk: none of its numbers has a result.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Hole {
+pub struct FailedChunk {
     /// The chunk.
     pub chunk: u64,
     /// Its first number.

@@ -24,7 +24,9 @@ mod results;
 
 pub use client::Client;
 pub use error::ClientError;
-pub use job::{Hole, Job, JobSpec, JobState, Retention, Share, WaitReason, Waiting, Worker, WorkerState};
+pub use job::{
+    FailedChunk, Job, JobSpec, JobState, OnCancel, Retention, Share, WaitReason, Waiting, Wanted, Worker, WorkerState,
+};
 pub use patience::Away;
 pub use results::Results;
 pub use swath_kernel::{Parameters, ValueType};

@@ -60,12 +60,7 @@ impl Pauses {
     pub(crate) async fn wait_after(&mut self, error: ClientError) -> Result<(), ClientError> {
         let Persistence { address, patience, observer } = &*self.persistence;
         let patience = *patience;
-        let may_pass = match &error {
-            ClientError::Broken(_) => true,
-            ClientError::Dial(error) => !error.is_final(),
-            _ => false,
-        };
-        if !may_pass || patience.is_zero() {
+        if !error.is_temporary() || patience.is_zero() {
             return Err(error);
         }
         if self.since.is_none()

@@ -8,7 +8,7 @@ use swath_model::{Fingerprint, Range};
 use swath_proto::v1;
 use tonic::Streaming;
 
-use crate::{Client, ClientError, Job, convert, patience::Pauses};
+use crate::{Client, ClientError, Job, Wanted, convert, patience::Pauses};
 
 /// The blocks of a job in the order of the number; each is checked to follow the one before. When the connection breaks
 /// or the coordinator is started again, the download goes on where it stopped.
@@ -26,8 +26,7 @@ pub struct Results {
     /// Those that have none.
     missing: u64,
     first_missing: Option<i64>,
-    /// Skips missing numbers of a failed or cancelled job.
-    partial: bool,
+    wanted: Wanted,
     /// How far blocks are looked at.
     depth: Depth,
 }
@@ -55,8 +54,11 @@ pub(crate) enum Item {
 }
 
 impl Results {
-    pub(crate) async fn open(client: Client, job: &Job, partial: bool) -> Result<Self, ClientError> {
-        let blocks = Some(client.read(job.id, None, partial).await?);
+    pub(crate) async fn open(client: Client, job: &Job, wanted: Wanted) -> Result<Self, ClientError> {
+        let blocks = match client.read(job.id, None, wanted).await {
+            Ok(blocks) => Some(blocks),
+            Err(error) => return Err(client.explain(job.id, wanted, error).await),
+        };
         let fingerprint = convert::fingerprint(job);
         let (job, range, value_type) = (job.id, job.range, job.value_type);
         Ok(Self {
@@ -69,7 +71,7 @@ impl Results {
             received: 0,
             missing: 0,
             first_missing: None,
-            partial,
+            wanted,
             depth: Depth::Pages,
         })
     }
@@ -141,6 +143,7 @@ impl Results {
                 }
                 Err(error) => {
                     self.blocks = None;
+                    let error = self.client.explain(self.job, self.wanted, error).await;
                     pauses.wait_after(error).await?;
                 }
             }
@@ -153,19 +156,19 @@ impl Results {
             Some(blocks) => blocks,
             None => {
                 let next = self.range.at(self.received);
-                let blocks = self.client.read(self.job, next, self.partial).await?;
+                let blocks = self.client.read(self.job, next, self.wanted).await?;
                 // It may be another coordinator, and the id another job's.
                 if convert::fingerprint(&self.client.job(self.job).await?) != self.fingerprint {
-                    return Err(ClientError::OtherJob(self.job));
+                    return Err(ClientError::JobReplaced(self.job));
                 }
                 self.blocks.insert(blocks)
             }
         };
-        match blocks.message().await? {
+        match blocks.message().await.map_err(|status| ClientError::of_status(&status))? {
             Some(message) => Ok(message),
             None => {
                 let (received, count) = (self.received, self.range.count());
-                Err(ClientError::Broken(format!("the results ended after {received} of {count} numbers")))
+                Err(ClientError::Disconnected(format!("the results ended after {received} of {count} numbers")))
             }
         }
     }

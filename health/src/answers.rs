@@ -10,11 +10,11 @@ use tonic_health::pb::{
 
 use crate::{Service, UnknownService, Vitals};
 
-/// A process that does not say for so long whether it is alive or ready is not.
+/// A process that does not answer within this time counts as not alive and not ready.
 const SILENCE: Duration = Duration::from_secs(3);
 
-/// How often a process is asked for one who watches.
-const LOOK: Duration = Duration::from_secs(1);
+/// How often the state is checked for a client that watches.
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
 pub(crate) struct Answers<V>(pub(crate) Arc<V>);
 
@@ -24,23 +24,23 @@ impl<V: Vitals> Health for Answers<V> {
 
     async fn check(&self, request: Request<HealthCheckRequest>) -> Result<Response<HealthCheckResponse>, Status> {
         let service = parse(&request).map_err(|unknown| Status::not_found(unknown.to_string()))?;
-        Ok(Response::new(response(look(&*self.0, service).await)))
+        Ok(Response::new(response(state_of(&*self.0, service).await)))
     }
 
     async fn watch(&self, request: Request<HealthCheckRequest>) -> Result<Response<Self::WatchStream>, Status> {
         let Ok(service) = parse(&request) else {
-            // So the protocol wants it: the name may become known, here it never does.
+            // The protocol wants this answer, because a name may become known later. Here it never does.
             let unknown = stream::once(async { Ok(response(ServingStatus::ServiceUnknown)) });
             return Ok(Response::new(unknown.chain(stream::pending()).boxed()));
         };
         let changes = stream::unfold((Arc::clone(&self.0), None), move |(vitals, last)| async move {
             if last.is_some() {
-                tokio::time::sleep(LOOK).await;
+                tokio::time::sleep(POLL_INTERVAL).await;
             }
-            let mut now = look(&*vitals, service).await;
+            let mut now = state_of(&*vitals, service).await;
             while Some(now) == last {
-                tokio::time::sleep(LOOK).await;
-                now = look(&*vitals, service).await;
+                tokio::time::sleep(POLL_INTERVAL).await;
+                now = state_of(&*vitals, service).await;
             }
             Some((Ok(response(now)), (vitals, Some(now))))
         });
@@ -52,7 +52,7 @@ fn parse(request: &Request<HealthCheckRequest>) -> Result<Service, UnknownServic
     request.get_ref().service.parse()
 }
 
-async fn look(vitals: &impl Vitals, service: Service) -> ServingStatus {
+async fn state_of(vitals: &impl Vitals, service: Service) -> ServingStatus {
     let asked = async {
         match service {
             Service::Liveness => vitals.is_alive().await,

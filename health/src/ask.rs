@@ -1,15 +1,15 @@
-//! Asking a process how it is.
+//! Sending a health check.
 
 use tonic::{Code, transport::Channel};
 use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient};
 
 use crate::Service;
 
-/// Why there is no answer.
+/// Why a health check failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AskError {
-    /// Nobody answers, or not in time.
+    /// Nothing answers, or not in time.
     #[error("no health check answers at {address}: {reason}")]
     Silent {
         /// Where.
@@ -17,12 +17,12 @@ pub enum AskError {
         /// What the system or the other side said.
         reason: String,
     },
-    /// Somebody answers who knows nothing of health.
-    #[error("{0} answers no health checks: use the port of --health-listen")]
+    /// The peer has no health checks.
+    #[error("{0} does not answer health checks: use the address of --health-listen")]
     Other(String),
 }
 
-/// Asks the process that this channel leads to; true if it is well. The address is for errors.
+/// Sends a health check over this channel; true if the process is healthy. The address is for error messages.
 pub async fn ask(channel: Channel, address: &str, service: Service) -> Result<bool, AskError> {
     let request = HealthCheckRequest { service: service.to_string() };
     match HealthClient::new(channel).check(request).await {

@@ -1,11 +1,10 @@
-//! How a process of Swath says that it is alive and ready.
+//! Health checks: whether a process is alive and ready.
 //!
-//! Who looks after processes (a kubelet, a container engine, a load balancer) often speaks no TLS and has no
-//! credentials. So health has a port of its own, in plain text, with `grpc.health.v1` and nothing else on it: it says
-//! whether the process should be started again ([`Service::Liveness`]) and whether it does its work
-//! ([`Service::Readiness`]), and takes nothing but that question.
+//! Supervisors of processes (a kubelet, a container engine, a load balancer) often have no TLS and no credentials. So
+//! health checks have a port of their own, unencrypted, with nothing but `grpc.health.v1` on it. It says whether the
+//! process must be restarted ([`Service::Liveness`]) and whether it does its work ([`Service::Readiness`]).
 //!
-//! [`HealthPort::open`] answers, [`ask`] asks.
+//! [`HealthPort::open`] answers health checks, [`ask`] sends one.
 
 mod answers;
 mod ask;
@@ -17,16 +16,16 @@ use std::{fmt, future::Future, str::FromStr};
 pub use ask::{AskError, ask};
 pub use port::{HealthError, HealthPort};
 
-/// What is asked of a process about itself.
+/// The state of a process.
 pub trait Vitals: Send + Sync + 'static {
-    /// Whether it can still do its work, or should be started again. No answer within some seconds is a no.
+    /// Whether it can still do its work, or must be restarted. No answer within some seconds means no.
     fn is_alive(&self) -> impl Future<Output = bool> + Send;
 
-    /// Whether it does its work now. No answer within some seconds is a no.
+    /// Whether it does its work now. No answer within some seconds means no.
     fn is_ready(&self) -> impl Future<Output = bool> + Send;
 }
 
-/// The services that a process can be asked about, as they are named in `grpc.health.v1`.
+/// The services of `grpc.health.v1` that a process has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Service {
     /// `liveness`.
@@ -49,9 +48,9 @@ impl fmt::Display for Service {
     }
 }
 
-/// There is no such service.
+/// The service is unknown.
 #[derive(Debug, thiserror::Error)]
-#[error("there is no service of this name; the services are `liveness` and `readiness`")]
+#[error("unknown service; the services are `liveness` and `readiness`")]
 pub struct UnknownService;
 
 impl FromStr for Service {

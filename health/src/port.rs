@@ -9,22 +9,22 @@ use tracing::{info, warn};
 
 use crate::{Vitals, answers::Answers, connections};
 
-/// A question is a name.
-const QUESTION_BYTES: usize = 1024;
+/// A request is the name of a service.
+const REQUEST_BYTES: usize = 1024;
 const STREAMS: u32 = 16;
 const KEEPALIVE: Duration = Duration::from_secs(20);
-/// Connections of those who only hold them make room for others after this.
+/// Connections are closed after this, so that idle ones make room for others.
 const CONNECTION_AGE: Duration = Duration::from_secs(60);
 
-/// The port cannot be had.
+/// The port cannot be opened.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot answer for the health at {address}: {error}")]
+#[error("cannot answer health checks on {address}: {error}")]
 pub struct HealthError {
     address: SocketAddr,
     error: io::Error,
 }
 
-/// An open port that answers for the health of this process until it is dropped.
+/// An open port that answers health checks until it is dropped.
 #[derive(Debug)]
 pub struct HealthPort {
     address: SocketAddr,
@@ -37,22 +37,22 @@ impl HealthPort {
         let failed = |error| HealthError { address: listen, error };
         let listener = TcpListener::bind(listen).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
-        let service = HealthServer::new(Answers(vitals)).max_decoding_message_size(QUESTION_BYTES);
+        let service = HealthServer::new(Answers(vitals)).max_decoding_message_size(REQUEST_BYTES);
         let serving = Server::builder()
             .max_concurrent_streams(STREAMS)
             .http2_keepalive_interval(Some(KEEPALIVE))
             .http2_keepalive_timeout(Some(KEEPALIVE))
             .max_connection_age(CONNECTION_AGE)
-            // Also for those who have not said a word, or watch.
+            // Also closes connections that are silent or that watch.
             .max_connection_age_grace(KEEPALIVE)
             .add_service(service)
             .serve_with_incoming(connections::accept(listener));
         let serving = tokio::spawn(async move {
             if let Err(error) = serving.await {
-                warn!(%error, "nobody answers for the health any more");
+                warn!(%error, "health checks are no longer answered");
             }
         });
-        info!(%address, "health is answered for");
+        info!(%address, "answering health checks");
         Ok(Self { address, serving })
     }
 

@@ -1,10 +1,10 @@
-//! Why a host has no worker, told from what ssh, the system and the worker said.
+//! Why a host has no worker, from the messages of ssh, the system and the worker.
 
 use std::time::Duration;
 
 use crate::report::plain;
 
-/// Why something did not work on a host. Each is a sentence about that host.
+/// Why a host cannot be used. Each message is a sentence about that host.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Failure {
@@ -14,25 +14,25 @@ pub enum Failure {
         /// What the system said.
         reason: String,
     },
-    /// Nobody answers there.
+    /// The host does not answer.
     #[error("unreachable: {reason}")]
     Unreachable {
         /// What ssh said.
         reason: String,
     },
-    /// No key or other credential is accepted there.
-    #[error("permission denied: no key of ours is accepted ({reason})")]
+    /// The host accepts no key.
+    #[error("permission denied: the host accepts no key ({reason})")]
     Denied {
         /// What ssh said.
         reason: String,
     },
-    /// The key of the host is unknown, or not the one that was known.
-    #[error("its host key is unknown, or not the one that is known: {reason}; connect with ssh by hand to see")]
+    /// The host key is unknown or has changed.
+    #[error("its host key is unknown or has changed: {reason}; check it with `ssh HOST`")]
     HostKey {
         /// What ssh said.
         reason: String,
     },
-    /// The host stopped answering in the midst of it.
+    /// The host stopped answering.
     #[error("no answer for {patience:?}{}", if printed.is_empty() { String::new() } else { format!("; it printed: {printed}") })]
     Silent {
         /// How long was waited.
@@ -46,26 +46,28 @@ pub enum Failure {
         /// What was said last.
         reason: String,
     },
-    /// The disk is full, or the user's part of it.
-    #[error("no room on its disk: {reason}")]
+    /// The disk or the quota of the user is full.
+    #[error("disk full: {reason}")]
     NoRoom {
         /// What the system there said.
         reason: String,
     },
-    /// The folder for what is copied and written down cannot be used.
-    #[error("its folder cannot be used: {reason}")]
+    /// The folder for copied files and records cannot be used.
+    #[error("cannot use its folder: {reason}")]
     Folder {
         /// What the system there said.
         reason: String,
     },
-    /// The program is not there.
-    #[error("`{program}` was not found there: install it, name it with --remote-swath, or copy this one with --copy")]
+    /// The host does not have the program.
+    #[error(
+        "`{program}` was not found: install it, name its path with --remote-swath, or copy this program with --copy"
+    )]
     NotFound {
         /// What was looked for.
         program: String,
     },
     /// This program is for another system.
-    #[error("this program is for {ours}, and the host is {theirs}: install one there, without --copy")]
+    #[error("this program is for {ours}, but the host is {theirs}: install swath there, and leave out --copy")]
     OtherSystem {
         /// System and processor there.
         theirs: String,
@@ -73,7 +75,7 @@ pub enum Failure {
         ours: String,
     },
     /// The program was copied, and does not run.
-    #[error("this program does not run there: {reason}")]
+    #[error("the copied program does not run there: {reason}")]
     DoesNotRun {
         /// What the system there said.
         reason: String,
@@ -90,19 +92,19 @@ pub enum Failure {
         /// What the worker said.
         reason: String,
     },
-    /// The program there does not know what it was started with.
-    #[error("its swath does not understand what it was started with, so it may be of another version: {reason}")]
+    /// The program there does not understand its arguments.
+    #[error("its swath does not understand its arguments, so it may be of another version: {reason}")]
     Misunderstood {
         /// What it said.
         reason: String,
     },
-    /// The coordinator does not take the worker.
+    /// The coordinator refused the worker.
     #[error("its worker was refused: {reason}")]
     Refused {
         /// What the worker said.
         reason: String,
     },
-    /// The worker ended otherwise.
+    /// The worker ended with another error.
     #[error("its worker ended with exit code {code}: {reason}")]
     Ended {
         /// The exit code.
@@ -116,8 +118,8 @@ pub enum Failure {
         /// What the worker said last.
         reason: String,
     },
-    /// The scripts at both ends do not understand each other.
-    #[error("it reported what nobody asked for: {0}")]
+    /// The script on the host sent something unexpected.
+    #[error("unexpected report: {0}")]
     Confused(String),
 }
 
@@ -156,7 +158,7 @@ pub(crate) fn of_ssh(code: Option<i32>, complaints: &str, printed: &str) -> Fail
             .find(|line| needles.iter().any(|needle| line.contains(needle)))
             .map(|line| words_of_ssh(line))
     };
-    let last = lines.last().map_or_else(|| "ssh did not say why".to_owned(), |line| words_of_ssh(line));
+    let last = lines.last().map_or_else(|| "ssh gave no reason".to_owned(), |line| words_of_ssh(line));
     if code != Some(255) {
         // The other side had its say: a shell that is none, or a command that the key is bound to.
         let code = code.map_or_else(|| "a signal".to_owned(), |code| format!("exit code {code}"));
@@ -231,7 +233,7 @@ fn coordinator_trouble(words: &str) -> Option<String> {
 
 fn without_prefix(words: &str) -> String {
     let words = words.strip_prefix("swath: ").or_else(|| words.strip_prefix("error: ")).unwrap_or(words);
-    if words.is_empty() { "it said nothing".to_owned() } else { words.to_owned() }
+    if words.is_empty() { "it gave no reason".to_owned() } else { words.to_owned() }
 }
 
 #[cfg(test)]

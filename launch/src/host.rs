@@ -14,27 +14,27 @@ pub struct Host {
     slots: Option<u32>,
 }
 
-/// Why a word is no host.
+/// Why a word does not name a host.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum HostError {
-    /// Nothing, or a part of it is missing.
+    /// It is empty, or a part is missing.
     #[error("it should be like user@host, user@host:22 or 8/user@host")]
     Shape,
-    /// Characters that no name has.
-    #[error("`{0}` is no name of a host: letters, digits and `.-_:%` make one, and it does not begin with `-`")]
+    /// A character is not allowed in a host name.
+    #[error("bad host name `{0}`: it takes letters, digits and `.-_:%`, and must not begin with `-`")]
     Name(String),
-    /// Characters that no user has.
-    #[error("`{0}` is no name of a user: letters, digits and `.-_+@\\` make one, and it does not begin with `-`")]
+    /// A character is not allowed in a user name.
+    #[error("bad user name `{0}`: it takes letters, digits and `.-_+@\\`, and must not begin with `-`")]
     User(String),
-    /// Not a port.
-    #[error("`{0}` is no port: it should be a number from 1 to 65535")]
+    /// The port is malformed.
+    #[error("bad port `{0}`: it takes a number from 1 to 65535")]
     Port(String),
-    /// Not a count.
-    #[error("`{0}` is no count of threads: it should be a number from 1 to 65536")]
+    /// The number of threads is malformed.
+    #[error("the number of threads is from 1 to 65536, not `{0}`")]
     Slots(String),
 }
 
-/// As many threads as a worker may have.
+/// The most threads that a worker may have.
 const MOST_SLOTS: u32 = 65_536;
 
 impl Host {

@@ -5,8 +5,8 @@ use crate::host::{Host, HostError, slots_of};
 /// Why a file lists no hosts; names the line.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum HostfileError {
-    /// The first word of a line is no host.
-    #[error("line {line}: `{text}` is no host: {error}")]
+    /// A host or its number of threads is malformed.
+    #[error("line {line}: bad `{text}`: {error}")]
     Host {
         /// Which line, from 1.
         line: usize,
@@ -15,16 +15,16 @@ pub enum HostfileError {
         /// What is wrong with it.
         error: HostError,
     },
-    /// What follows a host is not understood.
-    #[error("line {line}: `{text}` is not understood; what may follow a host is slots=N")]
+    /// An unknown word follows a host.
+    #[error("line {line}: unknown word `{text}`; only slots=N may follow a host")]
     Word {
         /// Which line, from 1.
         line: usize,
         /// The word.
         text: String,
     },
-    /// The count is given twice.
-    #[error("line {line}: the threads are given twice, as N/host and as slots=N")]
+    /// The number of threads is given twice.
+    #[error("line {line}: the number of threads is given twice, as N/host and as slots=N")]
     Twice {
         /// Which line, from 1.
         line: usize,

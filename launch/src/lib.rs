@@ -34,7 +34,10 @@ pub use payload::{AccessFile, Program};
 pub use report::End;
 pub use script::WordError;
 pub use ssh::Ssh;
-pub use start::{Attached, Outcome, Plan, Preview, RemoteAccess, RemoteProgram, Worker, start};
+pub use start::{
+    Attached, CoordinatorSource, IfRunning, Lifetime, Outcome, Plan, Preview, RemoteAccess, RemoteProgram, Worker,
+    start,
+};
 pub use stop::{Running, Selection, Stopped, status, stop};
 
 /// Does something on each host, on so many at once; what comes of it comes as it ends.

@@ -30,20 +30,47 @@ pub struct Plan {
     pub folder: String,
     /// The address of the coordinator, by which workers that run are told apart.
     pub coordinator: String,
-    /// Whether workers are given that address; otherwise it is in their access file.
-    pub tell_coordinator: bool,
+    /// Where workers learn that address.
+    pub coordinator_source: CoordinatorSource,
     /// The program.
     pub program: RemoteProgram,
     /// The credentials of the worker.
     pub access: RemoteAccess,
-    /// Whether workers end when this process does.
-    pub attached: bool,
-    /// Start one even if one of the same coordinator runs there.
-    pub force: bool,
+    /// How long workers live.
+    pub lifetime: Lifetime,
+    /// What to do on a host where a worker of the same coordinator runs.
+    pub if_running: IfRunning,
     /// How long a worker may take to join.
     pub join_timeout: Duration,
     /// More arguments for `swath worker start`.
     pub arguments: Vec<String>,
+}
+
+/// Where a worker learns the address of its coordinator.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CoordinatorSource {
+    /// From an argument.
+    Argument,
+    /// From its access file.
+    AccessFile,
+}
+
+/// How long workers live.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lifetime {
+    /// Until they are stopped.
+    Detached,
+    /// No longer than the process that started them.
+    Attached,
+}
+
+/// What to do on a host where a worker of the same coordinator runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IfRunning {
+    /// Nothing.
+    Leave,
+    /// Start one more.
+    StartAnother,
 }
 
 /// Which program is started on hosts.
@@ -130,7 +157,7 @@ impl Plan {
     /// The arguments that the program is started with on a host; more of them are set there.
     fn worker_arguments(&self, host: &Host) -> Vec<String> {
         let mut words: Vec<String> = ["worker", "start", "--name", host.name()].map(Into::into).into();
-        if self.tell_coordinator {
+        if self.coordinator_source == CoordinatorSource::Argument {
             words.extend(["--coordinator".to_owned(), self.coordinator.clone()]);
         }
         if let Some(slots) = host.slots() {
@@ -151,14 +178,21 @@ impl Plan {
             RemoteAccess::At(path) => (in_home(path), String::new()),
             RemoteAccess::Copied(file) => (String::new(), file.bytes.len().to_string()),
         };
-        let yes = |is: bool| if is { "yes" } else { "" };
+        let force = match self.if_running {
+            IfRunning::Leave => "",
+            IfRunning::StartAnother => "yes",
+        };
+        let attached = match self.lifetime {
+            Lifetime::Detached => "",
+            Lifetime::Attached => "yes",
+        };
         Script::new(Task::Start)
             .set("folder", &folder_of(&self.folder))?
             .set("for_coordinator", &self.coordinator)?
             .set("our_name", host.name())?
             .set("our_threads", &host.slots().map_or_else(|| "all".to_owned(), |slots| slots.to_string()))?
-            .set("force", yes(self.force))?
-            .set("attached", yes(self.attached))?
+            .set("force", force)?
+            .set("attached", attached)?
             // Nothing is said to it before it has joined.
             .set("silence", &format!("{}s", SILENCE.max(self.join_timeout + BEAT).as_secs()))?
             .set("timeout", &self.join_timeout.as_secs().max(1).to_string())?
@@ -196,9 +230,9 @@ pub async fn start(plan: &Plan, host: &Host) -> Result<Outcome, Failure> {
             Report::Running { pid, since, .. } => return Ok(Outcome::Running { process: pid, since }),
             Report::Joined { pid, ready } => {
                 let worker = worker_of(pid, &ready);
-                return Ok(match plan.attached {
-                    true => Outcome::Attached(worker, Box::new(Attached { talk })),
-                    false => Outcome::Started(worker),
+                return Ok(match plan.lifetime {
+                    Lifetime::Attached => Outcome::Attached(worker, Box::new(Attached { talk })),
+                    Lifetime::Detached => Outcome::Started(worker),
                 });
             }
             Report::Failed { step, text, more } => return Err(failure::of_step(&step, text, &more)),

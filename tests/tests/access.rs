@@ -34,7 +34,7 @@ fn access_files_are_secret_whole_and_never_replaced_by_accident() {
     }
     let before = fs::read(scene.path("a/b/authority.toml")).unwrap();
     let refused = scene.swath("access create a/b --address example.org:7171").end().assert_refused(1);
-    assert!(refused.contains("a/b/authority.toml is there already"), "{refused}");
+    assert!(refused.contains("a/b/authority.toml already exists"), "{refused}");
     assert_eq!(fs::read(scene.path("a/b/authority.toml")).unwrap(), before);
 
     let shown = scene.swath("access show a/b/worker.toml --output json").succeed().json();
@@ -169,7 +169,7 @@ fn the_command_line_says_what_is_wrong_with_who_one_is() {
     assert!(refused.contains("admin is needed here"), "{refused}");
     // What answers is not trusted.
     let refused = try_with("job list", "foreign/client.toml").assert_refused(3);
-    assert!(refused.contains("its certificate is not from an authority that the access file names"), "{refused}");
+    assert!(refused.contains("its certificate is not signed by an authority of the access file"), "{refused}");
     // The coordinator does not trust this one.
     let ended = try_with("job list", "expired.toml").assert_code(1);
     assert!(ended.stderr().contains("the certificate of swath client expired at"), "{}", ended.stderr());
@@ -323,7 +323,7 @@ fn nonsense_on_its_port_leaves_a_coordinator_serving() {
     let secured = scene.secured_coordinator("access", "--data secured");
     let plain = scene.coordinator_with("--data plain --health-listen 127.0.0.1:0");
     let said = plain.process().stderr();
-    let (_, health) = said.split_once("health is answered for address=").unwrap();
+    let (_, health) = said.split_once("answering health checks address=").unwrap();
     let health = health.lines().next().unwrap().trim();
     for (coordinator, addresses) in [(&secured, vec![secured.address()]), (&plain, vec![plain.address(), health])] {
         let _worker = coordinator.worker("able");

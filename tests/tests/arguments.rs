@@ -93,10 +93,7 @@ fn a_variable_that_is_none_is_warned_of_once() {
     let scene = Scene::new("a_variable_that_is_none");
     let run = scene.swath("run 1..=3 --workers 2").env("SWATH_THREAD", "1").env("SWATH_IMAGE", "x").succeed();
     assert_eq!(run.stdout(), SQUARES);
-    assert_eq!(
-        run.stderr(),
-        "swath: SWATH_THREAD is no variable of swath and is ignored; did you mean SWATH_THREADS?\n"
-    );
+    assert_eq!(run.stderr(), "swath: unknown variable SWATH_THREAD is ignored; did you mean SWATH_THREADS?\n");
     // Kubernetes describes the services of a namespace in variables.
     let run = scene.swath("run 1..=3");
     let run = run.env("SWATH_X_SERVICE_HOST", "10.0.0.1").env("SWATH_X_PORT_7171_TCP_ADDR", "10.0.0.1");
@@ -108,7 +105,7 @@ fn help_is_in_groups_and_says_where_the_work_is_done() {
     let scene = Scene::new("help_is_in_groups");
     let run = scene.swath("run --help").env("SWATH_WORKERS", "").succeed();
     for heading in
-        ["Arguments:", "Job:", "Results:", "Connection:", "Without a coordinator that is named:", "Everywhere:"]
+        ["Arguments:", "Job:", "Results:", "Connection:", "Local workers (if no coordinator is named):", "Everywhere:"]
     {
         assert!(run.stdout().lines().any(|line| line == heading), "{heading}:\n{}", run.stdout());
     }

@@ -48,7 +48,7 @@ fn a_coordinator_listens_where_it_is_told() {
         let coordinator = scene.coordinator_with(&format!("--data data{index} --listen {listen} {health}"));
         assert!(coordinator.address().starts_with(expected), "{listen}: {}", coordinator.address());
         let said = coordinator.process().stderr();
-        let (_, rest) = said.split_once("health is answered for address=").unwrap();
+        let (_, rest) = said.split_once("answering health checks address=").unwrap();
         let health = rest.lines().next().unwrap().trim();
         assert!(health.starts_with(expected), "{listen}: {health}");
         let port = health.rsplit_once(':').unwrap().1;

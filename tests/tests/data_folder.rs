@@ -46,7 +46,7 @@ fn an_url_is_no_data_folder() {
     let real = scene.path("real").display().to_string();
     for data in [&format!("file://{real}"), &format!("file:{real}"), "file:x", "FILE:///x", "s3://bucket/a", "x://y"] {
         let said = refusal(&scene, data, 2);
-        assert!(said.contains(&format!("`{data}` is an URL")) && said.contains("--store"), "{said}");
+        assert!(said.contains(&format!("`{data}` is a URL")) && said.contains("--store"), "{said}");
     }
     for store in ["file:///a%20b", "file:///a?b", "file:///a#b", "file:a"] {
         let start = scene.swath("coordinator start --listen 127.0.0.1:0 --store").arg(store);

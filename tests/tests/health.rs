@@ -10,7 +10,7 @@ const HEALTH: &str = "--health-listen 127.0.0.1:0";
 fn health_address(process: &Process<'_>) -> String {
     until("it answers for its health", || {
         let said = process.stderr();
-        let (_, rest) = said.split_once("health is answered for address=")?;
+        let (_, rest) = said.split_once("answering health checks address=")?;
         Some(rest.split_once('\n')?.0.trim().to_owned())
     })
 }
@@ -108,7 +108,7 @@ fn asking_where_nobody_answers_says_so() {
     // A coordinator knows the service, but not these names.
     let coordinator = scene.coordinator();
     let said = scene.swath(&format!("health {}", coordinator.address())).end().assert_refused(2);
-    assert!(said.contains("use the port of --health-listen"), "{said}");
+    assert!(said.contains("use the address of --health-listen"), "{said}");
 }
 
 #[test]
@@ -118,6 +118,6 @@ fn a_port_that_is_taken_is_refused_in_a_sentence() {
     let taken = coordinator.address();
     for command in ["coordinator start --listen 127.0.0.1:0 --data other", "worker start --coordinator 127.0.0.1:1"] {
         let said = scene.swath(&format!("{command} --health-listen {taken}")).end().assert_refused(1);
-        assert!(said.contains(&format!("cannot answer for the health at {taken}: ")), "{said}");
+        assert!(said.contains(&format!("cannot answer health checks on {taken}: ")), "{said}");
     }
 }

@@ -240,7 +240,7 @@ fn a_worker_that_is_attached_and_cut_off_ends() {
     assert_eq!(hosts.workers_on(2), 1);
     sshd.launch(&hosts, 0, "stop --host host2").succeed();
     let ended = launcher.wait().assert_code(1);
-    assert!(ended.stderr().ends_with("swath: 1 of 2 workers ended badly\n"), "{}", ended.stderr());
+    assert!(ended.stderr().ends_with("swath: 1 of 2 workers failed\n"), "{}", ended.stderr());
 }
 
 #[test]
@@ -292,7 +292,7 @@ fn a_worker_that_does_not_join_says_why() {
         until_no_worker_runs_on(&hosts, 1);
     };
     let nowhere = format!("--coordinator {}:9", hosts.address(0));
-    refused(&nowhere, "not_found", "install it, name it with --remote-swath, or copy this one with --copy");
+    refused(&nowhere, "not_found", "install it, name its path with --remote-swath, or copy this program with --copy");
     hosts.install(1);
     refused(&format!("{nowhere} --join-timeout 1s"), "no_coordinator", "Connection refused");
     let said = sshd.launch(&hosts, 0, "--host host1 --coordinator nonsense:port").end().assert_misused();
@@ -442,7 +442,7 @@ fn an_attached_worker_that_hears_nothing_ends() {
     };
     assert!(still(2).is_some(), "it ended although it was spoken to");
     until("it has ended", || coordinator.workers().is_empty().then_some(()));
-    until("it says why", || pipe.stderr().contains("nothing came on standard input").then_some(()));
+    until("it says why", || pipe.stderr().contains("nothing arrived on standard input").then_some(()));
 }
 
 #[test]
@@ -451,7 +451,7 @@ fn what_names_no_host_is_refused() {
     let refused = |arguments: &[&str]| scene.swath("launch").args(arguments).end();
     for host in ["-oProxyCommand=touch hacked", "ada@-oX", "h1;touch hacked", "$(touch hacked)@h1"] {
         let said = refused(&[&format!("--host={host}"), "--coordinator", "h0:7171"]).assert_misused();
-        assert!(said.contains("is no name of"), "{said}");
+        assert!(said.contains("bad host name") || said.contains("bad user name"), "{said}");
     }
     let said = refused(&["--host", "h1"]).assert_refused(2);
     assert!(said.contains("no coordinator is named"), "{said}");
@@ -459,7 +459,7 @@ fn what_names_no_host_is_refused() {
     assert!(said.contains("no host is named"), "{said}");
     fs::write(scene.path("hosts.txt"), "h1\n-oProxyCommand=id\n").unwrap();
     let said = refused(&["--hostfile", "hosts.txt", "--coordinator", "h0:7171"]).assert_refused(2);
-    assert!(said.contains("in the hostfile hosts.txt, line 2: `-oProxyCommand=id` is no host"), "{said}");
+    assert!(said.contains("in the hostfile hosts.txt, line 2: bad `-oProxyCommand=id`: bad host name"), "{said}");
     let said = refused(&["--host", "h1", "--coordinator", "h0:7171", "--worker-access", "missing"]).assert_refused(2);
     assert!(said.contains("cannot read the access file missing"), "{said}");
     assert_eq!(scene.files(), ["hosts.txt"]);

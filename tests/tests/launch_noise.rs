@@ -99,7 +99,7 @@ fn stop_goes_on_when_a_worker_does_not_end() {
     hosts.says(1, record);
     hosts.says(1, "pkill -STOP -o -x swath");
     let ended = sshd.launch(&hosts, 0, "stop --host host1 --grace 1s").end().assert_code(1);
-    let expected = "host1  stopped 2 workers, 1 of them killed; process 1 does not end, although it was killed\n";
+    let expected = "host1  stopped 2 workers, 1 of them killed; process 1 was killed but still runs\n";
     assert_eq!(ended.stdout(), expected);
     assert_eq!(ended.stderr(), "swath: workers may still run on 1 of 1 host\n");
     until("no worker runs there", || (hosts.workers_on(1) == 0).then_some(()));

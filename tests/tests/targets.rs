@@ -233,7 +233,7 @@ fn results_that_are_larger_than_the_disk_are_not_fetched() {
     coordinator.await_done(job);
     let fetch = format!("exec $SWATH job results {job} -c {} -o disk/x.parquet", coordinator.address());
     let said = scene.bash(&on_a_disk_of("2m", &fetch)).end().assert_refused(1);
-    assert!(said.contains("will take at least") && said.contains("2.0 MiB free"), "{said}");
+    assert!(said.contains("needs at least") && said.contains("2.0 MiB free"), "{said}");
     scene.bash(&on_a_disk_of("8m", &fetch)).succeed();
 }
 

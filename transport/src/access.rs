@@ -32,7 +32,7 @@ const MAX_BYTES: u64 = 1 << 20;
 /// Certificates that expire sooner are worth a warning.
 const EXPIRES_SOON: Duration = Duration::from_secs(14 * 24 * 3600);
 
-/// Why an access file is of no use.
+/// Why an access file cannot be used.
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum AccessError {
@@ -49,7 +49,7 @@ pub enum AccessError {
     Exposed(String),
     /// It is a folder without a file for the role.
     #[error(
-        "the folder {} has no access file for this: it should hold {expected}, or ca.crt, tls.crt and tls.key",
+        "the folder {} has no access file for this command: it needs {expected}, or ca.crt, tls.crt and tls.key",
         path.display()
     )]
     NoFile {
@@ -64,7 +64,7 @@ pub enum AccessError {
         /// Which folder.
         path: PathBuf,
     },
-    /// It does not hold what it should.
+    /// Its content is wrong.
     #[error("{} is not an access file: {reason}", path.display())]
     Malformed {
         /// Which file.
@@ -72,8 +72,8 @@ pub enum AccessError {
         /// What is wrong.
         reason: String,
     },
-    /// It is for somebody else.
-    #[error("{} is for the role {found}, and {needed} is needed here", path.display())]
+    /// It is for another role.
+    #[error("{} is for the role {found}, but this needs the role {needed}", path.display())]
     WrongRole {
         /// Which file.
         path: PathBuf,
@@ -82,8 +82,8 @@ pub enum AccessError {
         /// The roles that would do.
         needed: String,
     },
-    /// A folder of certificates does not say where the coordinator is, nor does anything else.
-    #[error("{} does not say where the coordinator is: name it with --coordinator HOST:PORT", path.display())]
+    /// The address of the coordinator is not known: a folder of certificates does not have it.
+    #[error("{} does not name the coordinator: name it with --coordinator HOST:PORT", path.display())]
     NoAddress {
         /// Which folder.
         path: PathBuf,
@@ -136,7 +136,7 @@ impl AccessSource {
         Err(AccessError::NoFile { path: self.path.clone(), expected: names.join(" or ") })
     }
 
-    /// A sentence if others may read the key.
+    /// A warning if others may read the key.
     pub fn exposure(&self) -> Option<String> {
         let file = if self.path.is_dir() { self.path.join("tls.key") } else { self.path.clone() };
         Some(exposure::of(&file).ok()??.to_string())
@@ -183,7 +183,9 @@ fn read(path: &Path) -> Result<String, AccessError> {
     let failed = |error| AccessError::Read { path: path.to_owned(), error: Arc::new(error) };
     let length = fs::metadata(path).map_err(failed)?.len();
     if length > MAX_BYTES {
-        return Err(failed(io::Error::other(format!("{length} bytes are too many"))));
+        return Err(failed(io::Error::other(format!(
+            "it has {length} bytes, and an access file has at most {MAX_BYTES}"
+        ))));
     }
     if let Some(exposure @ Exposure::Writable { .. }) = exposure::of(path).map_err(failed)? {
         return Err(AccessError::Exposed(exposure.to_string()));
@@ -191,7 +193,7 @@ fn read(path: &Path) -> Result<String, AccessError> {
     fs::read_to_string(path).map_err(failed)
 }
 
-/// Access as it was read: whom to trust, and how to show who one is. It holds a secret and is never printed.
+/// Access as it was read: an identity, and the authority to trust. It holds a secret and is never printed.
 #[derive(Clone)]
 pub struct Access {
     address: Option<String>,
@@ -234,7 +236,7 @@ impl Access {
         Ok(access)
     }
 
-    /// Where the coordinator is, as `host:port`, if the access says it.
+    /// The address of the coordinator, as `host:port`, if the access has it.
     pub fn address(&self) -> Option<&str> {
         self.address.as_deref()
     }
@@ -254,7 +256,7 @@ impl Access {
         self.certificate.expires
     }
 
-    /// A sentence if the certificate has expired or will soon, or if it will not be found to be the coordinator's.
+    /// A warning if the certificate has expired or will soon, or if clients will not accept it as that of a coordinator.
     pub fn warning(&self) -> Option<String> {
         let at = humantime::format_rfc3339_seconds(self.expires());
         let subject = self.subject();
@@ -355,7 +357,7 @@ mod tests {
         assert_eq!(found.path(), folder.path().join("admin.toml"));
         fs::remove_file(folder.path().join("worker.toml")).unwrap();
         let refused = source.of_role(&[Role::Worker]).unwrap_err().to_string();
-        assert!(refused.contains("it should hold worker.toml, or ca.crt"), "{refused}");
+        assert!(refused.contains("it needs worker.toml, or ca.crt"), "{refused}");
         assert!(matches!(source.load(), Err(AccessError::Folder { .. })));
         // A file is what it is.
         let file = AccessSource::new(folder.path().join("admin.toml"));

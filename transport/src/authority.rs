@@ -1,4 +1,4 @@
-//! An authority of one's own: it makes access files.
+//! A certificate authority, which makes access files.
 
 use std::{
     fs::{self, OpenOptions},
@@ -23,14 +23,14 @@ use crate::{
     exposure::{self, Exposure},
 };
 
-/// How long the authority's own certificate is valid at the least. It outlives all those that it makes, for none of them is
-/// good for anything without it.
+/// The shortest validity of the authority's own certificate. It outlives all certificates that it signs, which are worthless
+/// without it.
 const AUTHORITY_VALID: Duration = Duration::from_secs(20 * 365 * 24 * 3600);
 
-/// It is made before them, and may be asked for others as valid for a while.
+/// How much longer it is valid than the first certificates, so that it can sign others as valid for a while.
 const MARGIN: Duration = Duration::from_secs(30 * 24 * 3600);
 
-/// Certificates are valid from a while ago, for clocks that differ.
+/// Certificates are valid from some time ago, because clocks differ.
 const SKEW: Duration = Duration::from_secs(3600);
 
 const AUTHORITY_FILE: &str = "authority.toml";
@@ -39,9 +39,9 @@ const AUTHORITY_FILE: &str = "authority.toml";
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AuthorityError {
-    /// There is one already, or an access file of one, which would be worth nothing any more.
+    /// The folder already has an authority, or an access file of one, which would become worthless.
     #[error(
-        "{} is there already: `swath access issue` makes more access files and renews them; for a new authority, choose another folder",
+        "{} already exists: `swath access issue` makes more access files and renews them; for a new authority, choose another folder",
         .0.display()
     )]
     Exists(PathBuf),
@@ -69,8 +69,8 @@ pub enum AuthorityError {
     Address(#[from] AddressError),
     /// A certificate would be valid for longer than its authority.
     #[error(
-        "the authority expires on {expires}, and no certificate of it can be valid for longer: say less with --valid, or \
-             make a new authority in another folder"
+        "the authority expires on {expires}, and its certificates cannot be valid for longer: shorten --valid, or make a \
+             new authority in another folder"
     )]
     Outlived {
         /// When the authority expires.
@@ -91,12 +91,12 @@ struct AuthorityFile {
     key: String,
 }
 
-/// An authority that both sides trust.
+/// A certificate authority that both sides trust.
 pub struct Authority {
     file: AuthorityFile,
     issuer: Issuer<'static, KeyPair>,
     expires: SystemTime,
-    /// A sentence if others may read it.
+    /// A warning if others may read its key.
     exposure: Option<String>,
 }
 

@@ -11,14 +11,14 @@ use tracing::debug;
 
 use crate::Address;
 
-/// The next address is tried when the one before has not answered for so long; RFC 8305 recommends it.
+/// How long to wait for one address before the next one is tried, too (RFC 8305).
 const NEXT_ADDRESS: Duration = Duration::from_millis(250);
 
-/// Of so many addresses it is said why they did not answer.
+/// How many addresses an error names with their reasons.
 const NAMED: usize = 4;
 
-/// Connects to the address that answers first. Those of a name are tried one after the other, each a moment after the one
-/// before or when that has failed, so that a dead address costs a moment and not the whole limit.
+/// Connects to the address that answers first. The addresses of a name are tried one after the other: each when the one
+/// before has failed, or a moment later. So a dead address does not use up the whole limit.
 pub(crate) async fn connect(address: &Address, limit: Duration) -> io::Result<TcpStream> {
     let mut failures = Vec::new();
     match timeout(limit, race(address, &mut failures)).await {
@@ -59,7 +59,7 @@ async fn attempt(address: SocketAddr) -> (SocketAddr, io::Result<TcpStream>) {
     (address, connected)
 }
 
-/// The families take turns, beginning with the one that the system prefers.
+/// IPv4 and IPv6 take turns, beginning with the one that the system prefers.
 fn alternate(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
     let Some(preferred) = addresses.first().map(SocketAddr::is_ipv6) else { return addresses };
     let (first, second): (Vec<_>, Vec<_>) = addresses.into_iter().partition(|address| address.is_ipv6() == preferred);

@@ -17,10 +17,7 @@ use tokio::{
     sync::oneshot,
 };
 use tokio_rustls::{TlsConnector, client::TlsStream};
-use tonic::{
-    Status,
-    transport::{Channel, Endpoint, Uri},
-};
+use tonic::transport::{Channel, Endpoint, Uri};
 use tower::service_fn;
 
 use crate::{
@@ -28,24 +25,24 @@ use crate::{
     greeting::{Beginning, Greeted, Greeting},
 };
 
-/// How long each may take: to be connected, and to be greeted.
+/// How long connecting may take, and again how long the first answer may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long the exchange of certificates may take, once the other side speaks.
+/// How long the TLS handshake may take.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A silent connection is asked for a sign of life after this, and given up after as long again.
+/// A silent connection is probed after this, and closed if no answer comes for as long again.
 const KEEPALIVE: Duration = Duration::from_secs(20);
 
-/// Why the coordinator was not reached.
+/// Why the coordinator could not be reached.
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum DialError {
-    /// Not an address.
+    /// The address is malformed.
     #[error(transparent)]
     Address(#[from] AddressError),
-    /// The scheme of the address does not fit the access.
-    #[error("{address} was given with {scheme}: {advice}")]
+    /// The scheme of the address contradicts the access file, or that there is none.
+    #[error("the scheme of {address} means {scheme}: {advice}")]
     Scheme {
         /// Where.
         address: String,
@@ -54,10 +51,10 @@ pub enum DialError {
         /// What fits.
         advice: &'static str,
     },
-    /// The access file is of no use.
+    /// The access file cannot be used.
     #[error(transparent)]
     Access(#[from] AccessError),
-    /// Nobody answers there.
+    /// Nothing answers there.
     #[error("no coordinator answers at {address}: {reason}")]
     Unreachable {
         /// Where.
@@ -65,15 +62,15 @@ pub enum DialError {
         /// What the system said.
         reason: String,
     },
-    /// Somebody accepted the connection and said nothing.
-    #[error("{address} accepted the connection and did not answer within {}", humantime::format_duration(*limit))]
+    /// The peer accepted the connection and sent nothing.
+    #[error("{address} accepted the connection, but did not answer within {}", humantime::format_duration(*limit))]
     Silent {
         /// Where.
         address: String,
         /// How long was waited.
         limit: Duration,
     },
-    /// What answers is no coordinator.
+    /// The peer is not a coordinator.
     #[error("{address} speaks {protocol}, not gRPC")]
     Foreign {
         /// Where.
@@ -81,14 +78,14 @@ pub enum DialError {
         /// What it speaks.
         protocol: Protocol,
     },
-    /// What answers speaks TLS, and there is no access file.
-    #[error("{address} speaks TLS, for which an access file is needed")]
+    /// The peer speaks TLS, and there is no access file.
+    #[error("{address} speaks TLS, which needs an access file")]
     NeedsAccess {
         /// Where.
         address: String,
     },
-    /// Somebody answers who is not trusted.
-    #[error("what answers at {address} cannot be trusted: {reason}")]
+    /// The certificate of the peer is not accepted.
+    #[error("the peer at {address} cannot be trusted: {reason}")]
     Untrusted {
         /// Where.
         address: String,
@@ -98,7 +95,7 @@ pub enum DialError {
 }
 
 impl DialError {
-    /// Trying again is of no use.
+    /// Whether another attempt is useless.
     pub fn is_final(&self) -> bool {
         match self {
             Self::Address(_)
@@ -106,14 +103,15 @@ impl DialError {
             | Self::Access(_)
             | Self::NeedsAccess { .. }
             | Self::Untrusted { .. } => true,
-            // What stands before a coordinator may answer in its place while it is away.
+            // A proxy may answer in place of a coordinator that is not running.
             Self::Unreachable { .. } | Self::Silent { .. } | Self::Foreign { .. } => false,
         }
     }
 
-    /// The reason for which a request was not sent, if it is that there is no connection.
-    pub fn of_status(status: &Status) -> Option<Self> {
-        Self::find(status.source()?).cloned()
+    /// The error of this kind among the causes of another one, if there is one: a request fails with an error of its own
+    /// when there is no connection to send it on.
+    pub fn find_in(error: &(dyn Error + 'static)) -> Option<Self> {
+        Self::find(error).cloned()
     }
 
     fn find<'error>(error: &'error (dyn Error + 'static)) -> Option<&'error Self> {
@@ -138,7 +136,7 @@ trait Duplex: AsyncRead + AsyncWrite + Send {}
 
 impl<S: AsyncRead + AsyncWrite + Send> Duplex for S {}
 
-/// Where a coordinator is and how to reach it. Each connection reads the access file anew.
+/// Where a coordinator is and how to reach it. Each new connection reads the access file again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Dialer {
     address: Address,
@@ -151,7 +149,7 @@ impl Dialer {
         Self { address, access: None }.checked()
     }
 
-    /// With TLS, as the holder of one of these roles; at another address than the access says if there is one.
+    /// With TLS, in one of these roles. `address` replaces the address in the access file.
     pub fn with_access(source: &AccessSource, roles: &[Role], address: Option<Address>) -> Result<Self, DialError> {
         let source = source.of_role(roles)?;
         let access = source.load_for(roles)?;
@@ -164,7 +162,7 @@ impl Dialer {
     }
 
     fn checked(self) -> Result<Self, DialError> {
-        check_scheme(&self.address, self.access.is_some())?;
+        check_scheme(&self.address, if self.access.is_some() { Security::Tls } else { Security::Plain })?;
         Ok(self)
     }
 
@@ -173,7 +171,7 @@ impl Dialer {
         &self.address
     }
 
-    /// How access is had, if there is TLS.
+    /// The access file, if there is TLS.
     pub fn access(&self) -> Option<&AccessSource> {
         self.access.as_ref()
     }
@@ -182,7 +180,7 @@ impl Dialer {
     /// breaks.
     pub async fn connect(&self) -> Result<Channel, DialError> {
         if let Some(source) = &self.access {
-            // A file that is of no use is an error of its own, not one of the connection.
+            // An unusable access file is an error of its own, not one of the connection.
             source.load()?;
         }
         let (tell, told) = oneshot::channel();
@@ -266,29 +264,27 @@ impl Dialer {
     }
 }
 
-/// Whether what the scheme of an address says, if it has one, fits the access.
-pub fn check_scheme(address: &Address, has_access: bool) -> Result<(), DialError> {
-    let (scheme, advice) = match (address.security(), has_access) {
-        (Some(Security::Tls), false) => (
-            "a scheme that stands for TLS",
-            "add --access FILE, or write http, grpc or no scheme for a connection without TLS",
-        ),
-        (Some(Security::Plain), true) => (
-            "a scheme that stands for a connection without TLS",
-            "write https, grpcs or no scheme, because with an access file there is TLS",
-        ),
+/// An error if the scheme of an address says otherwise than how it will be reached.
+pub fn check_scheme(address: &Address, security: Security) -> Result<(), DialError> {
+    let (scheme, advice) = match (address.security(), security) {
+        (Some(Security::Tls), Security::Plain) => {
+            ("TLS", "add --access FILE, or write http, grpc or no scheme to connect without TLS")
+        }
+        (Some(Security::Plain), Security::Tls) => {
+            ("no TLS", "write https, grpcs or no scheme, because an access file requires TLS")
+        }
         _ => return Ok(()),
     };
     Err(DialError::Scheme { address: address.to_string(), scheme, advice })
 }
 
-/// The sentence, if the handshake failed because of who answers.
+/// Why the certificate of the peer was refused, if that ended the handshake.
 fn distrust(error: &io::Error) -> Option<String> {
     let error = error.get_ref()?.downcast_ref::<rustls::Error>()?;
     Some(match error {
         rustls::Error::InvalidCertificate(reason) => match reason {
             CertificateError::UnknownIssuer | CertificateError::BadSignature => {
-                "its certificate is not from an authority that the access file names".to_owned()
+                "its certificate is not signed by an authority of the access file".to_owned()
             }
             CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
                 format!("its certificate is not a coordinator's: it lacks the name {COORDINATOR_NAME}")
@@ -298,8 +294,8 @@ fn distrust(error: &io::Error) -> Option<String> {
             }
             reason => format!("its certificate is not accepted: {reason}"),
         },
-        rustls::Error::InvalidMessage(_) => "what it says is not TLS".to_owned(),
-        rustls::Error::AlertReceived(alert) => format!("it broke off the handshake: {alert:?}"),
+        rustls::Error::InvalidMessage(_) => "it does not speak TLS".to_owned(),
+        rustls::Error::AlertReceived(alert) => format!("it aborted the handshake: {alert:?}"),
         error => error.to_string(),
     })
 }

@@ -1,7 +1,7 @@
-//! What the other side of a new connection says first.
+//! The first bytes that a peer sends.
 //!
-//! A server of HTTP/2 begins with a SETTINGS frame (RFC 9113, section 3.4). Whoever begins with something else, or says
-//! nothing, is no coordinator, and is told apart here: later there would only be an error of the protocol.
+//! An HTTP/2 server begins with a SETTINGS frame (RFC 9113, section 3.4). A peer that begins with something else, or sends
+//! nothing, is not a coordinator. It is recognised here, because later there would only be a protocol error.
 
 use std::{
     fmt, io,
@@ -21,7 +21,7 @@ use crate::{Address, DialError};
 /// The header of a frame.
 const HEADER_BYTES: usize = 9;
 
-/// What speaks otherwise can be told from so many bytes.
+/// Other protocols are recognised after this many bytes.
 const ENOUGH_BYTES: usize = 5;
 
 /// A protocol that a coordinator does not speak.
@@ -32,7 +32,7 @@ pub enum Protocol {
     Http1,
     /// A login.
     Ssh,
-    /// None that is known here.
+    /// An unknown protocol.
     Unknown,
 }
 
@@ -72,10 +72,10 @@ impl Beginning {
     }
 }
 
-/// What came of the greeting.
+/// The result of the greeting.
 pub(crate) type Greeting = Result<(), DialError>;
 
-/// A connection whose peer has to begin as is expected, in time.
+/// A connection whose peer must begin as expected, and in time.
 pub(crate) struct Greeted<S> {
     stream: S,
     address: Address,
@@ -98,7 +98,7 @@ impl<S> Greeted<S> {
         Self { stream, address, expected, waiting: Some(waiting) }
     }
 
-    /// The same, and what comes of it is told to whoever connects.
+    /// The same; the result of the greeting is also sent here.
     pub(crate) fn and_tell(mut self, tell: Option<oneshot::Sender<Greeting>>) -> Self {
         if let Some(waiting) = &mut self.waiting {
             waiting.tell = tell;
@@ -106,31 +106,37 @@ impl<S> Greeted<S> {
         self
     }
 
-    /// Takes what was heard; an error if it is not what a coordinator says.
-    fn hear(&mut self, bytes: &[u8], is_end: bool) -> io::Result<()> {
+    /// Takes bytes that were read; an error if a coordinator does not begin like this.
+    fn hear(&mut self, bytes: &[u8]) -> io::Result<()> {
         let Some(waiting) = &mut self.waiting else { return Ok(()) };
         waiting.heard.extend(bytes.iter().take(HEADER_BYTES - waiting.heard.len().min(HEADER_BYTES)));
         let address = self.address.to_string();
         let greeting = match Beginning::of(&waiting.heard) {
             Some(beginning) if beginning == self.expected => Ok(()),
             Some(Beginning::Http2) => {
-                let reason = "it does not speak TLS, so it needs no access file".to_owned();
+                let reason = "it does not speak TLS: connect without an access file".to_owned();
                 Err(DialError::Untrusted { address, reason })
             }
             Some(Beginning::Tls) => Err(DialError::NeedsAccess { address }),
             Some(Beginning::Other(protocol)) => Err(DialError::Foreign { address, protocol }),
-            None if is_end => {
-                Err(DialError::Unreachable { address, reason: "the connection was closed at once".to_owned() })
-            }
             None => return Ok(()),
         };
         self.settle(greeting)
     }
 
+    /// Takes note that no more bytes will come; an error if that is before the greeting.
+    fn hear_end(&mut self) -> io::Result<()> {
+        if self.waiting.is_none() {
+            return Ok(());
+        }
+        let reason = "the connection was closed at once".to_owned();
+        self.settle(Err(DialError::Unreachable { address: self.address.to_string(), reason }))
+    }
+
     /// Ends the waiting.
     fn settle(&mut self, greeting: Greeting) -> io::Result<()> {
         if let Some(tell) = self.waiting.take().and_then(|waiting| waiting.tell) {
-            // Nobody need wait for it.
+            // The receiver may be gone.
             let _ = tell.send(greeting.clone());
         }
         greeting.map_err(io::Error::other)
@@ -150,7 +156,11 @@ impl<S: AsyncRead + Unpin> AsyncRead for Greeted<S> {
         let read = ready!(Pin::new(&mut this.stream).poll_read(cx, buffer));
         if this.waiting.is_some() {
             let heard = buffer.filled().get(before..).unwrap_or_default();
-            this.hear(heard, read.is_err() || heard.is_empty())?;
+            if read.is_err() || heard.is_empty() {
+                this.hear_end()?;
+            } else {
+                this.hear(heard)?;
+            }
         }
         Poll::Ready(read)
     }
@@ -158,8 +168,8 @@ impl<S: AsyncRead + Unpin> AsyncRead for Greeted<S> {
 
 impl<S> Drop for Greeted<S> {
     fn drop(&mut self) {
-        // Whoever reads has given up on what was heard so far.
-        let _ = self.hear(&[], true);
+        // Nobody reads any more.
+        let _ = self.hear_end();
     }
 }
 

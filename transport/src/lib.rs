@@ -4,12 +4,12 @@
 //! both sides trust, and a certificate with its key ([`Access`]). The certificate says what its holder may do, its
 //! [`Role`]s. [`Authority`] makes access files; certificates from elsewhere work too.
 //!
-//! [`Dialer`] is the side of workers and clients, [`Acceptor`] that of the coordinator. Both read their access again when
-//! it changes, so certificates are renewed without a restart.
+//! Workers and clients use [`Dialer`], the coordinator uses [`Acceptor`]. Both read their access files again when they
+//! change, so certificates are renewed without a restart.
 //!
-//! Nobody is turned away in the handshake for a certificate that is missing, foreign or expired: the handshake proves
-//! that a peer has the key of its certificate, and what that is worth is judged right after ([`Peer`]). So whoever is
-//! refused gets an answer of gRPC with a sentence, not a connection that closes.
+//! The handshake accepts missing, foreign and expired certificates. It only proves that a peer has the key of its
+//! certificate; the certificate is judged right after ([`Peer`]). So a peer that is refused gets a gRPC error with a
+//! reason, and not just a closed connection.
 
 mod accept;
 mod access;
@@ -30,8 +30,8 @@ pub use dial::{DialError, Dialer, check_scheme};
 pub use greeting::Protocol;
 pub use role::Role;
 
-/// The name that every coordinator's certificate bears. Whoever dials looks for it instead of the host's name, so that a
-/// coordinator may be reached under any address: through a tunnel, a forwarded port, a balancer.
+/// The name in the certificate of every coordinator. Workers and clients check for it instead of the host name, so a
+/// coordinator can be reached under any address: through a tunnel, a forwarded port, a load balancer.
 pub const COORDINATOR_NAME: &str = "coordinator.swath";
 
 /// The protocol that both sides agree on in the handshake: HTTP/2.

@@ -57,7 +57,7 @@ impl SessionError {
 
 impl From<Status> for SessionError {
     fn from(status: Status) -> Self {
-        if let Some(error) = DialError::of_status(&status) {
+        if let Some(error) = DialError::find_in(&status) {
             return Self::Dial(error);
         }
         match status.code() {

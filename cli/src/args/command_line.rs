@@ -1,4 +1,4 @@
-//! From the words of the command line to what clap makes of them.
+//! From the words of the command line to the matches of clap.
 
 use std::{collections::BTreeSet, ffi::OsString};
 
@@ -9,7 +9,7 @@ use clap::{
 
 use super::{environment, values::MINUS};
 
-/// What the argument that takes a range is called.
+/// The name of the argument that takes a range.
 const RANGE: &str = "range";
 
 /// Parses these words, the first of which is the program, and the environment.
@@ -19,7 +19,7 @@ pub(super) fn matches(words: Vec<OsString>, command: &dyn Fn() -> Command) -> Re
     let scan = Scan::of(words, &built);
     let parsed = environment::settle(command()).try_get_matches_from(scan.words.iter());
     parsed.map_err(|error| match error.kind() {
-        // Also for variables that are set and empty.
+        // The help lists all variables, also empty ones.
         ErrorKind::DisplayHelp => command().try_get_matches_from(scan.words.iter()).err().unwrap_or(error),
         _ => {
             let mut error = error;
@@ -30,7 +30,7 @@ pub(super) fn matches(words: Vec<OsString>, command: &dyn Fn() -> Command) -> Re
     })
 }
 
-/// What the words stand for, as far as it can be seen without parsing them.
+/// What can be told about the words before they are parsed.
 struct Scan {
     words: Vec<OsString>,
     /// The names of the subcommands.
@@ -40,8 +40,8 @@ struct Scan {
 }
 
 impl Scan {
-    /// A range that begins with a minus looks like an option. It is told by the digit behind it, for no option is one, and
-    /// is written with another minus, so that all else that begins with a dash is an option, known or not.
+    /// A range that begins with a minus sign looks like an option. No option begins with a digit, so `-` and a digit are a
+    /// range; its minus sign is replaced. Everything else that begins with a dash is an option, known or unknown.
     fn of(words: Vec<OsString>, command: &Command) -> Self {
         let mut scan = Self { words: Vec::new(), path: Vec::new(), given: BTreeSet::new() };
         let mut current = command;
@@ -54,7 +54,7 @@ impl Scan {
                 scan.words.push(word);
             } else if text == "--" {
                 scan.words.push(word);
-                // What follows are values, whatever they begin with.
+                // All that follows are values.
                 scan.words.extend(words.by_ref());
             } else if is_negative(text) && current.get_positionals().any(|argument| argument.get_id() == RANGE) {
                 scan.words.push(text.replacen('-', &MINUS.to_string(), 1).into());
@@ -72,7 +72,7 @@ impl Scan {
         scan
     }
 
-    /// Notes the option, or the options, of a word without its first dash; true if the next word is a value of it.
+    /// Notes the options of a word (without its first dash). True if the next word is the value of the last one.
     fn take_option(&mut self, option: &str, command: &Command) -> bool {
         if let Some(long) = option.strip_prefix('-') {
             let (name, value) = long.split_once('=').map_or((long, None), |(name, value)| (name, Some(value)));
@@ -97,7 +97,7 @@ impl Scan {
         argument.get_action().takes_values()
     }
 
-    /// The arguments of the command that was meant, but for those that were given.
+    /// The arguments of the command that were not given.
     fn arguments<'command>(&self, command: &'command Command) -> Vec<&'command Arg> {
         let mut current = command;
         for name in &self.path {
@@ -111,7 +111,7 @@ fn is_negative(text: &str) -> bool {
     text.strip_prefix('-').is_some_and(|rest| rest.starts_with(|first: char| first.is_ascii_digit()))
 }
 
-/// Shows words as they were given.
+/// Restores the minus signs that were replaced.
 fn with_dashes(error: &mut clap::Error) {
     for kind in [ContextKind::InvalidArg, ContextKind::InvalidValue] {
         if let Some(ContextValue::String(word)) = error.get(kind)

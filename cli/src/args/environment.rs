@@ -1,7 +1,7 @@
-//! Variables of the environment: one for each flag, and all of them by the same rules.
+//! Environment variables: one for each flag, and the same rules for all.
 //!
-//! An empty variable is an unset one. Flags that are on or off take the usual words. An error in a value names the variable
-//! that it comes from. What begins like a variable of this program and is none is warned of.
+//! An empty variable counts as unset. Switches take the usual words for on and off. An error about a value names the
+//! variable that the value comes from. A warning names each variable that begins with `SWATH_` and is unknown.
 
 use std::ffi::{OsStr, OsString};
 
@@ -10,17 +10,17 @@ use clap::{
     error::{ContextKind, ContextValue},
 };
 
-/// How all variables of this program begin.
+/// The prefix of all variables of this program.
 const PREFIX: &str = "SWATH_";
 
-/// Variables of the compose files and of the tests, which are nothing to the program itself.
+/// Variables of the compose files and of the tests, which the program itself ignores.
 const OTHERS: [&str; 6] =
     ["SWATH_ACCESS_FOLDER", "SWATH_BIN", "SWATH_IMAGE", "SWATH_PORT", "SWATH_PUBLISH", "SWATH_PYTHON"];
 
-/// Names that are less alike are not suggested.
+/// Names that are less similar than this are not suggested.
 const ALIKE: f64 = 0.8;
 
-/// A command that takes its variables by the rules above.
+/// Applies the rules above to a command.
 pub(super) fn settle(command: Command) -> Command {
     command.mut_args(settle_argument).mut_subcommands(settle)
 }
@@ -31,7 +31,7 @@ fn settle_argument(argument: Arg) -> Arg {
         return if value.is_empty() { argument.env(None::<&str>) } else { argument };
     }
     match value.to_str().map(switch) {
-        // A variable that says no must not conflict with a flag.
+        // A switch that is off must not conflict with a flag.
         Some(Ok(false)) => argument.env(None::<&str>),
         _ if value.is_empty() => argument.env(None::<&str>),
         _ => argument.value_parser(switch),
@@ -43,11 +43,11 @@ fn switch(word: &str) -> Result<bool, &'static str> {
     match word.to_ascii_lowercase().as_str() {
         "1" | "true" | "yes" | "on" | "y" | "t" => Ok(true),
         "0" | "false" | "no" | "off" | "n" | "f" => Ok(false),
-        _ => Err("it should be 1, true, yes or on, or 0, false, no or off"),
+        _ => Err("it takes 1, true, yes or on, or 0, false, no or off"),
     }
 }
 
-/// Names the variables in an error that speaks of arguments of which none was given as a flag.
+/// Adds the names of variables to an error about arguments that were not given as flags.
 pub(super) fn name_variables(error: &mut clap::Error, arguments: &[&Arg]) {
     let name = |text: &String| {
         let argument = arguments.iter().find(|argument| argument.to_string() == *text)?;
@@ -69,12 +69,12 @@ pub(super) fn name_variables(error: &mut clap::Error, arguments: &[&Arg]) {
     }
 }
 
-/// A sentence for each of these names that begins like a variable of the program and is none.
+/// A warning for each of these names that begins with the prefix and is unknown.
 pub(super) fn unknown(command: &Command, names: impl Iterator<Item = OsString>) -> Vec<String> {
     let mut known: Vec<&str> = OTHERS.to_vec();
     collect(command, &mut known);
     let names: Vec<String> = names.filter_map(|name| name.into_string().ok()).collect();
-    // Kubernetes describes a service called `swath-x` in a dozen variables called SWATH_X_….
+    // Kubernetes sets a dozen variables SWATH_X_… for a service called `swath-x`.
     let services: Vec<&str> = names.iter().filter_map(|name| name.strip_suffix("_SERVICE_HOST")).collect();
     let is_of_service = |name: &str| {
         let rests = services.iter().filter_map(|service| name.strip_prefix(service));
@@ -89,8 +89,8 @@ pub(super) fn unknown(command: &Command, names: impl Iterator<Item = OsString>) 
         .map(|name| {
             let name: String = name.chars().filter(|letter| !letter.is_control()).collect();
             match nearest(&name, &known) {
-                Some(nearest) => format!("{name} is no variable of swath and is ignored; did you mean {nearest}?"),
-                None => format!("{name} is no variable of swath and is ignored"),
+                Some(nearest) => format!("unknown variable {name} is ignored; did you mean {nearest}?"),
+                None => format!("unknown variable {name} is ignored"),
             }
         })
         .collect()
@@ -143,7 +143,7 @@ mod tests {
             assert!(said.len() == 1 && said[0].contains(name) && said[0].contains(&format!("{meant}?")), "{said:?}");
         }
         let said = unknown(&["SWATH_XYZZY\u{1b}[2J"]);
-        assert_eq!(said, ["SWATH_XYZZY[2J is no variable of swath and is ignored"]);
+        assert_eq!(said, ["unknown variable SWATH_XYZZY[2J is ignored"]);
         // A service of Kubernetes.
         let service = [
             "SWATH_COORDINATOR_SERVICE_HOST",

@@ -11,13 +11,13 @@ use swath_health::Service;
 
 use super::values::{duration, health_address};
 
-/// What is asked of whom.
+/// Which process to check, and how.
 #[derive(Debug, Arguments)]
 pub(crate) struct Health {
-    /// Where its --health-listen says.
+    /// The address that its --health-listen names.
     #[arg(value_name = "HOST:PORT", value_parser = health_address)]
     pub(crate) address: Address,
-    /// `readiness`: does it do its work? `liveness`: could it, or should it be started again?
+    /// `readiness`: does the process do its work now? `liveness`: is it alive, or must it be restarted?
     #[arg(long, env = "SWATH_HEALTH_SERVICE", default_value = "readiness",
           value_parser = PossibleValuesParser::new(Service::NAMES).try_map(|name| name.parse::<Service>()))]
     pub(crate) service: Service,

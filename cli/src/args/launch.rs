@@ -9,7 +9,7 @@ use swath_launch::Host;
 use super::values::{address, duration, whole};
 
 const EXAMPLES: &str = "\
-The login to each host must need no password: a key in an agent, for example. What runs there is `swath worker start`.
+Each host must accept a login without a password, for example with a key in an agent. It then runs `swath worker start`.
 Exit codes: 0 every host has a worker, 1 some have none, 2 bad usage, 130 Ctrl-C.
 
   swath launch --host ada@h1 --host 4/ada@h2:2222 --coordinator h0:7171 --copy
@@ -27,17 +27,16 @@ pub(crate) struct Launch {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum LaunchCommand {
-    /// End the workers that were launched on hosts: all of this user's, or those of one coordinator.
+    /// Stop launched workers: all workers of this user, or those of one coordinator.
     Stop(LaunchStop),
-    /// List the workers that were launched on hosts and run.
+    /// List the launched workers that run.
     Status(LaunchSelection),
 }
 
-/// Which hosts, and how they are reached.
+/// Which hosts, and how to reach them.
 #[derive(Debug, Arguments)]
 pub(crate) struct HostArgs {
-    /// A host that ssh reaches, with how many threads its worker has (as in `4/ada@h2`) if not all cores; may be given
-    /// several times.
+    /// A host that ssh reaches. `4/ada@h2` gives its worker 4 threads instead of all cores. The option may be repeated.
     #[arg(
         long = "host",
         short = 'H',
@@ -46,23 +45,23 @@ pub(crate) struct HostArgs {
         value_name = "[N/][USER@]HOST[:PORT]"
     )]
     pub(crate) hosts: Vec<Host>,
-    /// A file of hosts, one in each line: `[USER@]HOST[:PORT] [slots=N]` or `N/[USER@]HOST`; `#` begins a comment.
+    /// A file that lists hosts, one in each line: `[USER@]HOST[:PORT] [slots=N]` or `N/[USER@]HOST`. `#` begins a comment.
     #[arg(long, env = "SWATH_HOSTFILE", value_name = "FILE")]
     pub(crate) hostfile: Option<PathBuf>,
-    /// How many hosts are talked to at once.
+    /// How many hosts to connect to at the same time.
     #[arg(long, env = "SWATH_PARALLEL", default_value_t = 16, value_name = "HOSTS",
           value_parser = whole::<u16>(1..=u16::MAX.into()))]
     pub(crate) parallel: u16,
-    /// How long connecting to a host may take.
+    /// How long to try to connect to a host.
     #[arg(long, env = "SWATH_CONNECT_TIMEOUT", default_value = "10s", value_name = "DURATION", value_parser = duration)]
     pub(crate) connect_timeout: Duration,
-    /// A configuration of ssh, instead of the user's and the system's (`ssh -F`).
+    /// A configuration file for ssh, instead of the user's and the system's (`ssh -F`).
     #[arg(long, env = "SWATH_SSH_CONFIG", value_name = "FILE")]
     pub(crate) ssh_config: Option<PathBuf>,
-    /// An option of ssh (`ssh -o`), such as `ProxyJump=gate`; may be given several times.
+    /// An option for ssh (`ssh -o`), such as `ProxyJump=gate`. The option may be repeated.
     #[arg(long = "ssh-option", env = "SWATH_SSH_OPTION", value_name = "NAME=VALUE", value_delimiter = ';')]
     pub(crate) ssh_options: Vec<String>,
-    /// The folder on each host for what is copied, logs and records of workers; relative to the home there.
+    /// The folder on each host for copied files, logs and records of workers; relative to the home folder.
     #[arg(long, env = "SWATH_REMOTE_DIR", default_value = ".cache/swath", value_name = "FOLDER")]
     pub(crate) remote_dir: String,
 }
@@ -71,32 +70,32 @@ pub(crate) struct HostArgs {
 pub(crate) struct LaunchStart {
     #[command(flatten)]
     pub(crate) hosts: HostArgs,
-    /// The coordinator, as those hosts reach it [default: what --worker-access says].
+    /// The coordinator, as the hosts reach it [default: the address in --worker-access].
     #[arg(long, short, env = "SWATH_COORDINATOR", value_name = "HOST:PORT", value_parser = address)]
     pub(crate) coordinator: Option<Address>,
     /// Copy this program to hosts that do not have it.
     #[arg(long, env = "SWATH_COPY", conflicts_with = "remote_swath")]
     pub(crate) copy: bool,
-    /// The program on the hosts [default: `swath` on the path there, or where cargo puts it].
+    /// The program on the hosts [default: `swath` on the PATH, or in the folder where cargo installs programs].
     #[arg(long, env = "SWATH_REMOTE_SWATH", value_name = "PATH")]
     pub(crate) remote_swath: Option<String>,
-    /// The access file of workers, or the folder with all of them; it is copied to the hosts, for nobody but the user to
-    /// read.
+    /// The access file for workers, or the folder with all access files. The file is copied to the hosts, where only the user
+    /// can read it.
     #[arg(long, env = "SWATH_WORKER_ACCESS", value_name = "FILE", conflicts_with = "remote_access")]
     pub(crate) worker_access: Option<PathBuf>,
-    /// An access file that the hosts have already.
+    /// An access file that is already on the hosts.
     #[arg(long, env = "SWATH_REMOTE_ACCESS", value_name = "PATH")]
     pub(crate) remote_access: Option<String>,
-    /// Stay, and end the workers at the end: however this process ends, they do, too.
+    /// Keep running; the workers stop when this process stops.
     #[arg(long, env = "SWATH_ATTACHED")]
     pub(crate) attached: bool,
-    /// Start a worker on hosts where one of the same coordinator runs, too.
+    /// Start a worker even where one of the same coordinator runs.
     #[arg(long, env = "SWATH_FORCE")]
     pub(crate) force: bool,
-    /// How long a worker may take to join, once it was started.
+    /// How long a started worker may take to join the coordinator.
     #[arg(long, env = "SWATH_JOIN_TIMEOUT", default_value = "30s", value_name = "DURATION", value_parser = duration)]
     pub(crate) join_timeout: Duration,
-    /// Print what would be run, and change nothing.
+    /// Print what would be run on each host, and run nothing.
     #[arg(long, env = "SWATH_DRY_RUN")]
     pub(crate) dry_run: bool,
     /// More arguments for `swath worker start`, such as `-- --grace 1m`.
@@ -109,7 +108,7 @@ pub(crate) struct LaunchStart {
 pub(crate) struct LaunchSelection {
     #[command(flatten)]
     pub(crate) hosts: HostArgs,
-    /// Only workers of this coordinator, written as it was for `swath launch` [default: all].
+    /// Only workers of this coordinator, written as in `swath launch` [default: all].
     #[arg(long, short, env = "SWATH_COORDINATOR", value_name = "HOST:PORT", value_parser = address)]
     pub(crate) coordinator: Option<Address>,
 }
@@ -118,7 +117,7 @@ pub(crate) struct LaunchSelection {
 pub(crate) struct LaunchStop {
     #[command(flatten)]
     pub(crate) selection: LaunchSelection,
-    /// How long a worker may take to end, before it is killed.
+    /// How long a worker may take to stop before it is killed.
     #[arg(long, env = "SWATH_STOP_GRACE", default_value = "15s", value_name = "DURATION", value_parser = duration)]
     pub(crate) grace: Duration,
 }

@@ -10,7 +10,7 @@ use clap::{
 use swath_client::{Address, Range, RangeError};
 use swath_transport::Security;
 
-/// Stands for the minus in front of a range, which would otherwise look like the dash of an option.
+/// Replaces the minus sign of a range, which clap would take for the dash of an option.
 pub(super) const MINUS: char = '\u{2212}';
 
 pub(super) fn range(text: &str) -> Result<Range, RangeError> {
@@ -20,7 +20,7 @@ pub(super) fn range(text: &str) -> Result<Range, RangeError> {
     }
 }
 
-/// The name of a kernel. Those that this program has are known to completions, and a coordinator may have others.
+/// The name of a kernel. Completions suggest the kernels of this program; a coordinator may have others.
 #[derive(Clone)]
 pub(super) struct KernelName;
 
@@ -47,10 +47,10 @@ pub(super) fn address(text: &str) -> Result<Address, &'static str> {
 }
 
 /// Where a coordinator with TLS is.
-pub(crate) fn tls_address(text: &str) -> Result<Address, &'static str> {
+pub(super) fn tls_address(text: &str) -> Result<Address, &'static str> {
     match address(text)? {
         address if address.security() == Some(Security::Plain) => {
-            Err("its scheme stands for a connection without TLS, and with access files there is TLS")
+            Err("its scheme means a connection without TLS, but access files require TLS")
         }
         address => Ok(address),
     }
@@ -69,7 +69,9 @@ pub(super) fn health_listen(text: &str) -> Result<Address, &'static str> {
 /// Where a process answers for its health.
 pub(super) fn health_address(text: &str) -> Result<Address, &'static str> {
     match Address::parse_with_port(text).map_err(|error| error.reason())? {
-        address if address.security() == Some(Security::Tls) => Err("health is answered without TLS"),
+        address if address.security() == Some(Security::Tls) => {
+            Err("health checks use no TLS: write http, grpc or no scheme")
+        }
         address => Ok(address),
     }
 }
@@ -77,7 +79,7 @@ pub(super) fn health_address(text: &str) -> Result<Address, &'static str> {
 fn without_scheme(address: Address) -> Result<Address, &'static str> {
     match address.security() {
         None => Ok(address),
-        Some(_) => Err("it should be like HOST:PORT, without a scheme"),
+        Some(_) => Err("it takes HOST:PORT, without a scheme"),
     }
 }
 
@@ -96,7 +98,7 @@ pub(super) fn whole<T: TryFrom<u64>>(
 
 /// The number of a job or a worker.
 pub(super) fn id(text: &str) -> Result<u64, String> {
-    text.parse().map_err(|_| "it takes a whole number, as the list shows it, such as 1".to_owned())
+    text.parse().map_err(|_| "it takes a whole number such as 1, as the list shows it".to_owned())
 }
 
 pub(super) fn size(text: &str) -> Result<ByteSize, String> {
@@ -108,26 +110,42 @@ fn parse_whole(text: &str) -> Option<u64> {
         return Some(number);
     }
     let range: Range = text.parse().ok().filter(|range: &Range| range.count() == 1)?;
-    // `1..=1` is no number.
+    // `1..=1` is a range.
     u64::try_from(range.first()).ok().filter(|_| !text.contains(".."))
 }
 
 pub(super) fn parameter(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
-        _ => Err("it should be like NAME=VALUE".to_owned()),
+        _ => Err("it takes NAME=VALUE".to_owned()),
     }
 }
 
-/// The longest duration, in years of humantime. Longer ones mean nothing, and a clock that they are added to overflows.
+/// The longest duration, in years of humantime. A clock would overflow if much longer ones were added to it.
 const MOST_YEARS: u64 = 1000;
 
-pub(crate) fn duration(text: &str) -> Result<Duration, String> {
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
     match humantime::parse_duration(text) {
         Ok(duration) if duration <= Duration::from_secs(MOST_YEARS * 31_557_600) => Ok(duration),
         Ok(_) | Err(humantime::DurationError::NumberOverflow) => Err(format!("the longest is {MOST_YEARS}years")),
-        Err(error) => Err(format!("{error}; it should be like 10s or 1h 30m")),
+        Err(error) => Err(format!("{error}; it takes a duration such as 10s or 1h 30m")),
     }
+}
+
+/// How many years a certificate may be valid: the year in which it expires has four digits.
+const MOST_YEARS_VALID: u64 = 100;
+
+/// How long a certificate is valid.
+pub(super) fn validity(text: &str) -> Result<Duration, String> {
+    let valid = duration(text)?;
+    // A year of humantime has 365.25 days. So the longest is what `100years` means.
+    if valid < Duration::from_secs(1) || valid > Duration::from_secs(MOST_YEARS_VALID * 31_557_600) {
+        let text = humantime::format_duration(valid);
+        return Err(format!(
+            "certificates cannot be valid for {text}: the shortest is 1s, and the longest {MOST_YEARS_VALID}years"
+        ));
+    }
+    Ok(valid)
 }
 
 pub(super) fn log_filter(text: &str) -> Result<String, String> {
@@ -139,7 +157,7 @@ pub(super) fn log_filter(text: &str) -> Result<String, String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{duration, size, whole};
+    use super::{duration, size, validity, whole};
 
     #[test]
     fn durations_are_bounded_and_the_bound_is_possible() {
@@ -156,7 +174,18 @@ mod tests {
                 Err(error) => assert!(!possible && error == "the longest is 1000years", "{text}: {error}"),
             }
         }
-        assert!(duration("soon").is_err_and(|error| error.contains("it should be like 10s")));
+        assert!(duration("soon").is_err_and(|error| error.contains("such as 10s")));
+    }
+
+    #[test]
+    fn certificates_are_valid_from_a_second_to_a_hundred_years() {
+        for text in ["1s", "100years", "99years 365days"] {
+            assert!(validity(text).is_ok(), "{text}");
+        }
+        for text in ["100years 1s", "101years", "999ms", "0s"] {
+            let error = validity(text).unwrap_err();
+            assert!(error.contains("the longest 100years"), "{text}: {error}");
+        }
     }
 
     #[test]

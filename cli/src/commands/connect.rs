@@ -1,76 +1,51 @@
-//! Reaching the coordinator, and saying so when it is away.
-
-use std::fmt;
+//! Reaching the coordinator, and telling when it is unreachable.
 
 use anyhow::Result;
 use swath_client::{Away, Client, ClientError, Role, output::OutputError};
 use swath_console::say;
 
-use crate::args::ClientArgs;
+use crate::{args::ClientArgs, ending::Attached};
 
-/// A client for whoever submits and reads.
+/// A client that submits jobs and reads results.
 pub(super) async fn user(args: &ClientArgs) -> Result<Client> {
     with_role(args, &[Role::Client, Role::Admin]).await
 }
 
-/// A client for somebody with one of these roles.
+/// A client with one of these roles.
 pub(super) async fn with_role(args: &ClientArgs, roles: &[Role]) -> Result<Client> {
     let dialer = args.coordinator.dialer(roles)?;
     Ok(match args.patience {
-        // Nobody waits for a coordinator that may not be meant.
+        // The address may be wrong, so there is no waiting by default.
         None => Client::dial(&dialer).await?,
         Some(patience) => Client::dial_patiently(&dialer, patience, |away| say!("swath: {}", sentence(away))).await?,
     })
 }
 
-/// What is said when the coordinator is away.
+/// What people are told when the coordinator is unreachable.
 pub(super) fn sentence(away: &Away<'_>) -> String {
     let Away { address, patience, error } = away;
     format!("{error}; trying {address} for {}", humantime::format_duration(*patience))
 }
 
-/// The same client for whoever waits for a job or reads its results: each time that the coordinator is lost, it is said,
-/// with how to attach again. `say` prints a line.
+/// The same client for waiting for a job or reading its results. Each time that the coordinator is lost, `say` prints a line
+/// with a hint how to attach again.
 pub(super) fn attached(client: &Client, to: Attached, say: impl Fn(&str) + Send + Sync + 'static) -> Client {
     client.clone().when_away(move |away| say(&format!("swath: {}; {}", sentence(away), to.hint())))
 }
 
-/// Whether the coordinator was lost.
-fn is_lost(error: &ClientError) -> bool {
-    matches!(error, ClientError::Dial(_) | ClientError::Broken(_) | ClientError::GaveUp { .. })
+/// The error, with a hint how to attach again if the coordinator was lost.
+pub(super) fn explain(to: Attached, error: ClientError) -> anyhow::Error {
+    let is_connection = error.is_connection();
+    let error = anyhow::Error::from(error);
+    if is_connection { error.context(to) } else { error }
 }
 
-/// Which job was waited for when the coordinator was lost. Errors carry it, for the hint how to attach again.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Attached {
-    pub(crate) job: u64,
-    pub(crate) verb: &'static str,
-}
-
-impl Attached {
-    /// How to attach again.
-    pub(crate) fn hint(&self) -> String {
-        format!("`swath job {} {}` attaches again", self.verb, self.job)
-    }
-
-    /// The error, with this hint if the coordinator was lost.
-    pub(super) fn explain(self, error: ClientError) -> anyhow::Error {
-        let is_lost = is_lost(&error);
-        let error = anyhow::Error::from(error);
-        if is_lost { error.context(self) } else { error }
-    }
-
-    /// The same for results that did not arrive whole.
-    pub(super) fn explain_output(self, error: OutputError) -> anyhow::Error {
-        match error {
-            OutputError::Client(error) if is_lost(&error) => self.explain(error),
-            error => anyhow::Error::from(error).context("the results did not arrive whole"),
-        }
-    }
-}
-
-impl fmt::Display for Attached {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "lost the coordinator of job {}", self.job)
+/// The same for results that did not arrive whole.
+pub(super) fn explain_output(to: Attached, error: OutputError) -> anyhow::Error {
+    match error {
+        OutputError::Client(error) if error.is_connection() => explain(to, error),
+        // How the job ended says more than how the stream did.
+        OutputError::Client(error @ (ClientError::JobFailed { .. } | ClientError::JobCancelled { .. })) => error.into(),
+        error => anyhow::Error::from(error).context("the results did not arrive whole"),
     }
 }

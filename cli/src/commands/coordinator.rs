@@ -3,51 +3,44 @@
 use std::{path::Path, time::Duration};
 
 use anyhow::Result;
-use serde::Serialize;
 use swath_client::AccessSource;
 use swath_coordinator::{Coordinator, CoordinatorConfig, StoreConfig};
 
 use super::{listen, signals};
 use crate::{
-    args::{CoordinatorStart, OutputMode},
-    exit::Ending,
-    show,
+    args::CoordinatorStart,
+    ending::Ending,
+    output::{Listening, Output},
 };
 
-/// A block waits no longer than this for its part to fill.
+/// The longest time that a block waits for its part to fill.
 const PART_AGE: Duration = Duration::from_secs(2);
 const PART_BYTES: u64 = 64 << 20;
-/// What lies on the disk for a reader that does not keep up, where results are wanted only once.
+/// Bytes on the disk for a slow reader, where results are read only once.
 const WINDOW_BYTES: u64 = 1 << 30;
-/// A block that is larger than all of the memory gets all of it; without any there would be no bound.
+/// A block that is larger than the memory gets all of it, so there must be some.
 const MIN_MEMORY: u64 = 1 << 20;
 
-/// What is printed as JSON when the coordinator listens.
-#[derive(Serialize)]
-struct Listening {
-    address: String,
-    process_id: u32,
-}
-
-pub(super) async fn start(args: CoordinatorStart, mode: OutputMode) -> Result<()> {
+pub(super) async fn start(args: CoordinatorStart, output: &dyn Output) -> Result<()> {
     let listen = listen::resolve(&args.listen).await?;
     if !listen.ip().is_loopback() && args.access.is_none() && !args.insecure {
         return Err(Ending::Usage(format!(
-            "{listen} can be reached from other machines, where anybody could use this coordinator: \
+            "other machines can reach {listen}, and anybody there could use this coordinator: \
              add --access FILE (`swath access create` makes it), listen on 127.0.0.1, \
-             or add --insecure if the network is trusted"
+             or add --insecure if you trust the network"
         ))
         .into());
     }
     if args.lease_timeout < Duration::from_millis(100) {
-        return Err(
-            Ending::Usage("a lease timeout below 100ms would take leases from healthy workers".to_owned()).into()
-        );
+        return Err(Ending::Usage(
+            "the lease timeout must be at least 100ms: a shorter one would take leases from healthy workers".to_owned(),
+        )
+        .into());
     }
     refuse_urls(&args.data)?;
     let memory = args.memory.as_u64();
     if memory < MIN_MEMORY {
-        return Err(Ending::Usage(format!("{memory} bytes of memory are too little: at least 1MiB is needed")).into());
+        return Err(Ending::Usage(format!("{memory} bytes of memory are not enough: the minimum is 1MiB")).into());
     }
     let data = args.data.clone();
     let config = CoordinatorConfig {
@@ -69,19 +62,16 @@ pub(super) async fn start(args: CoordinatorStart, mode: OutputMode) -> Result<()
     };
     let stop = signals::stop_token()?;
     let coordinator = Coordinator::bind(config).await?;
-    if mode == OutputMode::Json {
-        let listening = Listening { address: coordinator.address().to_string(), process_id: std::process::id() };
-        // Whoever does not read it any more does not need it.
-        let _ = show::json(&listening);
-    }
-    // It is there by now.
+    // A reader that has closed standard output does not need it.
+    let _ = output.coordinator_listening(&Listening { address: coordinator.address() });
+    // The coordinator has created it.
     let data = std::fs::canonicalize(&data).unwrap_or(data);
-    tracing::info!(folder = %data.display(), "jobs and their results are kept here");
+    tracing::info!(folder = %data.display(), "jobs and results are kept in this folder");
     Ok(coordinator.serve(stop).await?)
 }
 
-/// A folder is no URL, although some programs would take it for one: where results would then lie is no question that may
-/// have two answers. Other names with a colon in them are fine.
+/// A URL is not a path, although some programs take it for one: it must be clear where results are. Other names with a colon
+/// are fine.
 fn refuse_urls(data: &Path) -> Result<()> {
     let text = data.to_string_lossy();
     let scheme = text.split_once("://").map(|(scheme, _)| scheme).or_else(|| {
@@ -94,8 +84,8 @@ fn refuse_urls(data: &Path) -> Result<()> {
     };
     if scheme.is_some_and(is_scheme) {
         return Err(Ending::Usage(format!(
-            "--data takes the path of a folder, and `{text}` is an URL: name a folder, and if results should lie elsewhere, \
-             name that with --store (a folder of this very name is ./{text})"
+            "--data takes the path of a folder, and `{text}` is a URL: name a folder, and use --store to put results elsewhere \
+             (for a folder of this name write ./{text})"
         ))
         .into());
     }

@@ -1,36 +1,22 @@
 //! `swath health`.
 
 use anyhow::{Result, bail};
-use serde::Serialize;
 use swath_client::{DialError, Dialer};
-use swath_console::print;
 use swath_health::{AskError, Service};
 
 use crate::{
-    args::{Health, OutputMode},
-    show,
+    args::Health,
+    output::{HealthAnswer, Output},
 };
 
-/// What is printed as JSON.
-#[derive(Serialize)]
-struct Answer<'a> {
-    address: &'a str,
-    service: String,
-    serving: bool,
-}
-
-pub(super) async fn ask(args: &Health, mode: OutputMode) -> Result<()> {
+pub(super) async fn ask(args: &Health, output: &dyn Output) -> Result<()> {
     let Health { service, timeout, .. } = args;
     let address = &args.address.to_string();
     let silent = |reason: String| AskError::Silent { address: address.clone(), reason };
     let answered = tokio::time::timeout(*timeout, answer(args, address, *service)).await;
     let serving = answered
         .unwrap_or_else(|_| Err(silent(format!("no answer within {}", humantime::format_duration(*timeout)))))?;
-    match mode {
-        OutputMode::Text if serving => print("serving\n")?,
-        OutputMode::Text => {}
-        OutputMode::Json => show::json(&Answer { address, service: service.to_string(), serving })?,
-    }
+    output.health(&HealthAnswer { address, service: *service, serving })?;
     if !serving {
         bail!("{service} of {address}: not serving");
     }

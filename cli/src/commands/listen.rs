@@ -1,16 +1,16 @@
-//! Addresses to listen at.
+//! Addresses to listen on.
 
 use std::net::SocketAddr;
 
 use anyhow::Result;
 use swath_client::Address;
 
-use crate::exit::Ending;
+use crate::ending::Ending;
 
-/// What the system calls this address.
+/// The socket address of this address.
 pub(super) async fn resolve(address: &Address) -> Result<SocketAddr> {
     let resolved = address.resolve_to_listen().await;
-    resolved.map_err(|error| Ending::Usage(format!("cannot listen at {address}: {error}")).into())
+    resolved.map_err(|error| Ending::Usage(format!("cannot listen on {address}: {error}")).into())
 }
 
 /// The same where there may be none.

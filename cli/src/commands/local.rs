@@ -1,4 +1,4 @@
-//! A coordinator and workers of one's own, for one run; nothing of them outlives it.
+//! The coordinator and the workers of one `swath run`; they end with it.
 
 use std::{
     env,
@@ -17,14 +17,14 @@ use super::worker::cores;
 
 const MEMORY_BYTES: usize = 32 << 20;
 const PART_BYTES: usize = 16 << 20;
-/// What lies on the disk for a reader that does not keep up, before the run pauses.
+/// Bytes on the disk for a slow reader before the run pauses.
 const WINDOW_BYTES: u64 = 512 << 20;
-/// A block that its reader does not take for so long goes to the disk when memory is short.
+/// A block that its reader does not take for this long goes to the disk when memory is short.
 const PART_AGE: Duration = Duration::from_secs(2);
 const LEASE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long the coordinator may take to end.
 const STOP_TIMEOUT: Duration = Duration::from_secs(2);
-/// Results are handed on at once; only what a slow reader holds up is waiting.
+/// Results are sent at once; only a slow reader makes them wait.
 const UPLOAD_MEMORY: &str = "16MiB";
 
 /// A coordinator in this process and worker processes on this machine.
@@ -74,10 +74,10 @@ impl LocalCluster {
         &self.address
     }
 
-    /// An error if no worker is left to do the work, or nobody to give it out.
+    /// An error if the coordinator or all workers have ended.
     pub(super) fn check_workers(&mut self) -> Result<()> {
         if self.serving.is_finished() {
-            anyhow::bail!("the coordinator of this run has ended by itself");
+            anyhow::bail!("the coordinator of this run ended unexpectedly");
         }
         let mut last = None;
         for worker in &mut self.workers {
@@ -92,7 +92,7 @@ impl LocalCluster {
         }
     }
 
-    /// Ends everything; the temporary folder goes when nobody can write to it any more.
+    /// Ends everything. The temporary folder is deleted last, when nothing can write to it.
     pub(super) async fn stop(mut self) {
         self.stop.cancel();
         self.kill_workers();
@@ -100,7 +100,7 @@ impl LocalCluster {
     }
 
     fn kill_workers(&mut self) {
-        // They hold nothing that is still wanted.
+        // Their work is no longer needed.
         for worker in &mut self.workers {
             let _ = worker.kill();
         }
@@ -122,7 +122,7 @@ fn start_worker(address: &str, scratch: &Path, index: u32, threads: u32) -> Resu
     let program = env::current_exe().context("cannot find this program to start a worker")?;
     let mut command = Command::new(program);
     let filter = env::var("SWATH_LOG").ok().filter(|filter| !filter.is_empty());
-    // What the caller of the run says to workers and coordinators that it starts itself is not for these.
+    // Variables of the caller are meant for workers and coordinators that the caller starts itself.
     for (name, _) in env::vars_os().filter(|(name, _)| name.as_encoded_bytes().starts_with(b"SWATH_")) {
         command.env_remove(name);
     }
@@ -131,7 +131,7 @@ fn start_worker(address: &str, scratch: &Path, index: u32, threads: u32) -> Resu
         .args(["--name", &format!("worker-{index}"), "--threads", &threads.to_string()])
         .arg("--scratch")
         .arg(scratch)
-        // Whatever goes wrong in a worker makes the run fail, or another try good; it is not the user's to read.
+        // An error of a worker either fails the run, which reports it, or is made good by a retry.
         .env("SWATH_LOG", filter.as_deref().unwrap_or("error"))
         // Closes when this process ends, however it ends; the worker ends with it.
         .stdin(Stdio::piped())

@@ -1,7 +1,7 @@
 //! What each command does.
 
-pub(crate) mod access;
-pub(crate) mod connect;
+mod access;
+mod connect;
 mod coordinator;
 mod health;
 mod job;
@@ -15,31 +15,34 @@ mod worker;
 
 use anyhow::Result;
 use clap::CommandFactory;
+use swath_client::JobSpec;
 use swath_console::print;
 
 use crate::{
-    args::{Args, Command, CoordinatorCommand, JobArgs, WorkerCommand},
-    exit::Ending,
-    show,
+    args::{Args, Command, CoordinatorCommand, JobArgs, OutputMode, WorkerCommand},
+    ending::Ending,
+    output::{Json, Output, Text},
 };
-use swath_client::JobSpec;
 
 /// Executes the command that was given.
 pub(crate) async fn execute(args: Args) -> Result<()> {
-    let mode = args.output;
+    let output: &'static dyn Output = match args.output {
+        OutputMode::Text => &Text,
+        OutputMode::Json => &Json,
+    };
     signals::survive_file_size_limit()?;
     match args.command {
-        Command::Run(run) => run::run(run, mode).await,
-        Command::Coordinator(CoordinatorCommand::Start(start)) => coordinator::start(start, mode).await,
-        Command::Worker(WorkerCommand::Start(start)) => worker::start(start, mode).await,
-        Command::Worker(WorkerCommand::List(client)) => worker::list(&client, mode).await,
-        Command::Worker(WorkerCommand::Drain { id, client }) => worker::drain(id, &client, mode).await,
-        Command::Launch(launch) => launch::execute(*launch, mode).await,
-        Command::Submit(submit) => job::submit(submit, mode).await,
-        Command::Job(command) => job::execute(command, mode).await,
-        Command::Access(command) => access::execute(command, mode),
-        Command::Health(args) => health::ask(&args, mode).await,
-        Command::Kernels => show::kernels(mode),
+        Command::Run(run) => run::run(run, output).await,
+        Command::Coordinator(CoordinatorCommand::Start(start)) => coordinator::start(start, output).await,
+        Command::Worker(WorkerCommand::Start(start)) => worker::start(start, output).await,
+        Command::Worker(WorkerCommand::List(client)) => worker::list(&client, output).await,
+        Command::Worker(WorkerCommand::Drain { id, client }) => worker::drain(id, &client, output).await,
+        Command::Launch(launch) => launch::execute(*launch, output).await,
+        Command::Submit(submit) => job::submit(submit, output).await,
+        Command::Job(command) => job::execute(command, output).await,
+        Command::Access(command) => access::execute(command, output),
+        Command::Health(args) => health::ask(&args, output).await,
+        Command::Kernels => output.kernels(swath_kernel::catalogue()),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Args::command(), "swath", &mut script);
@@ -52,7 +55,7 @@ pub(crate) async fn execute(args: Args) -> Result<()> {
 fn job_spec(args: JobArgs) -> Result<JobSpec> {
     if args.chunk_size == Some(0) {
         return Err(
-            Ending::Usage("a chunk size of 0 is not possible; a chunk has at least one number".to_owned()).into()
+            Ending::Usage("a chunk size of 0 is not possible: a chunk has at least one number".to_owned()).into()
         );
     }
     let mut spec = JobSpec::new(args.kernel, args.range);

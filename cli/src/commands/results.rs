@@ -5,24 +5,24 @@ use std::{convert::Infallible, path::Path, time::Duration};
 use anyhow::Result;
 use indicatif::HumanBytes;
 use swath_client::{
-    Client, Hole, Job, JobState, counted,
+    Client, FailedChunk, Job, JobState, Wanted, counted,
     output::{Content, Format, OutputError, OutputTarget, Summary, Target},
 };
 
 use swath_console::say;
 
-use super::connect::{self, Attached};
+use super::connect;
 use crate::{
-    args::{OutputMode, ResultArgs},
-    exit::Ending,
+    args::ResultArgs,
+    ending::{Attached, Ending},
+    output::{Output, Written, failed_chunk, failed_numbers},
     progress::Progress,
-    show::{self, Written},
 };
 
-/// When a job is first asked whether it is paused.
-const FIRST_LOOK: Duration = Duration::from_secs(1);
+/// How long to wait before asking whether the job is paused.
+const FIRST_POLL: Duration = Duration::from_secs(1);
 
-/// From here on it is said in advance how much will be written.
+/// From this size on, the size of the results is announced.
 const MUCH: u64 = 1 << 30;
 
 /// Where results go, and how.
@@ -32,12 +32,11 @@ pub(super) struct Destination {
 }
 
 impl Destination {
-    /// What cannot be meant is found before there is a job.
-    pub(super) fn parse(args: &ResultArgs, mode: OutputMode) -> Result<Self> {
+    /// Contradictions are found before there is a job.
+    pub(super) fn parse(args: &ResultArgs, output: &dyn Output) -> Result<Self> {
         let named = args.format.as_deref().map(str::parse).transpose().map_err(|error: String| Ending::Usage(error))?;
         if args.file == Path::new("-") {
-            let default = if mode == OutputMode::Json { Format::Jsonl } else { Format::Text };
-            return Ok(Self { target: Target::Stdout, format: named.unwrap_or(default) });
+            return Ok(Self { target: Target::Stdout, format: named.unwrap_or_else(|| output.result_format()) });
         }
         let format = match named {
             Some(format) => format,
@@ -46,21 +45,25 @@ impl Destination {
         Ok(Self { target: Target::File(args.file.clone()), format })
     }
 
-    /// Of a job that goes on without what fails, not every number has a result. Text may still be whole at the end; it is
-    /// refused at the first number without one.
+    /// With --keep-going some numbers may have no result. Text may still turn out complete; it is refused at the first number
+    /// without a result.
     pub(super) fn check_keep_going(&self, keep_going: bool) -> Result<()> {
         if keep_going && self.format == Format::Npy {
-            let sentence = "a .npy file cannot say which numbers have no result; with --keep-going use .parquet, .arrow, .csv or .jsonl";
+            let sentence = "a .npy file cannot show which numbers have no result; with --keep-going use .parquet, .arrow, .csv or .jsonl";
             return Err(Ending::Usage(sentence.to_owned()).into());
         }
         Ok(())
     }
 
-    /// Refuses a job of which numbers are known to have no result, where the format cannot say which.
-    pub(super) fn check_missing(&self, job: &Job, partial: bool) -> Result<()> {
+    /// Refuses a job with numbers that are known to have no result, if the format cannot show which.
+    pub(super) fn check_missing(&self, job: &Job, wanted: Wanted) -> Result<()> {
         let has_ended = job.state != JobState::Running;
-        let not_there = if partial && has_ended { job.range.count().saturating_sub(job.committed_numbers) } else { 0 };
-        match job.hole_numbers.max(not_there) {
+        let not_there = if wanted == Wanted::Existing && has_ended {
+            job.range.count().saturating_sub(job.committed_numbers)
+        } else {
+            0
+        };
+        match job.failed_numbers.max(not_there) {
             count if count > 0 && self.format.needs_every_number() => {
                 Err(OutputError::Missing { first: None, count, format: self.format }.into())
             }
@@ -80,13 +83,13 @@ impl Destination {
     }
 
     /// What a job will write.
-    fn content(&self, job: &Job, partial: bool) -> Content {
+    fn content(&self, job: &Job, wanted: Wanted) -> Content {
         Content {
             range: job.range,
             value_type: job.value_type,
             // Parts are of the same encoded columns; their footers may take a little more.
             least_bytes: if self.format == Format::Parquet { job.result_bytes - job.result_bytes / 10 } else { 0 },
-            may_miss: job.keep_going || partial,
+            may_miss: job.keep_going || wanted == Wanted::Existing,
         }
     }
 }
@@ -95,14 +98,13 @@ impl Destination {
 pub(super) struct Way<'a> {
     pub(super) target: OutputTarget,
     pub(super) destination: &'a Destination,
-    /// Of a failed or cancelled job, what there is.
-    pub(super) partial: bool,
+    pub(super) wanted: Wanted,
 }
 
 /// Writes all results of a job; waits for those that are not there yet.
 pub(super) async fn save(client: &Client, job: &Job, way: Way<'_>) -> Result<Summary> {
-    let Way { target, destination, partial } = way;
-    let content = destination.content(job, partial);
+    let Way { target, destination, wanted } = way;
+    let content = destination.content(job, wanted);
     if let Some(bytes) = target.about(&content).filter(|&bytes| bytes >= MUCH) {
         let kind = format!("{} value", job.value_type);
         let (values, bytes) = (counted(job.range.count(), &kind), HumanBytes(bytes));
@@ -114,7 +116,10 @@ pub(super) async fn save(client: &Client, job: &Job, way: Way<'_>) -> Result<Sum
     let attached = Attached { job: job.id, verb: "results" };
     let reader = connect::attached(client, attached, progress.teller());
     let saved = async {
-        let results = if partial { reader.partial_results(job).await } else { reader.results(job).await };
+        let results = match wanted {
+            Wanted::All => reader.results(job).await,
+            Wanted::Existing => reader.partial_results(job).await,
+        };
         output.save(results.map_err(OutputError::from)?, progress.written()).await
     };
     let saved = tokio::select! {
@@ -131,38 +136,21 @@ pub(super) async fn save(client: &Client, job: &Job, way: Way<'_>) -> Result<Sum
     if is_ours || error.is_broken_pipe() {
         return Err(error.into());
     }
-    // The job's own end says more than the end of the stream.
-    if let Ok(job) = client.job(job.id).await {
-        check_readable(&job, partial)?;
-    }
-    Err(attached.explain_output(error))
+    Err(connect::explain_output(attached, error))
 }
 
-/// Refuses a job that failed or was cancelled to who wants all its results: nothing is opened or written then.
-pub(super) fn check_readable(job: &Job, partial: bool) -> Result<(), Ending> {
-    let id = job.id;
-    let rest = if job.results_dropped { ", and its results were dropped" } else { "" };
-    match &job.state {
-        JobState::Failed(failure) if !partial => Err(Ending::JobFailed(format!("job {id} failed: {failure}{rest}"))),
-        JobState::Cancelled if !partial || job.results_dropped => {
-            Err(Ending::JobCancelled(format!("job {id} was cancelled{rest}")))
-        }
-        _ => Ok(()),
-    }
-}
-
-/// How Ctrl-C ends a command whose submit was not answered yet.
+/// How Ctrl-C ends a command before the answer to its submit.
 pub(super) fn interrupted_submit() -> Ending {
     Ending::Interrupted(
-        "interrupted before the coordinator answered; `swath job list` says whether there is a job".to_owned(),
+        "interrupted before the coordinator answered; `swath job list` shows whether the job was submitted".to_owned(),
     )
 }
 
-/// Learns why a job makes no progress. Never returns.
+/// Watches why a job makes no progress. Never returns.
 async fn watch(client: &Client, job: u64, progress: &Progress) -> Infallible {
-    // Most jobs are over before anybody would ask.
-    tokio::time::sleep(FIRST_LOOK).await;
-    // What became of the job is told by its results.
+    // Most jobs end sooner.
+    tokio::time::sleep(FIRST_POLL).await;
+    // Errors are reported by the reader of the results.
     let _ = client.wait(job, |job| progress.update_reason(job)).await;
     std::future::pending().await
 }
@@ -176,8 +164,8 @@ pub(super) struct Saved<'a> {
 
 impl Saved<'_> {
     /// Says what was written and what is missing, and fails if a part of the job failed.
-    /// `job`: as it stands now. `failures`: its failed chunks.
-    pub(super) fn conclude(&self, job: &Job, failures: &[Hole], mode: OutputMode) -> Result<()> {
+    /// `job`: as it stands now. `failed`: its failed chunks.
+    pub(super) fn conclude(&self, job: &Job, failed: &[FailedChunk], output: &dyn Output) -> Result<()> {
         let Self { destination, summary, took } = self;
         let file = match &destination.target {
             Target::File(path) => Some(path),
@@ -190,40 +178,31 @@ impl Saved<'_> {
             let numbers = counted(summary.numbers, "number");
             say!("{numbers} in {}{size}, {:.3} s", file.display(), took.as_secs_f64());
         }
-        say_failures(failures);
-        if mode == OutputMode::Json
-            && let Some(file) = file
-        {
-            let written = Written {
-                file,
-                format: destination.format.to_string(),
-                numbers: summary.numbers,
-                missing_numbers: summary.missing,
-                bytes,
-                seconds: took.as_secs_f64(),
-            };
-            show::job(job, Some(failures), Some(written), mode)?;
+        say_failed(failed);
+        if let Some(file) = file {
+            let written = Written { file, format: destination.format, summary: *summary, bytes, took: *took };
+            output.job_written(job, failed, &written)?;
         }
         match summary.missing {
             0 => Ok(()),
-            // That is what was asked for.
+            // --partial asks for exactly this.
             missing if matches!(job.state, JobState::Failed(_) | JobState::Cancelled) => {
                 let have = if missing == 1 { "has" } else { "have" };
                 say!("{} {have} no result", counted(missing, "number"));
                 Ok(())
             }
-            missing => Err(Ending::JobFailed(show::failed_numbers(missing, job.range.count())).into()),
+            missing => Err(Ending::JobFailed(failed_numbers(missing, job.range.count())).into()),
         }
     }
 }
 
 /// Says of a few failed chunks why they failed.
-fn say_failures(failures: &[Hole]) {
+fn say_failed(failed: &[FailedChunk]) {
     const SHOWN: usize = 5;
-    for chunk in failures.iter().take(SHOWN) {
-        say!("{}", show::failed_chunk(chunk));
+    for chunk in failed.iter().take(SHOWN) {
+        say!("{}", failed_chunk(chunk));
     }
-    if failures.len() > SHOWN {
-        say!("and {} more", counted((failures.len() - SHOWN) as u64, "failed chunk"));
+    if failed.len() > SHOWN {
+        say!("and {} more", counted((failed.len() - SHOWN) as u64, "failed chunk"));
     }
 }

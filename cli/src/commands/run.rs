@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use swath_client::{
-    Client, Job, JobSpec, Retention,
+    Client, Job, JobSpec, OnCancel, Retention, Wanted,
     output::{Content, OutputTarget},
 };
 use tokio::time::{MissedTickBehavior, interval};
@@ -15,21 +15,18 @@ use super::{
     results::{self, Destination, Saved, Way},
     signals::StopSignals,
 };
-use crate::{
-    args::{OutputMode, Run},
-    exit::Ending,
-};
+use crate::{args::Run, ending::Ending, output::Output};
 
-/// How often workers are looked after.
-const LOOK: Duration = Duration::from_millis(200);
+/// How often it is checked that workers still run.
+const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
-pub(super) async fn run(args: Run, mode: OutputMode) -> Result<()> {
+pub(super) async fn run(args: Run, output: &dyn Output) -> Result<()> {
     let begun = Instant::now();
     let mut signals = StopSignals::listen()?;
-    let destination = Destination::parse(&args.results, mode)?;
+    let destination = Destination::parse(&args.results, output)?;
     let mut spec = job_spec(args.job)?;
     destination.check_keep_going(spec.keep_going)?;
-    // What cannot be written is found before anything is started.
+    // An unusable target is found before anything is started.
     let interrupted = || Ending::Interrupted("interrupted; nothing was kept".to_owned());
     let target = tokio::select! {
         target = destination.open() => target?,
@@ -50,28 +47,45 @@ pub(super) async fn run(args: Run, mode: OutputMode) -> Result<()> {
         () = signals.received() => return Err(results::interrupted_submit().into()),
     };
     let saved = tokio::select! {
-        saved = results::save(&client, &job, Way { target, destination: &destination, partial: false }) => saved,
+        saved = results::save(&client, &job, Way { target, destination: &destination, wanted: Wanted::All }) => saved,
         () = signals.received() => Err(interrupted().into()),
         error = watch_workers(cluster.as_mut()) => Err(error),
     };
-    let failures = match &saved {
-        Ok(summary) if summary.missing > 0 => client.holes(job.id).await.unwrap_or_default(),
+    let failed = match &saved {
+        Ok(summary) if summary.missing > 0 => client.failed_chunks(job.id).await.unwrap_or_default(),
         _ => Vec::new(),
     };
+    let clean_up = async {
+        match (&cluster, &saved) {
+            // It ends with its coordinator.
+            (Some(_), Err(_)) => job.clone(),
+            // The last results came from memory: the job ends when they are on the disk.
+            (Some(_), Ok(_)) => end_of(&client, &job).await,
+            (None, saved) => {
+                if saved.is_err() {
+                    // It may have ended by itself.
+                    let _ = client.cancel(job.id, OnCancel::DropResults).await;
+                }
+                let ended = end_of(&client, &job).await;
+                forget(&client, &job).await;
+                ended
+            }
+        }
+    };
     let ended = tokio::select! {
-        ended = clean_up(&client, &job, cluster.is_none(), saved.is_ok()) => ended,
+        ended = clean_up => ended,
         // The second signal: at once.
-        () = signals.received() => job,
+        () = signals.received() => job.clone(),
     };
     drop(client);
     if let Some(cluster) = cluster {
         cluster.stop().await;
     }
     let saved = Saved { destination: &destination, summary: saved?, took: begun.elapsed() };
-    saved.conclude(&ended, &failures, mode)
+    saved.conclude(&ended, &failed, output)
 }
 
-/// Whether what this program's own kernels give can be written there; of what it does not know, the coordinator tells.
+/// Whether the results of a kernel of this program can be written there. The coordinator judges unknown kernels.
 fn check(target: &OutputTarget, spec: &JobSpec) -> Result<()> {
     let Ok(kernel) = swath_kernel::find(&spec.kernel, &spec.parameters) else { return Ok(()) };
     let range = spec.range;
@@ -79,32 +93,27 @@ fn check(target: &OutputTarget, spec: &JobSpec) -> Result<()> {
     Ok(target.check(&Content { range, value_type, least_bytes: 0, may_miss: spec.keep_going })?)
 }
 
-/// Returns only if there is nobody left to do the work.
+/// Returns only if the run cannot continue without workers or coordinator.
 async fn watch_workers(cluster: Option<&mut LocalCluster>) -> anyhow::Error {
     let Some(cluster) = cluster else { return std::future::pending().await };
-    let mut looks = interval(LOOK);
-    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut polls = interval(POLL_INTERVAL);
+    polls.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
-        looks.tick().await;
+        polls.tick().await;
         if let Err(error) = cluster.check_workers() {
             return error;
         }
     }
 }
 
-/// On a coordinator that others use too, neither the job nor its results stay. Returns the job as it ended.
-async fn clean_up(client: &Client, job: &Job, is_shared: bool, is_whole: bool) -> Job {
-    if !is_whole {
-        if !is_shared {
-            return job.clone();
-        }
-        // It may have ended by itself.
-        let _ = client.cancel(job.id, true).await;
+/// The job as it ended, or as it was submitted if that is not known.
+async fn end_of(client: &Client, job: &Job) -> Job {
+    client.wait(job.id, |_| {}).await.unwrap_or_else(|_| job.clone())
+}
+
+/// Leaves neither the job nor its results on a coordinator that others use, too.
+async fn forget(client: &Client, job: &Job) {
+    if let Err(error) = client.forget(job.id).await {
+        tracing::warn!(job = job.id, %error, "cannot forget the job: it stays on the coordinator with its results");
     }
-    // The last results came from memory: the job ends when they are on the disk.
-    let ended = client.wait(job.id, |_| {}).await.unwrap_or_else(|_| job.clone());
-    if is_shared && let Err(error) = client.forget(job.id).await {
-        tracing::warn!(job = job.id, %error, "the job and its results stay on the coordinator");
-    }
-    ended
 }

@@ -37,7 +37,7 @@ impl StopSignals {
     }
 }
 
-/// Whether whoever started this process had it ignore a signal, as `nohup` does; listening would undo that.
+/// Whether this process was started with a signal ignored, as `nohup` does. Listening would undo that.
 fn is_ignored(kind: SignalKind) -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
@@ -45,11 +45,11 @@ fn is_ignored(kind: SignalKind) -> bool {
     mask >> (kind.as_raw_value() - 1) & 1 == 1
 }
 
-/// From now on, writing beyond the limit on the size of files (`ulimit -f`) is an error of the write, as a full disk is.
-/// Unless somebody listens for the signal that comes with it, it ends the process.
+/// From now on, writing beyond the limit on file sizes (`ulimit -f`) is an error of the write, like a full disk. Without a
+/// listener, the signal that comes with it would end the process.
 pub(crate) fn survive_file_size_limit() -> Result<()> {
     let kind = SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw());
-    // Tokio never gives the signal back to the system, so nobody has to keep what listens.
+    // Tokio keeps listening after the listener is dropped.
     signal(kind).map(drop).context("cannot listen for signals")
 }
 

@@ -18,12 +18,13 @@ use tracing::warn;
 
 use super::{connect, listen, signals};
 use crate::{
-    args::{ClientArgs, OnCoordinatorLost, OutputMode, WorkerStart},
-    exit::{self, Ending},
-    show,
+    args::{ClientArgs, OnCoordinatorLost, WorkerStart},
+    ending::Ending,
+    exit,
+    output::{JoinedWorker, Output},
 };
 
-pub(super) async fn start(args: WorkerStart, mode: OutputMode) -> Result<()> {
+pub(super) async fn start(args: WorkerStart, output: &'static dyn Output) -> Result<()> {
     let stop = signals::stop_token()?;
     if args.attached {
         end_with_standard_input(args.scratch, args.silence);
@@ -38,9 +39,7 @@ pub(super) async fn start(args: WorkerStart, mode: OutputMode) -> Result<()> {
     if let Err(error) = check_name(&name) {
         return Err(Ending::Usage(format!("a worker cannot have the name `{}`: {error}", plain(&name))).into());
     }
-    if mode == OutputMode::Json {
-        tokio::spawn(print_when_joined(name.clone(), threads, joined.subscribe()));
-    }
+    tokio::spawn(print_when_joined(output, name.clone(), threads, joined.subscribe()));
     let config = WorkerConfig {
         coordinator: args.coordinator.dialer(&[Role::Worker])?,
         name,
@@ -55,33 +54,33 @@ pub(super) async fn start(args: WorkerStart, mode: OutputMode) -> Result<()> {
     Ok(swath_worker::run(config, stop).await?)
 }
 
-pub(super) async fn list(args: &ClientArgs, mode: OutputMode) -> Result<()> {
+pub(super) async fn list(args: &ClientArgs, output: &dyn Output) -> Result<()> {
     let client = connect::user(args).await?;
-    show::workers(&client.workers().await?, mode)
+    output.workers(&client.workers().await?)
 }
 
-pub(super) async fn drain(id: u64, args: &ClientArgs, mode: OutputMode) -> Result<()> {
+pub(super) async fn drain(id: u64, args: &ClientArgs, output: &dyn Output) -> Result<()> {
     let client = connect::with_role(args, &[Role::Admin]).await?;
     client.drain(id).await?;
-    show::draining(id, mode)
+    output.worker_draining(id)
 }
 
-/// Cores that this process may use.
+/// The number of cores that this process may use.
 pub(super) fn cores() -> u32 {
     thread::available_parallelism().map_or(1, NonZero::get).try_into().unwrap_or(u32::MAX)
 }
 
-/// Prints one object when the worker has first joined.
-async fn print_when_joined(name: String, threads: u32, mut joined: watch::Receiver<Option<u64>>) {
+/// Prints that the worker has joined, when it first has.
+async fn print_when_joined(output: &dyn Output, name: String, threads: u32, mut joined: watch::Receiver<Option<u64>>) {
     let Ok(Some(id)) = joined.wait_for(Option::is_some).await.map(|worker| *worker) else { return };
-    // Whoever does not read it any more does not need it.
-    let _ = show::joined(id, &name, threads);
+    // A reader that has closed standard output does not need it.
+    let _ = output.worker_joined(&JoinedWorker { id, name: &name, threads });
 }
 
-/// Writes the file that says that the worker has joined, when it first has.
+/// Writes the ready file when the worker has joined for the first time.
 async fn write_when_joined(file: PathBuf, threads: u32, mut joined: watch::Receiver<Option<u64>>) {
     let Ok(Some(worker)) = joined.wait_for(Option::is_some).await.map(|worker| *worker) else { return };
-    // Whoever waits for it must not see a part of it.
+    // A process that waits for the file must not see a part of it.
     let mut part = file.clone().into_os_string();
     part.push(".part");
     let part = PathBuf::from(part);
@@ -91,28 +90,28 @@ async fn write_when_joined(file: PathBuf, threads: u32, mut joined: watch::Recei
     }
 }
 
-/// Ends the process when standard input closes, as it does however the parent ends, and removes the parent's folder. With
-/// a limit, also when nothing comes for so long: a connection that was cut does not close.
+/// Ends the process when standard input closes, which it does however the parent ends, and deletes the parent's folder. With
+/// a limit, also when nothing arrives for that long: a connection that is cut does not close.
 fn end_with_standard_input(scratch: Option<PathBuf>, silence: Option<Duration>) {
-    let (heard, hear) = channel();
+    let (sender, arrivals) = channel();
     thread::spawn(move || {
         let mut bytes = [0; 64];
         let mut input = std::io::stdin().lock();
         while !matches!(input.read(&mut bytes), Ok(0) | Err(_)) {
             // The other thread lives as long as the process.
-            let _ = heard.send(());
+            let _ = sender.send(());
         }
     });
     thread::spawn(move || {
         loop {
             let next = match silence {
-                Some(silence) => hear.recv_timeout(silence),
-                None => hear.recv().map_err(RecvTimeoutError::from),
+                Some(silence) => arrivals.recv_timeout(silence),
+                None => arrivals.recv().map_err(RecvTimeoutError::from),
             };
             match next {
                 Ok(()) => {}
                 Err(RecvTimeoutError::Timeout) => {
-                    warn!("nothing came on standard input for as long as --silence allows; the worker stops");
+                    warn!("nothing arrived on standard input within --silence; the worker stops");
                     break;
                 }
                 Err(RecvTimeoutError::Disconnected) => break,

@@ -1,4 +1,4 @@
-//! How far a job is, in one line that fits.
+//! The progress of a job, in one line that fits.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use console::{measure_text_width, truncate_str};
 use indicatif::{HumanCount, HumanDuration, ProgressState};
 use swath_client::counted;
 
-/// What a line says.
+/// What a line shows.
 pub(super) struct Standing<'a> {
     settled: u64,
     all: u64,
@@ -31,7 +31,7 @@ impl<'a> Standing<'a> {
         u64::try_from(u128::from(self.settled) * 100 / u128::from(self.all)).unwrap_or(u64::MAX)
     }
 
-    /// How fast, or why not.
+    /// How fast, or why there is no progress.
     fn rate(&self) -> String {
         match self {
             Self { reason, .. } if !reason.is_empty() => (*reason).to_owned(),
@@ -40,8 +40,8 @@ impl<'a> Standing<'a> {
         }
     }
 
-    /// How fast and for how long, or why not.
-    fn pace(&self, count: impl Fn(u64) -> String) -> String {
+    /// How fast and for how long, or why there is no progress.
+    fn rate_and_rest(&self, count: impl Fn(u64) -> String) -> String {
         match self {
             Self { reason, .. } if !reason.is_empty() => (*reason).to_owned(),
             Self { per_second: 0, .. } => String::new(),
@@ -59,13 +59,14 @@ pub(super) fn line(standing: &Standing<'_>, room: usize) -> String {
     let exact = format!("{} of {}", HumanCount(standing.settled), counted(standing.all, "number"));
     let rounded = format!("{} of {}", short(standing.settled), short(standing.all));
     let rate = standing.rate();
-    let (pace, short_pace) = (standing.pace(|count| HumanCount(count).to_string()), standing.pace(short));
+    let (full, short_rest) =
+        (standing.rate_and_rest(|count| HumanCount(count).to_string()), standing.rate_and_rest(short));
     let lines = [
-        (30, vec![&percent, &exact, &pace]),
-        (10, vec![&percent, &exact, &pace]),
-        (10, vec![&percent, &rounded, &short_pace]),
-        (0, vec![&percent, &rounded, &short_pace]),
-        (0, vec![&percent, &short_pace]),
+        (30, vec![&percent, &exact, &full]),
+        (10, vec![&percent, &exact, &full]),
+        (10, vec![&percent, &rounded, &short_rest]),
+        (0, vec![&percent, &rounded, &short_rest]),
+        (0, vec![&percent, &short_rest]),
         (0, vec![&percent, &rate]),
     ];
     for (width, parts) in lines {

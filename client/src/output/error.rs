@@ -12,22 +12,22 @@ use crate::{ClientError, counted};
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum OutputError {
-    /// The ending says nothing.
+    /// The extension of the file name is unknown.
     #[error(
-        "the ending of {path} names no format; use .parquet, .arrow, .csv, .jsonl, .npy or .txt, or name the format"
+        "the extension of {path} names no format; use .parquet, .arrow, .csv, .jsonl, .npy or .txt, or add --format"
     )]
-    UnknownEnding {
+    UnknownExtension {
         /// The file.
         path: String,
     },
-    /// The format has no such values.
-    #[error("the .npy format has no {value_type} values; use .parquet, .arrow, .csv or .jsonl")]
-    NoSuchValues {
+    /// The format cannot hold values of this type.
+    #[error("the .npy format cannot hold {value_type} values; use .parquet, .arrow, .csv or .jsonl")]
+    UnsupportedType {
         /// The values.
         value_type: ValueType,
     },
-    /// Not for eyes.
-    #[error("{format} is not for terminals; name a file with -o, or pipe it into a program")]
+    /// A binary format would go to a terminal.
+    #[error("{format} is binary and not written to a terminal; name a file with -o, or pipe it into a program")]
     Terminal {
         /// The format.
         format: Format,
@@ -37,11 +37,11 @@ pub enum OutputError {
     Write {
         /// Where to.
         destination: String,
-        /// What the system or the writer said.
+        /// What the system or the encoder reported.
         error: io::Error,
     },
-    /// The format cannot say which numbers have no result.
-    #[error("{} no result, and {} cannot say so; use .parquet, .arrow, .csv or .jsonl, where each value stands beside its number",
+    /// Some numbers have no result, and the format cannot say which.
+    #[error("{} no result, and {} cannot show that; use .parquet, .arrow, .csv or .jsonl, which write each value with its number",
         missing(*.first, *.count), values_alone(*.format))]
     Missing {
         /// The first of them, if it is known.
@@ -51,8 +51,8 @@ pub enum OutputError {
         /// The format.
         format: Format,
     },
-    /// The disk is smaller than the file.
-    #[error("{destination} will take at least {}, and its disk has {} free", size(*.needed), size(*.free))]
+    /// The file is larger than the free space of the disk.
+    #[error("{destination} needs at least {}, but its disk has only {} free", size(*.needed), size(*.free))]
     NoRoom {
         /// Where to.
         destination: String,
@@ -61,8 +61,8 @@ pub enum OutputError {
         /// Bytes that are free.
         free: u64,
     },
-    /// The disk will be full before the file is whole.
-    #[error("{destination} will not fit: after {} about {} are still to come, and its disk has {} free",
+    /// The disk will be full before the file is complete.
+    #[error("{destination} will not fit: {} are written, about {} more are needed, but its disk has only {} free",
         size(*.written), size(*.needed), size(*.free))]
     WillNotFit {
         /// Where to.
@@ -83,13 +83,13 @@ pub enum OutputError {
 }
 
 impl OutputError {
-    /// Whoever read the output has gone away, as `head` does.
+    /// Whether the reader of the output has closed it, as `head` does.
     pub fn is_broken_pipe(&self) -> bool {
         matches!(self, Self::Write { error, .. } if error.kind() == io::ErrorKind::BrokenPipe)
     }
 }
 
-/// Who has no result, with the verb.
+/// The numbers without a result, with the verb.
 fn missing(first: Option<i64>, count: u64) -> String {
     match (first, count) {
         (Some(first), _) => format!("{first} has"),
@@ -101,7 +101,7 @@ fn missing(first: Option<i64>, count: u64) -> String {
 fn values_alone(format: Format) -> &'static str {
     match format {
         Format::Npy => "a .npy file",
-        _ => "text, which is one value in each line,",
+        _ => "text, which has one value in each line,",
     }
 }
 

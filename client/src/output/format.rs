@@ -25,17 +25,17 @@ impl Format {
     /// All formats, by name.
     pub const NAMES: [&'static str; 6] = ["parquet", "arrow", "csv", "jsonl", "npy", "text"];
 
-    /// The format that the ending of a file name stands for.
+    /// The format that the extension of a file name stands for.
     pub fn from_path(path: &Path) -> Result<Self, OutputError> {
         let ending = path.extension().map(|ending| ending.to_string_lossy().to_ascii_lowercase());
         match ending.as_deref() {
             Some("txt") => Ok(Self::Text),
-            Some("text") | None => Err(OutputError::UnknownEnding { path: path.display().to_string() }),
-            Some(name) => name.parse().map_err(|_| OutputError::UnknownEnding { path: path.display().to_string() }),
+            Some("text") | None => Err(OutputError::UnknownExtension { path: path.display().to_string() }),
+            Some(name) => name.parse().map_err(|_| OutputError::UnknownExtension { path: path.display().to_string() }),
         }
     }
 
-    /// Whether a file needs a value for every number: it could not say which have none.
+    /// Whether a file needs a value for every number, because it cannot say which have none.
     pub fn needs_every_number(self) -> bool {
         matches!(self, Self::Npy | Self::Text)
     }
@@ -57,7 +57,7 @@ impl FromStr for Format {
             "jsonl" => Ok(Self::Jsonl),
             "npy" => Ok(Self::Npy),
             "text" => Ok(Self::Text),
-            _ => Err(format!("there is no format `{name}`; the formats are {}", Self::NAMES.join(", "))),
+            _ => Err(format!("unknown format `{name}`; the formats are {}", Self::NAMES.join(", "))),
         }
     }
 }

@@ -35,14 +35,14 @@ use crate::{Results, results::Item};
 
 /// Blocks that may wait between the network and the file.
 const BLOCKS_WAITING: usize = 4;
-/// After so many blocks, again and again, the size of the file is projected.
+/// The final size of the file is estimated each time after this many blocks.
 const BLOCKS_PROJECTED: u64 = 16;
 
 /// Writes blocks in one format.
 trait Sink: Send {
     /// Writes a block whose first number is `first`.
     fn write(&mut self, first: i64, block: &Block) -> Result<(), SinkError>;
-    /// Writes what stands at the end, and gives the destination back.
+    /// Writes the end of the file, and gives the destination back.
     fn finish(self: Box<Self>) -> Result<Destination, SinkError>;
 }
 
@@ -62,26 +62,26 @@ impl From<io::Error> for SinkError {
 pub struct Summary {
     /// Numbers with a result.
     pub numbers: u64,
-    /// Numbers without.
+    /// Numbers without a result.
     pub missing: u64,
     /// Bytes.
     pub bytes: u64,
 }
 
-/// What will be written, as far as it is known before there is a value.
+/// What is known about the results before the first value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Content {
     /// The numbers.
     pub range: Range,
     /// The type of their values.
     pub value_type: ValueType,
-    /// Bytes that the file has at least, where more is known of them than the format and the numbers say; 0 otherwise.
+    /// A lower bound of the size in bytes, if it is known otherwise than from the format and the range; else 0.
     pub least_bytes: u64,
     /// Whether some numbers may have no result.
     pub may_miss: bool,
 }
 
-/// A target that can be written, before there is anything to write.
+/// A target that was opened for writing.
 pub struct OutputTarget {
     opened: Opened,
     format: Format,
@@ -89,7 +89,8 @@ pub struct OutputTarget {
 }
 
 impl OutputTarget {
-    /// Opens a target: finds out that it cannot be written before anything is computed. Waits for the reader of a named pipe.
+    /// Opens a target, so that one that cannot be written is found before anything is computed. Waits for the reader of a
+    /// named pipe.
     pub fn open(target: Target, format: Format) -> Result<Self, OutputError> {
         let name = target.to_string();
         let opened = Opened::open(target).map_err(|error| OutputError::Write { destination: name.clone(), error })?;
@@ -99,11 +100,11 @@ impl OutputTarget {
         Ok(Self { opened, format, name })
     }
 
-    /// Whether this can be written here: an error if the format has no such values, or if there is certainly no room.
+    /// An error if the format cannot hold these values, or if the disk certainly has no room for them.
     pub fn check(&self, content: &Content) -> Result<(), OutputError> {
         let Content { range, value_type, .. } = *content;
         if self.format == Format::Npy && value_type == ValueType::Decimal128 {
-            return Err(OutputError::NoSuchValues { value_type });
+            return Err(OutputError::UnsupportedType { value_type });
         }
         let every_number = if content.may_miss { 0 } else { room::least(self.format, range, value_type) };
         let needed = every_number.max(content.least_bytes);
@@ -113,7 +114,7 @@ impl OutputTarget {
         }
     }
 
-    /// About how long the file will be, if it is one and that can be told before there is a value.
+    /// The approximate size of the file in bytes; `None` if it is no file or the size depends on the values.
     pub fn about(&self, content: &Content) -> Option<u64> {
         self.opened.unfinished.as_ref()?;
         let about = room::about(self.format, content.range, content.value_type);
@@ -135,14 +136,14 @@ impl OutputTarget {
             Format::Text => lines::LineSink::open(destination, lines::Style::Text),
         };
         let sink = sink.map_err(|error| describe(error, &self.name))?;
-        // How much less will come where numbers are missing is not known.
+        // Missing numbers make the file smaller, and how many are missing is not known.
         let disk = disk.filter(|_| !content.may_miss);
         let progress = Written { range, blocks: 0, numbers: 0, bytes: written, disk };
         Ok(Output { sink, format: self.format, destination: self.name, written: progress, unfinished })
     }
 }
 
-/// Results on their way to a target. A file appears under its name only when it is whole.
+/// Results that are being written. A file appears under its name only when it is complete.
 pub struct Output {
     sink: Box<dyn Sink>,
     format: Format,
@@ -152,8 +153,7 @@ pub struct Output {
 }
 
 impl Output {
-    /// Opens the output of a job over this range, in which each number will have a result. What cannot work is found here,
-    /// before anything is written.
+    /// Opens the output of a job over this range in which each number will have a result. An error if it cannot be written.
     pub fn create(target: Target, format: Format, range: Range, value_type: ValueType) -> Result<Self, OutputError> {
         let content = Content { range, value_type, least_bytes: 0, may_miss: false };
         OutputTarget::open(target, format)?.begin(&content)
@@ -165,7 +165,7 @@ impl Output {
         mut results: Results,
         progress: impl Fn(u64) + Send + 'static,
     ) -> Result<Summary, OutputError> {
-        // If this is dropped half way, so is `unfinished`, and the file goes with it.
+        // If this future is dropped, `unfinished` is dropped with it and deletes the file.
         let Self { mut sink, format, destination, mut written, unfinished } = self;
         if format == Format::Parquet {
             results = results.for_copying();
@@ -196,8 +196,8 @@ impl Output {
     }
 }
 
-/// Hands all blocks to the writer. An error where a number has no result and the format cannot say so: before anything that
-/// follows it is written.
+/// Sends all blocks to the writer. An error at the first number without a result if the format cannot show that; nothing
+/// behind it is written then.
 async fn fetch(results: &mut Results, format: Format, writer: &mpsc::Sender<(i64, Block)>) -> Result<(), OutputError> {
     while let Some(item) = results.next_item().await? {
         match item {
@@ -216,7 +216,7 @@ async fn fetch(results: &mut Results, format: Format, writer: &mpsc::Sender<(i64
     Ok(())
 }
 
-/// What was written so far, and whether the rest will fit.
+/// What was written so far.
 struct Written {
     range: Range,
     blocks: u64,
@@ -226,7 +226,7 @@ struct Written {
 }
 
 impl Written {
-    /// Counts a block. An error if the rest certainly does not fit, should it be like what was written.
+    /// Counts a block. An error if the disk has no room for the rest, provided that it is like what was written.
     fn add(&mut self, block: &Block, destination: &str) -> Result<(), OutputError> {
         self.blocks += 1;
         self.numbers += block.rows() as u64;

@@ -8,7 +8,7 @@ use crate::listed;
 fn health_address(process: &Process<'_>) -> String {
     until("it answers for its health", || {
         let said = process.stderr();
-        let (_, rest) = said.split_once("health is answered for address=")?;
+        let (_, rest) = said.split_once("answering health checks address=")?;
         Some(rest.split_once('\n')?.0.trim().to_owned())
     })
 }

@@ -140,7 +140,7 @@ fn a_client_reads_again_what_came_damaged_and_gives_up_in_a_sentence() {
             }
             let (code, said, complaints) = read(&scene, std::slice::from_ref(&bad), &file);
             assert_eq!(code, Some(1), "{file}: {said}");
-            assert!(said.contains("the block that begins at 1 came damaged 3 times"), "{file}: {said}");
+            assert!(said.contains("the block that begins at 1 was damaged each of the 3 times"), "{file}: {said}");
             assert_eq!((complaints, scene.path(&file).exists()), (2, false), "{file}");
         }
         let (code, said, complaints) = read(&scene, &[bad, good.clone()], "mended.csv");
