@@ -14,22 +14,19 @@ mod worker;
 
 use std::ffi::OsString;
 
-use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum, error::ErrorKind};
 use clap_complete::Shell;
 
 use values::log_filter;
 
 pub(crate) use access::AccessCommand;
-pub(crate) use connect::{ClientArgs, CoordinatorArgs};
+pub(crate) use connect::ClientArgs;
 pub(crate) use coordinator::{CoordinatorCommand, CoordinatorStart};
 pub(crate) use health::Health;
 pub(crate) use job::{JobArgs, JobCommand, ResultArgs, Submit};
 pub(crate) use launch::{HostArgs, Launch, LaunchCommand, LaunchSelection, LaunchStart, LaunchStop};
 pub(crate) use run::Run;
 pub(crate) use worker::{OnCoordinatorLost, WorkerCommand, WorkerStart};
-
-/// The default address of a coordinator.
-const DEFAULT_ADDRESS: &str = "127.0.0.1:7171";
 
 /// The heading of the options that every command takes.
 const EVERYWHERE: &str = "Everywhere";
@@ -62,7 +59,7 @@ impl Args {
         let matches = command_line::matches(words, &|| Self::command())?;
         let mut args = Self::from_arg_matches(&matches)?;
         if let (Command::Run(run), Some(("run", matches))) = (&mut args.command, matches.subcommand()) {
-            run.settle(matches)?;
+            run.settle(matches).map_err(|reason| Self::command().error(ErrorKind::ArgumentConflict, reason))?;
         }
         Ok(args)
     }

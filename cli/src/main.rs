@@ -27,7 +27,7 @@ fn main() -> ExitCode {
         tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(anyhow::Error::from).and_then(
             |runtime| {
                 let result = runtime.block_on(commands::execute(args));
-                // A thread that still writes to a pipe that nobody reads must not keep the process.
+                // A thread that is blocked by a pipe without a reader must not keep the process alive.
                 runtime.shutdown_background();
                 result
             },

@@ -55,11 +55,11 @@ impl Progress {
         // The length is set when the job is known.
         let bar = ProgressBar::with_draw_target(Some(0), target);
         let reason = watch::Sender::new(String::new());
-        let said = reason.subscribe();
+        let shown = reason.subscribe();
         if let Ok(style) = ProgressStyle::with_template("{line}") {
             bar.set_style(style.with_key("line", move |state: &ProgressState, out: &mut dyn fmt::Write| {
                 // A line that cannot be drawn is drawn the next time.
-                let _ = out.write_str(&line(&Standing::of(state, &said.borrow()), terminal::room()));
+                let _ = out.write_str(&line(&Standing::of(state, &shown.borrow()), terminal::room()));
             }));
         }
         bar.enable_steady_tick(REFRESH);
@@ -77,9 +77,9 @@ impl Progress {
         self.bar.set_length(job.range.count());
         self.failed.store(job.failed_numbers, Ordering::Relaxed);
         let reason = job.waiting.as_ref().map(|waiting| plain(&waiting.text).to_string()).unwrap_or_default();
-        self.reason.send_if_modified(|said| {
-            let is_other = *said != reason;
-            *said = reason;
+        self.reason.send_if_modified(|shown| {
+            let is_other = *shown != reason;
+            *shown = reason;
             is_other
         });
     }
@@ -99,17 +99,17 @@ impl Progress {
     /// Where there is no bar, prints why the job makes no progress, and when it continues. Never returns.
     pub(crate) async fn say_reasons(&self, job: u64) -> Infallible {
         let mut reasons = self.reason.subscribe();
-        let mut said = String::new();
+        let mut shown = String::new();
         loop {
             let reason = reasons.borrow_and_update().clone();
             let is_lasting = timeout(LASTING, reasons.changed()).await.is_err();
             if !is_lasting {
                 continue;
             }
-            if reason != said && self.bar.is_hidden() {
+            if reason != shown && self.bar.is_hidden() {
                 say!("job {job}: {}", if reason.is_empty() { "running" } else { &reason });
             }
-            said = reason;
+            shown = reason;
             // The sender lives as long as this does.
             let _ = reasons.changed().await;
         }

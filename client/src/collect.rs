@@ -88,7 +88,7 @@ fn fill(places: &mut [i64], mut blocks: Blocks) -> Result<(), ClientError> {
     let next = || tasks.lock().unwrap_or_else(PoisonError::into_inner).recv().ok();
     let work = || -> Result<(), ClientError> {
         let mut worked = Ok(());
-        // To the end also after an error: somebody must take what comes.
+        // Also after an error: the tasks must be received, or the sender would block.
         while let Some((places, block)) = next() {
             worked = worked.and(block.decode_int64(places).map_err(|error| damaged(&error)));
         }

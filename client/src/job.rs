@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use swath_kernel::{Parameters, ValueType};
 use swath_model::Range;
 
-use crate::ClientError;
+use crate::error::ClientError;
 
 /// A job to submit: one kernel over one range.
 #[derive(Debug, Clone)]

@@ -15,6 +15,7 @@
 
 mod client;
 mod collect;
+mod connection;
 mod convert;
 mod error;
 mod job;

@@ -1,4 +1,4 @@
-//! Waiting for a coordinator that is away.
+//! Reconnecting to a coordinator.
 
 use std::{
     fmt,
@@ -6,26 +6,26 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::ClientError;
+use crate::error::ClientError;
 
-/// How long a client waits for a coordinator that went away, unless told otherwise.
+/// How long a client tries to reconnect, by default.
 pub(crate) const DEFAULT_PATIENCE: Duration = Duration::from_secs(60);
 
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LAST_PAUSE: Duration = Duration::from_secs(2);
 
-/// The coordinator does not answer, and is tried again.
+/// The coordinator cannot be reached, and the client tries again.
 #[derive(Debug)]
 pub struct Away<'error> {
-    /// Where it should be, as `host:port`.
+    /// The address of the coordinator, as `host:port`.
     pub address: String,
-    /// How long it is tried.
+    /// How long the client tries.
     pub patience: Duration,
-    /// What came of the attempt, or of the connection that there was.
+    /// Why the attempt failed, or why the connection broke.
     pub error: &'error ClientError,
 }
 
-/// Is told when the coordinator is away.
+/// Called when the coordinator cannot be reached.
 #[derive(Clone)]
 pub(crate) struct Observer(pub(crate) Arc<dyn Fn(&Away<'_>) + Send + Sync>);
 
@@ -35,7 +35,7 @@ impl fmt::Debug for Observer {
     }
 }
 
-/// How long a client tries to reach its coordinator, and who is told that it has to.
+/// How long a client tries to reach its coordinator, and which observer it calls.
 #[derive(Debug, Clone)]
 pub(crate) struct Persistence {
     pub(crate) address: String,
@@ -43,10 +43,10 @@ pub(crate) struct Persistence {
     pub(crate) observer: Option<Observer>,
 }
 
-/// Pauses between attempts, from the first that fails until patience runs out.
+/// Backoff between attempts, until patience runs out.
 pub(crate) struct Pauses {
     persistence: Arc<Persistence>,
-    /// Since when nothing succeeds.
+    /// When the first attempt failed.
     since: Option<Instant>,
     next: Duration,
 }
@@ -56,7 +56,7 @@ impl Pauses {
         Self { persistence: Arc::clone(persistence), since: None, next: FIRST_PAUSE }
     }
 
-    /// Waits before the next attempt; gives the error back if another attempt is of no use.
+    /// Waits before the next attempt; returns the error if another attempt is useless.
     pub(crate) async fn wait_after(&mut self, error: ClientError) -> Result<(), ClientError> {
         let Persistence { address, patience, observer } = &*self.persistence;
         let patience = *patience;
@@ -72,7 +72,7 @@ impl Pauses {
         if left.is_zero() {
             return Err(ClientError::GaveUp { patience, error: Box::new(error) });
         }
-        // The last attempt is at the end.
+        // The last attempt is at the end of the patience.
         tokio::time::sleep(self.next.min(left)).await;
         self.next = (self.next * 2).min(LAST_PAUSE);
         Ok(())

@@ -8,12 +8,18 @@ use swath_model::{Fingerprint, Range};
 use swath_proto::v1;
 use tonic::Streaming;
 
-use crate::{Client, ClientError, Job, Wanted, convert, patience::Pauses};
+use crate::{
+    connection::{Connection, status},
+    convert,
+    error::ClientError,
+    job::{Job, Wanted},
+    patience::Pauses,
+};
 
-/// The blocks of a job in the order of the number; each is checked to follow the one before. When the connection breaks
-/// or the coordinator is started again, the download goes on where it stopped.
+/// The blocks of a job in the order of the number, without gaps or repetitions. If the connection breaks or the coordinator is
+/// restarted, the download continues where it stopped.
 pub struct Results {
-    client: Client,
+    connection: Connection,
     job: u64,
     /// What the job computes.
     fingerprint: Fingerprint,
@@ -21,26 +27,26 @@ pub struct Results {
     value_type: ValueType,
     /// `None` while it is broken.
     blocks: Option<Streaming<v1::ResultBlock>>,
-    /// Numbers received so far, those included that have no result.
+    /// Numbers received so far, with and without a result.
     received: u64,
-    /// Those that have none.
+    /// Numbers without a result so far.
     missing: u64,
     first_missing: Option<i64>,
     wanted: Wanted,
-    /// How far blocks are looked at.
+    /// How thoroughly blocks are checked.
     depth: Depth,
 }
 
-/// How far a block is looked at before it is handed out. Its digest always is that of what was computed.
+/// How thoroughly a block is checked before it is returned. Its digest is always checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Depth {
-    /// Its frame: it will be copied.
+    /// Its frame only, because it will be copied.
     Frame,
     /// All its pages, so that decoding cannot fail.
     Pages,
 }
 
-/// So many blocks in a row may come damaged.
+/// How often a block may be damaged before the download fails.
 const MOST_DAMAGED: u32 = 3;
 
 /// What comes next.
@@ -54,15 +60,15 @@ pub(crate) enum Item {
 }
 
 impl Results {
-    pub(crate) async fn open(client: Client, job: &Job, wanted: Wanted) -> Result<Self, ClientError> {
-        let blocks = match client.read(job.id, None, wanted).await {
+    pub(crate) async fn open(connection: Connection, job: &Job, wanted: Wanted) -> Result<Self, ClientError> {
+        let blocks = match connection.read(job.id, None, wanted).await {
             Ok(blocks) => Some(blocks),
-            Err(error) => return Err(client.explain(job.id, wanted, error).await),
+            Err(error) => return Err(connection.explain(job.id, wanted, error).await),
         };
         let fingerprint = convert::fingerprint(job);
         let (job, range, value_type) = (job.id, job.range, job.value_type);
         Ok(Self {
-            client,
+            connection,
             job,
             fingerprint,
             range,
@@ -76,7 +82,7 @@ impl Results {
         })
     }
 
-    /// The blocks will be copied, not decoded: that they are what was computed is enough.
+    /// Checks the frame and the digest of blocks only, because they will be copied and not decoded.
     pub(crate) fn for_copying(self) -> Self {
         Self { depth: Depth::Frame, ..self }
     }
@@ -91,8 +97,8 @@ impl Results {
         self.range.count() - self.received
     }
 
-    /// How many of the numbers before the next block have no result: they are in failed chunks or, in partial results,
-    /// were never committed.
+    /// How many of the numbers before the next block have no result. They are in failed chunks or, in partial results, were
+    /// never committed.
     pub fn missing(&self) -> u64 {
         self.missing
     }
@@ -102,9 +108,9 @@ impl Results {
         self.first_missing
     }
 
-    /// The next block and its first number; `None` after the last. A block that came damaged is rejected, and read again:
-    /// the coordinator checks its own copy, and has it computed again if that is bad. An error when the job fails or is
-    /// cancelled, when what came is not what should follow, or when the coordinator stays away.
+    /// The next block and its first number; `None` after the last. A damaged block is read again; the coordinator checks its own
+    /// copy then, and has it computed again if that is damaged. An error if the job fails or is cancelled, if the blocks are not
+    /// in order, or if the coordinator cannot be reached for too long.
     pub async fn next(&mut self) -> Result<Option<(i64, Block)>, ClientError> {
         loop {
             match self.next_item().await? {
@@ -115,9 +121,9 @@ impl Results {
         }
     }
 
-    /// The same, but returns also where numbers are missing, and not only when there is a block behind them.
+    /// The same, but also returns at missing numbers.
     pub(crate) async fn next_item(&mut self) -> Result<Option<Item>, ClientError> {
-        let mut pauses = Pauses::new(self.client.persistence());
+        let mut pauses = Pauses::new(self.connection.persistence());
         let mut damaged = 0;
         while self.received < self.range.count() {
             match self.next_message().await {
@@ -143,7 +149,7 @@ impl Results {
                 }
                 Err(error) => {
                     self.blocks = None;
-                    let error = self.client.explain(self.job, self.wanted, error).await;
+                    let error = self.connection.explain(self.job, self.wanted, error).await;
                     pauses.wait_after(error).await?;
                 }
             }
@@ -156,15 +162,15 @@ impl Results {
             Some(blocks) => blocks,
             None => {
                 let next = self.range.at(self.received);
-                let blocks = self.client.read(self.job, next, self.wanted).await?;
-                // It may be another coordinator, and the id another job's.
-                if convert::fingerprint(&self.client.job(self.job).await?) != self.fingerprint {
+                let blocks = self.connection.read(self.job, next, self.wanted).await?;
+                // The coordinator may have been restored from an older copy. Then the id may belong to another job.
+                if convert::fingerprint(&self.connection.job(self.job).await?) != self.fingerprint {
                     return Err(ClientError::JobReplaced(self.job));
                 }
                 self.blocks.insert(blocks)
             }
         };
-        match blocks.message().await.map_err(|status| ClientError::of_status(&status))? {
+        match blocks.message().await.map_err(status)? {
             Some(message) => Ok(message),
             None => {
                 let (received, count) = (self.received, self.range.count());
@@ -185,7 +191,7 @@ impl Results {
         Ok(())
     }
 
-    /// The block of a message, if it is what was computed.
+    /// The block of a message, if it is intact.
     fn open_block(&self, message: v1::ResultBlock) -> Result<Block, BlockError> {
         let block = Block::receive(message.parquet, self.value_type, message.digest)?;
         if block.first() != message.first || block.rows() as u64 != message.numbers {
@@ -197,10 +203,10 @@ impl Results {
         Ok(block)
     }
 
-    /// Tells the coordinator of a block that cannot be used; whatever comes of it, it is read again.
+    /// Reports a damaged block to the coordinator. It is read again in any case.
     async fn reject(&mut self, first: i64, numbers: u64, pauses: &mut Pauses) -> Result<(), ClientError> {
         self.blocks = None;
-        while let Err(error) = self.client.recheck(self.job, first, numbers).await {
+        while let Err(error) = self.connection.recheck(self.job, first, numbers).await {
             pauses.wait_after(error).await?;
         }
         Ok(())
@@ -213,7 +219,7 @@ impl Results {
         let mut first = first;
         match offset.cmp(&self.received) {
             Ordering::Equal => {}
-            // A download that goes on may begin in the middle of a block.
+            // A download that continues may begin within a block.
             Ordering::Less if self.received - offset < block.rows() as u64 => {
                 first = self.range.at(self.received).ok_or_else(|| unexpected("is too long"))?;
                 block = block.without_first((self.received - offset) as usize, first).map_err(damaged)?;

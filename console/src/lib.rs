@@ -1,12 +1,11 @@
-//! Standard output and standard error, and the text of others on them.
+//! Standard output and standard error, and text from elsewhere on them.
 //!
-//! Nothing here panics, whatever became of a descriptor: its reader has gone, its disk is full, nobody reads it, it was
-//! closed before the program began. Results and answers go to [`Stdout`], whose errors are errors of the command. What
-//! is said to people, and the log, goes to [`stderr`], which never fails and never waits for long: lines are lost
-//! instead, and counted.
+//! Nothing here panics if a descriptor is unusable: closed by its reader, on a full disk, a pipe without a reader, or closed
+//! before the program started. Results and answers go to [`Stdout`], whose errors are errors of the command. Messages to people
+//! and the log go to [`stderr`], which never fails and never blocks for long: it drops lines instead, and counts them.
 //!
-//! Text that a peer or a file chose passes through [`plain`] before a terminal or a log gets it, and names of workers
-//! through [`check_name`].
+//! Text from a peer or a file passes through [`plain`] before it reaches a terminal or a log, and names of workers through
+//! [`check_name`].
 
 mod lossy;
 mod open;

@@ -1,6 +1,6 @@
 //! Lines on their way to a writer that may be slow, stuck or broken.
 //!
-//! Whoever has something to say only puts it into a bounded buffer; one thread writes. Lines for which there is no room,
+//! Callers only put lines into a bounded buffer; one thread writes them. Lines for which there is no room,
 //! and lines that could not be written, are lost and counted, and the count is told once lines are written again.
 
 use std::{

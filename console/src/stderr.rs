@@ -1,4 +1,4 @@
-//! Standard error, where the log goes and what is said to people.
+//! Standard error, for the log and for messages to people.
 
 use std::{
     env, fmt,
@@ -10,8 +10,8 @@ use std::{
 
 use crate::{lossy::Lossy, text::plain_line, wait};
 
-/// How long a line may take before it is given up: somebody who reads slowly gets all of them, and a pipe that nobody
-/// reads does not keep the process.
+/// How long to wait for lines to be written: a slow reader gets all of them, and a pipe without a reader does not block the
+/// process.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The lines on their way to standard error; `None` if there is no thread to write them.
@@ -48,7 +48,7 @@ impl Write for Stderr {
     }
 }
 
-/// Returns when all that was said is written, or when it is not going to be.
+/// Waits until all lines are written, or until it is clear that they will not be.
 pub fn flush() {
     if let Some(Some(lines)) = LINES.get() {
         lines.flush(PATIENCE);
@@ -64,7 +64,7 @@ pub fn say_line(text: fmt::Arguments<'_>) {
             // What is printed next comes after it, on a terminal that shows both.
             lines.flush(PATIENCE);
         }
-        // There is nobody left to tell that it cannot be told.
+        // An error could not be reported anywhere.
         None => drop(Raw.write_all(line.as_bytes())),
     }
 }
@@ -74,7 +74,7 @@ pub fn stderr_is_terminal() -> bool {
     rustix::stdio::stderr().is_terminal()
 }
 
-/// Whether what is said on standard error should have colours; see <https://no-color.org>.
+/// Whether text on standard error should have colours; see <https://no-color.org>.
 pub fn stderr_takes_colours() -> bool {
     stderr_is_terminal() && allows_colours()
 }

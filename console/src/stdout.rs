@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal, Write};
 use crate::{open, stderr::allows_colours, wait};
 
 /// Standard output, without a buffer. Unlike the standard library's it says so when it was closed or is not for writing,
-/// and it waits for room where somebody has made it non-blocking.
+/// and it waits for room if the descriptor is non-blocking.
 #[derive(Debug)]
 pub struct Stdout(());
 
@@ -42,7 +42,7 @@ pub fn stdout_takes_colours() -> bool {
 pub struct PrintError(io::Error);
 
 impl PrintError {
-    /// Whoever read the output has gone away, as `head` does.
+    /// Whether the reader of the output has closed it, as `head` does.
     pub fn is_broken_pipe(&self) -> bool {
         self.0.kind() == io::ErrorKind::BrokenPipe
     }

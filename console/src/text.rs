@@ -1,8 +1,8 @@
-//! Text that somebody else chose.
+//! Text that comes from a peer or a file.
 
 use std::fmt;
 
-/// Of a text of somebody else, as many characters as a person reads.
+/// The most characters of a text from elsewhere that are shown.
 const LONGEST_TEXT: usize = 500;
 
 /// Of a whole line, with paths in it that may be long.
@@ -11,8 +11,8 @@ const LONGEST_LINE: usize = 16_384;
 /// Characters that the name of a worker may have.
 pub const MAX_NAME: usize = 255;
 
-/// Text of somebody else for a terminal or a log of ours: one line of bounded length, with blanks for all that a terminal
-/// acts on and all that makes text look like other text.
+/// Makes text from elsewhere safe for a terminal or a log: one line of bounded length, with blanks instead of characters that
+/// control a terminal or change how text looks.
 pub fn plain(text: &str) -> Plain<'_> {
     let text = text.trim_matches(|c: char| c.is_whitespace() || is_deceptive(c));
     Plain { text, longest: LONGEST_TEXT }
@@ -55,7 +55,7 @@ fn is_deceptive(c: char) -> bool {
 /// Why something cannot be a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NameError {
-    /// Nobody could see it.
+    /// It is empty or blank.
     #[error("it is empty; a name has 1 to {MAX_NAME} characters")]
     Empty,
     /// It is too long for a list.

@@ -1,4 +1,4 @@
-//! Writing to a descriptor that somebody may have made non-blocking.
+//! Writing to a descriptor that may be non-blocking.
 
 use std::{io, os::fd::BorrowedFd};
 

@@ -8,7 +8,7 @@ use tonic_health::pb::{
     HealthCheckRequest, HealthCheckResponse, health_check_response::ServingStatus, health_server::Health,
 };
 
-use crate::{Service, UnknownService, Vitals};
+use crate::vitals::{Service, UnknownService, Vitals};
 
 /// A process that does not answer within this time counts as not alive and not ready.
 const SILENCE: Duration = Duration::from_secs(3);

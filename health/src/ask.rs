@@ -3,7 +3,7 @@
 use tonic::{Code, transport::Channel};
 use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient};
 
-use crate::Service;
+use crate::vitals::Service;
 
 /// Why a health check failed.
 #[derive(Debug, thiserror::Error)]
@@ -12,9 +12,9 @@ pub enum AskError {
     /// Nothing answers, or not in time.
     #[error("no health check answers at {address}: {reason}")]
     Silent {
-        /// Where.
+        /// The address.
         address: String,
-        /// What the system or the other side said.
+        /// The error of the system or of the peer.
         reason: String,
     },
     /// The peer has no health checks.

@@ -7,7 +7,7 @@ use tonic::transport::Server;
 use tonic_health::pb::health_server::HealthServer;
 use tracing::{info, warn};
 
-use crate::{Vitals, answers::Answers, connections};
+use crate::{answers::Answers, connections, vitals::Vitals};
 
 /// A request is the name of a service.
 const REQUEST_BYTES: usize = 1024;

@@ -11,31 +11,31 @@ pub enum Failure {
     /// There is no ssh on this machine.
     #[error("cannot start ssh here: {reason}")]
     NoSsh {
-        /// What the system said.
+        /// The error of the system.
         reason: String,
     },
     /// The host does not answer.
     #[error("unreachable: {reason}")]
     Unreachable {
-        /// What ssh said.
+        /// The error of ssh.
         reason: String,
     },
     /// The host accepts no key.
     #[error("permission denied: the host accepts no key ({reason})")]
     Denied {
-        /// What ssh said.
+        /// The error of ssh.
         reason: String,
     },
     /// The host key is unknown or has changed.
     #[error("its host key is unknown or has changed: {reason}; check it with `ssh HOST`")]
     HostKey {
-        /// What ssh said.
+        /// The error of ssh.
         reason: String,
     },
     /// The host stopped answering.
     #[error("no answer for {patience:?}{}", if printed.is_empty() { String::new() } else { format!("; it printed: {printed}") })]
     Silent {
-        /// How long was waited.
+        /// The time limit.
         patience: Duration,
         /// The last line that the host printed and that is no answer; may be empty.
         printed: String,
@@ -43,19 +43,19 @@ pub enum Failure {
     /// The connection or the shell at its other end broke.
     #[error("the connection broke: {reason}")]
     Broken {
-        /// What was said last.
+        /// The last message.
         reason: String,
     },
     /// The disk or the quota of the user is full.
     #[error("disk full: {reason}")]
     NoRoom {
-        /// What the system there said.
+        /// The error of the system there.
         reason: String,
     },
     /// The folder for copied files and records cannot be used.
     #[error("cannot use its folder: {reason}")]
     Folder {
-        /// What the system there said.
+        /// The error of the system there.
         reason: String,
     },
     /// The host does not have the program.
@@ -77,31 +77,31 @@ pub enum Failure {
     /// The program was copied, and does not run.
     #[error("the copied program does not run there: {reason}")]
     DoesNotRun {
-        /// What the system there said.
+        /// The error of the system there.
         reason: String,
     },
     /// The worker cannot reach the coordinator.
     #[error("its worker cannot reach the coordinator: {reason}")]
     NoCoordinator {
-        /// What the worker said.
+        /// The error of the worker.
         reason: String,
     },
     /// The program there speaks another version of the protocol.
     #[error("its swath is of another version: {reason}")]
     OtherVersion {
-        /// What the worker said.
+        /// The error of the worker.
         reason: String,
     },
     /// The program there does not understand its arguments.
     #[error("its swath does not understand its arguments, so it may be of another version: {reason}")]
     Misunderstood {
-        /// What it said.
+        /// Its error.
         reason: String,
     },
     /// The coordinator refused the worker.
     #[error("its worker was refused: {reason}")]
     Refused {
-        /// What the worker said.
+        /// The error of the worker.
         reason: String,
     },
     /// The worker ended with another error.
@@ -109,13 +109,13 @@ pub enum Failure {
     Ended {
         /// The exit code.
         code: String,
-        /// What the worker said.
+        /// The error of the worker.
         reason: String,
     },
     /// The worker did not join in time.
     #[error("its worker did not join in time: {reason}")]
     NotJoined {
-        /// What the worker said last.
+        /// The last line of its log.
         reason: String,
     },
     /// The script on the host sent something unexpected.
@@ -148,7 +148,7 @@ impl Failure {
     }
 }
 
-/// How ssh ended before anything was reported, or in the midst of it; `printed` is the last line that the host printed.
+/// Why ssh ended before the last report. `printed` is the last line that the host printed.
 pub(crate) fn of_ssh(code: Option<i32>, complaints: &str, printed: &str) -> Failure {
     let lines: Vec<_> = complaints.lines().map(plain).filter(|line| !line.is_empty()).collect();
     let said = |needles: &[&str]| {
@@ -160,7 +160,7 @@ pub(crate) fn of_ssh(code: Option<i32>, complaints: &str, printed: &str) -> Fail
     };
     let last = lines.last().map_or_else(|| "ssh gave no reason".to_owned(), |line| words_of_ssh(line));
     if code != Some(255) {
-        // The other side had its say: a shell that is none, or a command that the key is bound to.
+        // The login succeeded: its shell cannot run the script, or the key is bound to another command.
         let code = code.map_or_else(|| "a signal".to_owned(), |code| format!("exit code {code}"));
         let reason = match (lines.is_empty(), printed) {
             (false, _) => last,
@@ -186,12 +186,12 @@ pub(crate) fn of_ssh(code: Option<i32>, complaints: &str, printed: &str) -> Fail
     Failure::Broken { reason: last }
 }
 
-/// Without the name of the program, which the sentence around it makes plain.
+/// The message without the name of the program.
 fn words_of_ssh(line: &str) -> String {
     line.strip_prefix("ssh: ").unwrap_or(line).trim_end_matches('.').to_owned()
 }
 
-/// What a script reports of a step that failed.
+/// Why a step of the script failed.
 pub(crate) fn of_step(step: &str, text: String, more: &str) -> Failure {
     let is_full = ["No space left", "Disk quota exceeded", "ENOSPC"].iter().any(|words| text.contains(words));
     match step {
@@ -200,7 +200,7 @@ pub(crate) fn of_step(step: &str, text: String, more: &str) -> Failure {
         "missing" => Failure::NotFound { program: text },
         "program" => Failure::DoesNotRun { reason: text },
         "ended" => of_worker(text, more),
-        "timeout" => match coordinator_trouble(&text) {
+        "timeout" => match coordinator_error(&text) {
             Some(reason) => Failure::NoCoordinator { reason },
             None => Failure::NotJoined { reason: without_prefix(&text) },
         },
@@ -208,7 +208,7 @@ pub(crate) fn of_step(step: &str, text: String, more: &str) -> Failure {
     }
 }
 
-/// How a worker ended, from its exit code and the last line that it said.
+/// Why a worker ended, from its exit code and the last line of its log.
 pub(crate) fn of_worker(code: String, words: &str) -> Failure {
     let reason = without_prefix(words);
     if words.contains("No space left") {
@@ -225,8 +225,8 @@ pub(crate) fn of_worker(code: String, words: &str) -> Failure {
     }
 }
 
-/// Of a worker that still looks for its coordinator, the error in the line of its log.
-fn coordinator_trouble(words: &str) -> Option<String> {
+/// The error of a worker that still tries to reach its coordinator, from the line in its log.
+fn coordinator_error(words: &str) -> Option<String> {
     let (_, error) = words.split_once("waiting for the coordinator error=")?;
     Some(error.to_owned())
 }

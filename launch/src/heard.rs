@@ -1,18 +1,18 @@
-//! What a host prints: reports of the script, and whatever else its shells print before, between and after them.
+//! The output of a host: reports of the script, and anything else that its shells print before, between and after them.
 //!
-//! Logins print greetings, and not all of them end with a line break (a title for the terminal does not). So a report
-//! begins wherever its mark is, and what stands before the mark is noise. A report is written whole, and no field of one
-//! can hold the mark; see `remote/common.sh`.
+//! Logins print greetings, and not all of these end with a line break (a title for the terminal does not). So a report
+//! begins wherever its mark is, and everything before the mark is noise. Each report is written at once, and no field
+//! can contain the mark; see `remote/common.sh`.
 
 use crate::report::{MARK, Report, plain};
 
-/// How long a report may be.
+/// The longest report, in bytes.
 const LONGEST_REPORT: usize = 64 << 10;
 
-/// Of the noise, so much of the end is kept, to be shown if there is no report.
+/// How many of the last bytes of the noise are kept, to be shown if there is no report.
 const KEPT_NOISE: usize = 4 << 10;
 
-/// Bytes from a host that were read and not yet looked at, and what is known of those that were.
+/// The bytes from a host that are not parsed yet, and the end of the noise so far.
 #[derive(Debug, Default)]
 pub(crate) struct Heard {
     bytes: Vec<u8>,
@@ -20,7 +20,7 @@ pub(crate) struct Heard {
     noise_since_report: usize,
 }
 
-/// A report that is longer than any report is.
+/// A report is too long.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct TooLong;
 
@@ -29,7 +29,7 @@ impl Heard {
         self.bytes.extend_from_slice(bytes);
     }
 
-    /// The next report of what was added.
+    /// The next report, if it is complete.
     pub(crate) fn take_report(&mut self) -> Result<Option<Report>, TooLong> {
         while let Some(end) = self.bytes.iter().position(|byte| *byte == b'\n') {
             let line: Vec<u8> = self.bytes.drain(..=end).collect();

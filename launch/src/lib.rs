@@ -1,16 +1,16 @@
 //! Workers on other hosts, over the ssh of the system.
 //!
-//! One connection for each host, and at its other end a script for plain `sh`, which reports what it finds and
-//! does, a line each, and takes what is to be copied from its standard input:
+//! There is one connection for each host. A script for plain `sh` runs at its other end. It writes one report in each line,
+//! and reads the files to copy from its standard input:
 //!
-//! 1. the system is reported, and whether a worker of the same coordinator runs there already;
-//! 2. the program and the worker's access file are copied if they should be: under another name, renamed when whole;
-//! 3. the worker is started, with a log and a record of its process, and is reported when it has joined.
+//! 1. it reports the system, and whether a worker of the same coordinator already runs there;
+//! 2. it receives the program and the access file, if they are to be copied, and renames them when they are complete;
+//! 3. it starts the worker, with a log and a record of its process, and reports when the worker has joined.
 //!
-//! The connection then ends, and the worker stays; unless it is attached: its standard input is the connection, and it
-//! ends when that closes, or when nothing came through it for too long.
+//! Then the connection ends and the worker keeps running. An attached worker is different: its standard input is the
+//! connection, and it stops when that closes or stays silent for too long.
 //!
-//! A host that cannot be used is a [`Failure`] of that host, a sentence for people; others go on.
+//! A host that cannot be used gives a [`Failure`], with a sentence for people. The other hosts are not affected.
 
 mod failure;
 mod heard;
@@ -40,7 +40,7 @@ pub use start::{
 };
 pub use stop::{Running, Selection, Stopped, status, stop};
 
-/// Does something on each host, on so many at once; what comes of it comes as it ends.
+/// Runs `act` for each host, for at most `at_once` hosts at a time. The outcomes come in the order in which they end.
 pub fn on_each<'hosts, T, F>(
     hosts: &'hosts [Host],
     at_once: usize,

@@ -1,7 +1,6 @@
-//! What the scripts report.
+//! The reports of the scripts.
 
-/// What a report begins with. The control character makes it unlike anything that people or programs print, and is in no
-/// field of a report.
+/// How each report begins. The control character makes it different from all other output, and no field of a report has it.
 pub(crate) const MARK: &str = "\u{1}@swath ";
 
 /// A report of a script, parsed. Everything in it comes from another machine.
@@ -9,23 +8,23 @@ pub(crate) const MARK: &str = "\u{1}@swath ";
 pub(crate) enum Report {
     /// What `uname -sm` says.
     System(String),
-    /// The script waits for the bytes of this.
+    /// The script waits for the bytes of this file.
     Want(String),
-    /// The program is there already.
+    /// The host already has the program.
     Have,
-    /// A worker runs already: its process, its threads as they were asked for, since when.
+    /// A worker already runs: its process, its threads as requested, and its start time.
     Running { pid: u32, threads: String, since: String },
     /// The worker has joined: its process, and what it wrote into its ready file.
     Joined { pid: u32, ready: String },
-    /// An attached worker has ended: its exit code and its last words.
+    /// An attached worker has ended: its exit code and the last line of its log.
     Ended { code: String, words: String },
-    /// It did not work: which step, what was said, and more that was said.
+    /// A step failed: which one, its error, and more text.
     Failed { step: String, text: String, more: String },
-    /// A worker was told to stop: how that ended.
+    /// A worker was told to stop, and ended like this.
     Stopped { pid: u32, end: End },
     /// A worker that runs.
     Worker { pid: u32, joined: bool, threads: String, coordinator: String, name: String, since: String },
-    /// All has been said: so many reports of workers came before it.
+    /// The last report: how many reports of workers came before it.
     Done { reports: usize },
 }
 
@@ -41,7 +40,7 @@ pub enum End {
 }
 
 impl Report {
-    /// From a line that begins with the mark; `None` for one that is no report.
+    /// Parses a line that begins with the mark; `None` if it is not a report.
     pub(crate) fn parse(line: &str) -> Option<Self> {
         let line = line.strip_prefix(MARK)?.trim_end_matches(['\r', '\n']);
         let mut fields = line.split('\t').map(plain);

@@ -28,14 +28,14 @@ use crate::{
     script::{Script, bootstrap},
 };
 
-/// How often the connection is probed, and how many probes may go unanswered.
+/// How often ssh probes the connection, and how many probes may remain unanswered.
 const ALIVE_INTERVAL: Duration = Duration::from_secs(15);
 const ALIVE_COUNT: u32 = 3;
 
-/// How many bytes a host may print that are no report before one comes.
+/// How many bytes a host may print before a report.
 const MOST_NOISE: usize = 4 << 20;
 
-/// Of what ssh says, so much of the end is kept.
+/// How many of the last bytes of ssh's messages are kept.
 const KEPT_BYTES: usize = 16 << 10;
 
 /// How long to wait for the end of what ssh says when it has ended itself: a proxy command that it started can stay, with
@@ -65,12 +65,12 @@ impl Ssh {
         }
         // Of an option that is given several times, the first counts.
         let options = self.options.iter().cloned().chain([
-            // A question would never be answered.
+            // Nobody could answer a question.
             "BatchMode=yes".to_owned(),
             format!("ConnectTimeout={}", self.connect_timeout.as_secs().max(1)),
             format!("ServerAliveInterval={}", ALIVE_INTERVAL.as_secs()),
             format!("ServerAliveCountMax={ALIVE_COUNT}"),
-            // It says why it ends, and no more than that.
+            // ssh reports why it ends, and nothing else.
             "LogLevel=INFO".to_owned(),
             // What a configuration has for people at a terminal. A connection that is shared already is used, but none
             // is left open.
@@ -123,7 +123,7 @@ impl Conversation {
         };
         let complaints = Complaints::read(stderr);
         let mut conversation = Self { child, stdin, stdout, complaints, heard: Heard::default(), patience };
-        // If nobody takes it, what ssh says is the better reason.
+        // If this fails, ssh reports a better reason.
         let _ = conversation.stdin.write_all(text.as_bytes()).await;
         Ok(conversation)
     }
@@ -143,7 +143,7 @@ impl Conversation {
 
     async fn hear(&mut self, most_noise: usize) -> Result<Report, Failure> {
         loop {
-            // Reading may be given up and taken up again: what was read is kept.
+            // Reading may be cancelled and resumed: what was read is kept.
             if let Some(report) = self.take_heard()? {
                 return Ok(report);
             }
@@ -177,7 +177,7 @@ impl Conversation {
             match step.await {
                 Err(_) => return Err(self.silent()),
                 Ok(Ok((_, Some(written)))) => bytes = &bytes[written..],
-                // Nobody takes it any more.
+                // The script reads no more.
                 Ok(Ok((0, None)) | Err(_)) => return self.next().await.map(Some),
                 Ok(Ok((count, None))) => {
                     self.heard.add(&heard[..count]);

@@ -14,27 +14,27 @@ use crate::{
     ssh::Conversation,
 };
 
-/// An attached worker hears from its launcher so often, and ends if it hears nothing for so long.
+/// How often an attached worker gets a byte from its launcher, and how long it waits for one before it stops.
 const BEAT: Duration = Duration::from_secs(5);
 const SILENCE: Duration = Duration::from_secs(30);
 
-/// How much longer than the other side we wait for what it has to say.
+/// How much longer than the script the launcher waits for a report.
 const ALLOWANCE: Duration = Duration::from_secs(10);
 
-/// What workers are started, and how. The same for all hosts.
+/// Which workers to start, and how. The same for all hosts.
 #[derive(Debug, Clone)]
 pub struct Plan {
-    /// How hosts are reached.
+    /// How to reach the hosts.
     pub ssh: Ssh,
     /// The folder on each host for programs, access files, logs and records; relative to the home there.
     pub folder: String,
-    /// The address of the coordinator, by which workers that run are told apart.
+    /// The address of the coordinator. It also distinguishes the workers on a host.
     pub coordinator: String,
     /// Where workers learn that address.
     pub coordinator_source: CoordinatorSource,
     /// The program.
     pub program: RemoteProgram,
-    /// The credentials of the worker.
+    /// The access file of the worker.
     pub access: RemoteAccess,
     /// How long workers live.
     pub lifetime: Lifetime,
@@ -106,14 +106,14 @@ pub struct Worker {
     pub threads: Option<u32>,
 }
 
-/// What became of a host that can be used.
+/// The outcome for a host that can be used.
 #[derive(Debug)]
 pub enum Outcome {
     /// A worker was started and has joined.
     Started(Worker),
-    /// The same, and it lives as long as the connection.
+    /// The same; it stops when the connection closes.
     Attached(Worker, Box<Attached>),
-    /// One runs there already, for the same coordinator.
+    /// A worker of the same coordinator already runs there.
     Running {
         /// Its process.
         process: u32,
@@ -122,10 +122,10 @@ pub enum Outcome {
     },
 }
 
-/// What is done for a host, to be looked at.
+/// What would be run for a host.
 #[derive(Debug, Clone)]
 pub struct Preview {
-    /// What is run here.
+    /// The command on this machine.
     pub command: Vec<OsString>,
     /// The part of the script that sets its variables.
     pub settings: String,
@@ -136,16 +136,16 @@ pub struct Preview {
 }
 
 impl Preview {
-    /// The command as one types it in a shell.
+    /// The command as it is typed in a shell.
     pub fn command_line(&self) -> String {
         let words = self.command.iter().map(|word| word.to_string_lossy());
-        // What cannot be quoted has been refused before.
+        // Words that cannot be quoted were refused before.
         words.map(|word| shlex::try_quote(&word).map(Into::into).unwrap_or_default()).collect::<Vec<String>>().join(" ")
     }
 }
 
 impl Plan {
-    /// What [`start`] would do; nothing is done.
+    /// What [`start`] would run. Runs nothing.
     pub fn preview(&self, host: &Host) -> Result<Preview, WordError> {
         let script = self.script(host)?;
         let mut command = self.ssh.words(host);
@@ -193,7 +193,7 @@ impl Plan {
             .set("our_threads", &host.slots().map_or_else(|| "all".to_owned(), |slots| slots.to_string()))?
             .set("force", force)?
             .set("attached", attached)?
-            // Nothing is said to it before it has joined.
+            // It gets no byte before it has joined.
             .set("silence", &format!("{}s", SILENCE.max(self.join_timeout + BEAT).as_secs()))?
             .set("timeout", &self.join_timeout.as_secs().max(1).to_string())?
             .set("program", &program)?
@@ -251,8 +251,8 @@ pub struct Attached {
 }
 
 impl Attached {
-    /// Holds the connection until the worker has ended, which is no failure if it ended well: its coordinator needs it
-    /// no more, or somebody stopped it. Giving this up and taking it up again is fine.
+    /// Holds the connection until the worker has ended. An error unless it ended with exit code 0, as a drained worker does.
+    /// May be cancelled and called again.
     pub async fn hold(&mut self) -> Result<(), Failure> {
         let mut beats = interval(BEAT);
         beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -268,7 +268,7 @@ impl Attached {
         }
     }
 
-    /// Ends the worker at once, as the end of this process would.
+    /// Stops the worker at once, as the end of this process would.
     pub async fn end(self) {
         self.talk.close().await;
     }
@@ -289,7 +289,7 @@ fn check_system(program: &RemoteProgram, theirs: String) -> Result<(), Failure> 
     }
 }
 
-/// From what a worker writes into its ready file: `worker=3 threads=8`.
+/// Parses the ready file of a worker: `worker=3 threads=8`.
 fn worker_of(process: u32, ready: &str) -> Worker {
     let field = |key: &str| ready.split_whitespace().find_map(|word| word.strip_prefix(key)?.strip_prefix('='));
     Worker {
@@ -299,12 +299,12 @@ fn worker_of(process: u32, ready: &str) -> Worker {
     }
 }
 
-/// A path for scripts that run in the home: `~/` means nothing to them, for it is quoted.
+/// A path for scripts that run in the home folder. They quote it, so `~/` would have no meaning.
 fn in_home(path: &str) -> String {
     path.strip_prefix("~/").map_or_else(|| path.to_owned(), |rest| format!("./{rest}"))
 }
 
-/// The same for a folder, which is named in commands and must not look like an option.
+/// The same for a folder, which must not look like an option of a command.
 pub(crate) fn folder_of(path: &str) -> String {
     let path = in_home(path);
     if path.starts_with('-') { format!("./{path}") } else { path }

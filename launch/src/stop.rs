@@ -1,4 +1,4 @@
-//! Workers that were started on hosts: which run, and ending them.
+//! Listing and stopping the workers on a host.
 
 use std::time::Duration;
 
@@ -12,17 +12,17 @@ use crate::{
     start::folder_of,
 };
 
-/// How much longer than the other side we wait for what it has to say; it waits for a killed process, too.
+/// How much longer than the script the launcher waits for a report. The script waits for killed processes, too.
 const ALLOWANCE: Duration = Duration::from_secs(30);
 
-/// Which of the workers that were started on hosts are meant.
+/// Which of the launched workers.
 #[derive(Debug, Clone)]
 pub struct Selection {
-    /// How hosts are reached.
+    /// How to reach the hosts.
     pub ssh: Ssh,
-    /// The folder that they were started with.
+    /// The folder on the hosts, as at the start.
     pub folder: String,
-    /// Those of this coordinator, or of all.
+    /// Only workers of this coordinator; `None` for all.
     pub coordinator: Option<String>,
 }
 
@@ -31,7 +31,7 @@ pub struct Selection {
 pub struct Stopped {
     /// Its process.
     pub process: u32,
-    /// How it ended, if it did.
+    /// How it ended.
     pub end: End,
 }
 
@@ -42,7 +42,7 @@ pub struct Running {
     pub process: u32,
     /// Whether it has ever joined.
     pub has_joined: bool,
-    /// Its threads as they were asked for, or `all`.
+    /// Its threads as requested, or `all`.
     pub threads: String,
     /// Its coordinator.
     pub coordinator: String,
@@ -70,7 +70,7 @@ impl Selection {
     }
 }
 
-/// Ends workers on a host: they are told to, and killed if they have not ended after `grace`. Returns what became of each.
+/// Stops workers on a host, and kills those that have not ended after `grace`. Returns how each of them ended.
 pub async fn stop(selection: &Selection, grace: Duration, host: &Host) -> Result<Vec<Stopped>, Failure> {
     let script = selection.script(Task::Stop).and_then(|script| script.set("grace", &grace.as_secs().to_string()));
     let mut talk = selection.open(host, script, grace).await?;
@@ -101,10 +101,10 @@ pub async fn status(selection: &Selection, host: &Host) -> Result<Vec<Running>, 
     }
 }
 
-/// What was reported, if nothing of it was lost.
+/// The reports, if none was lost.
 fn whole<T>(reported: Vec<T>, reports: usize) -> Result<Vec<T>, Failure> {
     if reported.len() == reports {
         return Ok(reported);
     }
-    Err(Failure::Broken { reason: format!("{} of {reports} reports came", reported.len()) })
+    Err(Failure::Broken { reason: format!("only {} of {reports} reports arrived", reported.len()) })
 }

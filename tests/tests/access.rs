@@ -121,7 +121,7 @@ fn every_method_refuses_whoever_it_is_not_for() {
     for method in &methods {
         for (credential, reason) in [
             ("none", "no certificate was shown"),
-            ("foreign/admin.toml", "not from an authority that this coordinator trusts"),
+            ("foreign/admin.toml", "not signed by an authority that this coordinator trusts"),
             ("expired.toml", "expired"),
             // A certificate to be the coordinator is none to dial with.
             ("access/coordinator.toml", "is not accepted"),

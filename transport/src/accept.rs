@@ -1,4 +1,4 @@
-//! The side of the coordinator: TLS for those who dial, and what their certificates are worth.
+//! The side of the coordinator: TLS for incoming connections, and the judgement of their certificates.
 
 use std::{
     fmt, io,
@@ -7,10 +7,9 @@ use std::{
 };
 
 use rustls::{
-    CertificateError, DigitallySignedStruct, DistinguishedName, SignatureScheme,
-    client::danger::HandshakeSignatureValid,
+    CertificateError,
     pki_types::{CertificateDer, UnixTime},
-    server::danger::{ClientCertVerified, ClientCertVerifier},
+    server::danger::ClientCertVerifier,
 };
 use tokio::{
     io::{AsyncRead, AsyncWrite},
@@ -19,39 +18,43 @@ use tokio::{
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 use tracing::{info, warn};
 
-use crate::{Access, AccessError, AccessSource, Role, certificate::Certificate};
+use crate::{
+    access::{Access, AccessError, AccessSource},
+    certificate::Certificate,
+    role::Role,
+};
 
-/// Whoever dials and then says nothing is given up after this.
+/// How long a handshake may take.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How often the access file is looked at.
-const LOOK: Duration = Duration::from_secs(5);
+/// How often the access file is checked for changes.
+const POLL_INTERVAL: Duration = Duration::from_secs(5);
 
-/// How often it is said that a certificate is about to expire.
+/// How often the log warns that a certificate is about to expire.
 const WARN: Duration = Duration::from_secs(24 * 3600);
 
-/// Who is at the other end of a connection.
+/// The identity of a peer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Peer {
-    /// Anybody: there is no TLS, so nobody is asked.
+    /// Unknown, because there is no TLS.
     Anybody,
-    /// The holder of a certificate that is trusted.
+    /// The holder of a trusted certificate.
     Holder {
-        /// Whom the certificate names.
+        /// The name in the certificate.
         subject: String,
-        /// What they may do.
+        /// Its roles.
         roles: Vec<Role>,
-        /// Until when.
+        /// When the certificate expires.
         expires: SystemTime,
     },
-    /// Somebody without such a certificate.
+    /// A peer without a trusted certificate.
     Stranger {
-        /// What is wrong with what they showed: a sentence without an end.
+        /// What is wrong with its certificate, as a part of a sentence.
         reason: String,
     },
 }
 
-/// Accepts connections with TLS, with the access that its file holds at the time.
+/// Accepts connections with TLS, with the current content of the access file.
 pub struct Acceptor {
     source: AccessSource,
     current: RwLock<Arc<Current>>,
@@ -74,7 +77,7 @@ impl Acceptor {
         Ok(Self { source, current })
     }
 
-    /// Shakes hands with whoever dialled.
+    /// Carries out the handshake with a peer.
     pub async fn accept<S: AsyncRead + AsyncWrite + Unpin>(&self, stream: S) -> io::Result<Handshake<S>> {
         let current = self.current();
         let stream = timeout(HANDSHAKE_TIMEOUT, current.tls.accept(stream)).await??;
@@ -82,29 +85,29 @@ impl Acceptor {
         Ok((stream, peer))
     }
 
-    /// Reads the access again whenever it changes, and warns before the certificate expires. Connections that are open
-    /// stay. Never ends.
+    /// Reads the access file again whenever it changes, and warns before the certificate expires. Open connections stay open.
+    /// Never returns.
     pub async fn keep_fresh(&self) {
-        let mut looks = interval(LOOK);
-        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut trouble = None;
+        let mut polls = interval(POLL_INTERVAL);
+        polls.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut last_error = None;
         let mut warned: Option<Instant> = None;
         loop {
-            looks.tick().await;
+            polls.tick().await;
             match self.refresh() {
-                Ok(is_new) => {
-                    trouble = None;
-                    if is_new {
+                Ok(renewed) => {
+                    last_error = None;
+                    if let Some(renewed) = renewed {
                         warned = None;
-                        let expires = humantime::format_rfc3339_seconds(self.current().access.expires());
+                        let expires = humantime::format_rfc3339_seconds(renewed.access.expires());
                         info!(%expires, "the certificate was renewed");
                     }
                 }
                 Err(error) => {
                     let error = error.to_string();
-                    if trouble.as_ref() != Some(&error) {
-                        warn!(error, "the access file changed and cannot be used; the one before stays in use");
-                        trouble = Some(error);
+                    if last_error.as_ref() != Some(&error) {
+                        warn!(error, "the changed access file cannot be used; the previous one stays in use");
+                        last_error = Some(error);
                     }
                 }
             }
@@ -118,15 +121,14 @@ impl Acceptor {
         }
     }
 
-    /// Whether there was something new.
-    fn refresh(&self) -> Result<bool, AccessError> {
-        let current = self.current();
-        if self.source.load()? == current.access {
-            return Ok(false);
+    /// Reads the access file; returns its content if it has changed.
+    fn refresh(&self) -> Result<Option<Arc<Current>>, AccessError> {
+        if self.source.load()? == self.current().access {
+            return Ok(None);
         }
-        let fresh = Arc::new(Current::load(&self.source)?);
-        *self.current.write().unwrap_or_else(PoisonError::into_inner) = fresh;
-        Ok(true)
+        let renewed = Arc::new(Current::load(&self.source)?);
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&renewed);
+        Ok(Some(renewed))
     }
 
     fn current(&self) -> Arc<Current> {
@@ -149,7 +151,7 @@ impl fmt::Debug for Acceptor {
     }
 }
 
-/// What certificates are worth.
+/// Judges the certificates of a peer.
 fn judge(chain: &[CertificateDer<'_>], judge: &dyn ClientCertVerifier) -> Peer {
     let stranger = |reason: String| Peer::Stranger { reason };
     let Some((certificate, intermediates)) = chain.split_first() else {
@@ -173,53 +175,8 @@ fn describe(error: &rustls::Error, certificate: &Certificate) -> String {
             format!("the certificate of {subject} expired at {at}")
         }
         rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer | CertificateError::BadSignature) => {
-            format!("the certificate of {subject} is not from an authority that this coordinator trusts")
+            format!("the certificate of {subject} is not signed by an authority that this coordinator trusts")
         }
         error => format!("the certificate of {subject} is not accepted: {error}"),
-    }
-}
-
-/// Has a peer prove that it has the key of its certificate, if it shows one, and leaves the judgement to [`judge`].
-#[derive(Debug)]
-pub(crate) struct JudgedLater(pub(crate) Arc<dyn ClientCertVerifier>);
-
-impl ClientCertVerifier for JudgedLater {
-    fn client_auth_mandatory(&self) -> bool {
-        false
-    }
-
-    fn root_hint_subjects(&self) -> &[DistinguishedName] {
-        self.0.root_hint_subjects()
-    }
-
-    fn verify_client_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: UnixTime,
-    ) -> Result<ClientCertVerified, rustls::Error> {
-        Ok(ClientCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.0.verify_tls12_signature(message, certificate, signed)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.0.verify_tls13_signature(message, certificate, signed)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.supported_verify_schemes()
     }
 }

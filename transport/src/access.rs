@@ -1,4 +1,4 @@
-//! Access files: all that somebody needs to reach a coordinator, in one file.
+//! Access files: all that is needed to reach a coordinator, in one file.
 
 use std::{
     fs, io,
@@ -17,11 +17,14 @@ use rustls::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ALPN, COORDINATOR_NAME, Role,
-    accept::JudgedLater,
-    certificate::Certificate,
+    certificate::{COORDINATOR_NAME, Certificate},
     exposure::{self, Exposure},
+    judged_later::JudgedLater,
+    role::Role,
 };
+
+/// The protocol that both sides agree on in the handshake: HTTP/2.
+const ALPN: &[u8] = b"h2";
 
 /// How Kubernetes and cert-manager name them: the authority, the certificate, its key.
 const PEM_FILES: [&str; 3] = ["ca.crt", "tls.crt", "tls.key"];
@@ -39,9 +42,9 @@ pub enum AccessError {
     /// It cannot be read.
     #[error("cannot read the access file {}: {error}", path.display())]
     Read {
-        /// Which file.
+        /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the system.
         error: Arc<io::Error>,
     },
     /// Others may change it.
@@ -53,7 +56,7 @@ pub enum AccessError {
         path.display()
     )]
     NoFile {
-        /// Which folder.
+        /// The folder.
         path: PathBuf,
         /// The files that would do.
         expected: String,
@@ -61,21 +64,21 @@ pub enum AccessError {
     /// It is a folder with files of several roles.
     #[error("{} is a folder: name one of its access files, such as {}", path.display(), path.join("client.toml").display())]
     Folder {
-        /// Which folder.
+        /// The folder.
         path: PathBuf,
     },
     /// Its content is wrong.
     #[error("{} is not an access file: {reason}", path.display())]
     Malformed {
-        /// Which file.
+        /// The file.
         path: PathBuf,
-        /// What is wrong.
+        /// The mistake.
         reason: String,
     },
     /// It is for another role.
     #[error("{} is for the role {found}, but this needs the role {needed}", path.display())]
     WrongRole {
-        /// Which file.
+        /// The file.
         path: PathBuf,
         /// The roles it is for.
         found: String,
@@ -85,7 +88,7 @@ pub enum AccessError {
     /// The address of the coordinator is not known: a folder of certificates does not have it.
     #[error("{} does not name the coordinator: name it with --coordinator HOST:PORT", path.display())]
     NoAddress {
-        /// Which folder.
+        /// The folder.
         path: PathBuf,
     },
 }

@@ -53,7 +53,7 @@ pub struct Address {
 }
 
 impl Address {
-    /// Where a coordinator listens and is looked for unless told otherwise.
+    /// The default address of a coordinator.
     pub fn of_coordinator() -> Self {
         Self { host: LOOPBACK.to_owned(), port: DEFAULT_PORT, security: None }
     }
@@ -100,7 +100,7 @@ impl Address {
         self.port
     }
 
-    /// Whether there is TLS, if a scheme said it.
+    /// Whether there is TLS, if the address has a scheme.
     pub fn security(&self) -> Option<Security> {
         self.security
     }

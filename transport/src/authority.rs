@@ -17,10 +17,11 @@ use rustls::pki_types::{CertificateDer, pem::PemObject};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AccessSource, Address, AddressError, COORDINATOR_NAME, Role,
-    access::AccessFile,
-    certificate::Certificate,
+    access::{AccessFile, AccessSource},
+    address::{Address, AddressError},
+    certificate::{COORDINATOR_NAME, Certificate},
     exposure::{self, Exposure},
+    role::Role,
 };
 
 /// The shortest validity of the authority's own certificate. It outlives all certificates that it signs, which are worthless
@@ -48,17 +49,17 @@ pub enum AuthorityError {
     /// A file cannot be read or written.
     #[error("{}: {error}", path.display())]
     File {
-        /// Which file.
+        /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the system.
         error: io::Error,
     },
     /// Not an authority.
     #[error("{} is not an authority: {reason}", path.display())]
     Malformed {
-        /// Which file.
+        /// The file.
         path: PathBuf,
-        /// What is wrong.
+        /// The mistake.
         reason: String,
     },
     /// Others may change it.
@@ -204,8 +205,8 @@ impl Authority {
         Ok(AccessSource::new(path))
     }
 
-    /// The names and addresses of the coordinator: the one that Swath looks for, and for other clients of Arrow Flight,
-    /// who look for the host that they dialled, all that it may be reached by.
+    /// The names and addresses in the certificate of the coordinator: the name that Swath checks, and all addresses, because
+    /// Arrow Flight clients check the host that they connect to.
     fn hosts(&self) -> Result<Vec<SanType>, AuthorityError> {
         let mut hosts = [COORDINATOR_NAME, "localhost", "127.0.0.1", "::1"].map(str::to_owned).to_vec();
         for address in &self.file.addresses {

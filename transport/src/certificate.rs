@@ -5,7 +5,11 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use rustls::pki_types::CertificateDer;
 use x509_parser::{extensions::GeneralName, parse_x509_certificate};
 
-use crate::Role;
+use crate::role::Role;
+
+/// The name in the certificate of every coordinator. Workers and clients check for it instead of the host name, so a
+/// coordinator can be reached under any address: through a tunnel, a forwarded port, a load balancer.
+pub const COORDINATOR_NAME: &str = "coordinator.swath";
 
 /// Of whom a certificate names, no more is kept.
 const SUBJECT_CHARACTERS: usize = 100;
@@ -38,7 +42,7 @@ impl Certificate {
         let expires = UNIX_EPOCH.checked_add(Duration::from_secs(seconds)).ok_or("it expires beyond all time")?;
         let common_name = certificate.subject().iter_common_name().next().and_then(|name| name.as_str().ok());
         let subject = common_name.map_or_else(|| certificate.subject().to_string(), str::to_owned);
-        // It is said and logged, whoever made it up.
+        // It is printed and logged, and a peer chooses it.
         let subject = subject.chars().take(SUBJECT_CHARACTERS).collect();
         Ok(Self { subject, roles, hosts, expires })
     }

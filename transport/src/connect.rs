@@ -9,7 +9,7 @@ use tokio::{
 };
 use tracing::debug;
 
-use crate::Address;
+use crate::address::Address;
 
 /// How long to wait for one address before the next one is tried, too (RFC 8305).
 const NEXT_ADDRESS: Duration = Duration::from_millis(250);

@@ -21,8 +21,13 @@ use tonic::transport::{Channel, Endpoint, Uri};
 use tower::service_fn;
 
 use crate::{
-    AccessError, AccessSource, Address, AddressError, COORDINATOR_NAME, Protocol, Role, Security, connect,
+    access::{AccessError, AccessSource},
+    address::{Address, Security},
+    certificate::COORDINATOR_NAME,
+    connect,
+    error::DialError,
     greeting::{Beginning, Greeted, Greeting},
+    role::Role,
 };
 
 /// How long connecting may take, and again how long the first answer may take.
@@ -33,101 +38,6 @@ const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A silent connection is probed after this, and closed if no answer comes for as long again.
 const KEEPALIVE: Duration = Duration::from_secs(20);
-
-/// Why the coordinator could not be reached.
-#[derive(Debug, Clone, thiserror::Error)]
-#[non_exhaustive]
-pub enum DialError {
-    /// The address is malformed.
-    #[error(transparent)]
-    Address(#[from] AddressError),
-    /// The scheme of the address contradicts the access file, or that there is none.
-    #[error("the scheme of {address} means {scheme}: {advice}")]
-    Scheme {
-        /// Where.
-        address: String,
-        /// What the scheme stands for.
-        scheme: &'static str,
-        /// What fits.
-        advice: &'static str,
-    },
-    /// The access file cannot be used.
-    #[error(transparent)]
-    Access(#[from] AccessError),
-    /// Nothing answers there.
-    #[error("no coordinator answers at {address}: {reason}")]
-    Unreachable {
-        /// Where.
-        address: String,
-        /// What the system said.
-        reason: String,
-    },
-    /// The peer accepted the connection and sent nothing.
-    #[error("{address} accepted the connection, but did not answer within {}", humantime::format_duration(*limit))]
-    Silent {
-        /// Where.
-        address: String,
-        /// How long was waited.
-        limit: Duration,
-    },
-    /// The peer is not a coordinator.
-    #[error("{address} speaks {protocol}, not gRPC")]
-    Foreign {
-        /// Where.
-        address: String,
-        /// What it speaks.
-        protocol: Protocol,
-    },
-    /// The peer speaks TLS, and there is no access file.
-    #[error("{address} speaks TLS, which needs an access file")]
-    NeedsAccess {
-        /// Where.
-        address: String,
-    },
-    /// The certificate of the peer is not accepted.
-    #[error("the peer at {address} cannot be trusted: {reason}")]
-    Untrusted {
-        /// Where.
-        address: String,
-        /// A sentence.
-        reason: String,
-    },
-}
-
-impl DialError {
-    /// Whether another attempt is useless.
-    pub fn is_final(&self) -> bool {
-        match self {
-            Self::Address(_)
-            | Self::Scheme { .. }
-            | Self::Access(_)
-            | Self::NeedsAccess { .. }
-            | Self::Untrusted { .. } => true,
-            // A proxy may answer in place of a coordinator that is not running.
-            Self::Unreachable { .. } | Self::Silent { .. } | Self::Foreign { .. } => false,
-        }
-    }
-
-    /// The error of this kind among the causes of another one, if there is one: a request fails with an error of its own
-    /// when there is no connection to send it on.
-    pub fn find_in(error: &(dyn Error + 'static)) -> Option<Self> {
-        Self::find(error).cloned()
-    }
-
-    fn find<'error>(error: &'error (dyn Error + 'static)) -> Option<&'error Self> {
-        let mut cause = Some(error);
-        while let Some(error) = cause {
-            // What an error of the system wraps is not its source.
-            let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-            let found = wrapped.and_then(|error| error.downcast_ref()).or_else(|| error.downcast_ref());
-            if found.is_some() {
-                return found;
-            }
-            cause = error.source();
-        }
-        None
-    }
-}
 
 /// A connection with TLS or without.
 type Socket = Pin<Box<dyn Duplex>>;

@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Who else may read and write.
+/// The mode bits for reading and writing by others.
 const GROUP_READS: u32 = 0o040;
 const OTHERS_READ: u32 = 0o004;
 const NOT_OWNER_WRITES: u32 = 0o022;
@@ -25,8 +25,8 @@ pub(crate) enum Exposure {
 
 /// What others may do with a file, if it is more than they should.
 ///
-/// That a group may read is an exposure only for a file of one's own: a file of somebody else can be read by this process
-/// because of its group, which is how Kubernetes hands out secrets.
+/// A group that may read is an exposure only if this user owns the file. This process can read a file of another user just
+/// because of its group, which is how Kubernetes provides secrets.
 pub(crate) fn of(path: &Path) -> io::Result<Option<Exposure>> {
     let meta = fs::metadata(path)?;
     let mode = meta.mode() & 0o7777;

@@ -4,7 +4,7 @@
 //! nothing, is not a coordinator. It is recognised here, because later there would only be a protocol error.
 
 use std::{
-    fmt, io,
+    io,
     pin::Pin,
     task::{Context, Poll, ready},
     time::Duration,
@@ -16,35 +16,16 @@ use tokio::{
     time::{Sleep, sleep},
 };
 
-use crate::{Address, DialError};
+use crate::{
+    address::Address,
+    error::{DialError, Protocol},
+};
 
 /// The header of a frame.
 const HEADER_BYTES: usize = 9;
 
 /// Other protocols are recognised after this many bytes.
 const ENOUGH_BYTES: usize = 5;
-
-/// A protocol that a coordinator does not speak.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Protocol {
-    /// HTTP before version 2.
-    Http1,
-    /// A login.
-    Ssh,
-    /// An unknown protocol.
-    Unknown,
-}
-
-impl fmt::Display for Protocol {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Http1 => "HTTP/1",
-            Self::Ssh => "SSH",
-            Self::Unknown => "another protocol",
-        })
-    }
-}
 
 /// How a peer begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -168,7 +149,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Greeted<S> {
 
 impl<S> Drop for Greeted<S> {
     fn drop(&mut self) {
-        // Nobody reads any more.
+        // There are no more reads.
         let _ = self.hear_end();
     }
 }

@@ -18,21 +18,17 @@ mod authority;
 mod certificate;
 mod connect;
 mod dial;
+mod error;
 mod exposure;
 mod greeting;
+mod judged_later;
 mod role;
 
 pub use accept::{Acceptor, Handshake, Peer};
 pub use access::{Access, AccessError, AccessSource};
 pub use address::{Address, AddressError, DEFAULT_PORT, Security};
 pub use authority::{Authority, AuthorityError, NewAccess};
-pub use dial::{DialError, Dialer, check_scheme};
-pub use greeting::Protocol;
+pub use certificate::COORDINATOR_NAME;
+pub use dial::{Dialer, check_scheme};
+pub use error::{DialError, Protocol};
 pub use role::Role;
-
-/// The name in the certificate of every coordinator. Workers and clients check for it instead of the host name, so a
-/// coordinator can be reached under any address: through a tunnel, a forwarded port, a load balancer.
-pub const COORDINATOR_NAME: &str = "coordinator.swath";
-
-/// The protocol that both sides agree on in the handshake: HTTP/2.
-const ALPN: &[u8] = b"h2";

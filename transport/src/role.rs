@@ -9,7 +9,7 @@ pub enum Role {
     Coordinator,
     /// To join as a worker and deliver results.
     Worker,
-    /// To submit jobs, look after them and read results.
+    /// To submit and manage jobs, and read results.
     Client,
     /// All that a client may, and to send workers away.
     Admin,

@@ -7,10 +7,10 @@ use clap::{Args as Arguments, Subcommand};
 
 use swath_client::Address;
 
-use super::{
-    DEFAULT_ADDRESS,
-    values::{duration, health_listen, listen, size},
-};
+use super::values::{duration, health_listen, listen, size};
+
+/// The default address of a coordinator.
+const DEFAULT_ADDRESS: &str = "127.0.0.1:7171";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum CoordinatorCommand {

@@ -6,7 +6,7 @@ use clap::{Args as Arguments, Subcommand, builder::PossibleValuesParser};
 use swath_client::{Range, output::Format};
 
 use super::{
-    ClientArgs,
+    connect::ClientArgs,
     values::{KernelName, duration, id, parameter, range, whole},
 };
 

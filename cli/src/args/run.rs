@@ -1,8 +1,12 @@
 //! The arguments of `swath run`.
 
-use clap::{ArgMatches, Args as Arguments, CommandFactory, error::ErrorKind, parser::ValueSource};
+use clap::{ArgMatches, Args as Arguments, parser::ValueSource};
 
-use super::{Args, ClientArgs, CoordinatorArgs, JobArgs, ResultArgs, values::whole};
+use super::{
+    connect::{ClientArgs, CoordinatorArgs},
+    job::{JobArgs, ResultArgs},
+    values::whole,
+};
 
 const THIS_MACHINE: &str = "Local workers (if no coordinator is named)";
 
@@ -26,14 +30,15 @@ pub(crate) struct Run {
 impl Run {
     /// Decides between a named coordinator and local workers where both are asked for. A flag overrides a variable of the
     /// environment. Two flags contradict each other.
-    pub(super) fn settle(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+    pub(super) fn settle(&mut self, matches: &ArgMatches) -> Result<(), &'static str> {
         let is_flag = |name| matches.value_source(name) == Some(ValueSource::CommandLine);
         if !self.client.coordinator.is_named() || !(is_flag("workers") || is_flag("threads")) {
             return Ok(());
         }
         if is_flag("coordinator") || is_flag("access") {
-            let message = "--workers and --threads start local workers, but a named coordinator has its own: give one or the other";
-            return Err(Args::command().error(ErrorKind::ArgumentConflict, message));
+            return Err(
+                "--workers and --threads start local workers, but a named coordinator has its own: give one or the other",
+            );
         }
         self.client.coordinator = CoordinatorArgs { coordinator: None, access: None };
         Ok(())

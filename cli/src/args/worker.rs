@@ -8,7 +8,7 @@ use clap::{Args as Arguments, Subcommand, ValueEnum};
 use swath_client::Address;
 
 use super::{
-    ClientArgs, CoordinatorArgs,
+    connect::{ClientArgs, CoordinatorArgs},
     values::{duration, health_listen, id, size, whole},
 };
 

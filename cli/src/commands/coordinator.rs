@@ -66,7 +66,7 @@ pub(super) async fn start(args: CoordinatorStart, output: &dyn Output) -> Result
     let _ = output.coordinator_listening(&Listening { address: coordinator.address() });
     // The coordinator has created it.
     let data = std::fs::canonicalize(&data).unwrap_or(data);
-    tracing::info!(folder = %data.display(), "jobs and results are kept in this folder");
+    tracing::info!(folder = %data.display(), "jobs and results are stored here");
     Ok(coordinator.serve(stop).await?)
 }
 

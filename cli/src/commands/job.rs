@@ -6,7 +6,8 @@ use anyhow::Result;
 use swath_client::{Client, ClientError, Job, JobState, OnCancel, Wanted};
 
 use super::{
-    connect, job_spec,
+    connect,
+    job_spec::job_spec,
     results::{self, Destination, Saved},
     signals::StopSignals,
 };

@@ -5,6 +5,7 @@ mod connect;
 mod coordinator;
 mod health;
 mod job;
+mod job_spec;
 mod launch;
 mod listen;
 mod local;
@@ -15,12 +16,10 @@ mod worker;
 
 use anyhow::Result;
 use clap::CommandFactory;
-use swath_client::JobSpec;
 use swath_console::print;
 
 use crate::{
-    args::{Args, Command, CoordinatorCommand, JobArgs, OutputMode, WorkerCommand},
-    ending::Ending,
+    args::{Args, Command, CoordinatorCommand, OutputMode, WorkerCommand},
     output::{Json, Output, Text},
 };
 
@@ -49,20 +48,4 @@ pub(crate) async fn execute(args: Args) -> Result<()> {
             Ok(print(script)?)
         }
     }
-}
-
-/// The job that the arguments describe.
-fn job_spec(args: JobArgs) -> Result<JobSpec> {
-    if args.chunk_size == Some(0) {
-        return Err(
-            Ending::Usage("a chunk size of 0 is not possible: a chunk has at least one number".to_owned()).into()
-        );
-    }
-    let mut spec = JobSpec::new(args.kernel, args.range);
-    spec.chunk_size = args.chunk_size;
-    spec.max_retries = args.max_retries;
-    spec.crash_limit = args.crash_limit;
-    spec.keep_going = args.keep_going;
-    spec.parameters = args.parameters.into_iter().collect();
-    Ok(spec)
 }

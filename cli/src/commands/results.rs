@@ -40,7 +40,7 @@ impl Destination {
         }
         let format = match named {
             Some(format) => format,
-            None => Format::from_path(&args.file)?,
+            None => Format::from_path(&args.file).map_err(OutputError::from)?,
         };
         Ok(Self { target: Target::File(args.file.clone()), format })
     }

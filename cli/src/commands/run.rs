@@ -10,7 +10,8 @@ use swath_client::{
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::{
-    connect, job_spec,
+    connect,
+    job_spec::job_spec,
     local::LocalCluster,
     results::{self, Destination, Saved, Way},
     signals::StopSignals,

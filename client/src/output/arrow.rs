@@ -7,7 +7,10 @@ use arrow_schema::ArrowError;
 use swath_block::{Block, arrow_schema};
 use swath_kernel::ValueType;
 
-use super::{Sink, SinkError, destination::Destination};
+use super::{
+    destination::Destination,
+    sink::{Sink, SinkError},
+};
 
 const BATCH_ROWS: usize = 1 << 16;
 

@@ -1,4 +1,4 @@
-//! A descriptor that whoever started this process opened.
+//! A descriptor that the parent of this process opened.
 
 use std::{
     io::{self, ErrorKind, IsTerminal, Write},

@@ -5,21 +5,16 @@ use std::io;
 use bytesize::ByteSize;
 use swath_kernel::ValueType;
 
-use super::Format;
-use crate::{ClientError, counted};
+use super::format::{Format, UnknownExtension};
+use crate::{counted, error::ClientError};
 
 /// Why results were not written.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum OutputError {
     /// The extension of the file name is unknown.
-    #[error(
-        "the extension of {path} names no format; use .parquet, .arrow, .csv, .jsonl, .npy or .txt, or add --format"
-    )]
-    UnknownExtension {
-        /// The file.
-        path: String,
-    },
+    #[error(transparent)]
+    UnknownExtension(#[from] UnknownExtension),
     /// The format cannot hold values of this type.
     #[error("the .npy format cannot hold {value_type} values; use .parquet, .arrow, .csv or .jsonl")]
     UnsupportedType {

@@ -1,8 +1,10 @@
 //! The formats of results.
 
-use std::{fmt, path::Path, str::FromStr};
-
-use super::OutputError;
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+    str::FromStr,
+};
 
 /// How results are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,17 +23,25 @@ pub enum Format {
     Text,
 }
 
+/// The extension of a file name stands for no format.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the extension of {} names no format; use .parquet, .arrow, .csv, .jsonl, .npy or .txt, or add --format",
+    .0.display()
+)]
+pub struct UnknownExtension(pub PathBuf);
+
 impl Format {
     /// All formats, by name.
     pub const NAMES: [&'static str; 6] = ["parquet", "arrow", "csv", "jsonl", "npy", "text"];
 
     /// The format that the extension of a file name stands for.
-    pub fn from_path(path: &Path) -> Result<Self, OutputError> {
+    pub fn from_path(path: &Path) -> Result<Self, UnknownExtension> {
         let ending = path.extension().map(|ending| ending.to_string_lossy().to_ascii_lowercase());
         match ending.as_deref() {
             Some("txt") => Ok(Self::Text),
-            Some("text") | None => Err(OutputError::UnknownExtension { path: path.display().to_string() }),
-            Some(name) => name.parse().map_err(|_| OutputError::UnknownExtension { path: path.display().to_string() }),
+            Some("text") | None => Err(UnknownExtension(path.to_owned())),
+            Some(name) => name.parse().map_err(|_| UnknownExtension(path.to_owned())),
         }
     }
 

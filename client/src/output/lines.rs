@@ -9,11 +9,14 @@ use arrow_array::{
 };
 use swath_block::Block;
 
-use super::{Sink, SinkError, destination::Destination};
+use super::{
+    destination::Destination,
+    sink::{Sink, SinkError},
+};
 
 const BATCH_ROWS: usize = 1 << 16;
 
-/// What a line looks like.
+/// The format of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Style {
     /// `9`

@@ -10,10 +10,11 @@ mod npy;
 mod parquet;
 mod place;
 mod room;
+mod sink;
 mod unfinished;
 
 use std::{
-    io::{self, Write},
+    io::Write,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -25,11 +26,16 @@ use swath_kernel::ValueType;
 use swath_model::Range;
 use tokio::sync::mpsc;
 
-pub use self::{destination::Target, error::OutputError, format::Format};
 use self::{
-    destination::{Destination, Opened},
+    destination::Opened,
     room::Disk,
+    sink::{Sink, SinkError},
     unfinished::Unfinished,
+};
+pub use self::{
+    destination::Target,
+    error::OutputError,
+    format::{Format, UnknownExtension},
 };
 use crate::{Results, results::Item};
 
@@ -37,25 +43,6 @@ use crate::{Results, results::Item};
 const BLOCKS_WAITING: usize = 4;
 /// The final size of the file is estimated each time after this many blocks.
 const BLOCKS_PROJECTED: u64 = 16;
-
-/// Writes blocks in one format.
-trait Sink: Send {
-    /// Writes a block whose first number is `first`.
-    fn write(&mut self, first: i64, block: &Block) -> Result<(), SinkError>;
-    /// Writes the end of the file, and gives the destination back.
-    fn finish(self: Box<Self>) -> Result<Destination, SinkError>;
-}
-
-enum SinkError {
-    Io(io::Error),
-    Block(String),
-}
-
-impl From<io::Error> for SinkError {
-    fn from(error: io::Error) -> Self {
-        Self::Io(error)
-    }
-}
 
 /// What was written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

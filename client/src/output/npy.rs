@@ -9,7 +9,10 @@ use swath_block::Block;
 use swath_kernel::ValueType;
 use swath_model::Range;
 
-use super::{Sink, SinkError, destination::Destination};
+use super::{
+    destination::Destination,
+    sink::{Sink, SinkError},
+};
 
 const BATCH_ROWS: usize = 1 << 16;
 /// The header, magic string included, is padded to a multiple of this.

@@ -5,7 +5,10 @@ use std::io;
 use swath_block::{Block, FileAssembler};
 use swath_kernel::ValueType;
 
-use super::{Sink, SinkError, destination::Destination};
+use super::{
+    destination::Destination,
+    sink::{Sink, SinkError},
+};
 
 pub(super) struct ParquetSink(FileAssembler<Destination>);
 

@@ -9,7 +9,7 @@ use rustix::{
 use swath_kernel::ValueType;
 use swath_model::Range;
 
-use super::Format;
+use super::format::Format;
 
 /// File systems that take for a file the room that it is long: the others may compress it, or say nothing of the disk
 /// below them. From `linux/magic.h`: ext2 to ext4, XFS, tmpfs, VFAT, exFAT.

@@ -1,20 +1,23 @@
 //! `swath launch`: workers on other hosts.
 
 mod hold;
+mod hosts;
 mod reports;
 mod start;
 
-use std::{fs, pin::pin};
+use std::pin::pin;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use futures::StreamExt;
 use swath_client::Address;
-use swath_launch::{Host, Selection, Ssh};
+use swath_launch::Selection;
 
-use self::reports::Reports;
+use self::{
+    hosts::{hosts_of, ssh_of},
+    reports::Reports,
+};
 use crate::{
-    args::{HostArgs, Launch, LaunchCommand, LaunchSelection, LaunchStop},
-    ending::Ending,
+    args::{Launch, LaunchCommand, LaunchSelection, LaunchStop},
     output::{HostOutcome, Output},
 };
 
@@ -63,26 +66,6 @@ async fn status(args: &LaunchSelection, output: &dyn Output) -> Result<()> {
         )?;
     }
     reports.finish("no answer from")
-}
-
-/// The hosts that the arguments name, each once.
-fn hosts_of(args: &HostArgs) -> Result<Vec<Host>> {
-    let mut hosts = args.hosts.clone();
-    if let Some(file) = &args.hostfile {
-        let text = fs::read_to_string(file).with_context(|| format!("cannot read the hostfile {}", file.display()))?;
-        let listed = swath_launch::parse_hostfile(&text)
-            .map_err(|error| Ending::Usage(format!("in the hostfile {}, {error}", file.display())))?;
-        hosts.extend(listed);
-    }
-    let hosts = swath_launch::merge(hosts);
-    if hosts.is_empty() {
-        return Err(Ending::Usage("no host is named: name some with --host or --hostfile".to_owned()).into());
-    }
-    Ok(hosts)
-}
-
-fn ssh_of(args: &HostArgs) -> Ssh {
-    Ssh { config: args.ssh_config.clone(), options: args.ssh_options.clone(), connect_timeout: args.connect_timeout }
 }
 
 fn selection_of(args: &LaunchSelection) -> Selection {

@@ -11,7 +11,11 @@ use swath_launch::{
 };
 use swath_transport::Security;
 
-use super::{hold::AttachedWorkers, hosts_of, reports::Reports, ssh_of};
+use super::{
+    hold::AttachedWorkers,
+    hosts::{hosts_of, ssh_of},
+    reports::Reports,
+};
 use crate::{
     args::LaunchStart,
     commands::signals::StopSignals,

@@ -5,8 +5,8 @@ use std::path::Path;
 use serde::Serialize;
 use swath_client::{FailedChunk, Job, JobState, Parameters, Share, WaitReason, Waiting};
 
-use super::time;
-use crate::output::{Written, words::job_state};
+use super::time::time;
+use crate::output::{shown::Written, words::job_state};
 
 /// A job in JSON. Field names are stable.
 #[derive(Serialize)]

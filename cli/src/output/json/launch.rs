@@ -3,7 +3,7 @@
 use serde::Serialize;
 use swath_launch::{End, Host, Preview, Running, Stopped};
 
-use crate::output::{HostOutcome, HostReport};
+use crate::output::hosts::{HostOutcome, HostReport};
 
 /// What became of one host.
 #[derive(Default, Serialize)]

@@ -3,9 +3,10 @@
 mod job;
 mod kernel;
 mod launch;
+mod time;
 mod worker;
 
-use std::{path::PathBuf, time::SystemTime};
+use std::path::PathBuf;
 
 use anyhow::Result;
 use serde::Serialize;
@@ -19,7 +20,12 @@ use self::{
     launch::{HostRecord, PreviewRecord},
     worker::WorkerRecord,
 };
-use super::{HealthAnswer, HostReport, JoinedWorker, Listening, Output, ShownAccess, Written, words::worker_state};
+use super::{
+    answers::Output,
+    hosts::HostReport,
+    shown::{HealthAnswer, JoinedWorker, Listening, ShownAccess, Written},
+    words::worker_state,
+};
 
 /// One JSON value for each answer.
 pub(crate) struct Json;
@@ -144,8 +150,4 @@ fn write(value: &impl Serialize) -> Result<()> {
     let mut text = serde_json::to_string_pretty(value)?;
     text.push('\n');
     Ok(print(text)?)
-}
-
-fn time(at: SystemTime) -> String {
-    humantime::format_rfc3339_millis(at).to_string()
 }

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use swath_client::Worker;
 
-use super::time;
+use super::time::time;
 use crate::output::words::worker_state;
 
 #[derive(Serialize)]

@@ -5,8 +5,8 @@ use std::io::Write;
 use anyhow::Result;
 use swath_console::plain;
 
-use super::{new_table, print_table, time};
-use crate::output::ShownAccess;
+use super::table::{new_table, print_table, time};
+use crate::output::shown::ShownAccess;
 
 pub(super) fn show(access: &ShownAccess<'_>) -> Result<()> {
     let mut out = new_table();

@@ -10,8 +10,8 @@ use indicatif::{HumanBytes, HumanCount, HumanDuration};
 use swath_client::{FailedChunk, Job, JobState, Parameters, Retention, WaitReason, counted};
 use swath_console::plain;
 
-use super::{Table, new_table, print_table, table, time};
-use crate::output::{failed_chunk, failed_numbers, words::job_state};
+use super::table::{Table, new_table, print_table, table, time};
+use crate::output::words::{failed_chunk, failed_numbers, job_state};
 
 /// As many failed chunks as a person reads.
 const SHOWN_FAILED: usize = 20;
@@ -115,7 +115,7 @@ fn short_state(job: &Job) -> String {
     }
 }
 
-/// The state with what is to be said of it.
+/// The state with its reason and the failed numbers.
 fn long_state(job: &Job) -> String {
     let failed = match job.failed_numbers {
         0 => String::new(),

@@ -5,7 +5,7 @@ use std::io::Write;
 use anyhow::Result;
 use swath_kernel::Description;
 
-use super::{new_table, print_table};
+use super::table::{new_table, print_table};
 
 pub(super) fn list(kernels: &[Description]) -> Result<()> {
     let mut out = new_table();

@@ -4,7 +4,7 @@ use anyhow::Result;
 use swath_console::print;
 use swath_launch::{Host, Preview};
 
-use crate::output::HostReport;
+use crate::output::hosts::HostReport;
 
 /// A line for a host; the columns of all hosts line up.
 pub(super) fn host(report: &HostReport, hosts: &[Host]) -> Result<()> {

@@ -4,21 +4,21 @@ mod access;
 mod job;
 mod kernel;
 mod launch;
+mod table;
 mod worker;
 
-use std::{
-    io::{self, Write},
-    path::PathBuf,
-    time::SystemTime,
-};
+use std::path::PathBuf;
 
 use anyhow::Result;
 use swath_client::{FailedChunk, Job, Worker, output::Format};
 use swath_console::{print, say};
 use swath_launch::{Host, Preview};
-use tabwriter::TabWriter;
 
-use super::{HealthAnswer, HostReport, JoinedWorker, Listening, Output, ShownAccess, Written};
+use super::{
+    answers::Output,
+    hosts::HostReport,
+    shown::{HealthAnswer, JoinedWorker, Listening, ShownAccess, Written},
+};
 
 /// Text for people. What they can see elsewhere, or have asked for themselves, is not printed.
 pub(crate) struct Text;
@@ -100,30 +100,4 @@ impl Output for Text {
     fn kernels(&self, kernels: &[swath_kernel::Description]) -> Result<()> {
         kernel::list(kernels)
     }
-}
-
-/// Columns that line up.
-type Table = TabWriter<Vec<u8>>;
-
-fn new_table() -> Table {
-    TabWriter::new(Vec::new()).padding(2)
-}
-
-fn print_table(table: Table) -> Result<()> {
-    let text = table.into_inner().map_err(|error| io::Error::other(error.to_string()))?;
-    Ok(print(text)?)
-}
-
-/// Prints a header and a line for each row.
-fn table<T>(header: &str, rows: &[T], mut line: impl FnMut(&mut Table, &T) -> io::Result<()>) -> Result<()> {
-    let mut out = new_table();
-    writeln!(out, "{header}")?;
-    for row in rows {
-        line(&mut out, row)?;
-    }
-    print_table(out)
-}
-
-fn time(at: SystemTime) -> String {
-    humantime::format_rfc3339_seconds(at).to_string()
 }

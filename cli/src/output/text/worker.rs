@@ -7,7 +7,7 @@ use indicatif::HumanCount;
 use swath_client::Worker;
 use swath_console::{plain, say};
 
-use super::{table, time};
+use super::table::{table, time};
 use crate::output::words::worker_state;
 
 pub(super) fn list(workers: &[Worker]) -> Result<()> {
