@@ -41,7 +41,8 @@ Exit codes: 0 done, 1 the command, the job or some numbers of the job failed, 2 
 pub(crate) struct Args {
     #[command(subcommand)]
     pub(crate) command: Command,
-    /// How to print answers; results have --format. With json, a coordinator or worker prints one object when it has started.
+    /// How to print answers; results have --format. With json, a coordinator or worker prints one object when it has
+    /// started.
     #[arg(long, global = true, env = "SWATH_OUTPUT", default_value = "text", help_heading = EVERYWHERE)]
     pub(crate) output: OutputMode,
     /// What to log on standard error: error, warn, info, debug, or a filter such as `swath_coordinator=debug`.
@@ -82,8 +83,9 @@ pub(crate) enum OutputMode {
 pub(crate) enum Command {
     /// Compute a range and write its results, in one command.
     ///
-    /// It starts a coordinator and workers of its own on this machine, and stops them at the end. If a coordinator is named
-    /// with --coordinator or --access, or with SWATH_COORDINATOR or SWATH_ACCESS, it uses that one and its workers instead.
+    /// It starts a coordinator and workers of its own on this machine, and stops them at the end. If a coordinator is
+    /// named with --coordinator or --access, or with SWATH_COORDINATOR or SWATH_ACCESS, it uses that one and its
+    /// workers instead.
     Run(Run),
     /// Start a coordinator, which owns jobs and results.
     #[command(subcommand)]

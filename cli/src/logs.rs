@@ -38,8 +38,8 @@ pub(crate) fn start(args: &Args) {
     panic::set_hook(Box::new(tell_panic));
 }
 
-/// One field of a line. Its text may come from a peer (the name of a worker, the message of a server), so it must not end the
-/// line, forge another one or control a terminal.
+/// One field of a line. Its text may come from a peer (the name of a worker, the message of a server), so it must not
+/// end the line, forge another one or control a terminal.
 fn write_field(writer: &mut Writer<'_>, field: &Field, value: &dyn fmt::Debug) -> fmt::Result {
     let text = format!("{value:?}");
     let text = plain_line(&text);

@@ -27,8 +27,8 @@ use tokio::{sync::watch, time::timeout};
 use self::line::{Standing, line};
 
 const REFRESH: Duration = Duration::from_millis(100);
-/// Reasons that last shorter are not printed: workers join a moment after `swath run` has started them, and jobs that share
-/// workers take turns.
+/// Reasons that last shorter are not printed: workers join a moment after `swath run` has started them, and jobs that
+/// share workers take turns.
 const LASTING: Duration = Duration::from_secs(1);
 
 /// The progress of one job. The line on the terminal is gone when this is dropped.

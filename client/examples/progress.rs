@@ -1,7 +1,7 @@
 //! Watches a job until it has ended, and cancels it if it takes too long.
 //!
-//! The argument is the address of the coordinator, 127.0.0.1:7171 if there is none. Start it without a worker to see what
-//! the job waits for, and start a worker then.
+//! The argument is the address of the coordinator, 127.0.0.1:7171 if there is none. Start it without a worker to see
+//! what the job waits for, and start a worker then.
 
 #![allow(clippy::disallowed_macros, reason = "an example prints in the usual way")]
 

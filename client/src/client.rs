@@ -38,8 +38,8 @@ impl Client {
         Ok(Self { connection: Connection::new(dialer.connect().await?, Arc::new(persistence)) })
     }
 
-    /// The same for a coordinator that may not run yet. The client tries for as long as `patience`, now and whenever the
-    /// connection is lost. `tell_away` is called when the first attempt has failed.
+    /// The same for a coordinator that may not run yet. The client tries for as long as `patience`, now and whenever
+    /// the connection is lost. `tell_away` is called when the first attempt has failed.
     pub async fn dial_patiently(
         dialer: &Dialer,
         patience: Duration,
@@ -60,16 +60,16 @@ impl Client {
         }
     }
 
-    /// The same client, which calls `tell_away` each time that the coordinator is lost while the client waits for a job or reads
-    /// its results. Then the client tries to reconnect.
+    /// The same client, which calls `tell_away` each time that the coordinator is lost while the client waits for a job
+    /// or reads its results. Then the client tries to reconnect.
     #[must_use]
     pub fn when_away(mut self, tell_away: impl Fn(&Away<'_>) + Send + Sync + 'static) -> Self {
         self.connection.persistence_mut().observer = Some(Observer(Arc::new(tell_away)));
         self
     }
 
-    /// Submits a job and returns it as it was stored. If the connection breaks before the answer, the client sends the same
-    /// submit again; the coordinator then still has only one job.
+    /// Submits a job and returns it as it was stored. If the connection breaks before the answer, the client sends the
+    /// same submit again; the coordinator then still has only one job.
     pub async fn submit(&self, spec: JobSpec) -> Result<Job, ClientError> {
         let mut token = [0; TOKEN_BYTES];
         SystemRandom::new().fill(&mut token).map_err(|_| ClientError::Randomness)?;
@@ -94,8 +94,9 @@ impl Client {
         response.jobs.into_iter().map(convert::job).collect()
     }
 
-    /// Waits until a job has ended, also if the coordinator is restarted meanwhile. `progress` is called with the job now and
-    /// after each change. An error if the id belongs to another job after a restart ([`ClientError::JobReplaced`]).
+    /// Waits until a job has ended, also if the coordinator is restarted meanwhile. `progress` is called with the job
+    /// now and after each change. An error if the id belongs to another job after a restart
+    /// ([`ClientError::JobReplaced`]).
     pub async fn wait(&self, id: u64, mut progress: impl FnMut(&Job)) -> Result<Job, ClientError> {
         let mut pauses = Pauses::new(self.connection.persistence());
         let mut wanted = None;

@@ -70,8 +70,8 @@ fn decode(values: usize, value_type: ValueType, blocks: Blocks) -> Result<ArrayR
 fn decode_int64(values: usize, blocks: Blocks) -> Result<ArrayRef, ClientError> {
     let bytes = values.checked_mul(size_of::<i64>()).ok_or_else(|| too_many(values as u64))?;
     let mut memory = MmapMut::map_anon(bytes).map_err(|error| no_memory(bytes, &error))?;
-    // Most of the time of a large array is the system's, who clears its pages: large ones cost several times less. It is
-    // an advice, which need not be taken.
+    // Most of the time of a large array is the system's, who clears its pages: large ones cost several times less. It
+    // is an advice, which need not be taken.
     let _ = memory.advise(Advice::HugePage);
     let places = <[i64]>::mut_from_bytes(&mut memory).map_err(|error| ClientError::Protocol(error.to_string()))?;
     fill(places, blocks)?;

@@ -63,7 +63,8 @@ impl Connection {
         Ok(())
     }
 
-    /// The error that says more than this one, which ended the reading of a job: that the job has failed or was cancelled.
+    /// The error that says more than this one, which ended the reading of a job: that the job has failed or was
+    /// cancelled.
     pub(crate) async fn explain(&self, job: u64, wanted: Wanted, error: ClientError) -> ClientError {
         if !matches!(error, ClientError::Refused(_)) {
             return error;

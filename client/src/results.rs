@@ -16,8 +16,8 @@ use crate::{
     patience::Pauses,
 };
 
-/// The blocks of a job in the order of the number, without gaps or repetitions. If the connection breaks or the coordinator is
-/// restarted, the download continues where it stopped.
+/// The blocks of a job in the order of the number, without gaps or repetitions. If the connection breaks or the
+/// coordinator is restarted, the download continues where it stopped.
 pub struct Results {
     connection: Connection,
     job: u64,
@@ -97,8 +97,8 @@ impl Results {
         self.range.count() - self.received
     }
 
-    /// How many of the numbers before the next block have no result. They are in failed chunks or, in partial results, were
-    /// never committed.
+    /// How many of the numbers before the next block have no result. They are in failed chunks or, in partial results,
+    /// were never committed.
     pub fn missing(&self) -> u64 {
         self.missing
     }
@@ -108,9 +108,9 @@ impl Results {
         self.first_missing
     }
 
-    /// The next block and its first number; `None` after the last. A damaged block is read again; the coordinator checks its own
-    /// copy then, and has it computed again if that is damaged. An error if the job fails or is cancelled, if the blocks are not
-    /// in order, or if the coordinator cannot be reached for too long.
+    /// The next block and its first number; `None` after the last. A damaged block is read again; the coordinator
+    /// checks its own copy then, and has it computed again if that is damaged. An error if the job fails or is
+    /// cancelled, if the blocks are not in order, or if the coordinator cannot be reached for too long.
     pub async fn next(&mut self) -> Result<Option<(i64, Block)>, ClientError> {
         loop {
             match self.next_item().await? {

@@ -1,11 +1,12 @@
 //! Standard output and standard error, and text from elsewhere on them.
 //!
-//! Nothing here panics if a descriptor is unusable: closed by its reader, on a full disk, a pipe without a reader, or closed
-//! before the program started. Results and answers go to [`Stdout`], whose errors are errors of the command. Messages to people
-//! and the log go to [`stderr`], which never fails and never blocks for long: it drops lines instead, and counts them.
+//! Nothing here panics if a descriptor is unusable: closed by its reader, on a full disk, a pipe without a reader, or
+//! closed before the program started. Results and answers go to [`Stdout`], whose errors are errors of the command.
+//! Messages to people and the log go to [`stderr`], which never fails and never blocks for long: it drops lines
+//! instead, and counts them.
 //!
-//! Text from a peer or a file passes through [`plain`] before it reaches a terminal or a log, and names of workers through
-//! [`check_name`].
+//! Text from a peer or a file passes through [`plain`] before it reaches a terminal or a log, and names of workers
+//! through [`check_name`].
 
 mod lossy;
 mod open;

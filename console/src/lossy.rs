@@ -59,8 +59,8 @@ impl Lossy {
         self.filled.notify_one();
     }
 
-    /// Waits until all is written, but no longer than this after the last line that was. On a machine with much to do the
-    /// thread may get no turn for long: until it has taken the lines, nobody can say that they are not read.
+    /// Waits until all is written, but no longer than this after the last line that was. On a machine with much to do
+    /// the thread may get no turn for long: until it has taken the lines, nobody can say that they are not read.
     pub(crate) fn flush(&self, patience: Duration) {
         let begun = Instant::now();
         let mut state = self.lock();

@@ -2,8 +2,8 @@
 //!
 //! Before `main`, the runtime of Rust opens `/dev/null` in the place of those that were not, so that no other file gets
 //! their numbers. Afterwards nothing tells a descriptor that was closed from one that somebody sent to `/dev/null`: the
-//! runtime opens it for reading and writing, and so do other programs for their children (Python's `subprocess.DEVNULL`,
-//! `stdio: 'ignore'` of Node). So this code looks before the runtime does.
+//! runtime opens it for reading and writing, and so do other programs for their children (Python's
+//! `subprocess.DEVNULL`, `stdio: 'ignore'` of Node). So this code looks before the runtime does.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 

@@ -10,8 +10,8 @@ use std::{
 
 use crate::{lossy::Lossy, text::plain_line, wait};
 
-/// How long to wait for lines to be written: a slow reader gets all of them, and a pipe without a reader does not block the
-/// process.
+/// How long to wait for lines to be written: a slow reader gets all of them, and a pipe without a reader does not block
+/// the process.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The lines on their way to standard error; `None` if there is no thread to write them.
@@ -83,8 +83,8 @@ pub(crate) fn allows_colours() -> bool {
     env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
-/// The descriptor itself. The standard library's takes any number of bytes for written when it is closed, and holds a lock
-/// while it waits.
+/// The descriptor itself. The standard library's takes any number of bytes for written when it is closed, and holds a
+/// lock while it waits.
 struct Raw;
 
 impl Write for Raw {

@@ -4,8 +4,8 @@ use std::io::{self, IsTerminal, Write};
 
 use crate::{open, stderr::allows_colours, wait};
 
-/// Standard output, without a buffer. Unlike the standard library's it says so when it was closed or is not for writing,
-/// and it waits for room if the descriptor is non-blocking.
+/// Standard output, without a buffer. Unlike the standard library's it says so when it was closed or is not for
+/// writing, and it waits for room if the descriptor is non-blocking.
 #[derive(Debug)]
 pub struct Stdout(());
 

@@ -11,8 +11,8 @@ const LONGEST_LINE: usize = 16_384;
 /// Characters that the name of a worker may have.
 pub const MAX_NAME: usize = 255;
 
-/// Makes text from elsewhere safe for a terminal or a log: one line of bounded length, with blanks instead of characters that
-/// control a terminal or change how text looks.
+/// Makes text from elsewhere safe for a terminal or a log: one line of bounded length, with blanks instead of
+/// characters that control a terminal or change how text looks.
 pub fn plain(text: &str) -> Plain<'_> {
     let text = text.trim_matches(|c: char| c.is_whitespace() || is_deceptive(c));
     Plain { text, longest: LONGEST_TEXT }

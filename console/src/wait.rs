@@ -7,8 +7,8 @@ use rustix::{
     io::Errno,
 };
 
-/// Writes some of the bytes. The descriptor may be shared with another process that made it non-blocking: then waits for
-/// room as a blocking one does.
+/// Writes some of the bytes. The descriptor may be shared with another process that made it non-blocking: then waits
+/// for room as a blocking one does.
 pub fn write(descriptor: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<usize> {
     loop {
         match rustix::io::write(descriptor, bytes) {

@@ -30,8 +30,8 @@ pub enum HostError {
     #[error("bad port `{0}`: it takes a number from 1 to 65535")]
     Port(String),
     /// The number of threads is malformed.
-    #[error("the number of threads is from 1 to 65536, not `{0}`")]
-    Slots(String),
+    #[error("it takes a number of threads from 1 to 65536")]
+    Slots,
 }
 
 /// The most threads that a worker may have.
@@ -109,7 +109,7 @@ impl FromStr for Host {
 /// `8`, as in `slots=8` and `8/host`.
 pub(crate) fn slots_of(text: &str) -> Result<u32, HostError> {
     let slots = text.parse().ok().filter(|slots| (1..=MOST_SLOTS).contains(slots));
-    slots.ok_or_else(|| HostError::Slots(text.to_owned()))
+    slots.ok_or(HostError::Slots)
 }
 
 fn user_of(text: &str) -> Result<String, HostError> {

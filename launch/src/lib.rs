@@ -1,7 +1,7 @@
 //! Workers on other hosts, over the ssh of the system.
 //!
-//! There is one connection for each host. A script for plain `sh` runs at its other end. It writes one report in each line,
-//! and reads the files to copy from its standard input:
+//! There is one connection for each host. A script for plain `sh` runs at its other end. It writes one report in each
+//! line, and reads the files to copy from its standard input:
 //!
 //! 1. it reports the system, and whether a worker of the same coordinator already runs there;
 //! 2. it receives the program and the access file, if they are to be copied, and renames them when they are complete;

@@ -1,6 +1,7 @@
 //! The reports of the scripts.
 
-/// How each report begins. The control character makes it different from all other output, and no field of a report has it.
+/// How each report begins. The control character makes it different from all other output, and no field of a report has
+/// it.
 pub(crate) const MARK: &str = "\u{1}@swath ";
 
 /// A report of a script, parsed. Everything in it comes from another machine.

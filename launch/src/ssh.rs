@@ -38,8 +38,8 @@ const MOST_NOISE: usize = 4 << 20;
 /// How many of the last bytes of ssh's messages are kept.
 const KEPT_BYTES: usize = 16 << 10;
 
-/// How long to wait for the end of what ssh says when it has ended itself: a proxy command that it started can stay, with
-/// the same standard error.
+/// How long to wait for the end of what ssh says when it has ended itself: a proxy command that it started can stay,
+/// with the same standard error.
 const AFTERWARDS: Duration = Duration::from_secs(1);
 
 /// How much is written at once.

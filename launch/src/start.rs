@@ -251,8 +251,8 @@ pub struct Attached {
 }
 
 impl Attached {
-    /// Holds the connection until the worker has ended. An error unless it ended with exit code 0, as a drained worker does.
-    /// May be cancelled and called again.
+    /// Holds the connection until the worker has ended. An error unless it ended with exit code 0, as a drained worker
+    /// does. May be cancelled and called again.
     pub async fn hold(&mut self) -> Result<(), Failure> {
         let mut beats = interval(BEAT);
         beats.set_missed_tick_behavior(MissedTickBehavior::Delay);

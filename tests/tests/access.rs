@@ -162,11 +162,11 @@ fn the_command_line_says_what_is_wrong_with_who_one_is() {
     };
     // Refused on this side, before anything is sent.
     let refused = try_with("submit 1..=10", "access/worker.toml").assert_refused(2);
-    assert!(refused.contains("is for the role worker, and client or admin is needed here"), "{refused}");
+    assert!(refused.contains("is for the role worker, but this needs the role client or admin"), "{refused}");
     let refused = try_with("worker start", "access/client.toml").assert_refused(2);
-    assert!(refused.contains("is for the role client, and worker is needed here"), "{refused}");
+    assert!(refused.contains("is for the role client, but this needs the role worker"), "{refused}");
     let refused = try_with("worker drain 1", "access/client.toml").assert_refused(2);
-    assert!(refused.contains("admin is needed here"), "{refused}");
+    assert!(refused.contains("needs the role admin"), "{refused}");
     // What answers is not trusted.
     let refused = try_with("job list", "foreign/client.toml").assert_refused(3);
     assert!(refused.contains("its certificate is not signed by an authority of the access file"), "{refused}");
@@ -193,7 +193,7 @@ fn beyond_this_machine_there_is_tls_or_a_clear_word() {
     assert!(refused.contains("--access FILE") && refused.contains("--insecure"), "{refused}");
     scene.swath("access create access --address 127.0.0.1:7171").succeed();
     let ended = scene.swath("coordinator start --listen 0.0.0.0:0 --access access/client.toml").end().assert_code(2);
-    assert!(ended.stderr().contains("is for the role client, and coordinator is needed here"), "{}", ended.stderr());
+    assert!(ended.stderr().contains("is for the role client, but this needs the role coordinator"), "{}", ended.stderr());
     let _listens = scene.coordinator_with("--listen 0.0.0.0:0 --access access/coordinator.toml");
 }
 

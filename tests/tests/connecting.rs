@@ -146,7 +146,7 @@ fn what_answers_and_is_no_coordinator_is_named() {
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let secured = scene.secured_coordinator("access", "");
     let cases = [
-        (silent.local_addr().unwrap().to_string(), "accepted the connection and did not answer within 5s"),
+        (silent.local_addr().unwrap().to_string(), "accepted the connection, but did not answer within 5s"),
         (speaker(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n"), "speaks HTTP/1, not gRPC"),
         (speaker(b"<!DOCTYPE HTML>\n<html>\n"), "speaks HTTP/1, not gRPC"),
         (speaker(b"SSH-2.0-OpenSSH_9.9\r\n"), "speaks SSH, not gRPC"),

@@ -182,7 +182,7 @@ fn three_hosts_compute_with_tls_while_one_is_cut_off_and_comes_back() {
     let address = coordinator.address();
     assert_ne!(hosts.swath(1, &format!("job list --coordinator {address}")).end().code(), Some(0));
     let refused = hosts.swath(1, "worker drain 1 --access access/client.toml").end().assert_refused(2);
-    assert!(refused.contains("admin is needed here"), "{refused}");
+    assert!(refused.contains("needs the role admin"), "{refused}");
     sshd.launch(&hosts, 0, "stop --host host1,host2").succeed();
 }
 
@@ -397,7 +397,7 @@ fn an_access_file_is_for_nobody_else_to_read_and_in_no_command_line() {
     assert_eq!(hosts.says(1, "cat .cache/swath/access/*"), read().trim());
     let wrong = launch.replace("worker.toml", "client.toml");
     let refused = sshd.launch(&hosts, 0, &wrong).end().assert_refused(2);
-    assert!(refused.contains("is for the role client, and worker is needed here"), "{refused}");
+    assert!(refused.contains("is for the role client, but this needs the role worker"), "{refused}");
     let stopped = sshd.launch(&hosts, 0, "stop --host host1 --coordinator h0:7171").succeed();
     assert_eq!(stopped.stdout(), "host1  stopped 2 workers\n");
 }

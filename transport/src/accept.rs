@@ -85,8 +85,8 @@ impl Acceptor {
         Ok((stream, peer))
     }
 
-    /// Reads the access file again whenever it changes, and warns before the certificate expires. Open connections stay open.
-    /// Never returns.
+    /// Reads the access file again whenever it changes, and warns before the certificate expires. Open connections stay
+    /// open. Never returns.
     pub async fn keep_fresh(&self) {
         let mut polls = interval(POLL_INTERVAL);
         polls.set_missed_tick_behavior(MissedTickBehavior::Delay);

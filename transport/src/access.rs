@@ -125,8 +125,8 @@ impl AccessSource {
         &self.path
     }
 
-    /// Of a folder as `swath access create` makes it, the file of the first of these roles that is there. Everything else
-    /// stays as it is.
+    /// Of a folder as `swath access create` makes it, the file of the first of these roles that is there. Everything
+    /// else stays as it is.
     pub fn of_role(&self, needed: &[Role]) -> Result<Self, AccessError> {
         if !self.path.is_dir() || self.has_pem_files() {
             return Ok(self.clone());
@@ -259,7 +259,8 @@ impl Access {
         self.certificate.expires
     }
 
-    /// A warning if the certificate has expired or will soon, or if clients will not accept it as that of a coordinator.
+    /// A warning if the certificate has expired or will soon, or if clients will not accept it as that of a
+    /// coordinator.
     pub fn warning(&self) -> Option<String> {
         let at = humantime::format_rfc3339_seconds(self.expires());
         let subject = self.subject();

@@ -41,10 +41,10 @@ pub enum Security {
 
 /// A host and a port.
 ///
-/// Written as `HOST:PORT`, where the host is a name, an IPv4 address, or an IPv6 address in brackets. `PORT` and `:PORT`
-/// are that port on this machine alone (127.0.0.1), and a host alone has the default port. In front of it may stand a
-/// scheme, which says whether there is TLS: `http://`, `grpc://` and `grpc+tcp://`, or `https://`, `grpcs://` and
-/// `grpc+tls://`.
+/// Written as `HOST:PORT`, where the host is a name, an IPv4 address, or an IPv6 address in brackets. `PORT` and
+/// `:PORT` are that port on this machine alone (127.0.0.1), and a host alone has the default port. In front of it may
+/// stand a scheme, which says whether there is TLS: `http://`, `grpc://` and `grpc+tcp://`, or `https://`, `grpcs://`
+/// and `grpc+tls://`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Address {
     host: String,

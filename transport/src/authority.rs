@@ -24,8 +24,8 @@ use crate::{
     role::Role,
 };
 
-/// The shortest validity of the authority's own certificate. It outlives all certificates that it signs, which are worthless
-/// without it.
+/// The shortest validity of the authority's own certificate. It outlives all certificates that it signs, which are
+/// worthless without it.
 const AUTHORITY_VALID: Duration = Duration::from_secs(20 * 365 * 24 * 3600);
 
 /// How much longer it is valid than the first certificates, so that it can sign others as valid for a while.
@@ -113,8 +113,8 @@ pub struct NewAccess {
 }
 
 impl Authority {
-    /// Makes an authority in a folder, and access files of all roles beside it, for a coordinator that is reached at these
-    /// addresses. Nothing is replaced. Returns the files, the authority's first.
+    /// Makes an authority in a folder, and access files of all roles beside it, for a coordinator that is reached at
+    /// these addresses. Nothing is replaced. Returns the files, the authority's first.
     pub fn create(folder: &Path, addresses: &[Address], valid: Duration) -> Result<Vec<PathBuf>, AuthorityError> {
         let addresses = addresses.iter().map(Address::to_string).collect();
         let path = folder.join(AUTHORITY_FILE);
@@ -205,8 +205,8 @@ impl Authority {
         Ok(AccessSource::new(path))
     }
 
-    /// The names and addresses in the certificate of the coordinator: the name that Swath checks, and all addresses, because
-    /// Arrow Flight clients check the host that they connect to.
+    /// The names and addresses in the certificate of the coordinator: the name that Swath checks, and all addresses,
+    /// because Arrow Flight clients check the host that they connect to.
     fn hosts(&self) -> Result<Vec<SanType>, AuthorityError> {
         let mut hosts = [COORDINATOR_NAME, "localhost", "127.0.0.1", "::1"].map(str::to_owned).to_vec();
         for address in &self.file.addresses {

@@ -86,8 +86,8 @@ impl Dialer {
         self.access.as_ref()
     }
 
-    /// Connects, and returns when a server of HTTP/2 has answered; the channel connects again by itself when the connection
-    /// breaks.
+    /// Connects, and returns when a server of HTTP/2 has answered; the channel connects again by itself when the
+    /// connection breaks.
     pub async fn connect(&self) -> Result<Channel, DialError> {
         if let Some(source) = &self.access {
             // An unusable access file is an error of its own, not one of the connection.

@@ -78,8 +78,8 @@ impl DialError {
         }
     }
 
-    /// The error of this kind among the causes of another one, if there is one: a request fails with an error of its own
-    /// when there is no connection to send it on.
+    /// The error of this kind among the causes of another one, if there is one: a request fails with an error of its
+    /// own when there is no connection to send it on.
     pub fn find_in(error: &(dyn Error + 'static)) -> Option<Self> {
         Self::find(error).cloned()
     }

@@ -25,8 +25,8 @@ pub(crate) enum Exposure {
 
 /// What others may do with a file, if it is more than they should.
 ///
-/// A group that may read is an exposure only if this user owns the file. This process can read a file of another user just
-/// because of its group, which is how Kubernetes provides secrets.
+/// A group that may read is an exposure only if this user owns the file. This process can read a file of another user
+/// just because of its group, which is how Kubernetes provides secrets.
 pub(crate) fn of(path: &Path) -> io::Result<Option<Exposure>> {
     let meta = fs::metadata(path)?;
     let mode = meta.mode() & 0o7777;

@@ -1,7 +1,7 @@
 //! The first bytes that a peer sends.
 //!
-//! An HTTP/2 server begins with a SETTINGS frame (RFC 9113, section 3.4). A peer that begins with something else, or sends
-//! nothing, is not a coordinator. It is recognised here, because later there would only be a protocol error.
+//! An HTTP/2 server begins with a SETTINGS frame (RFC 9113, section 3.4). A peer that begins with something else, or
+//! sends nothing, is not a coordinator. It is recognised here, because later there would only be a protocol error.
 
 use std::{
     io,

@@ -9,8 +9,8 @@ use rustls::{
     server::danger::{ClientCertVerified, ClientCertVerifier},
 };
 
-/// Makes a peer prove that it has the key of its certificate, if it shows one. Accepts every certificate: the acceptor judges
-/// it after the handshake.
+/// Makes a peer prove that it has the key of its certificate, if it shows one. Accepts every certificate: the acceptor
+/// judges it after the handshake.
 #[derive(Debug)]
 pub(crate) struct JudgedLater(pub(crate) Arc<dyn ClientCertVerifier>);
 

@@ -2,7 +2,8 @@
 
 use std::{fmt, str::FromStr};
 
-/// What the holder of a certificate may do. It stands in the certificate as a URI among the subject's alternative names.
+/// What the holder of a certificate may do. It stands in the certificate as a URI among the subject's alternative
+/// names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
     /// To be the coordinator.

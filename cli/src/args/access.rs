@@ -30,8 +30,8 @@ pub(crate) enum AccessCommand {
         /// The folder with the authority.
         #[arg(value_name = "FOLDER")]
         folder: PathBuf,
-        /// What its holder may do. coordinator: be the coordinator; worker: compute; client: submit jobs and read results;
-        /// admin: the same as client, and drain workers.
+        /// What its holder may do. coordinator: be the coordinator; worker: compute; client: submit jobs and read
+        /// results; admin: the same as client, and drain workers.
         #[arg(long, env = "SWATH_ROLE", value_name = "ROLE")]
         role: Role,
         /// The name in the certificate, for people [default: the role].

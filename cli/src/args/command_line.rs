@@ -40,8 +40,8 @@ struct Scan {
 }
 
 impl Scan {
-    /// A range that begins with a minus sign looks like an option. No option begins with a digit, so `-` and a digit are a
-    /// range; its minus sign is replaced. Everything else that begins with a dash is an option, known or unknown.
+    /// A range that begins with a minus sign looks like an option. No option begins with a digit, so `-` and a digit
+    /// are a range; its minus sign is replaced. Everything else that begins with a dash is an option, known or unknown.
     fn of(words: Vec<OsString>, command: &Command) -> Self {
         let mut scan = Self { words: Vec::new(), path: Vec::new(), given: BTreeSet::new() };
         let mut current = command;

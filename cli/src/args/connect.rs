@@ -16,8 +16,8 @@ pub(crate) struct CoordinatorArgs {
     /// [default: the address in the access file, or 127.0.0.1:7171].
     #[arg(long, short, env = "SWATH_COORDINATOR", value_name = "HOST:PORT", value_parser = address)]
     pub(crate) coordinator: Option<Address>,
-    /// Your identity, and the authority that you trust: an access file of `swath access create`, the folder with all of them,
-    /// or a folder with ca.crt, tls.crt and tls.key. Without it nothing is encrypted.
+    /// Your identity, and the authority that you trust: an access file of `swath access create`, the folder with all of
+    /// them, or a folder with ca.crt, tls.crt and tls.key. Without it nothing is encrypted.
     #[arg(long, env = "SWATH_ACCESS", value_name = "FILE")]
     pub(crate) access: Option<PathBuf>,
 }

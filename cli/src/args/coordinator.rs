@@ -20,8 +20,8 @@ pub(crate) enum CoordinatorCommand {
 
 #[derive(Debug, Arguments)]
 pub(crate) struct CoordinatorStart {
-    /// The address to listen on. Port 0 picks a free port. A port alone means 127.0.0.1, which only this machine reaches;
-    /// 0.0.0.0 means all IPv4 addresses of this machine, and `[::]` the IPv6 addresses, too.
+    /// The address to listen on. Port 0 picks a free port. A port alone means 127.0.0.1, which only this machine
+    /// reaches; 0.0.0.0 means all IPv4 addresses of this machine, and `[::]` the IPv6 addresses, too.
     #[arg(long, short, env = "SWATH_LISTEN", default_value = DEFAULT_ADDRESS, value_name = "HOST:PORT",
           value_parser = listen)]
     pub(crate) listen: Address,
@@ -50,8 +50,8 @@ pub(crate) struct CoordinatorStart {
     /// A worker that sends nothing for this long loses its leases.
     #[arg(long, env = "SWATH_LEASE_TIMEOUT", default_value = "10s", value_name = "DURATION", value_parser = duration)]
     pub(crate) lease_timeout: Duration,
-    /// Answer health checks on this address, unencrypted and for anybody: `grpc.health.v1` with the services `liveness` and
-    /// `readiness`. `swath health` sends such a check [default: no health checks].
+    /// Answer health checks on this address, unencrypted and for anybody: `grpc.health.v1` with the services `liveness`
+    /// and `readiness`. `swath health` sends such a check [default: no health checks].
     #[arg(long, env = "SWATH_HEALTH_LISTEN", value_name = "HOST:PORT", value_parser = health_listen)]
     pub(crate) health_listen: Option<Address>,
 }

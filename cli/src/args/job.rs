@@ -14,8 +14,8 @@ use super::{
 #[derive(Debug, Arguments)]
 #[command(next_help_heading = "Job")]
 pub(crate) struct JobArgs {
-    /// The numbers: `1..=1000000` (both ends included), `1..1000001` (the end excluded) or `7`. `1_000` and `1e6` are numbers,
-    /// too.
+    /// The numbers: `1..=1000000` (both ends included), `1..1000001` (the end excluded) or `7`. `1_000` and `1e6` are
+    /// numbers, too.
     #[arg(value_name = "RANGE", value_parser = range, help_heading = None::<&str>)]
     pub(crate) range: Range,
     /// The function to compute; `swath kernels` lists them.
@@ -35,8 +35,8 @@ pub(crate) struct JobArgs {
     /// [default: 3].
     #[arg(long, env = "SWATH_CRASH_LIMIT", value_name = "WORKERS", value_parser = whole::<u32>(1..=u32::MAX.into()))]
     pub(crate) crash_limit: Option<u32>,
-    /// Continue the job when a chunk fails for good; `swath job show` lists the failed chunks. Otherwise the first failed
-    /// chunk fails the job.
+    /// Continue the job when a chunk fails for good; `swath job show` lists the failed chunks. Otherwise the first
+    /// failed chunk fails the job.
     #[arg(long, env = "SWATH_KEEP_GOING")]
     pub(crate) keep_going: bool,
 }
@@ -45,13 +45,13 @@ pub(crate) struct JobArgs {
 #[derive(Debug, Arguments)]
 #[command(next_help_heading = "Results")]
 pub(crate) struct ResultArgs {
-    /// The file to write; it appears when it is complete. Its extension sets the format: .parquet, .arrow, .csv, .jsonl, .npy
-    /// or .txt. `-` is standard output. Links are followed. Descriptors (/dev/fd/3), devices and named pipes are written in
-    /// place.
+    /// The file to write; it appears when it is complete. Its extension sets the format: .parquet, .arrow, .csv,
+    /// .jsonl, .npy or .txt. `-` is standard output. Links are followed. Descriptors (/dev/fd/3), devices and named
+    /// pipes are written in place.
     #[arg(long, short = 'o', env = "SWATH_FILE", default_value = "-", value_name = "FILE")]
     pub(crate) file: PathBuf,
-    /// The format, if the extension does not set it [default on standard output: text, one value in each line]. `npy` and
-    /// `text` need a result for every number.
+    /// The format, if the extension does not set it [default on standard output: text, one value in each line]. `npy`
+    /// and `text` need a result for every number.
     #[arg(long, env = "SWATH_FORMAT", value_parser = PossibleValuesParser::new(Format::NAMES))]
     pub(crate) format: Option<String>,
 }

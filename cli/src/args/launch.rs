@@ -45,7 +45,8 @@ pub(crate) struct HostArgs {
         value_name = "[N/][USER@]HOST[:PORT]"
     )]
     pub(crate) hosts: Vec<Host>,
-    /// A file that lists hosts, one in each line: `[USER@]HOST[:PORT] [slots=N]` or `N/[USER@]HOST`. `#` begins a comment.
+    /// A file that lists hosts, one in each line: `[USER@]HOST[:PORT] [slots=N]` or `N/[USER@]HOST`. `#` begins a
+    /// comment.
     #[arg(long, env = "SWATH_HOSTFILE", value_name = "FILE")]
     pub(crate) hostfile: Option<PathBuf>,
     /// How many hosts to connect to at the same time.
@@ -79,8 +80,8 @@ pub(crate) struct LaunchStart {
     /// The program on the hosts [default: `swath` on the PATH, or in the folder where cargo installs programs].
     #[arg(long, env = "SWATH_REMOTE_SWATH", value_name = "PATH")]
     pub(crate) remote_swath: Option<String>,
-    /// The access file for workers, or the folder with all access files. The file is copied to the hosts, where only the user
-    /// can read it.
+    /// The access file for workers, or the folder with all access files. The file is copied to the hosts, where only
+    /// the user can read it.
     #[arg(long, env = "SWATH_WORKER_ACCESS", value_name = "FILE", conflicts_with = "remote_access")]
     pub(crate) worker_access: Option<PathBuf>,
     /// An access file that is already on the hosts.

@@ -28,8 +28,8 @@ pub(crate) struct Run {
 }
 
 impl Run {
-    /// Decides between a named coordinator and local workers where both are asked for. A flag overrides a variable of the
-    /// environment. Two flags contradict each other.
+    /// Decides between a named coordinator and local workers where both are asked for. A flag overrides a variable of
+    /// the environment. Two flags contradict each other.
     pub(super) fn settle(&mut self, matches: &ArgMatches) -> Result<(), &'static str> {
         let is_flag = |name| matches.value_source(name) == Some(ValueSource::CommandLine);
         if !self.client.coordinator.is_named() || !(is_flag("workers") || is_flag("threads")) {

@@ -50,18 +50,19 @@ pub(crate) struct WorkerStart {
     /// How long the worker may finish its work after it was told to stop.
     #[arg(long, env = "SWATH_GRACE", default_value = "10s", value_name = "DURATION", value_parser = duration)]
     pub(crate) grace: Duration,
-    /// Answer health checks on this address, unencrypted and for anybody: `grpc.health.v1` with the services `liveness` and
-    /// `readiness`. `swath health` sends such a check [default: no health checks].
+    /// Answer health checks on this address, unencrypted and for anybody: `grpc.health.v1` with the services `liveness`
+    /// and `readiness`. `swath health` sends such a check [default: no health checks].
     #[arg(long, env = "SWATH_HEALTH_LISTEN", value_name = "HOST:PORT", value_parser = health_listen)]
     pub(crate) health_listen: Option<Address>,
     /// Stop at once when standard input closes, so that the worker never outlives the process that started it.
     #[arg(long, env = "SWATH_ATTACHED")]
     pub(crate) attached: bool,
-    /// With --attached: stop also when nothing arrives on standard input for this long. The process that started the worker
-    /// must write to it now and then.
+    /// With --attached: stop also when nothing arrives on standard input for this long. The process that started the
+    /// worker must write to it now and then.
     #[arg(long, env = "SWATH_SILENCE", requires = "attached", value_name = "DURATION", value_parser = duration)]
     pub(crate) silence: Option<Duration>,
-    /// A file to write when the worker has joined for the first time, with its id and its threads: `worker=3 threads=8`.
+    /// A file to write when the worker has joined for the first time, with its id and its threads: `worker=3
+    /// threads=8`.
     #[arg(long, env = "SWATH_READY_FILE", value_name = "FILE")]
     pub(crate) ready_file: Option<PathBuf>,
     /// A folder to delete when standard input closes, in case the parent was killed and could not delete it.

@@ -27,8 +27,8 @@ pub(super) fn sentence(away: &Away<'_>) -> String {
     format!("{error}; trying {address} for {}", humantime::format_duration(*patience))
 }
 
-/// The same client for waiting for a job or reading its results. Each time that the coordinator is lost, `say` prints a line
-/// with a hint how to attach again.
+/// The same client for waiting for a job or reading its results. Each time that the coordinator is lost, `say` prints a
+/// line with a hint how to attach again.
 pub(super) fn attached(client: &Client, to: Attached, say: impl Fn(&str) + Send + Sync + 'static) -> Client {
     client.clone().when_away(move |away| say(&format!("swath: {}; {}", sentence(away), to.hint())))
 }

@@ -70,8 +70,8 @@ pub(super) async fn start(args: CoordinatorStart, output: &dyn Output) -> Result
     Ok(coordinator.serve(stop).await?)
 }
 
-/// A URL is not a path, although some programs take it for one: it must be clear where results are. Other names with a colon
-/// are fine.
+/// A URL is not a path, although some programs take it for one: it must be clear where results are. Other names with a
+/// colon are fine.
 fn refuse_urls(data: &Path) -> Result<()> {
     let text = data.to_string_lossy();
     let scheme = text.split_once("://").map(|(scheme, _)| scheme).or_else(|| {

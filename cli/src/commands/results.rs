@@ -45,8 +45,8 @@ impl Destination {
         Ok(Self { target: Target::File(args.file.clone()), format })
     }
 
-    /// With --keep-going some numbers may have no result. Text may still turn out complete; it is refused at the first number
-    /// without a result.
+    /// With --keep-going some numbers may have no result. Text may still turn out complete; it is refused at the first
+    /// number without a result.
     pub(super) fn check_keep_going(&self, keep_going: bool) -> Result<()> {
         if keep_going && self.format == Format::Npy {
             let sentence = "a .npy file cannot show which numbers have no result; with --keep-going use .parquet, .arrow, .csv or .jsonl";

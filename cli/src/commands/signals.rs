@@ -45,8 +45,8 @@ fn is_ignored(kind: SignalKind) -> bool {
     mask >> (kind.as_raw_value() - 1) & 1 == 1
 }
 
-/// From now on, writing beyond the limit on file sizes (`ulimit -f`) is an error of the write, like a full disk. Without a
-/// listener, the signal that comes with it would end the process.
+/// From now on, writing beyond the limit on file sizes (`ulimit -f`) is an error of the write, like a full disk.
+/// Without a listener, the signal that comes with it would end the process.
 pub(crate) fn survive_file_size_limit() -> Result<()> {
     let kind = SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw());
     // Tokio keeps listening after the listener is dropped.

@@ -90,8 +90,8 @@ async fn write_when_joined(file: PathBuf, threads: u32, mut joined: watch::Recei
     }
 }
 
-/// Ends the process when standard input closes, which it does however the parent ends, and deletes the parent's folder. With
-/// a limit, also when nothing arrives for that long: a connection that is cut does not close.
+/// Ends the process when standard input closes, which it does however the parent ends, and deletes the parent's folder.
+/// With a limit, also when nothing arrives for that long: a connection that is cut does not close.
 fn end_with_standard_input(scratch: Option<PathBuf>, silence: Option<Duration>) {
     let (sender, arrivals) = channel();
     thread::spawn(move || {

@@ -37,13 +37,13 @@ impl fmt::Display for Target {
     }
 }
 
-/// A target that was opened. Nothing is written to it yet.
+/// An open target, to which nothing is written yet.
 pub(super) struct Opened {
     pub(super) destination: Destination,
-    /// What is new, or replaces a file, is unfinished until it is published.
+    /// A new file, or one that replaces another, until it gets its name.
     pub(super) unfinished: Option<Unfinished>,
     pub(super) is_terminal: bool,
-    /// What it takes room on, if that is known.
+    /// The disk that it is on, if that is known.
     pub(super) disk: Option<Disk>,
 }
 
@@ -71,7 +71,8 @@ impl Opened {
             Place::File { path, replaced } => {
                 let (file, unfinished) = Unfinished::create(path, replaced.as_ref())?;
                 let disk = Disk::of(file.as_fd());
-                Ok(Self { unfinished: Some(unfinished), ..Self::in_place(file, false, disk) })
+                let destination = Destination::new(file);
+                Ok(Self { destination, unfinished: Some(unfinished), is_terminal: false, disk })
             }
         }
     }
@@ -81,7 +82,7 @@ impl Opened {
     }
 }
 
-/// Bytes on their way to a target.
+/// Writes to a target.
 pub(super) struct Destination {
     output: BufWriter<Box<dyn Write + Send>>,
     written: Arc<AtomicU64>,

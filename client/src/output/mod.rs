@@ -76,8 +76,8 @@ pub struct OutputTarget {
 }
 
 impl OutputTarget {
-    /// Opens a target, so that one that cannot be written is found before anything is computed. Waits for the reader of a
-    /// named pipe.
+    /// Opens a target, so that one that cannot be written is found before anything is computed. Waits for the reader of
+    /// a named pipe.
     pub fn open(target: Target, format: Format) -> Result<Self, OutputError> {
         let name = target.to_string();
         let opened = Opened::open(target).map_err(|error| OutputError::Write { destination: name.clone(), error })?;
@@ -140,7 +140,8 @@ pub struct Output {
 }
 
 impl Output {
-    /// Opens the output of a job over this range in which each number will have a result. An error if it cannot be written.
+    /// Opens the output of a job over this range in which each number will have a result. An error if it cannot be
+    /// written.
     pub fn create(target: Target, format: Format, range: Range, value_type: ValueType) -> Result<Self, OutputError> {
         let content = Content { range, value_type, least_bytes: 0, may_miss: false };
         OutputTarget::open(target, format)?.begin(&content)
@@ -183,8 +184,8 @@ impl Output {
     }
 }
 
-/// Sends all blocks to the writer. An error at the first number without a result if the format cannot show that; nothing
-/// behind it is written then.
+/// Sends all blocks to the writer. An error at the first number without a result if the format cannot show that;
+/// nothing behind it is written then.
 async fn fetch(results: &mut Results, format: Format, writer: &mpsc::Sender<(i64, Block)>) -> Result<(), OutputError> {
     while let Some(item) = results.next_item().await? {
         match item {

@@ -1,6 +1,7 @@
 //! The NumPy array format, version 1.0: the values alone.
 //!
-//! Source of the format: NumPy, [numpy.lib.format](https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html).
+//! Source of the format: NumPy,
+//! [numpy.lib.format](https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html).
 
 use std::io::Write;
 

@@ -72,8 +72,8 @@ pub(super) fn rest(bytes: u64, numbers: u64, count: u64) -> u64 {
     u64::try_from(left * u128::from(bytes) / u128::from(numbers.max(1))).unwrap_or(u64::MAX)
 }
 
-/// Whether so many bytes may still fit. The first numbers may be unlike the rest: of these it has to be twice what is free,
-/// toward the end it has to be more.
+/// Whether so many bytes may still fit. The first numbers may be unlike the rest: of these it has to be twice what is
+/// free, toward the end it has to be more.
 pub(super) fn fits(bytes: u64, free: u64, numbers: u64, count: u64) -> bool {
     let (numbers, count) = (u128::from(numbers), u128::from(count.max(1)));
     u128::from(bytes) * count <= u128::from(free).saturating_mul(2 * count - numbers.min(count))
