@@ -34,7 +34,7 @@ fn the_bar_says_why_a_job_waits() {
         let screen = scene.interrupted_on_screen(columns, reason, &command);
         assert_one_line(&screen);
         assert!(screen.bars.iter().any(|bar| bar.contains(reason)), "{screen:#?}");
-        assert!(screen.lines.concat().starts_with("job 1 goes on"), "{screen:#?}");
+        assert!(screen.lines.concat().starts_with("job 1 continues"), "{screen:#?}");
     }
 }
 
