@@ -10,8 +10,9 @@ mod progress;
 
 use std::process::ExitCode;
 
-use args::Args;
 use swath_console::say;
+
+use self::args::Args;
 
 /// Blocks of a megabyte come and go all the time; this allocator keeps their pages.
 #[global_allocator]

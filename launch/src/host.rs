@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_host_is_refused() {
+    fn malformed_hosts_are_refused() {
         for text in ["", "ada@", "@h1", ":", "h1:", "h1:0", "h1:70000", "h1:ssh", "0/h1", "many/h1", "/h1", "70000/h1"]
         {
             assert!(host(text).is_err(), "{text}");

@@ -89,10 +89,10 @@ mod tests {
     #[test]
     fn a_mistake_is_named_with_its_line() {
         for (text, begin) in [
-            ("h1\nh2 slots=many", "line 2: `slots=many` is no host: `many` is no count of threads"),
-            ("h1 h2", "line 1: `h2` is not understood"),
-            ("# a\n-oProxyCommand=id", "line 2: `-oProxyCommand=id` is no host"),
-            ("4/h1 slots=4", "line 1: the threads are given twice"),
+            ("h1\nh2 slots=many", "line 2: bad `slots=many`: it takes a number of threads from 1 to 65536"),
+            ("h1 h2", "line 1: unknown word `h2`"),
+            ("# a\n-oProxyCommand=id", "line 2: bad `-oProxyCommand=id`: bad host name"),
+            ("4/h1 slots=4", "line 1: the number of threads is given twice"),
         ] {
             let error: HostfileError = parse(text).unwrap_err();
             assert!(error.to_string().starts_with(begin), "{error}");

@@ -382,7 +382,7 @@ mod tests {
             (good.replace(&key_of(&good), &key_of(&other)), "cannot be used"),
             (good[..good.len() / 2].to_owned(), "is not an access file"),
             (String::new(), "missing field"),
-            ("x".repeat(2 << 20), "are too many"),
+            ("x".repeat(2 << 20), "an access file has at most"),
         ] {
             fs::write(&path, &damaged).unwrap();
             let refused = AccessSource::new(&path).load().err().unwrap().to_string();
