@@ -12,8 +12,6 @@ use swath_model::{
     ChunkRun, Chunks, FailedChunk, Incarnation, JobId, JobSpec, Limits, Range, ResultMode, ResumeOffer, WorkerId,
 };
 
-use crate::{clock::Stamp, ledger::JobRow};
-
 /// What a client chooses, at random, to know its job by: a submit that is sent again is then the same job.
 pub(crate) type Token = [u8; 16];
 
@@ -34,36 +32,6 @@ pub(crate) struct NewJob {
 impl NewJob {
     pub(crate) fn range(&self) -> Range {
         self.chunks.range()
-    }
-
-    /// A job that the ledger had; an error says why this program cannot have it.
-    pub(crate) fn from_row(row: &JobRow) -> Result<Self, String> {
-        let range = Range::new(row.first, row.last).map_err(|error| error.to_string())?;
-        let chunks = Chunks::new(range, row.chunk_size).map_err(|error| error.to_string())?;
-        let kernel = swath_kernel::find(&row.kernel, &row.parameters).map_err(|error| error.to_string())?;
-        let (parameters, chunk_size, retention) = (row.parameters.clone(), row.chunk_size, row.retention);
-        Ok(Self { kernel, parameters, chunks, chunk_size, retention, limits: row.limits, retain: row.retain })
-    }
-
-    /// What the ledger should know of a job that is submitted now.
-    pub(crate) fn to_row(&self, id: JobId, submitted: Stamp, token: Option<Token>) -> JobRow {
-        JobRow {
-            id,
-            kernel: self.kernel.name().to_owned(),
-            parameters: self.parameters.clone(),
-            first: self.range().first(),
-            last: self.range().last(),
-            chunk_size: self.chunk_size,
-            retention: self.retention,
-            limits: self.limits,
-            retain: self.retain,
-            state: JobState::Running,
-            submitted,
-            ended: None,
-            shares: Vec::new(),
-            results_dropped: false,
-            token,
-        }
     }
 
     /// What is computed, and how, without the kernel itself.

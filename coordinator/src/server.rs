@@ -120,7 +120,7 @@ impl Coordinator {
         let (tell, facts) = mpsc::unbounded_channel();
         let store = Store::open(config.store, tell).await?;
         let recovered = store.recover().await?;
-        let inherited = |ledger: &Ledger| Ok(Inherited { last_job: ledger.last_job()?, clock: ledger.clock()? });
+        let inherited = |ledger: &dyn Ledger| Ok(Inherited { last_job: ledger.last_job()?, clock: ledger.clock()? });
         let inherited = store.with_ledger(inherited).await.map_err(StoreError::from)?;
         let (lease_timeout, retain) = (config.lease_timeout, config.retain);
         Ok(Self { listener, address, store, recovered, inherited, facts, lease_timeout, retain, acceptor, vitals })

@@ -144,7 +144,7 @@ fn a_data_folder_may_have_any_name() {
 
     let long = ["x".repeat(200), "y".repeat(200), "z".repeat(200)].join("/");
     let said = refusal(&scene, &long, 1);
-    assert!(said.contains("and 500 are possible"), "{said}");
+    assert!(said.contains("and SQLite opens up to 500"), "{said}");
 }
 
 #[test]

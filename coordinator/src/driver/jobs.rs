@@ -131,7 +131,7 @@ impl Driver {
             }
         }
         if !noted.is_empty() {
-            self.outgoing.push(Record::Holes(noted));
+            self.outgoing.push(Record::FailedChunks(noted));
         }
     }
 

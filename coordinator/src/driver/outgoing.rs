@@ -88,9 +88,9 @@ impl Driver {
                 (Record::Standing(standing), written) => self.on_standing_written(standing, written),
                 (Record::Forgotten(id), written) => self.on_forget_written(*id, written),
                 // After the next start they are tried again.
-                (Record::Holes(_), Err(error)) => warn!(%error, "chunks that were given up are not in the ledger"),
+                (Record::FailedChunks(_), Err(error)) => warn!(%error, "failed chunks are not in the ledger"),
                 (Record::Shares(_), Err(error)) => debug!(%error, "who computed how much is not in the ledger"),
-                (Record::Holes(_) | Record::Shares(_), Ok(())) => {}
+                (Record::FailedChunks(_) | Record::Shares(_), Ok(())) => {}
             }
         }
     }

@@ -16,7 +16,7 @@ use crate::{
     clock::Stamp,
     convert,
     job::{JobStatus, NewJob, Token},
-    ledger::{LedgerError, Record},
+    ledger::{JobRow, LedgerError, Record},
     store::JobResults,
 };
 
@@ -44,7 +44,7 @@ impl Driver {
         self.last_job += 1;
         let id = JobId(self.last_job);
         let submitted = self.clock.stamp();
-        self.outgoing.push(Record::Submitted(job.to_row(id, submitted, token)));
+        self.outgoing.push(Record::Submitted(JobRow::submitted(id, &job, submitted, token)));
         self.tokens.extend(token.map(|token| (token, id)));
         self.reserved.insert(id, Reserved { job, submitted, token, waiting: vec![reply] });
     }

@@ -1,4 +1,4 @@
-//! One coordinator on one ledger, whatever names its folder and its files have.
+//! One coordinator at a time on one ledger, by whatever paths its folder and files are reached.
 
 use std::{
     fs::{self, File, TryLockError},
@@ -7,14 +7,14 @@ use std::{
     path::Path,
 };
 
-use super::LedgerError;
+use super::error::LedgerError;
 
-/// What file systems are called over a network whose whole-file locks are locks of byte ranges, which would be in the way
-/// of SQLite's own: NFS, SMB and CIFS.
+/// The types of network file systems (NFS, SMB and CIFS) that turn a lock on a whole file into a lock on a range of bytes.
+/// That would conflict with the locks of SQLite.
 const BYTE_RANGE_LOCKS: [u64; 3] = [0x6969, 0xFE53_4D42, 0xFF53_4D42];
 
-/// Locks that are held for as long as they live. They belong to files, not to names: a folder that is reached through a
-/// link, a mount or another way of writing its path is locked, too.
+/// Locks that are held until this is dropped. They belong to files, not to paths: a folder that is reached by another path,
+/// through a link or a mount, is locked, too.
 #[derive(Debug)]
 pub(super) struct Locks {
     files: Vec<File>,
@@ -23,16 +23,16 @@ pub(super) struct Locks {
 impl Locks {
     /// Locks a folder.
     pub(super) fn of_folder(folder: &Path) -> Result<Self, LedgerError> {
-        let failed = |error| LedgerError::Folder { folder: name(folder), error };
+        let failed = |error| unusable(folder, &error);
         let file = File::create(folder.join("lock")).map_err(failed)?;
         lock(&file, folder)?;
         Ok(Self { files: vec![file] })
     }
 
-    /// Locks the file of the ledger, which is made if it is not there. This must outlive all connections to it: closing
-    /// any descriptor of a file drops the locks that SQLite has on it in this process.
+    /// Locks the file of the ledger, and makes it if it is not there. This must outlive all connections to the file: closing
+    /// any descriptor of it drops all locks that SQLite holds on it in this process.
     pub(super) fn add_ledger(&mut self, path: &Path, folder: &Path) -> Result<(), LedgerError> {
-        let failed = |error| LedgerError::Folder { folder: name(folder), error };
+        let failed = |error| unusable(folder, &error);
         let linked = |reason| Err(LedgerError::Linked { folder: name(folder), reason });
         if fs::symlink_metadata(path).is_ok_and(|meta| meta.is_symlink()) {
             return linked("is a symbolic link");
@@ -42,7 +42,7 @@ impl Locks {
         if !rustix::fs::fstatfs(&file).is_ok_and(|system| BYTE_RANGE_LOCKS.contains(&(system.f_type as u64))) {
             lock(&file, folder)?;
         }
-        // What was written under one name and is still in its log would not be seen under the other.
+        // SQLite finds the log of a file by its path: changes that are still in the log of one path are missing by the other.
         if file.metadata().map_err(failed)?.nlink() > 1 {
             return linked("has more than one name (hard links)");
         }
@@ -51,18 +51,18 @@ impl Locks {
     }
 }
 
-/// Locks the folder of all parts, which is made if it is not there. In a data folder whose ledger is another's than that of
-/// the parts, these would be swept. `None` if there are no parts and the disk is full.
-pub(crate) fn lock_results(folder: &Path) -> Result<Option<File>, LedgerError> {
-    let failed = |error| LedgerError::Folder { folder: name(folder), error };
-    let results = folder.join("jobs");
-    match fs::create_dir_all(&results) {
+/// Locks the folder of all parts in a data folder, and makes it if it is not there. Two data folders with one folder of
+/// parts, through a link, would sweep each other's parts. `None` if there are no parts and the disk is full.
+pub(crate) fn lock_parts(folder: &Path) -> Result<Option<File>, LedgerError> {
+    let failed = |error| unusable(folder, &error);
+    let parts = folder.join("jobs");
+    match fs::create_dir_all(&parts) {
         Err(error) if matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) => {
             return Ok(None);
         }
         made => made.map_err(failed)?,
     }
-    let file = File::open(&results).map_err(failed)?;
+    let file = File::open(&parts).map_err(failed)?;
     lock(&file, folder)?;
     Ok(Some(file))
 }
@@ -71,8 +71,12 @@ fn lock(file: &File, folder: &Path) -> Result<(), LedgerError> {
     match file.try_lock() {
         Ok(()) => Ok(()),
         Err(TryLockError::WouldBlock) => Err(LedgerError::InUse { folder: name(folder) }),
-        Err(TryLockError::Error(error)) => Err(LedgerError::Folder { folder: name(folder), error }),
+        Err(TryLockError::Error(error)) => Err(unusable(folder, &error)),
     }
+}
+
+fn unusable(folder: &Path, error: &io::Error) -> LedgerError {
+    LedgerError::Folder { folder: name(folder), reason: error.to_string() }
 }
 
 fn name(folder: &Path) -> String {

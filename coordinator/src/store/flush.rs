@@ -12,7 +12,7 @@ use super::{
     job::{Ending, Held, Pressure},
     part,
 };
-use crate::ledger::PartRow;
+use crate::ledger::{Inserted, PartRow};
 
 /// How often the age of what waits is looked at, and a failed part tried again.
 const LOOK: Duration = Duration::from_millis(500);
@@ -145,8 +145,8 @@ impl Store {
         if results.retention() == ResultMode::Stored {
             let row = part.clone();
             match self.with_ledger(move |ledger| ledger.insert_part(job, &row)).await {
-                Ok(true) => {}
-                Ok(false) => {
+                Ok(Inserted::Inserted) => {}
+                Ok(Inserted::JobGone) => {
                     self.delete_unwanted(&PartRow { bytes: 0, ..part }).await;
                     return Ok(None);
                 }

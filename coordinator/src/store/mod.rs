@@ -50,7 +50,7 @@ pub use self::{
 };
 use crate::{
     clock::Moment,
-    ledger::{Ledger, LedgerError, PartRow, Record, Sender, lock_results},
+    ledger::{Ledger, LedgerError, PartRow, Record, Sender, lock_parts, memory::MemoryLedger, sqlite::SqliteLedger},
 };
 
 /// Where results are kept, and within which bounds.
@@ -340,7 +340,7 @@ pub(crate) struct Store {
     facts: mpsc::UnboundedSender<Fact>,
     flush: tokio::sync::Notify,
     spoiling: tokio::sync::Mutex<()>,
-    ledger: Arc<Ledger>,
+    ledger: Arc<dyn Ledger>,
     incarnation: Incarnation,
     /// On the folder of the parts, if it lies in the data folder: it may be a link to that of another one.
     _lock: Option<std::fs::File>,
@@ -353,13 +353,18 @@ impl Store {
         facts: mpsc::UnboundedSender<Fact>,
     ) -> Result<Arc<Self>, StoreError> {
         config.settle()?;
-        let ledger = if config.durable { Ledger::open(&config.folder)? } else { Ledger::in_memory()? };
+        let incarnation = draw_incarnation()?;
+        let ledger: Arc<dyn Ledger> = if config.durable {
+            Arc::new(SqliteLedger::open(&config.folder)?)
+        } else {
+            Arc::new(MemoryLedger::new(format!("{:032x}", incarnation.0)))
+        };
         let objects = Objects::open(&config.place, &config.folder)?;
         let lock = match config.place {
-            Place::Data if config.durable => lock_results(&config.folder)?,
+            Place::Data if config.durable => lock_parts(&config.folder)?,
             _ => None,
         };
-        owner::claim(&objects, &ledger, &config).await?;
+        owner::claim(&objects, &*ledger, &config).await?;
         Ok(Arc::new(Self {
             objects: Arc::new(objects),
             memory: Memory::new(config.memory_bytes),
@@ -369,8 +374,8 @@ impl Store {
             facts,
             flush: tokio::sync::Notify::new(),
             spoiling: tokio::sync::Mutex::new(()),
-            ledger: Arc::new(ledger),
-            incarnation: draw_incarnation()?,
+            ledger,
+            incarnation,
             _lock: lock,
             config,
         }))
@@ -435,8 +440,9 @@ impl Store {
                 let records = Arc::clone(&records);
                 store.with_ledger(move |ledger| Ok(ledger.write(&records, clock))).await
             };
-            let written = written
-                .unwrap_or_else(|error| records.iter().map(|_| Err(LedgerError::Damaged(error.to_string()))).collect());
+            let written = written.unwrap_or_else(|error| {
+                records.iter().map(|_| Err(LedgerError::Failed { reason: error.to_string() })).collect()
+            });
             store.tell(Fact::Persisted { records, written });
         });
     }
@@ -470,8 +476,8 @@ impl Store {
                 self.delete_unwanted(&part).await;
             }
         }
-        let kept = |ledger: &Ledger| {
-            ledger.keep_reserve();
+        let kept = |ledger: &dyn Ledger| {
+            ledger.handle_room_freed();
             Ok(())
         };
         let _ = self.with_ledger(kept).await;
@@ -505,11 +511,11 @@ impl Store {
     /// Calls the ledger away from the threads that serve: it waits for the disk.
     pub(crate) async fn with_ledger<T: Send + 'static>(
         &self,
-        call: impl FnOnce(&Ledger) -> Result<T, LedgerError> + Send + 'static,
+        call: impl FnOnce(&dyn Ledger) -> Result<T, LedgerError> + Send + 'static,
     ) -> Result<T, LedgerError> {
         let ledger = Arc::clone(&self.ledger);
-        let called = tokio::task::spawn_blocking(move || call(&ledger)).await;
-        called.unwrap_or_else(|error| Err(LedgerError::Damaged(error.to_string())))
+        let called = tokio::task::spawn_blocking(move || call(&*ledger)).await;
+        called.unwrap_or_else(|error| Err(LedgerError::Failed { reason: error.to_string() }))
     }
 
     /// The path of a part. In a bucket no two have the same: a request that was given up can still be carried out, and

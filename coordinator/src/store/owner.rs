@@ -10,7 +10,7 @@ use super::{
     objects::{self, Objects},
     trouble::{Kind, Trouble},
 };
-use crate::ledger::Ledger;
+use crate::ledger::{Identity, Ledger};
 
 /// The object that names the owner.
 const PATH: &str = "owner.json";
@@ -31,9 +31,9 @@ struct Owner {
 /// Makes the store the ledger's own, if it is nobody else's, and the other way round.
 ///
 /// The data folder needs none of it: the ledger lies in it.
-pub(super) async fn claim(objects: &Objects, ledger: &Ledger, config: &StoreConfig) -> Result<(), StoreError> {
+pub(super) async fn claim(objects: &Objects, ledger: &dyn Ledger, config: &StoreConfig) -> Result<(), StoreError> {
     let place = objects.place().to_string();
-    let (id, recorded) = ledger.identity()?;
+    let Identity { id, place: recorded } = ledger.identity()?;
     let mut is_known = recorded == place;
     if *objects.place() != Place::Data {
         let me = Owner {
@@ -55,7 +55,7 @@ pub(super) async fn claim(objects: &Objects, ledger: &Ledger, config: &StoreConf
 }
 
 /// True if the store was this ledger's already.
-async fn own(objects: &Objects, me: &Owner, ledger: &Ledger, config: &StoreConfig) -> Result<bool, StoreError> {
+async fn own(objects: &Objects, me: &Owner, ledger: &dyn Ledger, config: &StoreConfig) -> Result<bool, StoreError> {
     let path = Path::from(PATH);
     let failed = |error: Trouble| objects.refusal(error);
     let mine = || serde_json::to_vec_pretty(me).unwrap_or_default();

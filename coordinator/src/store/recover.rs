@@ -42,9 +42,9 @@ impl Store {
                 self.with_ledger(move |ledger| ledger.parts(id)).await?
             };
             known.extend(parts.iter().map(|part| part.path.clone()));
-            match NewJob::from_row(&row) {
+            match row.job() {
                 Ok(job) => recovered.push(self.recover_job(row, job, parts, &there).await?),
-                Err(reason) => warn!(job = %row.id, reason, "a job of the ledger cannot be used and was left as it is"),
+                Err(error) => warn!(job = %row.id, %error, "skipped a job; it stays in the ledger"),
             }
         }
         self.sweep(there, &known).await?;
@@ -63,7 +63,7 @@ impl Store {
     ) -> Result<Recovered, StoreError> {
         let results = self.create_job(JobResults::new(row.id, job.chunks, job.value_type(), job.retention));
         let id = row.id;
-        let holes = self.with_ledger(move |ledger| ledger.holes(id)).await?;
+        let holes = self.with_ledger(move |ledger| ledger.failed_chunks(id)).await?;
         for &chunk in holes.keys().filter(|&&chunk| chunk < job.chunks.count()) {
             results.skip(chunk);
         }

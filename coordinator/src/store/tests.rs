@@ -12,8 +12,8 @@ use tokio_util::sync::CancellationToken;
 use super::{Accepted, Ending, Fact, JobResults, Piece, Place, Store, StoreConfig};
 use crate::{
     clock::{Clock, Moment},
-    job::JobState,
-    ledger::{Record, Sender, Standing},
+    job::{JobState, NewJob},
+    ledger::{JobRow, Record, Sender, Standing},
 };
 
 mod damage;
@@ -317,10 +317,10 @@ async fn the_next_coordinator_finds_what_was_committed_and_sweeps_the_rest() {
     assert_eq!(read_all(&next.store, &recovered.results, 0).await, (1..=1000).map(|n| -n).collect::<Vec<i64>>());
 }
 
-fn row(id: JobId, last: i64) -> crate::ledger::JobRow {
+fn row(id: JobId, last: i64) -> JobRow {
     let kernel = swath_kernel::find("isqrt", &swath_kernel::Parameters::new()).unwrap();
     let chunks = Chunks::new(Range::new(1, last).unwrap(), 10).unwrap();
-    crate::job::NewJob {
+    let job = NewJob {
         kernel,
         parameters: swath_kernel::Parameters::new(),
         chunks,
@@ -328,8 +328,8 @@ fn row(id: JobId, last: i64) -> crate::ledger::JobRow {
         retention: ResultMode::Stored,
         limits: swath_model::Limits::default(),
         retain: None,
-    }
-    .to_row(id, Clock::from(Moment::default()).stamp(), None)
+    };
+    JobRow::submitted(id, &job, Clock::from(Moment::default()).stamp(), None)
 }
 
 #[tokio::test]

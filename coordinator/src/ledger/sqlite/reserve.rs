@@ -1,4 +1,4 @@
-//! Room on the disk for the ledger alone: without it, nothing could be forgotten on a disk that is full to the last byte.
+//! Room on the disk for the ledger alone. Without it, no job could be forgotten once the disk is full.
 
 use std::{
     fs::{self, File},
@@ -9,7 +9,7 @@ use std::{
 /// More than the log grows by when a job is forgotten.
 const BYTES: usize = 256 << 10;
 
-/// A file that can be given up.
+/// A file that is deleted when the ledger needs its room.
 #[derive(Debug)]
 pub(super) struct Reserve(PathBuf);
 
@@ -24,19 +24,19 @@ impl Reserve {
     pub(super) fn keep(&self) {
         let is_whole = fs::metadata(&self.0).is_ok_and(|meta| meta.len() == BYTES as u64);
         if !is_whole && self.make().is_err() {
-            // Half of it would only be in the way.
+            // Half of it is of no use and takes room.
             let _ = fs::remove_file(&self.0);
         }
     }
 
-    /// Zeros that are written take room on the disk; a length that is only set does not.
+    /// Written zeros take room on the disk; a file whose length is only set does not.
     fn make(&self) -> io::Result<()> {
         let mut file = File::create(&self.0)?;
         file.write_all(&[0; BYTES])?;
         file.sync_all()
     }
 
-    /// Gives the room free.
+    /// Frees the room.
     pub(super) fn spend(&self) -> io::Result<()> {
         fs::remove_file(&self.0)
     }

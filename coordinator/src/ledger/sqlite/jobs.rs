@@ -2,77 +2,31 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use rusqlite::{OptionalExtension, Row, Transaction, params};
-use swath_kernel::Parameters;
+use rusqlite::{Connection, Row, Transaction, params};
 use swath_model::{JobId, Limits, ResultMode};
 
-use super::{Ledger, LedgerError, Standing};
+use super::error::SqliteError;
 use crate::{
     clock::{Moment, Stamp},
-    job::{JobState, Share, Token},
+    job::{JobState, Share},
+    ledger::{error::LedgerError, record::Standing, rows::JobRow},
 };
 
-/// A job as the ledger has it.
-#[derive(Debug, Clone)]
-pub(crate) struct JobRow {
-    pub(crate) id: JobId,
-    pub(crate) kernel: String,
-    pub(crate) parameters: Parameters,
-    pub(crate) first: i64,
-    pub(crate) last: i64,
-    pub(crate) chunk_size: u64,
-    pub(crate) retention: ResultMode,
-    pub(crate) limits: Limits,
-    pub(crate) retain: Option<Duration>,
-    pub(crate) state: JobState,
-    pub(crate) submitted: Stamp,
-    pub(crate) ended: Option<Stamp>,
-    pub(crate) shares: Vec<(u64, Share)>,
-    pub(crate) results_dropped: bool,
-    /// What its client chose to know it by.
-    pub(crate) token: Option<Token>,
+/// All jobs, in the order of their ids.
+pub(super) fn all(connection: &Connection) -> Result<Vec<JobRow>, SqliteError> {
+    let mut query = connection.prepare(
+        "SELECT id, kernel, parameters, first, last, chunk_size, retention, state, failure, submitted_at_ms,
+                ended_at_ms, shares, max_retries, crash_limit, keep_going, retain_ms, results_dropped,
+                submitted_clock_ms, ended_clock_ms, token
+         FROM jobs ORDER BY id",
+    )?;
+    let rows = query.query_map([], |row| Ok(job_from_row(row)))?;
+    rows.map(|row| row?).collect()
 }
 
-impl Ledger {
-    /// The highest id that a job was ever given; 0 if there was none.
-    pub(crate) fn last_job(&self) -> Result<u64, LedgerError> {
-        let last: Option<i64> = self
-            .lock()
-            .query_row("SELECT seq FROM sqlite_sequence WHERE name = 'jobs'", [], |row| row.get(0))
-            .optional()?;
-        Ok(last.unwrap_or(0).unsigned_abs())
-    }
-
-    /// How long coordinators have run on this ledger, as far as it was written down.
-    pub(crate) fn clock(&self) -> Result<Moment, LedgerError> {
-        Ok(self.lock().query_row("SELECT ms FROM clock", [], |row| Ok(moment(row.get(0)?)))?)
-    }
-
-    /// Deletes rows of parts and chunks that no job has: what was dropped while it was being written.
-    pub(crate) fn sweep(&self) -> Result<(), LedgerError> {
-        let connection = self.lock();
-        connection.execute("DELETE FROM parts WHERE job NOT IN (SELECT id FROM jobs WHERE results_dropped = 0)", [])?;
-        connection.execute("DELETE FROM holes WHERE job NOT IN (SELECT id FROM jobs)", [])?;
-        Ok(())
-    }
-
-    /// All jobs, in the order of their ids.
-    pub(crate) fn jobs(&self) -> Result<Vec<JobRow>, LedgerError> {
-        let connection = self.lock();
-        let mut query = connection.prepare(
-            "SELECT id, kernel, parameters, first, last, chunk_size, retention, state, failure, submitted_at_ms,
-                    ended_at_ms, shares, max_retries, crash_limit, keep_going, retain_ms, results_dropped,
-                    submitted_clock_ms, ended_clock_ms, token
-             FROM jobs ORDER BY id",
-        )?;
-        let rows = query.query_map([], |row| Ok(job_from_row(row)))?;
-        rows.map(|row| row?).collect()
-    }
-}
-
-/// Stores a job; what comes with its end is ignored.
-pub(super) fn insert(transaction: &Transaction<'_>, job: &JobRow) -> Result<(), LedgerError> {
-    let parameters = serde_json::to_string(&job.parameters).map_err(|error| LedgerError::Damaged(error.to_string()))?;
+/// Adds a job, as one that runs.
+pub(super) fn insert(transaction: &Transaction<'_>, job: &JobRow) -> Result<(), SqliteError> {
+    let parameters = serde_json::to_string(&job.parameters).map_err(|error| unwritable(&error))?;
     transaction.execute(
         "INSERT INTO jobs (id, kernel, parameters, first, last, chunk_size, retention, max_retries, crash_limit,
                            keep_going, retain_ms, submitted_at_ms, submitted_clock_ms, token)
@@ -83,7 +37,7 @@ pub(super) fn insert(transaction: &Transaction<'_>, job: &JobRow) -> Result<(), 
             parameters,
             job.first,
             job.last,
-            // As signed, for that is what SQLite has; it comes back the same way.
+            // SQLite has signed integers only; it is read back the same way.
             job.chunk_size as i64,
             retention_name(job.retention),
             job.limits.max_retries,
@@ -98,8 +52,8 @@ pub(super) fn insert(transaction: &Transaction<'_>, job: &JobRow) -> Result<(), 
     Ok(())
 }
 
-/// Notes where a job stands now.
-pub(super) fn update(transaction: &Transaction<'_>, standing: &Standing) -> Result<(), LedgerError> {
+/// Writes where a job stands now.
+pub(super) fn update(transaction: &Transaction<'_>, standing: &Standing) -> Result<(), SqliteError> {
     let (name, failure) = match &standing.state {
         JobState::Running => ("running", ""),
         JobState::Done => ("done", ""),
@@ -125,11 +79,11 @@ pub(super) fn update(transaction: &Transaction<'_>, standing: &Standing) -> Resu
     Ok(())
 }
 
-/// Notes who computed how much of jobs that run; of one that has ended this is known already.
+/// Writes who computed how much of jobs that run. The row of a job that has ended is final.
 pub(super) fn update_shares(
     transaction: &Transaction<'_>,
     jobs: &[(JobId, Vec<(u64, Share)>)],
-) -> Result<(), LedgerError> {
+) -> Result<(), SqliteError> {
     for (id, shares) in jobs {
         transaction.execute(
             "UPDATE jobs SET shares = ? WHERE id = ? AND state = 'running'",
@@ -139,8 +93,8 @@ pub(super) fn update_shares(
     Ok(())
 }
 
-/// Drops a job and the rows of its parts.
-pub(super) fn delete(transaction: &Transaction<'_>, id: JobId) -> Result<(), LedgerError> {
+/// Deletes a job with its parts and failed chunks.
+pub(super) fn delete(transaction: &Transaction<'_>, id: JobId) -> Result<(), SqliteError> {
     for table in ["parts", "holes"] {
         transaction.execute(&format!("DELETE FROM {table} WHERE job = ?"), [id.0 as i64])?;
     }
@@ -148,14 +102,14 @@ pub(super) fn delete(transaction: &Transaction<'_>, id: JobId) -> Result<(), Led
     Ok(())
 }
 
-/// Writes down how long coordinators have run.
-pub(super) fn set_clock(transaction: &Transaction<'_>, clock: Moment) -> Result<(), LedgerError> {
+/// Writes how long coordinators have run.
+pub(super) fn set_clock(transaction: &Transaction<'_>, clock: Moment) -> Result<(), SqliteError> {
     transaction.execute("UPDATE clock SET ms = ?1 WHERE ms < ?1", [milliseconds(clock.0)])?;
     Ok(())
 }
 
-fn job_from_row(row: &Row<'_>) -> Result<JobRow, LedgerError> {
-    let damaged = |what: &str| LedgerError::Damaged(format!("a job has an unknown {what}"));
+fn job_from_row(row: &Row<'_>) -> Result<JobRow, SqliteError> {
+    let damaged = |what: &str| LedgerError::Damaged { reason: format!("a job has an unknown {what}") };
     let parameters: String = row.get(2)?;
     let retention: String = row.get(6)?;
     let (state, failure): (String, String) = (row.get(7)?, row.get(8)?);
@@ -171,7 +125,7 @@ fn job_from_row(row: &Row<'_>) -> Result<JobRow, LedgerError> {
         retention: match retention.as_str() {
             "stored" => ResultMode::Stored,
             "delivered" => ResultMode::Delivered,
-            _ => return Err(damaged("retention")),
+            _ => return Err(damaged("retention").into()),
         },
         limits: Limits { max_retries: row.get(12)?, crash_limit: row.get(13)?, keep_going: row.get(14)? },
         retain: row.get::<_, Option<i64>>(15)?.map(|retain| Duration::from_millis(retain.unsigned_abs())),
@@ -181,7 +135,7 @@ fn job_from_row(row: &Row<'_>) -> Result<JobRow, LedgerError> {
             "done" => JobState::Done,
             "failed" => JobState::Failed(failure),
             "cancelled" => JobState::Cancelled,
-            _ => return Err(damaged("state")),
+            _ => return Err(damaged("state").into()),
         },
         submitted: Stamp { at: time(row.get(9)?), moment: moment(row.get(17)?) },
         ended: match (row.get::<_, Option<i64>>(10)?, row.get::<_, Option<i64>>(18)?) {
@@ -196,9 +150,14 @@ fn job_from_row(row: &Row<'_>) -> Result<JobRow, LedgerError> {
     })
 }
 
-fn shares_to_text(shares: &[(u64, Share)]) -> Result<String, LedgerError> {
+fn shares_to_text(shares: &[(u64, Share)]) -> Result<String, SqliteError> {
     let shares: Vec<_> = shares.iter().map(|(id, share)| (id, &share.worker, share.numbers, share.chunks)).collect();
-    serde_json::to_string(&shares).map_err(|error| LedgerError::Damaged(error.to_string()))
+    Ok(serde_json::to_string(&shares).map_err(|error| unwritable(&error))?)
+}
+
+/// Text and numbers can always be written as JSON; this is for the day when a row holds more.
+fn unwritable(error: &serde_json::Error) -> LedgerError {
+    LedgerError::Failed { reason: error.to_string() }
 }
 
 fn retention_name(retention: ResultMode) -> &'static str {
@@ -216,10 +175,10 @@ fn milliseconds(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 
-fn moment(milliseconds: i64) -> Moment {
+pub(super) fn moment(milliseconds: i64) -> Moment {
     Moment(Duration::from_millis(milliseconds.unsigned_abs()))
 }
 
-pub(super) fn time(milliseconds: i64) -> SystemTime {
+fn time(milliseconds: i64) -> SystemTime {
     UNIX_EPOCH + Duration::from_millis(milliseconds.unsigned_abs())
 }

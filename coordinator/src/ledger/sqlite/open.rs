@@ -1,0 +1,76 @@
+//! Opening a ledger.
+
+use std::{fs, io, path::Path, sync::Mutex};
+
+use rusqlite::{Connection, OpenFlags};
+
+use super::{
+    SqliteLedger,
+    error::SqliteError,
+    reserve::Reserve,
+    schema::{FORMAT, IDENTITY, SCHEMA},
+};
+use crate::ledger::{error::LedgerError, lock::Locks};
+
+/// Without names that SQLite takes for URIs: a name means the same for all who use it.
+const FLAGS: OpenFlags =
+    OpenFlags::SQLITE_OPEN_READ_WRITE.union(OpenFlags::SQLITE_OPEN_CREATE).union(OpenFlags::SQLITE_OPEN_NO_MUTEX);
+
+/// The longest path that SQLite opens, with the ending of its log.
+const LONGEST_PATH: usize = 500;
+
+impl SqliteLedger {
+    /// Opens the ledger of a folder, or makes one, and counts this start.
+    pub(crate) fn open(folder: &Path) -> Result<Self, LedgerError> {
+        let name = || folder.display().to_string();
+        let failed = |error: io::Error| LedgerError::Folder { folder: name(), reason: error.to_string() };
+        fs::create_dir_all(folder).map_err(failed)?;
+        // All files in it are opened by one path, from the root on and without links.
+        let folder = &fs::canonicalize(folder).map_err(failed)?;
+        let path = folder.join("ledger.sqlite");
+        let length = path.as_os_str().len();
+        if length > LONGEST_PATH {
+            let reason = format!("the path of its ledger has {length} bytes, and SQLite opens up to {LONGEST_PATH}");
+            return Err(LedgerError::Folder { folder: name(), reason });
+        }
+        let mut locks = Locks::of_folder(folder)?;
+        let has_parts = fs::read_dir(folder.join("jobs")).is_ok_and(|mut jobs| jobs.next().is_some());
+        if !path.exists() && has_parts {
+            return Err(LedgerError::NoLedger { folder: name() });
+        }
+        locks.add_ledger(&path, folder)?;
+        let unreadable = |error: rusqlite::Error| LedgerError::Unreadable { folder: name(), reason: error.to_string() };
+        let connection =
+            Connection::open_with_flags(path, FLAGS | OpenFlags::SQLITE_OPEN_NOFOLLOW).map_err(unreadable)?;
+        let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(unreadable)?;
+        match found {
+            FORMAT => {}
+            0 if has_parts => return Err(LedgerError::NoLedger { folder: name() }),
+            0 => {}
+            _ => return Err(LedgerError::Format { folder: name(), found, known: FORMAT }),
+        }
+        let (connection, starts) = count_start(connection, found)?;
+        let connection = Mutex::new(connection);
+        Ok(Self { connection, starts, reserve: Reserve::new(folder), _locks: locks })
+    }
+}
+
+/// Makes the tables if there are none, and counts this start.
+fn count_start(mut connection: Connection, format: i64) -> Result<(Connection, u64), SqliteError> {
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    let transaction = connection.transaction()?;
+    if format == 0 {
+        transaction.execute_batch(SCHEMA)?;
+        transaction.pragma_update(None, "user_version", FORMAT)?;
+    }
+    transaction.execute_batch(IDENTITY)?;
+    let starts: i64 =
+        transaction.query_row("UPDATE coordinator SET epoch = epoch + 1 RETURNING epoch", [], |row| row.get(0))?;
+    transaction.commit()?;
+    if format == 0 {
+        // From now on the file itself has the format, even without its log.
+        connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+    }
+    Ok((connection, starts.unsigned_abs()))
+}
