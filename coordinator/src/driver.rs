@@ -252,7 +252,7 @@ impl Driver {
                 self.set_paused(job, reason);
                 Event::JobPaused { job }
             }
-            Fact::Spoiled { job, chunks } => {
+            Fact::Lost { job, chunks } => {
                 // A piece of a large chunk may be lost that the worker which holds the chunk would not send again.
                 for chunks in chunks {
                     self.scheduler.handle_event(now, Event::ChunksSpoiled { job, chunks });

@@ -21,5 +21,5 @@ mod supervise;
 
 pub use ledger::LedgerError;
 pub use server::{Coordinator, CoordinatorConfig, CoordinatorError};
-pub use store::{Place, PlaceError, StoreConfig, StoreError, Trouble};
+pub use store::{LedgerPlace, ObjectStoreError, ObjectStoreErrorKind, Place, PlaceError, StoreConfig, StoreError};
 pub use supervise::Fault;

@@ -157,7 +157,7 @@ fn what_cannot_ever_hold_a_part_is_refused_at_the_start() {
     }
     assert_eq!(scene.files(), [""; 0]);
     let coordinator = scene.coordinator_with("--max-disk 1MiB");
-    until("it warns", || coordinator.process().stderr().contains("results have so little room").then_some(()));
+    until("it warns", || coordinator.process().stderr().contains("there is so little room for results").then_some(()));
     compute(&scene, &coordinator);
     drop(coordinator);
 

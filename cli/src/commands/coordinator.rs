@@ -4,7 +4,7 @@ use std::{path::Path, time::Duration};
 
 use anyhow::Result;
 use swath_client::AccessSource;
-use swath_coordinator::{Coordinator, CoordinatorConfig, StoreConfig};
+use swath_coordinator::{Coordinator, CoordinatorConfig, LedgerPlace, StoreConfig};
 
 use super::{listen, signals};
 use crate::{
@@ -48,7 +48,7 @@ pub(super) async fn start(args: CoordinatorStart, output: &dyn Output) -> Result
         store: StoreConfig {
             folder: args.data,
             place: args.store.unwrap_or_default(),
-            durable: true,
+            ledger: LedgerPlace::Folder,
             memory_bytes: usize::try_from(memory)?,
             part_bytes: usize::try_from(PART_BYTES.min(memory / 2))?,
             max_disk: args.max_disk.map(|size| size.as_u64()),

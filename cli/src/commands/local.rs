@@ -8,7 +8,7 @@ use std::{
 };
 
 use anyhow::{Context, Result};
-use swath_coordinator::{Coordinator, CoordinatorConfig, Place, StoreConfig};
+use swath_coordinator::{Coordinator, CoordinatorConfig, LedgerPlace, Place, StoreConfig};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -45,7 +45,7 @@ impl LocalCluster {
             store: StoreConfig {
                 folder: scratch.path().to_owned(),
                 place: Place::Data,
-                durable: false,
+                ledger: LedgerPlace::Memory,
                 memory_bytes: MEMORY_BYTES,
                 part_bytes: PART_BYTES,
                 max_disk: None,

@@ -69,14 +69,14 @@ impl Driver {
 
     /// Takes back a job that an earlier coordinator had.
     pub(crate) fn recover(&mut self, recovered: Recovered) {
-        let Recovered { row, job, results, holes } = recovered;
+        let Recovered { row, job, results, failed_chunks } = recovered;
         let id = row.id;
         let status = self.new_status(id, &job, row.submitted);
         let mut record = JobRecord {
             state: row.state,
             ended: row.ended,
             shares: row.shares.into_iter().map(|(worker, share)| (WorkerId(worker), share)).collect(),
-            holes,
+            holes: failed_chunks,
             results_dropped: row.results_dropped,
             changed: true,
             ..JobRecord::new(job, results, row.submitted, row.token, status)

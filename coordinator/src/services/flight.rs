@@ -112,7 +112,7 @@ impl FlightService for FlightGate {
 
     async fn do_get(&self, request: Request<Ticket>) -> Result<Response<Self::DoGetStream>, Status> {
         let wanted = Wanted::parse(&request.into_inner().ticket).map_err(Status::invalid_argument)?;
-        let (results, reader) = results::open(&self.store, wanted.job, wanted.first, wanted.partial)?;
+        let (results, reader) = results::open(&self.store, wanted.job, wanted.first, results::wanted(wanted.partial))?;
         let schema = arrow_schema(results.value_type());
         let columns = wanted.columns(&schema).map_err(Status::invalid_argument)?;
         let projected = project(&schema, &wanted)?;

@@ -10,7 +10,7 @@ use tonic::{Request, Response, Status};
 
 use crate::{
     convert,
-    store::{BlockReader, JobResults, Piece, ReadError, Store, Verdict},
+    store::{BlockReader, JobResults, Piece, ReadError, Store, Verdict, Wanted},
 };
 
 /// Blocks that are checked at once because a reader asked for it.
@@ -33,7 +33,7 @@ impl Results for ResultsService {
 
     async fn read(&self, request: Request<v1::ReadRequest>) -> Result<Response<Self::ReadStream>, Status> {
         let request = request.into_inner();
-        let (results, reader) = open(&self.store, request.job_id, request.first, request.partial)?;
+        let (results, reader) = open(&self.store, request.job_id, request.first, wanted(request.partial))?;
         // One block at a time, asked for when the one before it has gone: the reader's pace is ours.
         let blocks = stream::try_unfold((results, reader), async |(results, mut reader)| {
             let Some(piece) = reader.next().await? else { return Ok(None) };
@@ -79,20 +79,25 @@ pub(super) fn open(
     store: &Arc<Store>,
     job_id: u64,
     first: Option<i64>,
-    partial: bool,
+    wanted: Wanted,
 ) -> Result<(Arc<JobResults>, BlockReader), Status> {
     let results = known(store, job_id)?;
-    if let Some(reason) = results.refusal(partial) {
+    if let Some(reason) = results.refusal(wanted) {
         return Err(Status::failed_precondition(reason));
     }
     let id = results.job();
     let offset = first.map_or(Ok(0), |first| offset_of(&results, first))?;
-    let reader = store.read(Arc::clone(&results), offset, partial).ok_or_else(|| {
+    let reader = store.read(Arc::clone(&results), offset, wanted).ok_or_else(|| {
         Status::failed_precondition(format!(
             "the results of job {id} are wanted once, and their reader is there already"
         ))
     })?;
     Ok((results, reader))
+}
+
+/// What a request wants that sets `partial`, or does not.
+pub(super) fn wanted(partial: bool) -> Wanted {
+    if partial { Wanted::Partial } else { Wanted::Whole }
 }
 
 fn known(store: &Store, job_id: u64) -> Result<Arc<JobResults>, Status> {

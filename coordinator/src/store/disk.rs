@@ -1,10 +1,10 @@
-//! The bound on what results may take on the disk.
+//! The limit on the bytes of all parts.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytesize::ByteSize;
 
-use super::StoreError;
+use super::error::StoreError;
 
 /// Counts the bytes of all parts.
 #[derive(Debug)]
@@ -36,7 +36,7 @@ impl Disk {
     }
 
     pub(super) fn remove(&self, bytes: u64) {
-        // Never below nothing, or there would be no room ever again.
+        // Not below zero: it would wrap, and there would be no room ever again.
         let _ = self.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |used| Some(used.saturating_sub(bytes)));
     }
 }

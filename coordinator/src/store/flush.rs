@@ -2,29 +2,43 @@
 
 use std::{sync::Arc, time::Duration};
 
-use object_store::path::Path;
-use swath_model::ResultMode;
+use swath_model::{JobId, ResultMode};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
 use super::{
-    Fact, JobResults, Store, StoreError,
-    job::{Ending, Held, Pressure},
+    error::StoreError,
+    fact::Fact,
+    job::{Ending, Held, JobResults, Pressure},
     part,
+    part_store::DeletedPart,
+    result_store::Store,
 };
 use crate::ledger::{Inserted, PartRow};
 
-/// How often the age of what waits is looked at, and a failed part tried again.
-const LOOK: Duration = Duration::from_millis(500);
+/// How often the store looks whether blocks have waited long enough, and tries again to write a part.
+const POLL_INTERVAL: Duration = Duration::from_millis(500);
 
-/// When the coordinator stops, what is left is written for no longer than this; the rest is computed again by the next one.
+/// How often the store tries again to delete parts.
+const RETRY_DELETES: Duration = Duration::from_secs(2);
+
+/// When the coordinator stops, writing what is left takes no longer than this. The next one computes the rest again.
 const LAST_TIME: Duration = Duration::from_secs(20);
 
+/// Which parts are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Pass {
+    /// Those that are due.
+    Regular,
+    /// All: the coordinator stops.
+    Last,
+}
+
 impl Store {
-    /// Writes parts as they become due, until `stop`; then writes what is left, and readers that wait are told.
+    /// Writes parts as they become due, until `stop`. Then writes what is left, and tells readers that wait.
     pub(crate) async fn drive_flushes(self: Arc<Self>, stop: CancellationToken) {
-        tokio::join!(self.flush_until(&stop), self.settle_doubts(&stop));
-        for results in self.lock_jobs().values() {
+        tokio::join!(self.flush_until(&stop), self.delete_until(&stop));
+        for results in self.jobs() {
             results.end(Ending::GoingAway);
         }
     }
@@ -34,31 +48,49 @@ impl Store {
             tokio::select! {
                 () = self.flush.notified() => {}
                 () = self.memory.wanted() => {}
-                () = tokio::time::sleep(LOOK) => {}
+                () = tokio::time::sleep(POLL_INTERVAL) => {}
                 () = stop.cancelled() => break,
             }
             tokio::select! {
-                () = self.flush_due(false) => {}
-                // A store that does not answer holds nobody up for long.
+                () = self.flush_due(Pass::Regular) => {}
+                // A store that does not answer must not hold up the end for long.
                 () = async { stop.cancelled().await; tokio::time::sleep(LAST_TIME).await } => return,
             }
         }
-        if tokio::time::timeout(LAST_TIME, self.flush_due(true)).await.is_err() {
-            warn!("not all results could be written in time; what is missing will be computed again");
+        if tokio::time::timeout(LAST_TIME, self.flush_due(Pass::Last)).await.is_err() {
+            warn!("not all results could be written in time; the rest is computed again");
         }
     }
 
-    /// Writes what is due, a part of each job in turn; all that is kept if it is the last time.
-    async fn flush_due(&self, last_time: bool) {
-        let jobs: Vec<Arc<JobResults>> = self.lock_jobs().values().cloned().collect();
+    /// Deletes parts that could not be deleted before, again and again, until `stop`.
+    async fn delete_until(&self, stop: &CancellationToken) {
+        loop {
+            tokio::select! {
+                () = tokio::time::sleep(RETRY_DELETES) => {}
+                () = stop.cancelled() => return,
+            }
+            let freed = tokio::select! {
+                freed = self.parts.retry_deletes() => freed,
+                () = stop.cancelled() => return,
+            };
+            if freed > 0 {
+                self.free(freed);
+                self.flush.notify_one();
+            }
+        }
+    }
+
+    /// Writes what is due, a part of each job in turn.
+    async fn flush_due(&self, pass: Pass) {
+        let jobs = self.jobs();
         let mut wrote = true;
         while wrote {
             wrote = false;
             for results in &jobs {
-                let pressure = match (last_time, self.memory.is_short()) {
-                    (true, _) => Pressure::LastTime,
-                    (false, true) => Pressure::MemoryIsShort,
-                    (false, false) => Pressure::None,
+                let pressure = match pass {
+                    Pass::Last => Pressure::LastTime,
+                    Pass::Regular if self.memory.is_short() => Pressure::MemoryIsShort,
+                    Pass::Regular => Pressure::None,
                 };
                 let blocks = results.take_for_part(&self.config, pressure);
                 if !blocks.is_empty() {
@@ -69,13 +101,13 @@ impl Store {
                 if results.is_written_out() {
                     self.tell(Fact::Closed { job: results.job(), lost: None });
                 }
-                self.look_at_window(results);
+                self.check_window(results);
             }
         }
     }
 
-    /// A reader that does not keep up holds its job back before it fills the disk.
-    fn look_at_window(&self, results: &JobResults) {
+    /// Pauses a job whose reader does not keep up, before its parts fill the disk.
+    fn check_window(&self, results: &JobResults) {
         let job = results.job();
         match results.window_changed(self.config.window_bytes) {
             Some(true) => self.tell(Fact::Paused { job, reason: "its reader does not keep up".to_owned() }),
@@ -87,35 +119,22 @@ impl Store {
     /// True if the part is durable.
     async fn write_part(&self, results: &JobResults, blocks: Vec<(u64, Held)>) -> bool {
         let job = results.job();
-        let path = self.part_path(job, blocks[0].0);
-        let part = match self.write_and_note(results, &path, blocks.clone()).await {
+        let part = match self.write_and_insert(results, blocks.clone()).await {
             Ok(Some(part)) => part,
             Ok(None) => return false,
-            Err(StoreError::BlockDamaged { first, reason }) => {
-                if let Some((_, held)) = blocks.iter().find(|(offset, _)| *offset == first) {
-                    self.spoil_block(results, first, held, &reason);
-                }
-                return false;
-            }
             Err(error) => {
-                if let Some(numbers) = results.give_up() {
-                    // Who ended the job does not wait for the disk to have room again.
-                    let lost = format!("{numbers} numbers that were delivered are lost: {error}");
-                    self.tell(Fact::Closed { job, lost: Some(lost) });
-                } else if results.part_failed() {
-                    warn!(%job, %error, "results could not be written and wait in memory");
-                    self.tell(Fact::Paused { job, reason: error.to_string() });
-                }
+                self.handle_failed_part(results, &blocks, &error);
                 return false;
             }
         };
         debug!(%job, path = part.path, bytes = part.bytes, blocks = part.blocks.len(), "part is durable");
         self.disk.add(part.bytes);
         let Some(committed) = results.part_is_durable(part.clone()) else {
-            // The job was forgotten meanwhile, or its results dropped.
-            let name = path.to_string();
-            let _ = self.with_ledger(move |ledger| ledger.delete_part(&name)).await;
-            self.delete_unwanted(&part).await;
+            // Meanwhile the job was forgotten, its results dropped, or a block of the part turned out to be bad.
+            let path = part.path.clone();
+            let _ = self.with_ledger(move |ledger| ledger.delete_part(&path)).await;
+            let freed = self.parts.delete(vec![DeletedPart::counted(&part)]).await;
+            self.free(freed);
             return false;
         };
         for chunks in committed {
@@ -127,41 +146,51 @@ impl Store {
         true
     }
 
-    /// Writes a part, then its row in the ledger. The ledger has no rows for what is wanted only once. `None`: the job was
-    /// forgotten meanwhile, or its results dropped, and the part is deleted again.
-    async fn write_and_note(
+    fn handle_failed_part(&self, results: &JobResults, blocks: &[(u64, Held)], error: &StoreError) {
+        let job = results.job();
+        if let StoreError::BlockDamaged { first, reason } = error {
+            if let Some((_, held)) = blocks.iter().find(|(offset, _)| offset == first) {
+                self.drop_bad_block(results, *first, held, reason);
+            }
+        } else if let Some(numbers) = results.give_up() {
+            // Who ended the job does not wait for the disk to have room again.
+            let lost = format!("{numbers} numbers that were delivered are lost: {error}");
+            self.tell(Fact::Closed { job, lost: Some(lost) });
+        } else if results.part_failed() {
+            warn!(%job, %error, "cannot write results now; they wait in memory");
+            self.tell(Fact::Paused { job, reason: error.to_string() });
+        }
+    }
+
+    /// Writes a part, then its row in the ledger; of a `delivered` job the ledger has no rows. `None` if the job was
+    /// forgotten meanwhile, or its results dropped: the part is deleted again.
+    async fn write_and_insert(
         &self,
         results: &JobResults,
-        path: &Path,
         blocks: Vec<(u64, Held)>,
     ) -> Result<Option<PartRow>, StoreError> {
         let job = results.job();
+        let Some(&(first, _)) = blocks.first() else { return Ok(None) };
         self.disk.check(blocks.iter().map(|(_, held)| held.block.bytes().len() as u64).sum())?;
-        let written = part::write(&self.objects, path, results.value_type(), blocks).await;
-        if written.is_err() && self.objects.is_remote() {
-            self.doubts.uncertain(path.as_ref());
+        let path = self.parts.part_path(job, first);
+        let part = part::write(&*self.parts, &path, results.value_type(), blocks).await?;
+        if results.retention() == ResultMode::Delivered {
+            return Ok(Some(part));
         }
-        let part = written?;
-        if results.retention() == ResultMode::Stored {
-            let row = part.clone();
-            match self.with_ledger(move |ledger| ledger.insert_part(job, &row)).await {
-                Ok(Inserted::Inserted) => {}
-                Ok(Inserted::JobGone) => {
-                    self.delete_unwanted(&PartRow { bytes: 0, ..part }).await;
-                    return Ok(None);
-                }
-                Err(error) => {
-                    // The part that comes in its place may have another name, and its rows must not be there twice.
-                    let _ = self.delete_part(&PartRow { bytes: 0, ..part }).await;
-                    return Err(error.into());
-                }
-            }
+        let inserted = self.insert_part(job, part.clone()).await;
+        if !matches!(inserted, Ok(Inserted::Inserted)) {
+            // Also after an error: the part that comes in its place may have another path, and the same numbers.
+            let freed = self.parts.delete(vec![DeletedPart::uncounted(&part)]).await;
+            self.free(freed);
         }
-        Ok(Some(part))
+        Ok(match inserted? {
+            Inserted::Inserted => Some(part),
+            Inserted::JobGone => None,
+        })
     }
 
-    pub(super) fn tell(&self, fact: Fact) {
-        // The driver outlives the store but for the last moments of a shutdown, when nobody needs the fact.
-        let _ = self.facts.send(fact);
+    async fn insert_part(&self, job: JobId, part: PartRow) -> Result<Inserted, StoreError> {
+        let inserted = self.with_ledger(move |ledger| ledger.insert_part(job, &part)).await;
+        Ok(inserted?)
     }
 }

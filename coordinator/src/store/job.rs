@@ -14,7 +14,7 @@ use swath_model::{ChunkRun, ChunkSet, Chunks, JobId, OffsetRun, OffsetSet, Resul
 use tokio::sync::watch;
 
 use self::closing::Closing;
-use super::{StoreConfig, memory::Room};
+use super::{config::StoreConfig, memory::Room, wanted::Wanted};
 use crate::ledger::{BlockRow, PartRow, Sender};
 
 /// A block waits up to this share of its job's age for its part to fill.
@@ -226,7 +226,7 @@ impl JobResults {
     }
 
     /// Looks for the block with this offset. Of a job that broke, a reader that wants a part sees what is missing.
-    pub(super) fn find(&self, offset: u64, partial: bool) -> Found {
+    pub(super) fn find(&self, offset: u64, wanted: Wanted) -> Found {
         let mut state = self.lock();
         if state.skipped.contains(offset) {
             return Found::Missing { end: state.skipped.first_missing(offset) };
@@ -240,7 +240,7 @@ impl JobResults {
             return Found::Part { first: part.blocks[block].first, part: Arc::clone(part), block };
         }
         match &state.ending {
-            Some(Ending::Broken(_)) if partial && !state.cleared => {
+            Some(Ending::Broken(_)) if wanted == Wanted::Partial && !state.cleared => {
                 let in_memory = state.memory.range(offset..).next().map(|(&first, _)| first);
                 let in_parts = state.stored.range(offset..).next().map(|(&first, _)| first);
                 let next = in_memory.into_iter().chain(in_parts).min();

@@ -35,7 +35,7 @@ impl Memory {
         }
     }
 
-    /// Room, if there is some just now.
+    /// Room, if there is enough now.
     pub(crate) fn try_reserve(&self, bytes: usize) -> Option<Room> {
         let permit = Arc::clone(&self.room).try_acquire_many_owned(self.units_of(bytes)).ok()?;
         Some(Room { _permit: Some(permit) })
@@ -47,7 +47,7 @@ impl Memory {
             return room;
         }
         self.waiting.fetch_add(1, Ordering::Relaxed);
-        // The count goes down again also where the upload is dropped while it waits.
+        // So the count also goes down if the upload is dropped while it waits.
         let _counted = Counted(&self.waiting);
         self.wanted.notify_one();
         // The semaphore is never closed; if it were, going on without a permit would only loosen the bound.

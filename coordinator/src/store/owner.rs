@@ -1,16 +1,18 @@
-//! Whose a store is: two coordinators with one store by mistake would sweep each other's results.
+//! The owner of a store: two coordinators that use one store by mistake would sweep each other's results.
 
 use std::time::SystemTime;
 
-use object_store::path::Path;
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Place, StoreConfig, StoreError,
-    objects::{self, Objects},
-    trouble::{Kind, Trouble},
+    config::StoreConfig,
+    error::StoreError,
+    object_store_error::{ObjectStoreError, ObjectStoreErrorKind},
+    part_store::{PartStore, path::has_newer},
+    place::Place,
 };
-use crate::ledger::{Identity, Ledger};
+use crate::ledger::{Identity, Ledger, LedgerError};
 
 /// The object that names the owner.
 const PATH: &str = "owner.json";
@@ -18,7 +20,7 @@ const PATH: &str = "owner.json";
 /// The coordinator that a store belongs to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Owner {
-    /// What its ledger is known by.
+    /// The name of its ledger.
     ledger: String,
     /// How often a coordinator was started on that ledger.
     #[serde(rename = "epoch")]
@@ -28,14 +30,15 @@ struct Owner {
     since: String,
 }
 
-/// Makes the store the ledger's own, if it is nobody else's, and the other way round.
+/// Makes this ledger the owner of the store, unless another one is, and the store the place of the ledger's parts, unless they
+/// lie in another place.
 ///
-/// The data folder needs none of it: the ledger lies in it.
-pub(super) async fn claim(objects: &Objects, ledger: &dyn Ledger, config: &StoreConfig) -> Result<(), StoreError> {
-    let place = objects.place().to_string();
+/// Results in the data folder need no owner: their ledger lies beside them.
+pub(super) async fn claim(parts: &dyn PartStore, ledger: &dyn Ledger, config: &StoreConfig) -> Result<(), StoreError> {
+    let place = parts.place().to_string();
     let Identity { id, place: recorded } = ledger.identity()?;
     let mut is_known = recorded == place;
-    if *objects.place() != Place::Data {
+    if *parts.place() != Place::Data {
         let me = Owner {
             ledger: id,
             starts: ledger.starts(),
@@ -43,8 +46,8 @@ pub(super) async fn claim(objects: &Objects, ledger: &dyn Ledger, config: &Store
             data: config.folder_name(),
             since: humantime::format_rfc3339_seconds(SystemTime::now()).to_string(),
         };
-        // A store that was copied to another place, its owner with it, may be used there.
-        is_known |= own(objects, &me, ledger, config).await?;
+        // A store that was copied to another place, with its owner, may be used there.
+        is_known |= own(parts, &me, ledger, config).await? == Claim::Renewed;
     }
     if !is_known && ledger.has_parts()? {
         let name = |place: String| if place.is_empty() { "its own folder".to_owned() } else { place };
@@ -54,57 +57,70 @@ pub(super) async fn claim(objects: &Objects, ledger: &dyn Ledger, config: &Store
     Ok(ledger.set_place(&place)?)
 }
 
-/// True if the store was this ledger's already.
-async fn own(objects: &Objects, me: &Owner, ledger: &dyn Ledger, config: &StoreConfig) -> Result<bool, StoreError> {
-    let path = Path::from(PATH);
-    let failed = |error: Trouble| objects.refusal(error);
+/// How a ledger became the owner of a store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Claim {
+    /// The store had no owner.
+    New,
+    /// The ledger owned it before.
+    Renewed,
+}
+
+async fn own(
+    parts: &dyn PartStore,
+    me: &Owner,
+    ledger: &dyn Ledger,
+    config: &StoreConfig,
+) -> Result<Claim, StoreError> {
+    let failed = |error: ObjectStoreError| parts.unusable(error);
     let mine = || serde_json::to_vec_pretty(me).unwrap_or_default();
-    let owner = match objects.get(&path).await {
-        Ok(owner) => Some(owner),
-        Err(error) if error.kind() == Kind::Missing => {
-            let parts = objects.parts(None).await.map_err(failed)?;
-            if objects::has_newer(&parts, ledger.last_job()?) {
-                return Err(config.strange());
+    let owner = match parts.get(PATH).await {
+        Ok(owner) => owner,
+        Err(error) if error.kind() == ObjectStoreErrorKind::Missing => {
+            let listed = parts.list().await.map_err(failed)?;
+            if has_newer(&listed, ledger.last_job()?) {
+                return Err(unknown_results(config));
             }
-            match objects.create(&path, mine()).await {
-                Ok(()) => None,
-                // Another was faster.
-                Err(error) if error.kind() == Kind::Exists => Some(objects.get(&path).await.map_err(failed)?),
-                // Not every server has puts with a condition.
-                Err(error) if error.kind() == Kind::Unknown => {
-                    objects.put(&path, mine()).await.map_err(failed)?;
-                    None
+            match parts.put_new(PATH, mine()).await {
+                Ok(()) => return Ok(Claim::New),
+                // Another coordinator was faster.
+                Err(error) if error.kind() == ObjectStoreErrorKind::AlreadyExists => {
+                    parts.get(PATH).await.map_err(failed)?
                 }
                 Err(error) => return Err(failed(error)),
             }
         }
         Err(error) => return Err(failed(error)),
     };
-    let Some(owner) = owner else { return Ok(false) };
-    let place = || objects.place().to_string();
-    let owner: Owner = serde_json::from_slice(&owner)
-        .map_err(|error| StoreError::Unowned { object: objects.name(PATH), reason: error.to_string() })?;
+    check(parts, me, &owner)?;
+    parts.put(PATH, mine()).await.map_err(failed)?;
+    Ok(Claim::Renewed)
+}
+
+/// An error unless the owner of the store is this ledger, and at an earlier start.
+fn check(parts: &dyn PartStore, me: &Owner, owner: &Bytes) -> Result<(), StoreError> {
+    let (place, object) = (parts.place().to_string(), parts.location(PATH));
+    let owner: Owner = match serde_json::from_slice(owner) {
+        Ok(owner) => owner,
+        Err(error) => return Err(StoreError::UnreadableOwner { object, reason: error.to_string() }),
+    };
     if owner.ledger != me.ledger {
         let describe =
             |owner: &Owner| format!("the data folder {} on {} (ledger {})", owner.data, owner.host, owner.ledger);
-        return Err(StoreError::Owned {
-            place: place(),
-            owner: describe(&owner),
-            since: owner.since.clone(),
-            me: describe(me),
-            object: objects.name(PATH),
-        });
+        let (since, me) = (owner.since.clone(), describe(me));
+        return Err(StoreError::Owned { place, owner: describe(&owner), since, me, object });
     }
     if owner.starts >= me.starts {
-        let folder = me.data.clone();
-        return Err(StoreError::Older {
-            place: place(),
-            folder,
-            used: owner.starts,
-            known: me.starts,
-            object: objects.name(PATH),
-        });
+        let (folder, used, known) = (me.data.clone(), owner.starts, me.starts);
+        return Err(StoreError::OldLedger { place, folder, used, known, object });
     }
-    objects.put(&path, mine()).await.map_err(failed)?;
-    Ok(true)
+    Ok(())
+}
+
+/// The store holds results of jobs that the ledger never had.
+pub(super) fn unknown_results(config: &StoreConfig) -> StoreError {
+    match &config.place {
+        Place::Data => LedgerError::NoLedger { folder: config.folder.display().to_string() }.into(),
+        place => StoreError::UnknownResults { place: place.to_string(), folder: config.folder_name() },
+    }
 }

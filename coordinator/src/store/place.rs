@@ -6,7 +6,7 @@ use std::{
     str::FromStr,
 };
 
-/// Where the parts of all jobs lie. As text: `s3://bucket/prefix` or `file:///folder`; nothing stands for the data folder.
+/// Where the parts of all jobs lie. As text: `s3://bucket/prefix`, `file:///folder`, or empty for the data folder.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Place {
     /// In the data folder, beside the ledger.
@@ -14,11 +14,11 @@ pub enum Place {
     Data,
     /// In a folder of its own.
     Folder(PathBuf),
-    /// In a bucket of S3, or of what speaks like it.
+    /// In a bucket of S3, or of a server with the same protocol.
     Bucket {
         /// The name of the bucket.
         bucket: String,
-        /// What the names of all objects begin with; may be empty.
+        /// The start of the names of all objects; may be empty.
         prefix: String,
     },
 }
@@ -39,18 +39,18 @@ impl FromStr for Place {
         if let Some(folder) = text.strip_prefix("file://") {
             if is_encoded(folder) {
                 return refused(
-                    "can be meant in two ways: name the folder as it is, with blanks and all; a name with ?, # or % and \
-                     two digits cannot be used",
+                    "is ambiguous: write the path as it is, without escapes; a path with ?, # or % and two digits cannot \
+                     be used",
                 );
             }
             return match FilePath::new(folder).is_absolute() {
                 true => Ok(Self::Folder(folder.into())),
-                false => refused("names no folder from the root on"),
+                false => refused("is not a path from the root on"),
             };
         }
-        let Some(rest) = text.strip_prefix("s3://") else { return refused("is no place for results") };
+        let Some(rest) = text.strip_prefix("s3://") else { return refused("is not a place for results") };
         if rest.contains('@') {
-            // It would be printed; it is not printed now, either.
+            // It is not repeated in the error.
             let text = "s3://…@…".to_owned();
             return Err(PlaceError { text, reason: "holds credentials, which belong in the AWS_* variables" });
         }
@@ -71,7 +71,7 @@ impl FromStr for Place {
     }
 }
 
-/// Whether a path is another one for whoever takes it for a part of an URL.
+/// Whether a path means another one if it is read as a part of a URL.
 fn is_encoded(path: &str) -> bool {
     let is_hex = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_hexdigit);
     let bytes = path.as_bytes();

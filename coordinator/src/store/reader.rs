@@ -11,13 +11,17 @@ use tokio::sync::watch;
 use tracing::warn;
 
 use super::{
-    JobResults, Store, StoreError,
-    ahead::Ahead,
-    job::{Ending, Found},
+    error::StoreError,
+    job::{Ending, Found, JobResults},
+    part_store::DeletedPart,
+    read_ahead::Fetches,
+    result_store::Store,
+    wanted::Wanted,
 };
 
-/// A reader waits for a store that cannot be reached, and looks again this often.
-const LOOK: Duration = Duration::from_secs(1);
+/// How often a reader tries again to read a part while its store is away.
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
+/// For how long it tries.
 const PATIENCE: Duration = Duration::from_secs(300);
 
 /// Why no more blocks can be read.
@@ -30,9 +34,9 @@ pub(crate) enum ReadError {
     #[error("the coordinator is shutting down")]
     GoingAway,
     /// A part cannot be read for now.
-    #[error("{error}; it was tried for {} seconds", PATIENCE.as_secs())]
+    #[error("{error}; tried for {} seconds", PATIENCE.as_secs())]
     Unreachable {
-        /// What the store said last.
+        /// The last error.
         error: StoreError,
     },
     /// A part cannot be read.
@@ -49,58 +53,71 @@ pub(crate) enum Piece {
     Missing(OffsetRun),
 }
 
-/// Gives the blocks of a job in the order of the number: from memory as they come, from the store what was missed.
+/// Gives the blocks of a job in the order of their numbers: from memory as they come, or from parts.
 pub(crate) struct BlockReader {
     store: Arc<Store>,
     results: Arc<JobResults>,
     changes: watch::Receiver<u64>,
     next: u64,
-    /// It counts as the one reader of a `delivered` job.
-    is_attached: bool,
-    /// What of a job that broke is missing is passed over.
-    partial: bool,
-    ahead: Ahead,
+    role: Role,
+    wanted: Wanted,
+    fetches: Fetches,
     /// Since when the store cannot be reached.
     waits_since: Option<Instant>,
+}
+
+/// Whether a reader counts as the one reader of a `delivered` job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Role {
+    /// It does: what it has read need not be kept.
+    Main,
+    /// It reads beside that one.
+    Extra,
+}
+
+impl Store {
+    /// Reads the blocks of a job in order, from this offset on. `None` if the job is `delivered` and has its reader.
+    pub(crate) fn read(self: &Arc<Self>, results: Arc<JobResults>, first: u64, wanted: Wanted) -> Option<BlockReader> {
+        results.attach_reader().then(|| BlockReader::new(Arc::clone(self), results, first, Role::Main, wanted))
+    }
 }
 
 impl BlockReader {
     /// A reader of what comes again in the place of a bad block, beside the one reader of a `delivered` job.
     pub(crate) fn again(store: &Arc<Store>, results: &Arc<JobResults>, first: u64) -> Self {
-        let mut reader = Self::new(Arc::clone(store), Arc::clone(results), first, false);
-        reader.is_attached = false;
-        reader
+        Self::new(Arc::clone(store), Arc::clone(results), first, Role::Extra, Wanted::Whole)
     }
 
-    pub(super) fn new(store: Arc<Store>, results: Arc<JobResults>, first: u64, partial: bool) -> Self {
+    fn new(store: Arc<Store>, results: Arc<JobResults>, first: u64, role: Role, wanted: Wanted) -> Self {
         let changes = results.watch();
-        let ahead = Ahead::new(Arc::clone(&store.objects), Arc::clone(&results));
-        Self { store, results, changes, next: first, is_attached: true, partial, ahead, waits_since: None }
+        let fetches = Fetches::new(Arc::clone(&store.parts), Arc::clone(&results));
+        Self { store, results, changes, next: first, role, wanted, fetches, waits_since: None }
     }
 
     /// The next block; waits until it is there. `None` after the last.
     pub(crate) async fn next(&mut self) -> Result<Option<Piece>, ReadError> {
-        let delivered = if self.is_attached { self.results.delivered(self.next) } else { Vec::new() };
-        for part in delivered {
-            // What cannot be deleted goes when the job is forgotten, with its folder.
-            let _ = self.store.delete_part(&part).await;
+        if self.role == Role::Main {
+            for part in self.results.delivered(self.next) {
+                let freed = self.store.parts.delete(vec![DeletedPart::counted(&part)]).await;
+                self.store.free(freed);
+            }
         }
         if self.next >= self.results.chunks().range().count() {
             return Ok(None);
         }
         loop {
             self.changes.mark_unchanged();
-            let (first, block) = match self.results.find(self.next, self.partial) {
+            let (first, block) = match self.results.find(self.next, self.wanted) {
                 Found::Memory { first, held } => (first, held.block),
-                Found::Part { first, part, block } => match self.ahead.block(&part, block).await {
+                Found::Part { first, part, block } => match self.fetches.block(&part, block).await {
                     Ok(block) => (first, block),
-                    Err(StoreError::Read { path, error }) if error.may_pass() => {
+                    Err(StoreError::Read { path, error }) if error.is_temporary() => {
                         self.wait_after(StoreError::Read { path, error }).await?;
                         continue;
                     }
                     Err(error) => {
                         // Its numbers are computed again, and come as if for the first time.
-                        self.store.spoil(&self.results, &part, block, error).await?;
+                        self.store.drop_lost_part(&self.results, &part, block, error).await?;
                         continue;
                     }
                 },
@@ -119,7 +136,7 @@ impl BlockReader {
                 }
                 Found::Nowhere => {
                     if self.store.memory.is_short() {
-                        // What comes later fills the memory: it must make room for what comes next.
+                        // Later blocks fill the memory: they must make room for the one that comes next.
                         self.store.flush.notify_one();
                     }
                     if self.changes.changed().await.is_err() {
@@ -137,20 +154,20 @@ impl BlockReader {
     /// Waits before a part is read again; gives up after a while.
     async fn wait_after(&mut self, error: StoreError) -> Result<(), ReadError> {
         let since = *self.waits_since.get_or_insert_with(|| {
-            warn!(job = %self.results.job(), %error, "results cannot be read; a reader waits");
+            warn!(job = %self.results.job(), %error, "cannot read results now; a reader waits");
             Instant::now()
         });
         if since.elapsed() > PATIENCE {
             return Err(ReadError::Unreachable { error });
         }
-        tokio::time::sleep(LOOK).await;
+        tokio::time::sleep(POLL_INTERVAL).await;
         Ok(())
     }
 }
 
 impl Drop for BlockReader {
     fn drop(&mut self) {
-        if self.is_attached {
+        if self.role == Role::Main {
             self.results.detach_reader();
         }
     }

@@ -2,16 +2,19 @@
 
 use std::sync::Arc;
 
-use object_store::path::Path;
 use swath_block::{Block, BlockError};
 use swath_model::OffsetRun;
 use tracing::warn;
 
 use super::{
-    Fact, JobResults, Store, StoreError,
-    job::{Found, Held},
+    error::StoreError,
+    fact::Fact,
+    job::{Found, Held, JobResults},
+    object_store_error::ObjectStoreErrorKind,
     part::OpenPart,
-    trouble::Kind,
+    part_store::DeletedPart,
+    result_store::Store,
+    wanted::Wanted,
 };
 use crate::ledger::{PartRow, Sender};
 
@@ -27,28 +30,28 @@ pub(crate) enum Verdict {
 }
 
 impl Store {
-    /// Checks the block with this offset once more, as deep as can be. A bad one is held no longer; nor is one of a
-    /// `delivered` job, of so many numbers, that its reader had and cannot use.
+    /// Checks the block with this offset once more, and all of it. A bad one is dropped. So is a block of a `delivered` job
+    /// with so many numbers that its reader had and cannot use.
     pub(crate) async fn recheck(&self, results: &JobResults, offset: u64, numbers: u64) -> Result<Verdict, StoreError> {
-        match results.find(offset, true) {
+        match results.find(offset, Wanted::Partial) {
             Found::Memory { first, held } => match verify(held.block.clone()).await {
                 Ok(()) => Ok(Verdict::Good),
                 Err(error) => {
-                    self.spoil_block(results, first, &held, &error.to_string());
+                    self.drop_bad_block(results, first, &held, &error.to_string());
                     Ok(Verdict::Dropped)
                 }
             },
             Found::Part { part, block, .. } => match self.verify_stored(results, &part, block).await {
                 Ok(()) => Ok(Verdict::Good),
-                Err(error) => self.spoil(results, &part, block, error).await.map(|()| Verdict::Dropped),
+                Err(error) => self.drop_lost_part(results, &part, block, error).await.map(|()| Verdict::Dropped),
             },
             Found::Nowhere | Found::Ended(_) => {
                 let chunks = results.take_back(offset, numbers);
                 if chunks.is_empty() {
                     return Ok(Verdict::Gone);
                 }
-                warn!(job = %results.job(), offset, numbers, "a reader cannot use a block: it will be computed again");
-                self.tell(Fact::Spoiled { job: results.job(), chunks });
+                warn!(job = %results.job(), offset, numbers, "a reader cannot use a block; it is computed again");
+                self.tell(Fact::Lost { job: results.job(), chunks });
                 Ok(Verdict::Dropped)
             }
             Found::Missing { .. } => Ok(Verdict::Gone),
@@ -57,27 +60,27 @@ impl Store {
 
     async fn verify_stored(&self, results: &JobResults, part: &Arc<PartRow>, index: usize) -> Result<(), StoreError> {
         let (value_type, range) = (results.value_type(), results.chunks().range());
-        let open = OpenPart::open(&self.objects, Arc::clone(part), value_type, range).await?;
-        let (start, columns) = open.columns(&self.objects, index..index + 1).await?;
+        let open = OpenPart::open(&*self.parts, Arc::clone(part), value_type, range).await?;
+        let (start, columns) = open.columns(&*self.parts, index..index + 1).await?;
         let block = open.block(index, start, &columns)?;
         verify(block).await.map_err(|error| {
-            let path = self.objects.part_name(&part.path);
+            let path = self.parts.name_in_errors(&part.path);
             StoreError::Damaged { path, reason: error.to_string() }
         })
     }
 
-    /// A block in memory is bad: its numbers are held no longer, and the driver is told.
-    pub(super) fn spoil_block(&self, results: &JobResults, first: u64, held: &Held, reason: &str) {
+    /// Drops a bad block in memory, and tells the driver.
+    pub(super) fn drop_bad_block(&self, results: &JobResults, first: u64, held: &Held, reason: &str) {
         let chunks = results.spoil_block(first, &held.block);
         if !chunks.is_empty() {
-            warn_of(results, first, held.block.rows() as u64, Some(&held.sender), reason);
-            self.tell(Fact::Spoiled { job: results.job(), chunks });
+            warn_of_bad_block(results, first, held.block.rows() as u64, Some(&held.sender), reason);
+            self.tell(Fact::Lost { job: results.job(), chunks });
         }
     }
 
-    /// A part cannot be read, of which this block was wanted. If it is lost or damaged, its numbers are held no longer, and
-    /// the driver is told; whatever else it is, is an error for the reader.
-    pub(super) async fn spoil(
+    /// A part of which this block was wanted cannot be read. If it is lost or damaged, it is dropped, and the driver is told.
+    /// Otherwise the error is returned.
+    pub(super) async fn drop_lost_part(
         &self,
         results: &JobResults,
         part: &Arc<PartRow>,
@@ -86,9 +89,9 @@ impl Store {
     ) -> Result<(), StoreError> {
         let is_lost = match &error {
             StoreError::Damaged { .. } => true,
-            StoreError::Read { error, .. } if error.kind() == Kind::Missing => true,
+            StoreError::Read { error, .. } if error.kind() == ObjectStoreErrorKind::Missing => true,
             StoreError::Read { .. } => {
-                let size = self.objects.size(&Path::from(part.path.as_str())).await;
+                let size = self.parts.size(&part.path).await;
                 size.is_ok_and(|size| size != part.bytes)
             }
             _ => false,
@@ -96,8 +99,8 @@ impl Store {
         if !is_lost {
             return Err(error);
         }
-        // One after the other: what comes in the place of a part may have its name.
-        let _turn = self.spoiling.lock().await;
+        // One after the other: the part that comes in its place may have its path.
+        let _turn = self.dropping.lock().await;
         if !results.has_part(part) {
             // Another reader found it first.
             return Ok(());
@@ -106,29 +109,23 @@ impl Store {
         self.with_ledger(move |ledger| ledger.delete_part(&path)).await?;
         let chunks = results.spoil_part(part);
         if let Some(row) = part.blocks.get(block) {
-            warn_of(results, row.first, row.rows.into(), part.sender(block), &error.to_string());
+            warn_of_bad_block(results, row.first, row.rows.into(), part.sender(block), &error.to_string());
         }
-        self.disk.remove(part.bytes);
-        if self.objects.is_remote() {
-            // What comes in its place has another name.
-            self.doubts.unwanted(&part.path, 0);
-        } else {
-            // What cannot be deleted is swept at the next start.
-            let _ = self.objects.delete(vec![Path::from(part.path.as_str())]).await;
-        }
-        self.tell(Fact::Spoiled { job: results.job(), chunks });
+        let freed = self.parts.delete(vec![DeletedPart::counted(part)]).await;
+        self.free(freed);
+        self.tell(Fact::Lost { job: results.job(), chunks });
         Ok(())
     }
 }
 
-/// Verifies a block away from the threads that serve.
+/// Verifies a block on a thread that may take its time.
 async fn verify(block: Block) -> Result<(), BlockError> {
     let verified = tokio::task::spawn_blocking(move || block.verify()).await;
     verified.unwrap_or_else(|error| Err(BlockError::Decode(error.to_string())))
 }
 
-/// Says what was bad, and who sent it.
-fn warn_of(results: &JobResults, first: u64, rows: u64, sender: Option<&Sender>, reason: &str) {
+/// Names a bad block and the worker that sent it.
+fn warn_of_bad_block(results: &JobResults, first: u64, rows: u64, sender: Option<&Sender>, reason: &str) {
     let range = results.chunks().range();
     let number = |offset: u64| range.at(offset).unwrap_or_default();
     let numbers = OffsetRun::new(first, first.saturating_add(rows));
@@ -136,6 +133,6 @@ fn warn_of(results: &JobResults, first: u64, rows: u64, sender: Option<&Sender>,
     let (worker, name) = sender.map(|sender| (sender.worker, sender.name.as_str())).unzip();
     warn!(
         job = %results.job(), numbers, worker, name, reason,
-        "a block that this worker sent turned out to be bad: its numbers will be computed again"
+        "a block that this worker sent turned out to be bad; its numbers are computed again"
     );
 }

@@ -1,15 +1,21 @@
-//! What lies in the data folder when a coordinator starts.
+//! The start of a coordinator: the jobs in the ledger, and the parts that are there.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
 };
 
+use swath_model::ResultMode;
 use tracing::{info, warn};
 
-use swath_model::ResultMode;
-
-use super::{Ending, JobResults, Store, StoreError, Trouble, objects};
+use super::{
+    error::StoreError,
+    job::{Ending, JobResults},
+    object_store_error::ObjectStoreError,
+    owner::unknown_results,
+    part_store::path::has_newer,
+    result_store::{Store, results_dropped},
+};
 use crate::{
     job::{Holes, JobState, NewJob},
     ledger::{JobRow, PartRow},
@@ -20,14 +26,14 @@ pub(crate) struct Recovered {
     pub(crate) row: JobRow,
     pub(crate) job: NewJob,
     pub(crate) results: Arc<JobResults>,
-    pub(crate) holes: Holes,
+    pub(crate) failed_chunks: Holes,
 }
 
 impl Store {
-    /// Sweeps parts that the ledger does not know, checks those that it knows, and makes room for the results of all
-    /// jobs. A part that is gone or of another size is named and forgotten: its chunks are computed again.
+    /// Sweeps parts that are not in the ledger, checks those that are, and makes room for the results of all jobs. A part
+    /// that is gone or has another size is named and dropped: its chunks are computed again.
     pub(crate) async fn recover(&self) -> Result<Vec<Recovered>, StoreError> {
-        let there = self.objects.parts(None).await.map_err(|error| self.objects.refusal(error))?;
+        let there = self.parts.list().await.map_err(|error| self.parts.unusable(error))?;
         let rows = self
             .with_ledger(|ledger| {
                 ledger.sweep()?;
@@ -63,8 +69,8 @@ impl Store {
     ) -> Result<Recovered, StoreError> {
         let results = self.create_job(JobResults::new(row.id, job.chunks, job.value_type(), job.retention));
         let id = row.id;
-        let holes = self.with_ledger(move |ledger| ledger.failed_chunks(id)).await?;
-        for &chunk in holes.keys().filter(|&&chunk| chunk < job.chunks.count()) {
+        let failed_chunks = self.with_ledger(move |ledger| ledger.failed_chunks(id)).await?;
+        for &chunk in failed_chunks.keys().filter(|&&chunk| chunk < job.chunks.count()) {
             results.skip(chunk);
         }
         for part in parts {
@@ -74,7 +80,7 @@ impl Store {
                     results.recover_part(part);
                 }
                 Err(error) => {
-                    warn!(job = %row.id, %error, "a part was lost; its numbers will be computed again");
+                    warn!(job = %row.id, %error, "a part is lost; its numbers are computed again");
                     self.with_ledger(move |ledger| ledger.delete_part(&part.path)).await?;
                 }
             }
@@ -84,7 +90,7 @@ impl Store {
                 let reason = "the coordinator was started again while its results were being delivered";
                 row.state = JobState::Failed(reason.to_owned());
             }
-            JobState::Done if results.committed_chunks().len() + (holes.len() as u64) < job.chunks.count() => {
+            JobState::Done if results.committed_chunks().len() + (failed_chunks.len() as u64) < job.chunks.count() => {
                 row.state = JobState::Running;
             }
             _ => {}
@@ -96,13 +102,13 @@ impl Store {
             JobState::Cancelled => results.end(Ending::Broken(format!("job {} was cancelled", row.id))),
         }
         if row.results_dropped {
-            results.clear(super::dropped(row.id));
+            results.clear(results_dropped(row.id));
         }
-        Ok(Recovered { row, job, results, holes })
+        Ok(Recovered { row, job, results, failed_chunks })
     }
 
     fn check_size(&self, part: &PartRow, there: &BTreeMap<String, u64>) -> Result<(), StoreError> {
-        let path = self.objects.part_name(&part.path);
+        let path = self.parts.name_in_errors(&part.path);
         let expected = part.bytes;
         match there.get(&part.path) {
             Some(&found) if found == expected => Ok(()),
@@ -110,22 +116,22 @@ impl Store {
                 let reason = format!("it has {found} bytes instead of {expected}");
                 Err(StoreError::Damaged { path, reason })
             }
-            None => Err(StoreError::Read { path, error: Trouble::missing() }),
+            None => Err(StoreError::Read { path, error: ObjectStoreError::missing() }),
         }
     }
 
-    /// Deletes what no row of the ledger names: parts whose row was never written, files that were never finished. Results
-    /// of a job that the ledger never gave out are not ours to delete.
+    /// Deletes what is not in the ledger: parts whose row was never written, and unfinished files. Results of a job that the
+    /// ledger never had are left: they belong to another ledger.
     async fn sweep(&self, there: BTreeMap<String, u64>, known: &BTreeSet<String>) -> Result<(), StoreError> {
-        if objects::has_newer(&there, self.ledger.last_job()?) {
-            return Err(self.config.strange());
+        if has_newer(&there, self.ledger.last_job()?) {
+            return Err(unknown_results(&self.config));
         }
         let unknown: Vec<String> = there.into_keys().filter(|path| !known.contains(path)).collect();
         if unknown.is_empty() {
             return Ok(());
         }
         let swept = unknown.len();
-        self.objects.sweep(unknown).await.map_err(|error| self.objects.refusal(error))?;
+        self.parts.sweep(unknown).await.map_err(|error| self.parts.unusable(error))?;
         info!(files = swept, "deleted files that belong to no part");
         Ok(())
     }

@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::{Accepted, Ending, Fact, JobResults, Piece, Place, Store, StoreConfig};
+use super::{Accepted, Ending, Fact, JobResults, LedgerPlace, Piece, Place, Store, StoreConfig, Wanted};
 use crate::{
     clock::{Clock, Moment},
     job::{JobState, NewJob},
@@ -51,7 +51,7 @@ impl World {
         StoreConfig {
             folder: folder.path().to_owned(),
             place: Place::Data,
-            durable: true,
+            ledger: LedgerPlace::Folder,
             memory_bytes,
             part_bytes,
             max_disk,
@@ -124,7 +124,7 @@ fn block(offsets: std::ops::Range<u64>) -> Block {
 }
 
 async fn read_all(store: &Arc<Store>, results: &Arc<JobResults>, first: u64) -> Vec<i64> {
-    let mut reader = store.read(Arc::clone(results), first, false).unwrap();
+    let mut reader = store.read(Arc::clone(results), first, Wanted::Whole).unwrap();
     let mut values = Vec::new();
     while let Some(piece) = reader.next().await.unwrap() {
         let Piece::Block { first: offset, block } = piece else { panic!("{piece:?}") };
@@ -143,8 +143,12 @@ async fn read_all(store: &Arc<Store>, results: &Arc<JobResults>, first: u64) -> 
 }
 
 /// The offsets that a reader gets blocks of, and those that it is told are missing.
-async fn read_pieces(store: &Arc<Store>, results: &Arc<JobResults>, partial: bool) -> (Vec<OffsetRun>, Vec<OffsetRun>) {
-    let mut reader = store.read(Arc::clone(results), 0, partial).unwrap();
+async fn read_pieces(
+    store: &Arc<Store>,
+    results: &Arc<JobResults>,
+    wanted: Wanted,
+) -> (Vec<OffsetRun>, Vec<OffsetRun>) {
+    let mut reader = store.read(Arc::clone(results), 0, wanted).unwrap();
     let (mut there, mut missing) = (OffsetSet::new(), Vec::new());
     while let Some(piece) = reader.next().await.unwrap() {
         match piece {
@@ -255,7 +259,7 @@ async fn readers_of_a_broken_job_are_told_why() {
     let world = World::new(1 << 20, 1 << 20).await;
     let results = world.job(100, 10, ResultMode::Stored);
     world.accept(&results, 0..10).await;
-    let mut reader = world.store.read(Arc::clone(&results), 0, false).unwrap();
+    let mut reader = world.store.read(Arc::clone(&results), 0, Wanted::Whole).unwrap();
     assert!(matches!(reader.next().await.unwrap().unwrap(), Piece::Block { first: 0, .. }));
     let waiting = tokio::spawn(async move { reader.next().await.map(|_| ()).unwrap_err().to_string() });
     results.end(Ending::Broken("job 1 was cancelled".to_owned()));
@@ -284,7 +288,7 @@ async fn a_damaged_part_is_not_served_but_computed_again() {
             let (store, results) = (Arc::clone(&world.store), Arc::clone(&results));
             async move { read_all(&store, &results, 0).await }
         });
-        assert!(matches!(world.facts.recv().await.unwrap(), Fact::Spoiled { job: JobId(1), .. }));
+        assert!(matches!(world.facts.recv().await.unwrap(), Fact::Lost { job: JobId(1), .. }));
         assert!(results.committed_chunks().is_empty());
         assert_eq!(world.accept(&results, 0..1000).await, held(0..100));
         world.committed(100).await;
@@ -363,7 +367,7 @@ async fn a_part_that_cannot_be_written_pauses_the_job_until_it_can() {
 }
 
 #[tokio::test]
-async fn chunks_that_were_given_up_are_passed_over_and_named() {
+async fn failed_chunks_are_skipped_and_named() {
     let mut world = World::new(1 << 20, 1 << 20).await;
     let results = world.job(100, 10, ResultMode::Stored);
     world.accept(&results, 0..20).await;
@@ -374,10 +378,10 @@ async fn chunks_that_were_given_up_are_passed_over_and_named() {
     world.accept(&results, 40..90).await;
     results.skip(9);
     let expected = (vec![run(0, 20), run(40, 90)], vec![run(20, 40), run(90, 100)]);
-    assert_eq!(read_pieces(&world.store, &results, false).await, expected);
+    assert_eq!(read_pieces(&world.store, &results, Wanted::Whole).await, expected);
     world.committed(7).await;
     results.end(Ending::Done);
-    assert_eq!(read_pieces(&world.store, &results, false).await, expected);
+    assert_eq!(read_pieces(&world.store, &results, Wanted::Whole).await, expected);
     assert_eq!(world.accept(&results, 20..30).await, Accepted::HeldAlready { chunks: ChunkRun::new(2, 3) });
 }
 
@@ -390,10 +394,10 @@ async fn of_a_broken_job_what_is_committed_can_be_read_until_it_is_dropped() {
     world.committed(3).await;
     results.end(Ending::Broken("job 1 was cancelled".to_owned()));
     let missing = vec![run(0, 10), run(30, 50), run(60, 100)];
-    assert_eq!(read_pieces(&world.store, &results, true).await, (vec![run(10, 30), run(50, 60)], missing));
+    assert_eq!(read_pieces(&world.store, &results, Wanted::Partial).await, (vec![run(10, 30), run(50, 60)], missing));
     world.store.delete(world.store.drop_results(JobId(1))).await;
     assert_eq!(world.parts(), 0);
-    let mut reader = world.store.read(results, 0, true).unwrap();
+    let mut reader = world.store.read(results, 0, Wanted::Partial).unwrap();
     let error = reader.next().await.unwrap_err().to_string();
     assert!(error.contains("were dropped"), "{error}");
 }
@@ -437,9 +441,9 @@ async fn what_was_delivered_of_a_job_that_breaks_is_in_parts_before_its_end() {
     assert_eq!((lost, world.parts()), (None, 1));
     results.end(Ending::Broken("job 1 was cancelled".to_owned()));
     let missing = vec![run(0, 10), run(30, 50), run(55, 100)];
-    assert_eq!(read_pieces(&world.store, &results, true).await, (vec![run(10, 30), run(50, 55)], missing));
-    assert_eq!(results.refusal(false).as_deref(), Some("job 1 was cancelled"));
-    assert_eq!(results.refusal(true), None);
+    assert_eq!(read_pieces(&world.store, &results, Wanted::Partial).await, (vec![run(10, 30), run(50, 55)], missing));
+    assert_eq!(results.refusal(Wanted::Whole).as_deref(), Some("job 1 was cancelled"));
+    assert_eq!(results.refusal(Wanted::Partial), None);
 }
 
 #[tokio::test]
@@ -478,7 +482,7 @@ async fn results_that_take_all_they_may_pause_their_job_until_others_are_forgott
 }
 
 #[test]
-fn what_is_neither_held_nor_in_hand_is_missing() {
+fn what_is_neither_held_nor_in_flight_is_missing() {
     let chunks = Chunks::new(Range::new(1, 100).unwrap(), 10).unwrap();
     let results = JobResults::new(JobId(1), chunks, ValueType::Int64, ResultMode::Stored);
     results.lock_held(run(0, 5));

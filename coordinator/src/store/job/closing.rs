@@ -1,6 +1,7 @@
 //! Jobs that fail or are cancelled: what was delivered of them becomes parts before their end.
 
 use super::{Ending, JobResults};
+use crate::store::Wanted;
 
 /// Whether a job that failed or was cancelled is on its way to its end.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -43,10 +44,10 @@ impl JobResults {
     }
 
     /// Why there is nothing to read for somebody who wants all, or what there is; `None` if there is.
-    pub(crate) fn refusal(&self, partial: bool) -> Option<String> {
+    pub(crate) fn refusal(&self, wanted: Wanted) -> Option<String> {
         let state = self.lock();
         match &state.ending {
-            Some(Ending::Broken(reason)) if !partial || state.cleared => Some(reason.clone()),
+            Some(Ending::Broken(reason)) if wanted == Wanted::Whole || state.cleared => Some(reason.clone()),
             _ => None,
         }
     }

@@ -1,4 +1,4 @@
-//! Results that come to harm after they were taken in, wherever they are.
+//! Results that are damaged after they were taken in, in memory and on the disk.
 
 use std::{
     fs::File,
@@ -26,10 +26,10 @@ fn flip(file: &Path, bit: u64) {
 
 impl World {
     /// Waits until something of job 1 has to be computed again.
-    async fn spoiled(&mut self) {
+    async fn lost(&mut self) {
         loop {
             match self.facts.recv().await.unwrap() {
-                Fact::Spoiled { job: JobId(1), chunks } => {
+                Fact::Lost { job: JobId(1), chunks } => {
                     assert!(!chunks.is_empty());
                     return;
                 }
@@ -63,7 +63,7 @@ async fn no_flipped_bit_of_a_part_gives_another_value() {
     for bit in bits {
         flip(&world.part(), bit);
         let reading = read(&world.store, &results);
-        world.spoiled().await;
+        world.lost().await;
         world.accept(&results, 0..400).await;
         world.accept(&results, 400..NUMBERS).await;
         world.committed(100).await;
@@ -84,7 +84,7 @@ fn mapped(folder: &TempDir, offsets: std::ops::Range<u64>) -> (Block, PathBuf) {
 }
 
 #[tokio::test]
-async fn a_block_that_came_to_harm_in_memory_is_never_written_but_computed_again() {
+async fn a_block_that_was_damaged_in_memory_is_never_written_but_computed_again() {
     let mut world = World::new(1 << 20, 1 << 20).await;
     let folder = tempfile::tempdir().unwrap();
     let results = world.job(NUMBERS as i64, 10, ResultMode::Stored);
@@ -92,7 +92,7 @@ async fn a_block_that_came_to_harm_in_memory_is_never_written_but_computed_again
     flip(&file, 8 * 50);
     let room = world.store.reserve(damaged.bytes().len()).await;
     world.store.accept(&results, 0, damaged, sender(), room);
-    world.spoiled().await;
+    world.lost().await;
     assert!(!world.part().exists());
     // What was begun is deleted soon.
     while world.parts() > 0 {
@@ -116,7 +116,7 @@ async fn a_block_that_a_reader_cannot_use_is_checked_and_computed_again_if_it_is
         assert_eq!(world.store.recheck(&results, 0, 400).await.unwrap(), Verdict::Good);
         flip(&file, 8 * 50);
         assert_eq!(world.store.recheck(&results, 0, 400).await.unwrap(), Verdict::Dropped);
-        world.spoiled().await;
+        world.lost().await;
         assert_eq!(world.store.recheck(&results, 0, 400).await.unwrap(), Verdict::Gone);
         let reading = read(&world.store, &results);
         assert_eq!(world.accept(&results, 0..NUMBERS).await, held(0..100));
@@ -142,7 +142,7 @@ async fn a_damaged_part_of_a_job_that_is_wanted_once_is_computed_again() {
     // Whatever is lost comes again, until all was read.
     while !reading.is_finished() {
         tokio::select! {
-            () = world.spoiled() => {}
+            () = world.lost() => {}
             () = tokio::time::sleep(Duration::from_millis(1)) => {}
         }
         for first in (1000..100_000).step_by(1000) {
@@ -163,7 +163,7 @@ async fn a_block_that_was_delivered_and_is_of_no_use_comes_once_more() {
     // Neither what was not delivered in one block nor what cannot be one.
     assert_eq!(world.store.recheck(&results, 3, 10).await.unwrap(), Verdict::Gone);
     assert_eq!(world.store.recheck(&results, 400, 600).await.unwrap(), Verdict::Dropped);
-    world.spoiled().await;
+    world.lost().await;
     assert_eq!(world.accept(&results, 400..NUMBERS).await, held(40..100));
     assert!(read_all(&world.store, &results, 400).await == expected()[400..]);
 }

@@ -1,7 +1,4 @@
-//! Reading stored blocks before they are asked for.
-//!
-//! A request to a bucket takes its time, so a reader asks for several blocks at once, and for the next ones while it sends
-//! the last ones. In a folder it reads block by block: the system reads ahead.
+//! Reading stored blocks before they are asked for, as far as their store wants it.
 
 use std::{collections::VecDeque, ops::Range, sync::Arc};
 
@@ -10,30 +7,33 @@ use swath_block::Block;
 use tokio::sync::OnceCell;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::{JobResults, StoreError, Trouble, objects::Objects, part::OpenPart};
+use super::{
+    error::StoreError,
+    job::JobResults,
+    object_store_error::ObjectStoreError,
+    part::OpenPart,
+    part_store::{PartStore, ReadAhead},
+};
 use crate::ledger::PartRow;
 
-/// What is asked for at once, about, and how many of these requests are under way or wait for the reader.
-const REQUEST: u64 = 4 << 20;
-const REQUESTS: usize = 4;
-
-/// What a reader will want.
-pub(super) struct Ahead {
-    objects: Arc<Objects>,
+/// The stored blocks that a reader wants now and next.
+pub(super) struct Fetches {
+    parts: Arc<dyn PartStore>,
     results: Arc<JobResults>,
+    read_ahead: ReadAhead,
     fetches: VecDeque<Fetch>,
     /// The part of the last fetch.
     open: Option<Part>,
 }
 
-/// A part, and its footer once it was read.
+/// A part, and its footer after that was read.
 #[derive(Clone)]
 struct Part {
     row: Arc<PartRow>,
     footer: Arc<OnceCell<OpenPart>>,
 }
 
-/// Some blocks of a part that have come or will.
+/// Consecutive blocks of a part, read or being read.
 struct Fetch {
     part: Part,
     blocks: Range<usize>,
@@ -41,17 +41,18 @@ struct Fetch {
 }
 
 enum Columns {
-    Coming(AbortOnDropHandle<Result<(u64, Bytes), StoreError>>),
+    UnderWay(AbortOnDropHandle<Result<(u64, Bytes), StoreError>>),
     /// The bytes of the file from this position on.
     Here(u64, Bytes),
 }
 
-impl Ahead {
-    pub(super) fn new(objects: Arc<Objects>, results: Arc<JobResults>) -> Self {
-        Self { objects, results, fetches: VecDeque::new(), open: None }
+impl Fetches {
+    pub(super) fn new(parts: Arc<dyn PartStore>, results: Arc<JobResults>) -> Self {
+        let read_ahead = parts.read_ahead();
+        Self { parts, results, read_ahead, fetches: VecDeque::new(), open: None }
     }
 
-    /// A block of a part. After an error, all is forgotten that was read ahead.
+    /// A block of a part. After an error, everything that was read ahead is dropped.
     pub(super) async fn block(&mut self, row: &Arc<PartRow>, index: usize) -> Result<Block, StoreError> {
         while self
             .fetches
@@ -63,12 +64,10 @@ impl Ahead {
         if self.fetches.is_empty() {
             self.fetch(row, index);
         }
-        if self.objects.is_remote() {
-            while self.fetches.len() < REQUESTS
-                && let Some((row, index)) = self.next()
-            {
-                self.fetch(&row, index);
-            }
+        while self.fetches.len() < self.read_ahead.requests
+            && let Some((row, index)) = self.next()
+        {
+            self.fetch(&row, index);
         }
         let block = self.take(index).await;
         if block.is_err() {
@@ -78,7 +77,7 @@ impl Ahead {
         block
     }
 
-    /// The block behind the last one that is being fetched, in its part or in that of the next number.
+    /// The block after the last one that is being fetched: in the same part, or in the part of the next number.
     fn next(&self) -> Option<(Arc<PartRow>, usize)> {
         let last = self.fetches.back()?;
         if last.blocks.end < last.part.row.blocks.len() && follows(&last.part.row, last.blocks.end) {
@@ -95,33 +94,31 @@ impl Ahead {
         };
         self.open = Some(part.clone());
         let mut end = first + 1;
-        if self.objects.is_remote() {
-            let average = (row.bytes / row.blocks.len().max(1) as u64).max(1);
-            let most = first + usize::try_from(REQUEST / average).unwrap_or(1);
-            while end < most.min(row.blocks.len()) && follows(row, end) {
-                end += 1;
-            }
+        let average = (row.bytes / row.blocks.len().max(1) as u64).max(1);
+        let most = first.saturating_add(usize::try_from(self.read_ahead.request_bytes / average).unwrap_or(1));
+        while end < most.min(row.blocks.len()) && follows(row, end) {
+            end += 1;
         }
         let blocks = first..end;
         let columns = {
-            let (objects, blocks, part) = (Arc::clone(&self.objects), blocks.clone(), part.clone());
+            let (parts, blocks, part) = (Arc::clone(&self.parts), blocks.clone(), part.clone());
             let (value_type, range) = (self.results.value_type(), self.results.chunks().range());
             async move {
-                let open = || OpenPart::open(&objects, Arc::clone(&part.row), value_type, range);
-                part.footer.get_or_try_init(open).await?.columns(&objects, blocks).await
+                let open = || OpenPart::open(&*parts, Arc::clone(&part.row), value_type, range);
+                part.footer.get_or_try_init(open).await?.columns(&*parts, blocks).await
             }
         };
-        let columns = Columns::Coming(AbortOnDropHandle::new(tokio::spawn(columns)));
+        let columns = Columns::UnderWay(AbortOnDropHandle::new(tokio::spawn(columns)));
         self.fetches.push_back(Fetch { part, blocks, columns });
     }
 
-    /// A block of the first fetch, which is dropped with its last block.
+    /// A block of the first fetch. The fetch is dropped with its last block.
     async fn take(&mut self, index: usize) -> Result<Block, StoreError> {
-        let interrupted = |path: String| StoreError::Read { path, error: Trouble::interrupted() };
+        let interrupted = |path: String| StoreError::Read { path, error: ObjectStoreError::interrupted() };
         let Some(fetch) = self.fetches.front_mut() else { return Err(interrupted(String::new())) };
-        let path = || self.objects.part_name(&fetch.part.row.path);
-        if let Columns::Coming(coming) = &mut fetch.columns {
-            let (start, columns) = coming.await.map_err(|_| interrupted(path()))??;
+        let path = || self.parts.name_in_errors(&fetch.part.row.path);
+        if let Columns::UnderWay(reading) = &mut fetch.columns {
+            let (start, columns) = reading.await.map_err(|_| interrupted(path()))??;
             fetch.columns = Columns::Here(start, columns);
         }
         let (Columns::Here(start, columns), Some(open)) = (&fetch.columns, fetch.part.footer.get()) else {
@@ -135,7 +132,7 @@ impl Ahead {
     }
 }
 
-/// Whether a block begins where the one before it ends; others may lie in between, in other parts.
+/// Whether a block begins where the one before it ends. Otherwise the blocks in between lie in other parts.
 fn follows(row: &PartRow, index: usize) -> bool {
     index.checked_sub(1).is_some_and(|before| {
         let (before, block) = (&row.blocks[before], &row.blocks[index]);
