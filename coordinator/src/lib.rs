@@ -14,12 +14,14 @@ mod driver;
 mod health;
 mod job;
 mod ledger;
+mod metrics;
 mod server;
 mod services;
 mod store;
 mod supervise;
 
 pub use ledger::LedgerError;
+pub use metrics::{Metrics, NoMetrics};
 pub use server::{Coordinator, CoordinatorConfig, CoordinatorError};
 pub use store::{LedgerPlace, ObjectStoreError, ObjectStoreErrorKind, Place, PlaceError, StoreConfig, StoreError};
 pub use supervise::Fault;

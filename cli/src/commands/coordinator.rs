@@ -1,10 +1,10 @@
 //! `swath coordinator start`.
 
-use std::{path::Path, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use anyhow::Result;
 use swath_client::AccessSource;
-use swath_coordinator::{Coordinator, CoordinatorConfig, LedgerPlace, StoreConfig};
+use swath_coordinator::{Coordinator, CoordinatorConfig, LedgerPlace, NoMetrics, StoreConfig};
 
 use super::{listen, signals};
 use crate::{
@@ -54,6 +54,7 @@ pub(super) async fn start(args: CoordinatorStart, output: &dyn Output) -> Result
             max_disk: args.max_disk.map(|size| size.as_u64()),
             window_bytes: WINDOW_BYTES,
             part_age: PART_AGE,
+            metrics: Arc::new(NoMetrics),
         },
         lease_timeout: args.lease_timeout,
         retain: args.retain,

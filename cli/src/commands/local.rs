@@ -4,11 +4,12 @@ use std::{
     env,
     path::Path,
     process::{Child, Command, Stdio},
+    sync::Arc,
     time::Duration,
 };
 
 use anyhow::{Context, Result};
-use swath_coordinator::{Coordinator, CoordinatorConfig, LedgerPlace, Place, StoreConfig};
+use swath_coordinator::{Coordinator, CoordinatorConfig, LedgerPlace, NoMetrics, Place, StoreConfig};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -51,6 +52,7 @@ impl LocalCluster {
                 max_disk: None,
                 window_bytes: WINDOW_BYTES,
                 part_age: PART_AGE,
+                metrics: Arc::new(NoMetrics),
             },
             lease_timeout: LEASE_TIMEOUT,
             retain: None,

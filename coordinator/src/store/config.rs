@@ -1,8 +1,9 @@
 //! How a result store is configured.
 
-use std::{path::PathBuf, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use super::place::Place;
+use crate::metrics::Metrics;
 
 /// Where results are kept, and within which bounds.
 #[derive(Debug, Clone)]
@@ -24,6 +25,8 @@ pub struct StoreConfig {
     /// A block waits this long for its part to fill. In a job that runs for long it waits longer: a fiftieth of the time that
     /// the job has taken so far, so that a job of hours makes hundreds of parts, not tens of thousands.
     pub part_age: Duration,
+    /// Hears what the store does; [`NoMetrics`](crate::NoMetrics) if nobody wants to know.
+    pub metrics: Arc<dyn Metrics>,
 }
 
 /// Where the ledger lies, and so whether jobs outlive their coordinator.

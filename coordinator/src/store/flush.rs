@@ -1,6 +1,9 @@
 //! Making parts of blocks.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use swath_model::{JobId, ResultMode};
 use tokio_util::sync::CancellationToken;
@@ -119,16 +122,19 @@ impl Store {
     /// True if the part is durable.
     async fn write_part(&self, results: &JobResults, blocks: Vec<(u64, Held)>) -> bool {
         let job = results.job();
+        let began = Instant::now();
         let part = match self.write_and_insert(results, blocks.clone()).await {
             Ok(Some(part)) => part,
             Ok(None) => return false,
             Err(error) => {
+                self.config.metrics.part_failed();
                 self.handle_failed_part(results, &blocks, &error);
                 return false;
             }
         };
         debug!(%job, path = part.path, bytes = part.bytes, blocks = part.blocks.len(), "part is durable");
         self.disk.add(part.bytes);
+        self.config.metrics.part_written(part.bytes, part.blocks.len(), began.elapsed());
         let Some(committed) = results.part_is_durable(part.clone()) else {
             // Meanwhile the job was forgotten, its results dropped, or a block of the part turned out to be bad.
             let path = part.path.clone();
@@ -190,7 +196,9 @@ impl Store {
     }
 
     async fn insert_part(&self, job: JobId, part: PartRow) -> Result<Inserted, StoreError> {
+        let began = Instant::now();
         let inserted = self.with_ledger(move |ledger| ledger.insert_part(job, &part)).await;
+        self.config.metrics.ledger_written(1, usize::from(inserted.is_err()), began.elapsed());
         Ok(inserted?)
     }
 }

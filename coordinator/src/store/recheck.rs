@@ -111,6 +111,7 @@ impl Store {
         if let Some(row) = part.blocks.get(block) {
             warn_of_bad_block(results, row.first, row.rows.into(), part.sender(block), &error.to_string());
         }
+        self.config.metrics.part_lost();
         let freed = self.parts.delete(vec![DeletedPart::counted(part)]).await;
         self.free(freed);
         self.tell(Fact::Lost { job: results.job(), chunks });

@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Instant,
 };
 
 use ring::rand::{SecureRandom, SystemRandom};
@@ -138,11 +139,14 @@ impl Store {
         let store = Arc::clone(self);
         let records = Arc::new(records);
         tokio::spawn(async move {
+            let began = Instant::now();
             let written = {
                 let records = Arc::clone(&records);
                 store.with_ledger(move |ledger| Ok(ledger.write(&records, clock))).await
             };
             let written = written.unwrap_or_else(|error| records.iter().map(|_| Err(error.clone())).collect());
+            let failed = written.iter().filter(|written| written.is_err()).count();
+            store.config.metrics.ledger_written(records.len(), failed, began.elapsed());
             store.tell(Fact::Persisted { records, written });
         });
     }
@@ -184,6 +188,7 @@ impl Store {
     pub(super) fn free(&self, bytes: u64) {
         if bytes > 0 {
             self.disk.remove(bytes);
+            self.config.metrics.bytes_freed(bytes);
         }
     }
 

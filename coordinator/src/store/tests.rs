@@ -14,9 +14,11 @@ use crate::{
     clock::{Clock, Moment},
     job::{JobState, NewJob},
     ledger::{JobRow, Record, Sender, Standing},
+    metrics::NoMetrics,
 };
 
 mod damage;
+mod metrics;
 
 struct World {
     folder: TempDir,
@@ -57,6 +59,7 @@ impl World {
             max_disk,
             window_bytes: 1 << 30,
             part_age: Duration::from_millis(20),
+            metrics: Arc::new(NoMetrics),
         }
     }
 
