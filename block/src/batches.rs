@@ -130,7 +130,7 @@ impl Builder {
             Self::Int64(values) => {
                 let before = values.len();
                 values.resize(before + rows, 0);
-                decode_int64(page, &mut values[before..])
+                decode_int64(page, values.get_mut(before..).unwrap_or_default())
             }
             Self::Boolean(values) if page.len() == rows.div_ceil(8) => {
                 values.append_packed_range(0..rows, page);

@@ -106,7 +106,7 @@ impl Block {
     /// A block whose digest is known.
     pub(crate) fn with_digest(bytes: Bytes, value_type: ValueType, digest: Digest) -> Result<Self, BlockError> {
         let footer = footer_of(&bytes)?;
-        let metadata = parse_footer(&bytes[footer.clone()], 1)?;
+        let metadata = parse_footer(bytes.get(footer.clone()).unwrap_or_default(), 1)?;
         let first = check_row_group(metadata.row_group(0), value_type, MAGIC.len() as u64..footer.start as u64)?;
         Ok(Self { bytes, metadata: Arc::new(metadata), value_type, first, digest })
     }
@@ -187,7 +187,7 @@ impl Block {
 pub(crate) fn footer_of(block: &[u8]) -> Result<Range<usize>, BlockError> {
     let not_parquet = || BlockError::NotParquet(block.len());
     let end = block.len().checked_sub(FOOTER_SIZE).filter(|&end| end >= MAGIC.len()).ok_or_else(not_parquet)?;
-    let tail = FooterTail::try_from(&block[end..]).map_err(|_| not_parquet())?;
+    let tail = block.get(end..).and_then(|tail| FooterTail::try_from(tail).ok()).ok_or_else(not_parquet)?;
     let length = tail.metadata_length();
     if !block.starts_with(MAGIC) || tail.is_encrypted_footer() {
         return Err(not_parquet());

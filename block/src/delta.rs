@@ -41,6 +41,10 @@ fn encode_avx2(values: &[i64], out: &mut Vec<u8>) -> (i64, i64) {
 }
 
 #[inline(always)]
+#[expect(
+    clippy::indexing_slicing,
+    reason = "of what this process computed: the caller has a value, and chunks have BLOCK of them"
+)]
 fn encode_portable(values: &[i64], out: &mut Vec<u8>) -> (i64, i64) {
     write_header(values.len(), values[0], out);
     let mut previous = values[0];
@@ -126,6 +130,7 @@ fn pack(miniblock: &[u64; MINIBLOCK], width: u8, out: &mut Vec<u8>) {
 
 /// Packs 32 values of `W` bits, at most 32, into `BYTES` = 4·`W` bytes. All shifts are known at compile time.
 #[inline(always)]
+#[expect(clippy::indexing_slicing, reason = "32 values of W bits fill W words")]
 fn pack_narrow<const W: usize, const BYTES: usize>(miniblock: &[u64; MINIBLOCK], out: &mut Vec<u8>) {
     let mut packed = [0u8; BYTES];
     let (words, _) = packed.as_chunks_mut::<4>();

@@ -24,7 +24,8 @@ impl Digest {
     /// The digest of a block's bytes. An error if they cannot be one.
     pub fn of(block: &[u8]) -> Result<Self, BlockError> {
         let footer = footer_of(block)?;
-        Ok(Self::new(checksum(&block[MAGIC.len()..footer.start]), &block[footer.start..]))
+        let (columns, frame) = block.split_at_checked(footer.start).unwrap_or_default();
+        Ok(Self::new(checksum(columns.get(MAGIC.len()..).unwrap_or_default()), frame))
     }
 
     /// The digest of a block whose columns have this one; `frame` is what comes behind them.

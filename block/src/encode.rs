@@ -191,8 +191,7 @@ impl BlockEncoder {
         row_group.close()?;
         let block = Bytes::from(file.into_inner()?);
         // What is written behind the columns begins where they end.
-        let frame = columns + MAGIC.len()..;
-        let digest = Digest::new(digest, &block[frame]);
+        let digest = Digest::new(digest, block.get(columns + MAGIC.len()..).unwrap_or_default());
         Ok((block, digest))
     }
 }
@@ -287,6 +286,7 @@ fn check_length(rows: usize, limit: usize) -> Result<(), EncodeError> {
     if rows > limit { Err(EncodeError::TooLong { rows, limit }) } else { Ok(()) }
 }
 
+#[expect(clippy::indexing_slicing, reason = "nothing without a value is encoded")]
 fn extremes<T: Copy + Ord>(values: &[T]) -> (T, T) {
     values[1..].iter().fold((values[0], values[0]), |(least, greatest), &value| (least.min(value), greatest.max(value)))
 }

@@ -21,6 +21,8 @@
 //! ([LZ4_RAW](https://github.com/apache/parquet-format/blob/master/Compression.md#lz4_raw)): the packed differences of
 //! squares repeat every 128 values, those of a kernel without a pattern do not.
 
+#![warn(clippy::indexing_slicing)]
+
 mod assemble;
 mod batches;
 mod block;

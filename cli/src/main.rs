@@ -1,5 +1,7 @@
 //! `swath`: a distributed parallel-for, every role of it in one binary.
 
+#![warn(clippy::indexing_slicing)]
+
 mod args;
 mod commands;
 mod ending;

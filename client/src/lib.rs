@@ -13,6 +13,8 @@
 //! # }
 //! ```
 
+#![warn(clippy::indexing_slicing)]
+
 mod client;
 mod collect;
 mod connection;

@@ -8,6 +8,8 @@
 //! Text from a peer or a file passes through [`plain`] before it reaches a terminal or a log, and names of workers
 //! through [`check_name`].
 
+#![warn(clippy::indexing_slicing)]
+
 mod lossy;
 mod open;
 mod stderr;

@@ -156,7 +156,7 @@ impl<W: Write> Pen<W> {
             match self.out.write(rest) {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
                 Ok(written) => {
-                    rest = &rest[written..];
+                    rest = rest.get(written..).unwrap_or_default();
                     self.is_torn = !rest.is_empty();
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}

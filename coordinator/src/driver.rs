@@ -94,6 +94,10 @@ pub(crate) struct Inherited {
 }
 
 /// A job and those who watch it.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "what else there is to tell of a job stands beside its phase, and changes on its own"
+)]
 struct JobRecord {
     job: NewJob,
     fingerprint: Fingerprint,

@@ -6,6 +6,8 @@
 //! [`Coordinator::bind`] opens the port, so that a caller knows its address; [`Coordinator::serve`] runs until told
 //! to stop.
 
+#![warn(clippy::indexing_slicing)]
+
 mod authorization;
 mod clock;
 mod connections;

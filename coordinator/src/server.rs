@@ -132,6 +132,7 @@ impl Coordinator {
     }
 
     /// Serves until `stop`: then health turns NOT_SERVING, streams end, and what waits in memory is written.
+    #[expect(clippy::too_many_lines, reason = "the order of the steps of a start and an end is the point")]
     pub async fn serve(self, stop: CancellationToken) -> Result<(), CoordinatorError> {
         let Self { listener, address, store, recovered, inherited, facts, lease_timeout, retain, acceptor, vitals } =
             self;

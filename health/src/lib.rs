@@ -6,6 +6,8 @@
 //!
 //! [`HealthPort::open`] answers health checks, [`ask`] sends one.
 
+#![warn(clippy::indexing_slicing)]
+
 mod answers;
 mod ask;
 mod connections;

@@ -87,6 +87,7 @@ fn nearest(name: &str) -> Option<&'static str> {
 }
 
 /// The Levenshtein distance: how many letters to insert, delete or replace.
+#[expect(clippy::indexing_slicing, reason = "the row has a place more than `to` has letters")]
 fn distance(from: &str, to: &str) -> usize {
     let to: Vec<char> = to.chars().collect();
     let mut row: Vec<usize> = (0..=to.len()).collect();

@@ -40,6 +40,7 @@ impl Kernel for IsPrime {
         ValueType::Boolean
     }
 
+    #[expect(clippy::indexing_slicing, reason = "the values were just made longer")]
     fn evaluate(&self, numbers: RangeInclusive<i64>, values: &mut Values) -> Result<(), EvaluateError> {
         let Values::Boolean(values) = values else {
             return Err(EvaluateError::wrong_type(NAME, ValueType::Boolean, values));

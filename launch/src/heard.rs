@@ -71,7 +71,7 @@ impl Heard {
 
     fn add_noise(&mut self, noise: &[u8]) {
         self.noise_since_report += noise.len();
-        self.noise.extend_from_slice(&noise[noise.len().saturating_sub(KEPT_NOISE)..]);
+        self.noise.extend_from_slice(noise.get(noise.len().saturating_sub(KEPT_NOISE)..).unwrap_or_default());
         self.noise.drain(..self.noise.len().saturating_sub(KEPT_NOISE));
     }
 }

@@ -12,6 +12,8 @@
 //!
 //! A host that cannot be used gives a [`Failure`], with a sentence for people. The other hosts are not affected.
 
+#![warn(clippy::indexing_slicing)]
+
 mod failure;
 mod heard;
 mod host;

@@ -156,7 +156,7 @@ impl Conversation {
             let mut bytes = [0; 4096];
             match self.stdout.read(&mut bytes).await {
                 Ok(0) | Err(_) => return Err(self.last_words().await),
-                Ok(count) => self.heard.add(&bytes[..count]),
+                Ok(count) => self.heard.add(bytes.get(..count).unwrap_or(&bytes)),
             }
         }
     }
@@ -164,7 +164,7 @@ impl Conversation {
     /// Sends bytes that the script waits for; the report that came meanwhile, if one did, says that it wants no more.
     pub(crate) async fn supply(&mut self, mut bytes: &[u8]) -> Result<Option<Report>, Failure> {
         while !bytes.is_empty() {
-            let piece = &bytes[..bytes.len().min(PIECE_BYTES)];
+            let piece = bytes.get(..PIECE_BYTES).unwrap_or(bytes);
             let mut heard = [0; 4096];
             let (stdin, stdout) = (&mut self.stdin, &mut self.stdout);
             let step = timeout(self.patience, async {
@@ -176,11 +176,11 @@ impl Conversation {
             });
             match step.await {
                 Err(_) => return Err(self.silent()),
-                Ok(Ok((_, Some(written)))) => bytes = &bytes[written..],
+                Ok(Ok((_, Some(written)))) => bytes = bytes.get(written..).unwrap_or_default(),
                 // The script reads no more.
                 Ok(Ok((0, None)) | Err(_)) => return self.next().await.map(Some),
                 Ok(Ok((count, None))) => {
-                    self.heard.add(&heard[..count]);
+                    self.heard.add(heard.get(..count).unwrap_or(&heard));
                     if let Some(report) = self.take_heard()? {
                         return Ok(Some(report));
                     }
@@ -240,7 +240,7 @@ impl Complaints {
             let mut bytes = [0; 4096];
             while let Ok(count @ 1..) = stderr.read(&mut bytes).await {
                 let mut kept = keep.lock().unwrap_or_else(PoisonError::into_inner);
-                kept.extend_from_slice(&bytes[..count]);
+                kept.extend_from_slice(bytes.get(..count).unwrap_or(&bytes));
                 let excess = kept.len().saturating_sub(KEPT_BYTES);
                 kept.drain(..excess);
             }

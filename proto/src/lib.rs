@@ -3,13 +3,22 @@
 //! The `.proto` files beside this crate are the reference; this crate is what the compiler makes of them, and
 //! the few numbers both sides must agree on.
 
+#![warn(clippy::indexing_slicing)]
+
 pub mod codec;
 mod fingerprint;
 
 pub use fingerprint::{fingerprint, fingerprint_of};
 
 /// Messages, clients and servers of package `swath.v1`.
-#[allow(missing_docs, unreachable_pub, clippy::all, reason = "generated code")]
+#[allow(
+    missing_docs,
+    unreachable_pub,
+    clippy::all,
+    clippy::too_many_lines,
+    clippy::indexing_slicing,
+    reason = "generated code"
+)]
 pub mod v1 {
     tonic::include_proto!("swath.v1");
 }

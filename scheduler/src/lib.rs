@@ -5,6 +5,8 @@
 //! workers, takes them back, and notes what has been received and committed. It performs no I/O
 //! and reads no clock, so every decision can be replayed: the same inputs give the same actions.
 
+#![warn(clippy::indexing_slicing)]
+
 mod action;
 mod config;
 mod error;

@@ -13,6 +13,7 @@ use crate::event::{Block, LeasedJob, SessionId, Token};
 use crate::plan::{Machine, Plan, one};
 
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "what may befall a process, each independent of the others")]
 pub(crate) struct Process {
     pub(crate) threads: u32,
     /// In percent.

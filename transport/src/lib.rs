@@ -11,6 +11,8 @@
 //! certificate; the certificate is judged right after ([`Peer`]). So a peer that is refused gets a gRPC error with a
 //! reason, and not just a closed connection.
 
+#![warn(clippy::indexing_slicing)]
+
 mod accept;
 mod access;
 mod address;

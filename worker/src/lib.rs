@@ -8,6 +8,8 @@
 //! Sessions come and go; the `work` stays. When a connection breaks, the threads go on, and the next session offers the
 //! coordinator what is in hand.
 
+#![warn(clippy::indexing_slicing)]
+
 mod compute;
 mod convert;
 mod health;

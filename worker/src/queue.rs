@@ -272,9 +272,9 @@ impl Queue {
     /// The lease has ended: stops it, what is being computed too.
     pub(crate) fn stop(&self, id: LeaseId) {
         let mut state = self.lock();
-        if let Some(index) = state.leases.iter().position(|entry| entry.id == id) {
-            state.leases[index].cancel();
-            state.leases.remove(index);
+        let index = state.leases.iter().position(|entry| entry.id == id);
+        if let Some(entry) = index.and_then(|index| state.leases.remove(index)) {
+            entry.cancel();
         }
     }
 

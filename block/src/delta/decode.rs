@@ -52,7 +52,9 @@ fn decode_portable(mut bytes: &[u8], out: &mut [i64]) -> Result<(), &'static str
         if let (false, Some(&width)) = (rest.is_empty(), widths.next()) {
             let mut values = [0; MINIBLOCK];
             read_miniblock(&mut bytes, width, previous, smallest, &mut values)?;
-            rest.copy_from_slice(&values[..rest.len()]);
+            for (place, value) in rest.iter_mut().zip(values) {
+                *place = value;
+            }
         }
     }
     Ok(())
@@ -115,6 +117,10 @@ fn unpack(
 /// Values of `W` bits, at most 32, in 4·`W` bytes, of which `BYTES` with some beyond. Eight values take `W` bytes, `EIGHT`
 /// with some beyond, so that all shifts are known at compile time.
 #[inline(always)]
+#[expect(
+    clippy::indexing_slicing,
+    reason = "what was read is longer than W bytes, and the padding longer than what is packed"
+)]
 fn unpack_narrow<const W: usize, const EIGHT: usize, const BYTES: usize>(
     packed: &[u8],
     beyond: &[u8],

@@ -68,6 +68,7 @@ pub(crate) struct HostArgs {
 }
 
 #[derive(Debug, Arguments)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(crate) struct LaunchStart {
     #[command(flatten)]
     pub(crate) hosts: HostArgs,

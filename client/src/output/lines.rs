@@ -61,6 +61,7 @@ impl LineSink {
 }
 
 impl Sink for LineSink {
+    #[expect(clippy::indexing_slicing, reason = "`push_lines` calls for the rows that it was given")]
     fn write(&mut self, first: i64, block: &Block) -> Result<(), SinkError> {
         let mut first = first;
         for batch in block.columns(&[1], BATCH_ROWS).map_err(|error| SinkError::Block(error.to_string()))? {

@@ -206,8 +206,7 @@ fn describe(status: &JobStatus, asked: Option<(FlightDescriptor, Wanted)>) -> Re
                     Status::out_of_range(format!("{first} is not in the range {range} of job {}", status.id))
                 })?,
             };
-            let text =
-                if descriptor.path.is_empty() { descriptor.cmd.to_vec() } else { descriptor.path[0].clone().into() };
+            let text = descriptor.path.first().map_or_else(|| descriptor.cmd.to_vec(), |id| id.clone().into());
             let ticket = String::from_utf8_lossy(&text).into_owned();
             let schema = project(&schema, &wanted)?;
             (descriptor, schema, first, ticket)

@@ -59,6 +59,7 @@ pub(crate) struct JobResults {
 }
 
 #[derive(Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "to become one state of the job")]
 struct State {
     /// Offsets that are in memory, in a part or delivered, and those that will never be.
     held: OffsetSet,
@@ -236,8 +237,10 @@ impl JobResults {
         {
             return Found::Memory { first, held: held.clone() };
         }
-        if let Some((part, block)) = state.part_at(offset) {
-            return Found::Part { first: part.blocks[block].first, part: Arc::clone(part), block };
+        if let Some((part, block)) = state.part_at(offset)
+            && let Some(row) = part.blocks.get(block)
+        {
+            return Found::Part { first: row.first, part: Arc::clone(part), block };
         }
         match &state.ending {
             Some(Ending::Broken(_)) if wanted == Wanted::Partial && !state.cleared => {

@@ -123,8 +123,8 @@ impl OpenPart {
             return Err(damaged("its footer is not what was written".to_owned()));
         }
         let metadata = footer.len().checked_sub(FOOTER_SIZE).ok_or_else(short)?;
-        let metadata =
-            parse_footer(&footer[..metadata], part.blocks.len()).map_err(|error| damaged(error.to_string()))?;
+        let metadata = parse_footer(footer.get(..metadata).unwrap_or_default(), part.blocks.len())
+            .map_err(|error| damaged(error.to_string()))?;
         Ok(Self { part, name, metadata, value_type, range })
     }
 
@@ -153,7 +153,9 @@ impl OpenPart {
             return Err(self.damaged("its blocks are not in order".to_owned()));
         };
         let columns = columns.slice(from..to);
-        let row = self.part.blocks[index];
+        let Some(&row) = self.part.blocks.get(index) else {
+            return Err(self.damaged("it has fewer blocks than its row says".to_owned()));
+        };
         let group = self.metadata.row_group(index);
         let block = Block::from_row_group(group, span.start, columns, self.value_type, row.digest)
             .map_err(|error| self.damaged(error.to_string()))?;

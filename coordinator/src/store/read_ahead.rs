@@ -134,8 +134,8 @@ impl Fetches {
 
 /// Whether a block begins where the one before it ends. Otherwise the blocks in between lie in other parts.
 fn follows(row: &PartRow, index: usize) -> bool {
-    index.checked_sub(1).is_some_and(|before| {
-        let (before, block) = (&row.blocks[before], &row.blocks[index]);
-        before.first.checked_add(u64::from(before.rows)) == Some(block.first)
-    })
+    let before = index.checked_sub(1).and_then(|before| row.blocks.get(before));
+    before
+        .zip(row.blocks.get(index))
+        .is_some_and(|(before, block)| before.first.checked_add(u64::from(before.rows)) == Some(block.first))
 }

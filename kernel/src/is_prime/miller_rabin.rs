@@ -73,6 +73,7 @@ impl Montgomery {
 
     /// Whether the modulus is a strong probable prime to all of `bases`. A base that it divides
     /// says nothing. The bases go in step, so that the processor works on all of them at a time.
+    #[expect(clippy::indexing_slicing, reason = "all arrays have N places")]
     fn are_passed<const N: usize>(&self, bases: [u64; N]) -> bool {
         let minus_one = self.modulus - self.one;
         let twos = (self.modulus - 1).trailing_zeros();
@@ -94,6 +95,7 @@ impl Montgomery {
     }
 
     /// `bases` to the power of `exponent`, which is at least 1.
+    #[expect(clippy::indexing_slicing, reason = "both arrays have N places")]
     fn power<const N: usize>(&self, bases: [u64; N], exponent: u64) -> [u64; N] {
         let mut powers = bases;
         for bit in (0..exponent.ilog2()).rev() {

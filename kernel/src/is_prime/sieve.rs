@@ -13,6 +13,7 @@ pub(super) struct Primes {
 impl Primes {
     /// All primes up to `root` where a sieve with them is cheaper for `count` numbers than testing
     /// what fewer primes leave; otherwise about as many as pay for themselves.
+    #[expect(clippy::indexing_slicing, reason = "both ends are at most where the table was partitioned")]
     pub(super) fn up_to(root: u64, count: usize) -> Self {
         let end = TABLE.partition_point(|prime| u64::from(*prime) <= root);
         let known = root <= u64::from(TABLE_END);
@@ -38,6 +39,7 @@ const FEWEST: usize = 24;
 const TABLE_END: u32 = 1 << 20;
 
 /// The primes from 17 to [`TABLE_END`], 82,019 of them.
+#[expect(clippy::indexing_slicing, reason = "the sieve has a place for each number up to TABLE_END")]
 static TABLE: LazyLock<Vec<u32>> = LazyLock::new(|| {
     let mut is_prime = vec![true; TABLE_END as usize + 1];
     for n in 2..=1 << 10 {
@@ -54,6 +56,7 @@ static TABLE: LazyLock<Vec<u32>> = LazyLock::new(|| {
 const WHEEL_LENGTH: usize = 2 * 3 * 5 * 7 * 11 * 13;
 
 /// Whether a number is divisible by no prime below 17, by its remainder.
+#[expect(clippy::indexing_slicing, reason = "evaluated when it is compiled")]
 static WHEEL: [bool; WHEEL_LENGTH] = {
     let mut wheel = [true; WHEEL_LENGTH];
     let mut n = 0;
@@ -90,6 +93,7 @@ pub(super) fn strike(first: u64, segment: &mut [bool], primes: &[u32]) {
     }
 }
 
+#[expect(clippy::indexing_slicing, reason = "the phase and the length end at WHEEL_LENGTH together")]
 fn turn_wheel(first: u64, segment: &mut [bool]) {
     let mut phase = (first % WHEEL_LENGTH as u64) as usize;
     let mut rest = segment;
