@@ -1,15 +1,14 @@
 //! `cargo xtask bench`: Swath side by side with other systems.
 
-use std::ffi::OsString;
-use std::fs;
-use std::path::PathBuf;
-use std::process::Command;
+use std::{ffi::OsString, fs, path::PathBuf, process::Command};
 
 use anyhow::{Context, Result};
 use clap::Args;
 
-use crate::python;
-use crate::workspace::{Workspace, run, succeeds};
+use crate::{
+    python,
+    workspace::{Workspace, run, succeeds},
+};
 
 /// The peers that come from PyPI.
 const REQUIREMENTS: &str = "bench/python/requirements.txt";

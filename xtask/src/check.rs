@@ -3,13 +3,16 @@
 use anyhow::Result;
 use clap::Args;
 
-use crate::workspace::{Workspace, run};
+use crate::{
+    tidy::Tidy,
+    workspace::{Workspace, run},
+};
 
-/// Check the formatting, clippy's lints, the documentation and the dependencies
+/// Check the house style, the formatting, clippy's lints, the documentation and the dependencies
 ///
-/// Runs rustfmt, clippy, rustdoc and cargo-deny over the whole workspace and stops at the first complaint; a warning
-/// is one. Needs rustfmt and clippy (components of rustup). Installs cargo-deny if it is missing, which needs the
-/// network and takes a few minutes, once.
+/// Runs `cargo xtask tidy`, rustfmt, clippy, rustdoc and cargo-deny over the whole workspace and stops at the first
+/// complaint; a warning is one. Needs rustfmt and clippy (components of rustup). Installs cargo-deny if it is missing,
+/// which needs the network and takes a few minutes, once.
 #[derive(Args)]
 pub(crate) struct Check {
     /// Also look for known security advisories in the dependencies; downloads the advisory database
@@ -22,6 +25,7 @@ impl Check {
         let clippy = "clippy --release --workspace --all-targets -- --deny warnings";
         let doc = "doc --release --workspace --no-deps";
 
+        Tidy::default().run(workspace)?;
         run("formatting", &mut workspace.cargo("fmt --all --check"))?;
         run("clippy", &mut workspace.cargo(clippy))?;
         run("documentation", workspace.cargo(doc).env("RUSTDOCFLAGS", "--deny warnings"))?;

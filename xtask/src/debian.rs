@@ -1,13 +1,15 @@
 //! Packages of Debian that the tests need.
 //!
 //! What the tests need is not installed but unpacked below the target directory: no package of the machine is upgraded,
-//! none of its files is changed, no service is enabled or started, and it takes no root. Only Python itself, where there
-//! is none at all, is installed.
+//! none of its files is changed, no service is enabled or started, and it takes no root. Only Python itself, where
+//! there is none at all, is installed.
 
-use std::fs;
-use std::os::unix::fs::{PermissionsExt, symlink};
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::{
+    fs,
+    os::unix::fs::{PermissionsExt, symlink},
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
 
 use anyhow::{Context, Result, bail};
 
@@ -167,8 +169,8 @@ fn is_installed(archive: &Path) -> Result<bool> {
     Ok(status.is_ok_and(|status| status.stdout == b"installed"))
 }
 
-/// Installs packages, as root or with sudo, if nothing that is there has to be changed for it; `why` is a sentence about
-/// what is missing. Fails elsewhere than on Debian.
+/// Installs packages, as root or with sudo, if nothing that is there has to be changed for it; `why` is a sentence
+/// about what is missing. Fails elsewhere than on Debian.
 pub(crate) fn install(why: &str, packages: &str) -> Result<()> {
     let by_hand = format!("as root, run `apt-get install {packages}`");
     let sudo = succeeds(Command::new("sudo").args(["--non-interactive", "true"]));

@@ -10,6 +10,7 @@ mod python;
 mod simulate;
 mod system;
 mod test;
+mod tidy;
 mod torture;
 mod workspace;
 
@@ -27,6 +28,7 @@ enum Command {
     Check(check::Check),
     Simulate(simulate::Simulate),
     Test(test::Test),
+    Tidy(tidy::Tidy),
     Torture(torture::Torture),
 }
 
@@ -37,6 +39,7 @@ fn main() -> ExitCode {
         Command::Check(check) => check.run(&workspace),
         Command::Simulate(simulate) => simulate.run(&workspace),
         Command::Test(test) => test.run(&workspace),
+        Command::Tidy(tidy) => tidy.run(&workspace),
         Command::Torture(torture) => torture.run(&workspace),
     });
     match outcome {

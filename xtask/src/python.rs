@@ -1,13 +1,17 @@
 //! The Python environment in which the end-to-end tests read results with other people's programs.
 
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use anyhow::{Context, Result};
 
-use crate::debian::{self, Unpacked};
-use crate::workspace::{Workspace, run, succeeds};
+use crate::{
+    debian::{self, Unpacked},
+    workspace::{Workspace, run, succeeds},
+};
 
 /// What the environment holds, and therefore what it is compared with.
 const REQUIREMENTS: &str = "tests/python/requirements.txt";

@@ -1,14 +1,13 @@
 //! What the tests need of the system beside Rust and Python.
 
-use std::env;
-use std::ffi::OsString;
-use std::path::PathBuf;
-use std::process::Command;
+use std::{env, ffi::OsString, path::PathBuf, process::Command};
 
 use anyhow::Result;
 
-use crate::debian::{self, Unpacked};
-use crate::workspace::{Workspace, succeeds};
+use crate::{
+    debian::{self, Unpacked},
+    workspace::{Workspace, succeeds},
+};
 
 /// Programs that tests call, and Debian's packages of them.
 const PROGRAMS: [(&str, &str); 7] = [
