@@ -125,6 +125,10 @@ fn user_of(text: &str) -> Result<String, HostError> {
 fn split_port(place: &str) -> Result<(&str, Option<u16>), HostError> {
     if let Some(rest) = place.strip_prefix('[') {
         let (name, rest) = rest.split_once(']').ok_or(HostError::Shape)?;
+        // An address of IPv6 has more colons; with one this would be a name and a port without the brackets.
+        if name.matches(':').count() == 1 {
+            return Err(HostError::Name(name.to_owned()));
+        }
         return match rest.strip_prefix(':') {
             Some(port) => Ok((name, Some(port_of(port)?))),
             None if rest.is_empty() => Ok((name, None)),
@@ -173,8 +177,20 @@ mod tests {
         {
             assert!(host(text).is_err(), "{text}");
         }
-        for text in ["-oProxyCommand=id", "ada@-h1", "-ada@h1", "h1;id", "$(id)", "h 1", "`id`", "a'b@h1", "[::1", "ü"]
-        {
+        for text in [
+            "-oProxyCommand=id",
+            "ada@-h1",
+            "-ada@h1",
+            "h1;id",
+            "$(id)",
+            "h 1",
+            "`id`",
+            "a'b@h1",
+            "[::1",
+            "[:41]",
+            "[h1:22]",
+            "ü",
+        ] {
             assert!(host(text).is_err(), "{text}");
         }
     }
