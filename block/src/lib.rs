@@ -33,6 +33,8 @@ mod decimal;
 mod delta;
 mod digest;
 mod encode;
+#[doc(hidden)]
+pub mod fuzzing;
 mod pages;
 mod schema;
 mod thrift;

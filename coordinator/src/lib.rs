@@ -13,6 +13,8 @@ mod clock;
 mod connections;
 mod convert;
 mod driver;
+#[doc(hidden)]
+pub mod fuzzing;
 mod health;
 mod job;
 mod ledger;

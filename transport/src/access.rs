@@ -147,19 +147,15 @@ impl AccessSource {
 
     /// Reads it as it is now.
     pub fn load(&self) -> Result<Access, AccessError> {
-        let (address, texts) = if self.path.is_dir() {
+        if self.path.is_dir() {
             if !self.has_pem_files() && Role::ALL.iter().any(|role| self.path.join(format!("{role}.toml")).exists()) {
                 return Err(AccessError::Folder { path: self.path.clone() });
             }
             let [authority, certificate, key] = PEM_FILES.map(|name| read(&self.path.join(name)));
-            (None, [authority?, certificate?, key?])
+            Access::parse(None, [authority?, certificate?, key?]).map_err(|reason| self.malformed(reason))
         } else {
-            // What the parser of TOML says may quote the file, and so its key.
-            let AccessFile { address, authority, certificate, key, .. } = toml::from_str(&read(&self.path)?)
-                .map_err(|error: toml::de::Error| self.malformed(error.message().to_owned()))?;
-            (Some(address), [authority, certificate, key])
-        };
-        Access::parse(address, texts).map_err(|reason| self.malformed(reason))
+            Access::from_toml(&read(&self.path)?).map_err(|reason| self.malformed(reason))
+        }
     }
 
     fn has_pem_files(&self) -> bool {
@@ -215,6 +211,13 @@ impl PartialEq for Access {
 }
 
 impl Access {
+    /// Reads the text of an access file. An error says what is wrong, without any of its content.
+    pub(crate) fn from_toml(text: &str) -> Result<Self, String> {
+        // All that the parser of TOML says would quote the file, and so its key.
+        let file: AccessFile = toml::from_str(text).map_err(|error: toml::de::Error| error.message().to_owned())?;
+        Self::parse(Some(file.address), [file.authority, file.certificate, file.key])
+    }
+
     fn parse(address: Option<String>, texts: [String; 3]) -> Result<Self, String> {
         let [authority, certificate, key] = &texts;
         let mut roots = RootCertStore::empty();

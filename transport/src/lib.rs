@@ -22,6 +22,8 @@ mod connect;
 mod dial;
 mod error;
 mod exposure;
+#[doc(hidden)]
+pub mod fuzzing;
 mod greeting;
 mod judged_later;
 mod role;

@@ -6,6 +6,7 @@
 mod bench;
 mod check;
 mod debian;
+mod fuzz;
 mod python;
 mod simulate;
 mod system;
@@ -26,6 +27,7 @@ use crate::workspace::Workspace;
 enum Command {
     Bench(bench::Bench),
     Check(check::Check),
+    Fuzz(fuzz::Fuzz),
     Simulate(simulate::Simulate),
     Test(test::Test),
     Tidy(tidy::Tidy),
@@ -33,10 +35,14 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    if let Some(status) = fuzz::compile_instrumented() {
+        return status;
+    }
     let command = Command::parse();
     let outcome = Workspace::locate().and_then(|workspace| match command {
         Command::Bench(bench) => bench.run(&workspace),
         Command::Check(check) => check.run(&workspace),
+        Command::Fuzz(fuzz) => fuzz.run(&workspace),
         Command::Simulate(simulate) => simulate.run(&workspace),
         Command::Test(test) => test.run(&workspace),
         Command::Tidy(tidy) => tidy.run(&workspace),

@@ -9,11 +9,11 @@ use std::{pin::Pin, sync::Arc};
 use arrow_array::RecordBatch;
 use arrow_flight::{
     Action, ActionType, Criteria, Empty, FlightData, FlightDescriptor, FlightEndpoint, FlightInfo, HandshakeRequest,
-    HandshakeResponse, PollInfo, PutResult, SchemaAsIpc, SchemaResult, Ticket, encode::FlightDataEncoderBuilder,
-    error::FlightError, flight_service_server::FlightService,
+    HandshakeResponse, PollInfo, PutResult, SchemaAsIpc, SchemaResult, Ticket, flight_service_server::FlightService,
 };
+use arrow_ipc::writer::{DictionaryTracker, IpcDataGenerator, IpcWriteContext, IpcWriteOptions};
 use arrow_schema::{ArrowError, Schema, SchemaRef};
-use futures::{Stream, TryStreamExt, stream};
+use futures::{Stream, StreamExt, TryStreamExt, stream};
 use serde::Deserialize;
 use swath_block::{Block, arrow_schema};
 use tonic::{Request, Response, Status, Streaming};
@@ -142,11 +142,10 @@ impl FlightService for FlightGate {
             async move { decoder.decode(block, offset, from.max(offset)).await }
         })
         .try_buffered(DECODED_AHEAD)
-        .map_ok(|batches| stream::iter(batches.into_iter().map(Ok)))
-        .try_flatten()
-        .map_err(|status| FlightError::Tonic(Box::new(status)));
-        let encoded = FlightDataEncoderBuilder::new().with_schema(projected).build(batches);
-        Ok(Response::new(Box::pin(encoded.map_err(Status::from))))
+        .map_ok(|batches| stream::iter(batches.iter().map(to_message).collect::<Vec<_>>()))
+        .try_flatten();
+        let schema = FlightData::from(SchemaAsIpc::new(&projected, &IpcWriteOptions::default()));
+        Ok(Response::new(Box::pin(stream::iter([Ok(schema)]).chain(batches))))
     }
 
     async fn handshake(
@@ -182,6 +181,11 @@ impl FlightService for FlightGate {
     async fn do_exchange(&self, _: Request<Streaming<FlightData>>) -> Result<Response<Self::DoExchangeStream>, Status> {
         Err(Status::unimplemented("Flight only reads results"))
     }
+}
+
+/// Whether bytes are a ticket.
+pub(crate) fn is_ticket(bytes: &[u8]) -> bool {
+    Wanted::parse(bytes).is_ok()
 }
 
 fn from_descriptor(descriptor: &FlightDescriptor) -> Result<Wanted, Status> {
@@ -228,6 +232,15 @@ fn describe(status: &JobStatus, asked: Option<(FlightDescriptor, Wanted)>) -> Re
 fn project(schema: &SchemaRef, wanted: &Wanted) -> Result<SchemaRef, Status> {
     let columns = wanted.columns(schema).map_err(Status::invalid_argument)?;
     schema.project(&columns).map(Arc::new).map_err(|error| internal(&error))
+}
+
+/// A record batch as a message of Flight; it has no dictionaries. The crate's own encoder could take columns of any type
+/// and turn them into each other, and what it needs for that is a tenth of the program.
+fn to_message(batch: &RecordBatch) -> Result<FlightData, Status> {
+    let mut dictionaries = DictionaryTracker::new(true);
+    let (options, mut context) = (IpcWriteOptions::default(), IpcWriteContext::default());
+    let encoded = IpcDataGenerator::default().encode(batch, &mut dictionaries, &options, &mut context);
+    encoded.map(|(_, message)| message.into()).map_err(|error| internal(&error))
 }
 
 /// Decodes the blocks of a job.

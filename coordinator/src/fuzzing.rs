@@ -1,0 +1,33 @@
+//! What the fuzz targets reach of this crate; not for anybody else.
+//!
+//! Each function takes what a peer may send, and tells whether it was accepted.
+
+use swath_proto::{Fingerprint, v1};
+use swath_scheduler::WorkerId;
+
+use crate::{convert, services};
+
+/// A ticket of Arrow Flight.
+pub fn ticket(bytes: &[u8]) -> bool {
+    services::flight::is_ticket(bytes)
+}
+
+/// A message of a worker, as the first of its session and as a later one.
+pub fn worker_message(message: v1::WorkerMessage) -> bool {
+    let joins = convert::introduction(Some(message.clone()), "192.0.2.1:7".to_owned()).is_ok();
+    joins | convert::worker_event(WorkerId(1), message).is_ok()
+}
+
+/// A submit. One that is accepted says the same when it is sent on, and keeps its fingerprint.
+pub fn submit(request: v1::SubmitRequest) -> bool {
+    let Ok(job) = convert::new_job(request.spec) else { return false };
+    let sent_on = convert::new_job(Some(convert::spec_to_proto(&job)));
+    let same = sent_on.is_ok_and(|again| convert::fingerprint(&again) == convert::fingerprint(&job));
+    assert!(same, "a job that was accepted is another one when it is sent on");
+    convert::token(&request.token).is_ok()
+}
+
+/// A block that a worker uploads, up to where its bytes are looked at.
+pub fn upload(upload: &v1::UploadBlock) -> bool {
+    Fingerprint::from_bytes(&upload.fingerprint).is_some() && convert::lease_id(upload.lease).is_ok()
+}

@@ -1,0 +1,98 @@
+//! Everything of Swath that parses what a stranger wrote, as targets for a fuzzer.
+//!
+//! A target takes any bytes. It panics if they break a promise, which is more than that nothing panics: what was accepted
+//! reads the same when it is written again, and two ways to read it agree. `corpus/TARGET` holds the inputs that each
+//! target starts from, and those that once broke one; an ordinary test runs all of them.
+
+mod blocks;
+mod messages;
+pub mod seeds;
+mod texts;
+
+/// What a fuzzer is pointed at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Target {
+    /// The text of an access file.
+    Access,
+    /// A block: a byte that says the type of its values, then a Parquet file.
+    Block,
+    /// A page of integers: two bytes that say how many, then the page.
+    Delta,
+    /// The first message of a worker, or a later one.
+    Hello,
+    /// A file that lists hosts.
+    Hostfile,
+    /// A range as people write it.
+    Range,
+    /// A submit.
+    Submit,
+    /// A ticket of Arrow Flight.
+    Ticket,
+    /// A block as a worker uploads it.
+    Upload,
+}
+
+/// What became of an input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// It is what the target takes.
+    Accepted,
+    /// It is not, and was refused as it should be.
+    Refused,
+}
+
+impl Outcome {
+    pub(crate) fn accepted_if(accepted: bool) -> Self {
+        if accepted { Self::Accepted } else { Self::Refused }
+    }
+}
+
+impl Target {
+    /// All of them.
+    pub const ALL: [Self; 9] = [
+        Self::Access,
+        Self::Block,
+        Self::Delta,
+        Self::Hello,
+        Self::Hostfile,
+        Self::Range,
+        Self::Submit,
+        Self::Ticket,
+        Self::Upload,
+    ];
+
+    /// Its name, which is that of the folder of its corpus.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Access => "access",
+            Self::Block => "block",
+            Self::Delta => "delta",
+            Self::Hello => "hello",
+            Self::Hostfile => "hostfile",
+            Self::Range => "range",
+            Self::Submit => "submit",
+            Self::Ticket => "ticket",
+            Self::Upload => "upload",
+        }
+    }
+
+    /// The target of this name.
+    pub fn find(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|target| target.name() == name)
+    }
+
+    /// Gives the target an input. Panics if it breaks a promise.
+    pub fn run(self, input: &[u8]) -> Outcome {
+        match self {
+            Self::Access => texts::access(input),
+            Self::Block => blocks::block(input),
+            Self::Delta => blocks::delta(input),
+            Self::Hello => messages::hello(input),
+            Self::Hostfile => texts::hostfile(input),
+            Self::Range => texts::range(input),
+            Self::Submit => messages::submit(input),
+            Self::Ticket => messages::ticket(input),
+            Self::Upload => messages::upload(input),
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! Inputs that are accepted, made by the code that writes them, so that they are never those of an older format.
+
+use std::{fs, io, time::Duration};
+
+use prost::Message;
+use swath_block::{BlockEncoder, Digest, EncodeError, fuzzing};
+use swath_kernel::Values;
+use swath_proto::v1::{self, worker_message::Kind};
+use swath_transport::{Address, AddressError, Authority, AuthorityError};
+
+use crate::Target;
+
+/// Why there are no seeds.
+#[derive(Debug, thiserror::Error)]
+pub enum SeedError {
+    /// A block cannot be encoded.
+    #[error("failed to encode a block: {0}")]
+    Encode(#[from] EncodeError),
+    /// Access files cannot be made.
+    #[error("failed to make access files: {0}")]
+    Access(#[from] AuthorityError),
+    /// Their address is none.
+    #[error("failed to read an address: {0}")]
+    Address(#[from] AddressError),
+    /// They cannot be written to a temporary folder, or read there.
+    #[error("failed to keep access files: {0}")]
+    Io(#[from] io::Error),
+}
+
+/// The inputs that a target starts from; all of them are accepted.
+pub fn of(target: Target) -> Result<Vec<Vec<u8>>, SeedError> {
+    match target {
+        Target::Access => access_files(),
+        Target::Block => Ok(blocks()?),
+        Target::Delta => Ok(pages()),
+        Target::Hello => Ok(worker_messages().iter().map(Message::encode_to_vec).collect()),
+        Target::Hostfile => {
+            Ok(texts(&["h1\nada@h2:2222 slots=4 max_slots=8 # old\n2/ada@h3\n", "[::1]:22\nfe80::1%eth0\n"]))
+        }
+        Target::Range => {
+            Ok(texts(&["1..=1000000", "-5..10", "7", "1_000", "1e6", "2.5e3..=3e3", "0..9223372036854775808"]))
+        }
+        Target::Submit => Ok(submits().iter().map(Message::encode_to_vec).collect()),
+        Target::Ticket => {
+            Ok(texts(&["3", r#"{"job": 3, "column": "value", "first": -100}"#, r#"{"job":1,"partial":true}"#]))
+        }
+        Target::Upload => Ok(vec![upload()?.encode_to_vec()]),
+    }
+}
+
+/// Made anew each time, so that no key stands in the repository.
+fn access_files() -> Result<Vec<Vec<u8>>, SeedError> {
+    let folder = tempfile::tempdir()?;
+    let address: Address = "field.example:7171".parse()?;
+    Authority::create(folder.path(), &[address], Duration::from_secs(3600))?;
+    let files = ["client.toml", "coordinator.toml"].map(|name| fs::read(folder.path().join(name)));
+    Ok(files.into_iter().collect::<Result<_, _>>()?)
+}
+
+fn texts(texts: &[&str]) -> Vec<Vec<u8>> {
+    texts.iter().map(|text| text.as_bytes().to_vec()).collect()
+}
+
+fn blocks() -> Result<Vec<Vec<u8>>, EncodeError> {
+    let integers = |rows: i64| Values::Int64((0..rows).map(|n| n * n).collect());
+    let scattered = Values::Int64((0..300_i64).map(|n| n.wrapping_mul(0x9E37_79B9_7F4A_7C15_u64 as i64)).collect());
+    let booleans = Values::Boolean((0..77).map(|n| n % 3 == 0).collect());
+    let decimals = Values::Decimal128((0..20).map(|n| i128::from(n) << 90).collect());
+    let of = |kind: u8, values: &Values| {
+        let (block, _) = encode(values)?;
+        Ok([vec![kind], block].concat())
+    };
+    [(0, integers(1)), (0, integers(400)), (0, scattered), (1, booleans), (2, decimals)]
+        .iter()
+        .map(|(kind, values)| of(*kind, values))
+        .collect()
+}
+
+fn encode(values: &Values) -> Result<(Vec<u8>, Digest), EncodeError> {
+    let mut encoder = BlockEncoder::new(values.value_type(), -7);
+    encoder.push(values)?;
+    let (block, digest) = encoder.finish_with_digest()?;
+    Ok((block.to_vec(), digest))
+}
+
+fn pages() -> Vec<Vec<u8>> {
+    let lists: [Vec<i64>; 4] =
+        [vec![5], (0..33).collect(), (0..200).map(|n| n * n).collect(), (0..40).map(|n| i64::MIN >> n).collect()];
+    let page = |values: &Vec<i64>| {
+        let rows = (values.len() as u16).wrapping_sub(1).to_le_bytes();
+        [rows.to_vec(), fuzzing::encode_delta(values)].concat()
+    };
+    lists.iter().map(page).collect()
+}
+
+fn lease() -> v1::LeaseId {
+    v1::LeaseId { incarnation: u64::MAX, sequence: 3 }
+}
+
+fn worker_messages() -> Vec<v1::WorkerMessage> {
+    let hello = v1::Hello {
+        protocol_version: swath_proto::PROTOCOL_VERSION,
+        program_version: "0.1.0".to_owned(),
+        name: "mower-1".to_owned(),
+        host: "field".to_owned(),
+        process_id: 4711,
+        threads: 8,
+        in_hand: vec![v1::WorkInHand {
+            lease: Some(lease()),
+            job_id: 3,
+            offsets: vec![v1::OffsetRun { start: 10, count: 20 }, v1::OffsetRun { start: 40, count: 1 }],
+            fingerprint: vec![7; 16].into(),
+        }],
+        former: Some(v1::FormerWorker { incarnation: 1, worker_id: 2 }),
+    };
+    let chunks = Some(v1::ChunkRun { start: 5, count: 6 });
+    let kinds = [
+        Kind::Hello(hello),
+        Kind::Heartbeat(v1::Heartbeat { heard: 9 }),
+        Kind::LeaseComputed(v1::LeaseComputed { lease: Some(lease()), busy_nanos: 1_000_000 }),
+        Kind::ChunksReturned(v1::ChunksReturned { lease: Some(lease()), chunks }),
+        Kind::ChunkFailed(v1::ChunkFailed { lease: Some(lease()), chunk: 5, number: -3, reason: "odd".to_owned() }),
+        Kind::Leaving(v1::Leaving {}),
+    ];
+    kinds.map(|kind| v1::WorkerMessage { kind: Some(kind) }).into()
+}
+
+fn submits() -> Vec<v1::SubmitRequest> {
+    let spec = |kernel: &str, first, last| v1::JobSpec {
+        kernel: kernel.to_owned(),
+        first,
+        last,
+        chunk_size: 1000,
+        max_retries: Some(2),
+        retain_ms: Some(60_000),
+        ..v1::JobSpec::default()
+    };
+    let request = |spec, token: &[u8]| v1::SubmitRequest { spec: Some(spec), token: token.to_vec().into() };
+    vec![request(spec("square", -10, 1_000_000), &[1; 16]), request(spec("is-prime", 1, 2), &[])]
+}
+
+fn upload() -> Result<v1::UploadBlock, EncodeError> {
+    let (block, digest) = encode(&Values::Int64(vec![49, 36, 25]))?;
+    Ok(v1::UploadBlock {
+        lease: Some(lease()),
+        job_id: 3,
+        first: -7,
+        numbers: 3,
+        parquet: block.into(),
+        fingerprint: vec![7; 16].into(),
+        digest: digest.whole(),
+    })
+}
