@@ -1,8 +1,8 @@
 //! Everything of Swath that parses what a stranger wrote, as targets for a fuzzer.
 //!
-//! A target takes any bytes. It panics if they break a promise, which is more than that nothing panics: what was accepted
-//! reads the same when it is written again, and two ways to read it agree. `corpus/TARGET` holds the inputs that each
-//! target starts from, and those that once broke one; an ordinary test runs all of them.
+//! A target takes any bytes. It panics if they break a promise, which is more than that nothing panics: what was
+//! accepted reads the same when it is written again, and two ways to read it agree. `corpus/TARGET` holds the inputs
+//! that each target starts from, and those that once broke one; an ordinary test runs all of them.
 
 mod blocks;
 mod messages;

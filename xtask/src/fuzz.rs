@@ -115,8 +115,8 @@ fn names_in(folder: &Path) -> Result<Vec<String>> {
     Ok(names)
 }
 
-/// Runs rustc in its own place, if cargo calls this program for that: with counters for a library of this workspace, as it
-/// is for anything else. What is linked without the engine, build scripts above all, has nobody to count for.
+/// Runs rustc in its own place, if cargo calls this program for that: with counters for a library of this workspace, as
+/// it is for anything else. What is linked without the engine, build scripts above all, has nobody to count for.
 pub(crate) fn compile_instrumented() -> Option<ExitCode> {
     env::var_os(INSTRUMENT)?;
     let mut arguments = env::args_os().skip(1);
