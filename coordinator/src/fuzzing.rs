@@ -2,8 +2,8 @@
 //!
 //! Each function takes what a peer may send, and tells whether it was accepted.
 
-use swath_proto::{Fingerprint, v1};
-use swath_scheduler::WorkerId;
+use swath_model::{Fingerprint, WorkerId};
+use swath_proto::v1;
 
 use crate::{convert, services};
 
@@ -29,5 +29,5 @@ pub fn submit(request: v1::SubmitRequest) -> bool {
 
 /// A block that a worker uploads, up to where its bytes are looked at.
 pub fn upload(upload: &v1::UploadBlock) -> bool {
-    Fingerprint::from_bytes(&upload.fingerprint).is_some() && convert::lease_id(upload.lease).is_ok()
+    Fingerprint::from_slice(&upload.fingerprint).is_some() && convert::lease_id(upload.lease).is_ok()
 }

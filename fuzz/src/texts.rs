@@ -1,7 +1,7 @@
 //! What people write.
 
 use swath_launch::{Host, merge, parse_hostfile};
-use swath_scheduler::Range;
+use swath_model::Range;
 
 use crate::Outcome;
 
