@@ -114,14 +114,18 @@ impl<K> HeldLease<K> {
         self.slots = self.slots.saturating_sub(1);
     }
 
-    /// The untouched chunks from this one on, up to the last that is left.
+    /// The last untouched chunks that stand side by side, from this one on. Of a chunk that is cut into pieces, some may be
+    /// touched and others, before or behind them, not.
     fn untouched_from(&self, first: u64) -> Option<ChunkRun> {
         let chunks = self.chunks();
-        let last = self.untaken.last()?;
-        // A chunk that is cut into pieces may be touched.
-        let begin = chunks.chunk_at(last.start());
-        let begin = if chunks.offsets(ChunkRun::one(begin)).start() == last.start() { begin } else { begin + 1 };
-        ChunkRun::new(begin.max(first), chunks.chunk_at(last.last()) + 1)
+        let untouched = |untaken: OffsetRun| {
+            let touched = chunks.touched(untaken);
+            let all = chunks.offsets(touched);
+            let begin = touched.start() + u64::from(all.start() < untaken.start());
+            let end = touched.end() - u64::from(all.end() > untaken.end());
+            ChunkRun::new(begin.max(first), end)
+        };
+        self.untaken.iter().filter_map(untouched).last()
     }
 
     /// Gives back the untouched chunks from this one on.

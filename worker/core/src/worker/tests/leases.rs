@@ -58,6 +58,43 @@ fn only_what_was_not_begun_is_given_back() {
     assert!(bench.holds_nothing());
 }
 
+/// Chunks 0 and 1, of two pieces each, with one slot at each piece. The coordinator has lost the first piece of chunk 1, and of
+/// chunk 0 if that is `also_lost`; the other pieces wait as blocks.
+fn pieces_lost(also_lost: Option<OffsetRun>) -> Bench {
+    let mut bench = Bench::joined(4, &job(4 * MAX_ROWS as i64, 2 * MAX_ROWS));
+    bench.lease(1, run(0, 2));
+    for slot in 0..4 {
+        assert_eq!(bench.take(slot), Some(run(u64::from(slot) * MAX_ROWS, (u64::from(slot) + 1) * MAX_ROWS)));
+    }
+    let lost: Vec<u32> = if also_lost.is_some() { vec![0, 1, 2] } else { vec![2] };
+    for slot in lost {
+        bench.deliver(slot);
+    }
+    bench.lose();
+    bench.offers();
+    let again = also_lost.into_iter().chain([run(2 * MAX_ROWS, 3 * MAX_ROWS)]).collect();
+    bench.welcome(vec![ResumedLease { again, ..resumed(1, [run(0, 2)]) }]);
+    bench.said.clear();
+    bench
+}
+
+#[test]
+fn a_chunk_of_which_a_slot_has_a_later_piece_is_not_given_back() {
+    let mut bench = pieces_lost(None);
+    bench.told(FromCoordinator::ReturnChunks { lease: lease_id(101), chunks: run(0, 2) });
+    assert_eq!(bench.returned(), [(lease_id(101), None)]);
+    assert_eq!(bench.take(2), Some(run(2 * MAX_ROWS, 3 * MAX_ROWS)));
+}
+
+#[test]
+fn an_untouched_chunk_before_one_that_was_begun_is_given_back() {
+    let mut bench = pieces_lost(Some(run(0, 2 * MAX_ROWS)));
+    bench.worker.handle_stop(at(20));
+    bench.effects();
+    assert_eq!(bench.returned(), [(lease_id(101), Some(run(0, 1)))]);
+    assert_eq!(bench.take(0), Some(run(2 * MAX_ROWS, 3 * MAX_ROWS)));
+}
+
 #[test]
 fn what_is_in_flight_goes_on_when_all_of_a_lease_is_asked_back_and_stops_when_it_ended() {
     let mut bench = Bench::joined(1, &job(1000, 10));
@@ -130,4 +167,22 @@ fn a_lease_of_a_job_that_is_unknown_or_another_is_refused() {
     bench.said.clear();
     bench.told(FromCoordinator::Lease(good));
     assert!(matches!(&bench.said[0], ToCoordinator::ChunkFailed { reason: said, .. } if *said == reason));
+}
+
+#[test]
+fn blocks_of_a_lease_that_was_stopped_do_not_count_for_a_later_one_of_the_same_chunks() {
+    let mut bench = Bench::joined(1, &job(1000, 10));
+    bench.lease(1, run(0, 4));
+    bench.take(0);
+    let sent = bench.compute(0).unwrap();
+    assert_eq!(bench.upload(), [(lease_id(1), run(0, 10))]);
+    bench.take(0);
+    let unsent = bench.compute(0).unwrap();
+    bench.told(FromCoordinator::StopLease { lease: lease_id(1) });
+    bench.lease(2, run(0, 4));
+    assert_eq!((bench.upload(), &bench.dropped[..]), (vec![], &[unsent][..]));
+    bench.receipt().unwrap();
+    assert_eq!(bench.dropped, [unsent, sent]);
+    assert_eq!(bench.take_all().len(), 4, "lease 2 is computed as a whole");
+    assert!(bench.holds_nothing());
 }

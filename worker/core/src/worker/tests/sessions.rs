@@ -131,3 +131,48 @@ fn a_worker_that_leaves_and_loses_its_session_has_left() {
     bench.lose();
     assert_eq!(bench.ended, Some(Outcome::ShutDown));
 }
+
+/// Lease 1-1 of the session before was not granted; this session has a lease with the same id, and has sent a block of it.
+#[test]
+fn what_comes_late_from_a_former_session_does_not_touch_the_one_that_holds() {
+    let job = job(1000, 10);
+    let mut bench = Bench::joined(1, &job);
+    bench.lease(1, run(0, 3));
+    bench.lose();
+    bench.join(Vec::new());
+    bench.describe(&job);
+    bench.lease(1, run(0, 3));
+    bench.take(0);
+    bench.compute(0);
+    assert_eq!(bench.upload().len(), 1);
+    bench.said.clear();
+    let late = [
+        FromCoordinator::StopLease { lease: lease_id(1) },
+        FromCoordinator::ReturnChunks { lease: lease_id(1), chunks: run(0, 3) },
+        FromCoordinator::JobEnded { id: JobId(1) },
+        FromCoordinator::ShutDown,
+    ];
+    for message in late {
+        bench.worker.handle_message(at(20), S1, message);
+        bench.effects();
+    }
+    assert_eq!(bench.worker.handle_receipt(at(20), S1), Ok(()));
+    bench.worker.handle_lost(at(20), S1, Loss::Refused, 0);
+    bench.effects();
+    assert_eq!((&bench.said[..], bench.worker.waiting_blocks(), bench.ended), (&[][..], 1, None));
+    bench.lease(2, run(3, 6));
+    assert_eq!(bench.said, [], "the job is known still");
+    bench.receipt().unwrap();
+    assert_eq!(bench.worker.waiting_blocks(), 0);
+}
+
+#[test]
+fn jobs_are_described_again_in_each_session() {
+    let mut bench = Bench::joined(1, &job(1000, 10));
+    bench.lose();
+    bench.join(Vec::new());
+    bench.said.clear();
+    bench.lease(1, run(0, 3));
+    assert!(matches!(bench.said[..], [ToCoordinator::ChunkFailed { chunk: 0, .. }, _]), "{:?}", bench.said);
+    assert!(bench.holds_nothing());
+}
