@@ -173,3 +173,16 @@ fn offers_keep_within_their_bounds() {
     bench.lose();
     assert_eq!(bench.offers().len(), 2, "what was not offered is not held");
 }
+
+/// What is not offered is known to be gone: the coordinator may want it again.
+#[test]
+fn a_chunk_that_failed_before_the_offer_is_computed_again_when_it_is_wanted_again() {
+    let mut bench = half_way();
+    bench.worker.handle_failed(Slot(2), 17, 175, "it is odd".to_owned());
+    let offered: OffsetSet = [run(80, 170), run(180, 300)].into_iter().collect();
+    assert_eq!(bench.offers()[0].offsets, offered);
+    let again = [run(170, 180)].into_iter().collect();
+    bench.welcome(vec![ResumedLease { again, ..resumed(1, [run(8, 30)]) }]);
+    assert_eq!(bench.returned(), []);
+    assert_eq!(bench.take(0), Some(run(170, 180)));
+}
