@@ -40,6 +40,9 @@ pub enum FromCoordinator<K> {
     },
     /// Nothing more will come: leave when the work in flight is delivered.
     ShutDown,
+    /// A message that the shell cannot read, of a newer coordinator for instance. It counts as received: a worker that seems
+    /// to receive nothing loses its session.
+    Unknown,
 }
 
 /// See [`FromCoordinator::Welcome`].

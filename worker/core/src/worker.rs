@@ -226,14 +226,15 @@ impl<K> Worker<K> {
         if self.state.session_id() != Some(session) {
             return;
         }
-        if let FromCoordinator::Welcome(welcome) = message {
-            self.on_welcome(now, welcome);
+        let Some(session) = self.state.session_mut() else {
+            if let FromCoordinator::Welcome(welcome) = message {
+                self.on_welcome(now, welcome);
+            }
             return;
-        }
-        let Some(session) = self.state.session_mut() else { return };
+        };
         session.received += 1;
         match message {
-            FromCoordinator::Welcome(_) => {}
+            FromCoordinator::Welcome(_) | FromCoordinator::Unknown => {}
             FromCoordinator::Job { id, job } => drop(session.jobs.insert(id, job)),
             FromCoordinator::JobEnded { id } => drop(session.jobs.remove(&id)),
             FromCoordinator::Lease(lease) => self.on_lease(lease),

@@ -186,3 +186,18 @@ fn blocks_of_a_lease_that_was_stopped_do_not_count_for_a_later_one_of_the_same_c
     assert_eq!(bench.take_all().len(), 4, "lease 2 is computed as a whole");
     assert!(bench.holds_nothing());
 }
+
+#[test]
+fn each_receipt_is_for_the_first_block_without_one() {
+    let mut bench = Bench::joined(1, &job(1000, 10));
+    bench.lease(1, run(0, 3));
+    let blocks = [0, 10, 20].map(|begin| {
+        assert_eq!(bench.take(0), Some(run(begin, begin + 10)));
+        bench.compute(0).unwrap()
+    });
+    assert_eq!(bench.upload().len(), 3);
+    bench.receipt().unwrap();
+    assert_eq!(bench.dropped, blocks[..1]);
+    bench.lose();
+    assert_eq!(bench.offers()[0].offsets, run::<OffsetRun>(10, 30).into());
+}
