@@ -15,7 +15,7 @@ use swath_scheduler::{Event, WorkerState};
 use tonic::Status;
 
 use crate::{
-    driver::{Assignment, Refusal, ToWorker},
+    driver::{Refusal, ToWorker},
     job::{Holes, Introduction, JobState, JobStatus, NewJob, Past, Token, WaitReason, Waiting, WorkerStatus},
 };
 
@@ -286,26 +286,29 @@ pub(crate) fn worker_event(worker: WorkerId, message: v1::WorkerMessage) -> Resu
 pub(crate) fn to_worker(message: &ToWorker) -> v1::CoordinatorMessage {
     use v1::coordinator_message::Kind;
     let kind = match message {
-        ToWorker::Lease(assignment) => Kind::Lease(lease_to_proto(assignment)),
-        ToWorker::Revoke { lease, chunks, stop } => Kind::Revoke(v1::Revoke {
+        ToWorker::DescribeJob { id, job, fingerprint } => Kind::DescribeJob(v1::DescribeJob {
+            job_id: id.0,
+            spec: Some(spec_to_proto(job)),
+            value_type: codec::value_type_to_proto(job.value_type()).into(),
+            fingerprint: codec::fingerprint_to_proto(*fingerprint),
+        }),
+        ToWorker::JobEnded(job) => Kind::JobEnded(v1::JobEnded { job_id: job.0 }),
+        ToWorker::Lease { lease, chunks, job, fingerprint } => Kind::Lease(v1::Lease {
+            id: Some(codec::lease_id_to_proto(*lease)),
+            chunks: Some(codec::chunk_run_to_proto(*chunks)),
+            job_id: job.0,
+            fingerprint: codec::fingerprint_to_proto(*fingerprint),
+        }),
+        ToWorker::ReturnChunks { lease, chunks } => Kind::ReturnChunks(v1::ReturnChunks {
             lease: Some(codec::lease_id_to_proto(*lease)),
             chunks: Some(codec::chunk_run_to_proto(*chunks)),
-            stop: *stop,
         }),
-        ToWorker::Farewell => Kind::Farewell(v1::Farewell {}),
+        ToWorker::StopLease(lease) => {
+            Kind::StopLease(v1::StopLease { lease: Some(codec::lease_id_to_proto(*lease)) })
+        }
+        ToWorker::ShutDown => Kind::ShutDown(v1::ShutDown {}),
     };
     v1::CoordinatorMessage { kind: Some(kind) }
-}
-
-fn lease_to_proto(assignment: &Assignment) -> v1::Lease {
-    v1::Lease {
-        id: Some(codec::lease_id_to_proto(assignment.lease)),
-        chunks: Some(codec::chunk_run_to_proto(assignment.chunks)),
-        job_id: assignment.job_id.0,
-        value_type: codec::value_type_to_proto(assignment.job.value_type()).into(),
-        job: Some(spec_to_proto(&assignment.job)),
-        fingerprint: codec::fingerprint_to_proto(assignment.fingerprint),
-    }
 }
 
 pub(crate) fn lease_id(lease: Option<v1::LeaseId>) -> Result<LeaseId, Status> {

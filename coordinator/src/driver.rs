@@ -32,7 +32,7 @@ use self::{
 };
 pub(crate) use self::{
     handle::{AcceptedBlock, Claim, DriverHandle, Joined, Refusal, RefusedBlock, Request},
-    session::{Assignment, ToWorker},
+    session::ToWorker,
 };
 use crate::{
     clock::{Clock, Moment, Stamp},
@@ -364,17 +364,13 @@ impl Driver {
         self.note_holes();
         while let Some(action) = self.scheduler.poll_action() {
             match action {
-                Action::Assign { worker, lease, job, chunks } => {
-                    let Some(record) = self.jobs.get(&job) else { continue };
-                    let (fingerprint, spec) = (record.fingerprint, record.job.clone());
-                    let assignment = Assignment { lease, chunks, job_id: job, job: spec, fingerprint };
-                    self.send(worker, ToWorker::Lease(assignment));
+                Action::Assign { worker, lease, job, chunks } => self.send_lease(worker, lease, job, chunks),
+                Action::ReturnChunks { worker, lease, chunks } => {
+                    self.send(worker, ToWorker::ReturnChunks { lease, chunks });
                 }
-                Action::Revoke { worker, lease, chunks } => {
-                    let stop = self.scheduler.holder(lease) != Some(worker);
-                    self.send(worker, ToWorker::Revoke { lease, chunks, stop });
-                }
+                Action::StopLease { worker, lease } => self.send(worker, ToWorker::StopLease(lease)),
                 Action::JobEnded { job, outcome } => {
+                    self.send_job_ended(job);
                     // An action before this one may have ended a session, and that a chunk.
                     self.note_holes();
                     self.end_job(job, outcome);

@@ -16,13 +16,9 @@ pub enum Action {
         /// Which chunks.
         chunks: ChunkRun,
     },
-    /// Ask a worker to give back what it has not touched of `chunks`.
-    ///
-    /// While the lease is held ([`Scheduler::holder`](crate::Scheduler::holder) names the worker), these are the
-    /// tail of it, and the worker answers with one [`Event::ChunksReturned`](crate::Event::ChunksReturned). When the
-    /// lease has ended (its job is over, or its deadline has passed), these are all of it: the worker stops, and
-    /// need not answer.
-    Revoke {
+    /// Ask a worker to give back what it has not begun of these chunks, the tail of a lease that it holds. It answers with
+    /// one [`Event::ChunksReturned`](crate::Event::ChunksReturned).
+    ReturnChunks {
         /// Who.
         worker: WorkerId,
         /// Which lease.
@@ -30,7 +26,15 @@ pub enum Action {
         /// Which chunks of it.
         chunks: ChunkRun,
     },
-    /// A job is over. Comes exactly once for each job, after the last `Assign` and `Revoke` that concern it.
+    /// Tell a worker that a lease has ended: its job is over, its deadline has passed, or others have computed it. The worker
+    /// stops and does not answer.
+    StopLease {
+        /// Who.
+        worker: WorkerId,
+        /// Which lease.
+        lease: LeaseId,
+    },
+    /// A job is over. Comes exactly once for each job, after all other actions that concern it.
     JobEnded {
         /// Which job.
         job: JobId,

@@ -41,7 +41,7 @@ pub enum Event {
         /// The worker's own wall time for it, which gives its rate.
         busy: Duration,
     },
-    /// The worker gives chunks back untouched: the answer to [`Action::Revoke`](crate::Action::Revoke), or
+    /// The worker gives chunks back untouched: the answer to [`Action::ReturnChunks`](crate::Action::ReturnChunks), or
     /// because it wants to leave.
     ChunksReturned {
         /// The worker that gives back.

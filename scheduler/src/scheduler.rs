@@ -183,7 +183,7 @@ impl Scheduler {
         self.stop_asking(now, id);
         self.workers.update(now, id, |worker| worker.draining = true);
         for lease in untouched {
-            self.revoke_all(now, lease);
+            self.ask_for_all(now, lease);
         }
         self.dispatch(now);
         Ok(())
@@ -328,7 +328,7 @@ impl Scheduler {
     fn end_job(&mut self, now: Instant, id: JobId, outcome: Outcome) {
         let leases = self.jobs.get(id).map(Job::leases).unwrap_or_default();
         for lease in leases {
-            self.release(now, lease, true);
+            self.release(now, lease, leasing::Holder::Stays);
         }
         self.jobs.update(id, |job| job.end(outcome.clone()));
         self.workers.forget_job(id);

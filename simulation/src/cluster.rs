@@ -127,18 +127,15 @@ impl Cluster {
             return;
         }
         match event {
-            Event::Said { session, message } => self.on_said(session, &message),
-            Event::Told { session, message } => self.on_told(session, &message),
+            Event::Said { session, message } => self.on_said(session, message),
+            Event::Told { session, message } => self.on_told(session, message),
             Event::Uploaded { session, stream, block } => self.on_uploaded(session, stream, block),
             Event::Receipted { session, stream } => self.on_receipted(session, stream),
             Event::CoordinatorNotices { session } => self.on_coordinator_notices(session),
             Event::WorkerNotices { session } => self.on_worker_notices(session),
-            Event::UploadNoticed { session, stream } => self.on_upload_noticed(session, stream),
             Event::TaskDone { process, thread, token } => self.on_task_done(process, thread, token),
             Event::TaskCrashes { process, thread, token } => self.on_task_crashes(process, thread, token),
-            Event::HeartbeatDue { session } => self.on_heartbeat_due(session),
-            Event::GraceOver { process, session } => self.on_grace_over(process, session),
-            Event::Connect { process } => self.connect(process),
+            Event::ProcessWakes { process } => self.on_process_wakes(process),
             Event::Start { process } => self.start(process),
             Event::CoordinatorStarts => self.start_coordinator(),
             Event::Wake { incarnation } => self.on_wake(incarnation),
@@ -158,13 +155,10 @@ impl Cluster {
         match *event {
             Event::Told { session, .. }
             | Event::Receipted { session, .. }
-            | Event::WorkerNotices { session }
-            | Event::UploadNoticed { session, .. }
-            | Event::HeartbeatDue { session } => Some(self.network.process(session)),
+            | Event::WorkerNotices { session } => Some(self.network.process(session)),
             Event::TaskDone { process, .. }
             | Event::TaskCrashes { process, .. }
-            | Event::GraceOver { process, .. }
-            | Event::Connect { process } => Some(process),
+            | Event::ProcessWakes { process } => Some(process),
             _ => None,
         }
     }

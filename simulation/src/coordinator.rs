@@ -2,16 +2,20 @@
 //! fence into the store.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
 use std::time::Duration;
 
-use swath_model::{ChunkRun, ChunkSet, Incarnation, Instant, JobId, LeaseId, WorkerId};
+use swath_model::{
+    ChunkRun, ChunkSet, Incarnation, Instant, JobId, LeaseId, OffsetSet, ResumeOffer, ResumedLease, WorkerId,
+};
+use swath_worker_core::{FromCoordinator, Lease, ToCoordinator, Welcome};
 use swath_scheduler::{Action, Config, Event as SchedulerEvent, JobPlan, JobState, Scheduler, Skipped, WorkerState};
 
 use crate::cluster::{Cluster, note};
-use crate::event::{Block, Event, Fact, InHand, JobIndex, LeasedJob, Said, SessionId, Told};
+use crate::event::{Block, Event, Fact, JobIndex, LeasedJob, SessionId};
 use crate::ledger::Store;
 use crate::plan::one;
-use crate::verdict::kernel_says;
+use crate::process::{fingerprint, job as core_job};
 
 #[derive(Debug)]
 pub(crate) struct Coordinator {
@@ -31,6 +35,8 @@ pub(crate) struct Coordinator {
     stalled: VecDeque<(SessionId, u32, Block)>,
     /// Every lease there ever was: its job and its chunks.
     leases: BTreeMap<LeaseId, (JobIndex, ChunkRun)>,
+    /// Leases that no worker may compute.
+    strays: BTreeSet<LeaseId>,
     /// Workers that were drained.
     drained: BTreeSet<WorkerId>,
     /// Leases that a worker may be computing.
@@ -53,6 +59,7 @@ impl Coordinator {
             wakes_at: None,
             stalled: VecDeque::new(),
             leases: BTreeMap::new(),
+            strays: BTreeSet::new(),
             drained: BTreeSet::new(),
             open: BTreeMap::new(),
             alone: BTreeMap::new(),
@@ -117,7 +124,7 @@ impl Cluster {
         // Those too that have said nothing yet.
         for process in 0..self.processes.len() {
             if let Some(session) = self.processes[process].session {
-                self.close_coordinator_end(session, true);
+                self.close_coordinator_end(session.0, true);
             }
         }
         if self.random.one_in(3) {
@@ -174,7 +181,7 @@ impl Cluster {
             self.break_promise(format!("failed to drain worker {worker}"));
         }
         if let Some(&session) = self.coordinator.sessions.get(&worker) {
-            self.tell_worker(session, Told::Farewell);
+            self.tell_worker(session, FromCoordinator::ShutDown);
         }
         self.carry_out();
     }
@@ -206,13 +213,25 @@ impl Cluster {
         while let Some(action) = self.coordinator.scheduler.poll_action() {
             match action {
                 Action::Assign { worker, lease, job, chunks } => self.assign(worker, lease, index(job), chunks),
-                Action::Revoke { worker, lease, chunks } => {
+                Action::ReturnChunks { worker, lease, chunks } => {
                     if let Some(&session) = self.coordinator.sessions.get(&worker) {
-                        let stop = self.coordinator.scheduler.holder(lease) != Some(worker);
-                        self.tell_worker(session, Told::Revoke { lease, chunks, stop });
+                        self.tell_worker(session, FromCoordinator::ReturnChunks { lease, chunks });
                     }
                 }
-                Action::JobEnded { job, outcome } => self.on_job_ended(index(job), outcome),
+                Action::StopLease { worker, lease } => {
+                    if let Some(&session) = self.coordinator.sessions.get(&worker) {
+                        self.tell_worker(session, FromCoordinator::StopLease { lease });
+                    }
+                }
+                Action::JobEnded { job, outcome } => {
+                    let sessions: Vec<SessionId> = self.coordinator.sessions.values().copied().collect();
+                    for session in sessions {
+                        if self.network.get(session).described.remove(&job) {
+                            self.tell_worker(session, FromCoordinator::JobEnded { id: job });
+                        }
+                    }
+                    self.on_job_ended(index(job), outcome);
+                }
             }
         }
         if let Some(at) = self.coordinator.scheduler.poll_timeout() {
@@ -236,68 +255,123 @@ impl Cluster {
             return;
         };
         let plan = &self.plan.jobs[job];
-        let job = LeasedJob { index: job, fingerprint: plan.fingerprint, chunks: plan.chunks };
-        self.tell_worker(session, Told::Lease { lease, job, chunks });
+        let leased = LeasedJob { index: job, fingerprint: plan.fingerprint, chunks: plan.chunks };
+        if self.network.get(session).described.insert(id(job)) {
+            let job = Arc::new(core_job(leased));
+            self.tell_worker(session, FromCoordinator::Job { id: job.id, job: Ok(job) });
+        }
+        let fingerprint = Some(fingerprint(leased.fingerprint));
+        let lease = Lease { id: lease, job: id(job), fingerprint, chunks };
+        if !self.is_calm && self.random.one_in(40) {
+            self.tell_stray(session, lease);
+        }
+        self.tell_worker(session, FromCoordinator::Lease(lease));
     }
 
-    pub(crate) fn on_said(&mut self, session: SessionId, message: &Said) {
+    /// A lease that nobody can compute: of a job that was described otherwise, or not at all.
+    fn tell_stray(&mut self, session: SessionId, lease: Lease) {
+        let id = LeaseId { incarnation: Incarnation(self.random.next()), sequence: 1 };
+        self.coordinator.strays.insert(id);
+        let other = fingerprint(self.random.next());
+        let stray = match self.random.below(3) {
+            0 => Lease { id, fingerprint: Some(other), ..lease },
+            1 => Lease { id, job: JobId(99), ..lease },
+            _ => Lease { id, fingerprint: None, ..lease },
+        };
+        self.tell_worker(session, FromCoordinator::Lease(stray));
+    }
+
+    pub(crate) fn on_said(&mut self, session: SessionId, message: ToCoordinator) {
         if !self.coordinator.is_up || !self.network.hears(session, self.coordinator.incarnation) {
             self.tally.count("messages lost");
             return;
         }
-        if let Said::Hello { threads, former, in_hand } = message {
-            self.on_hello(session, *threads, *former, in_hand);
+        if let ToCoordinator::Hello { former, offers } = message {
+            self.on_hello(session, former, &offers);
             return;
         }
         let Some(worker) = self.network.get(session).worker else { return };
         if self.coordinator.scheduler.worker(worker).is_some_and(|view| view.state == WorkerState::Silent) {
             self.tally.count("workers back after their deadline");
         }
-        match *message {
-            Said::Hello { .. } => {}
-            Said::Heartbeat => self.tell(SchedulerEvent::Heartbeat { worker }),
-            Said::Computed { lease, busy } => {
+        match message {
+            ToCoordinator::Hello { .. } => {}
+            ToCoordinator::Heartbeat { received } => {
+                self.check_heartbeat(session, received);
+                self.tell(SchedulerEvent::Heartbeat { worker });
+            }
+            ToCoordinator::LeaseComputed { lease, busy } => {
                 note!(self, "worker {worker} has computed {lease} in {busy:?}");
-                if let Some(&(job, chunks)) = self.coordinator.leases.get(&lease) {
-                    for chunk in self.coordinator.accused(job, chunks) {
-                        // It may be with somebody else by now.
-                        if self.coordinator.scheduler.holds(lease, one(chunk)) {
-                            self.coordinator.forgive(job, one(chunk));
-                        }
-                    }
-                }
-                if let Some(open) = self.coordinator.open.get_mut(&worker) {
-                    open.remove(&lease);
-                }
+                self.on_computed(worker, lease);
                 self.tell(SchedulerEvent::LeaseComputed { worker, lease, busy });
             }
-            Said::Returned { lease, chunks } => {
+            ToCoordinator::ChunksReturned { lease, chunks } => {
                 note!(self, "worker {worker} returns {chunks:?} of {lease}");
                 self.tally.count(if chunks.is_some() { "chunks given back" } else { "nothing to give back" });
+                self.note_answer(session, lease);
                 self.tell(SchedulerEvent::ChunksReturned { worker, lease, chunks });
             }
-            Said::Failed { lease, chunk, number } => {
+            ToCoordinator::ChunkFailed { lease, .. } if self.coordinator.strays.contains(&lease) => {
+                self.tally.count("stray leases refused");
+            }
+            ToCoordinator::ChunkFailed { lease, chunk, number, reason } => {
                 note!(self, "worker {worker} failed at {number} in chunk {chunk} of {lease}");
                 self.tally.count("chunks failed");
-                let reason = kernel_says(number);
                 self.tell(SchedulerEvent::ChunkFailed { worker, lease, chunk, number, reason });
             }
-            Said::Leaving => {
-                let now = self.scheduler_now();
-                self.coordinator.drained.insert(worker);
-                // Known, so this is not refused.
-                let _ = self.coordinator.scheduler.drain(now, worker);
-                self.carry_out();
-            }
-            Said::Farewell => self.network.get(session).farewell = true,
+            // As the real one does it: it drains the worker, and says so.
+            ToCoordinator::Leaving => self.drain(worker),
         }
     }
 
-    fn on_hello(&mut self, session: SessionId, threads: u32, former: Option<SessionId>, in_hand: &[InHand]) {
-        let worker = self.network.get(session).worker.unwrap_or(WorkerId(self.coordinator.last_worker + 1));
-        self.coordinator.last_worker = self.coordinator.last_worker.max(worker.0);
-        let former = former.and_then(|former| self.network.worker_of(former, self.coordinator.incarnation));
-        note!(self, "session {session} is worker {worker}, formerly {former:?}, with {in_hand:?}");
+    fn on_computed(&mut self, worker: WorkerId, lease: LeaseId) {
+        if let Some(&(job, chunks)) = self.coordinator.leases.get(&lease) {
+            for chunk in self.coordinator.accused(job, chunks) {
+                // It may be with somebody else by now.
+                if self.coordinator.scheduler.holds(lease, one(chunk)) {
+                    self.coordinator.forgive(job, one(chunk));
+                }
+            }
+        }
+        if let Some(open) = self.coordinator.open.get_mut(&worker) {
+            open.remove(&lease);
+        }
+    }
+
+    /// What a worker has received, it has answered, and it counts all of it.
+    fn check_heartbeat(&mut self, session: SessionId, received: u64) {
+        let link = self.network.get(session);
+        let (told, answered, asked) = (link.told_messages, link.answered, link.asked.front().copied());
+        if received > told || received < answered {
+            self.break_promise(format!("session {session} has received {received}, but {answered} to {told} messages"));
+        }
+        if let Some((lease, _)) = asked.filter(|&(_, number)| number <= received) {
+            self.break_promise(format!("session {session} was asked to give back some of {lease} and did not answer"));
+        }
+    }
+
+    /// A worker gives chunks back: perhaps it was asked for them.
+    fn note_answer(&mut self, session: SessionId, lease: LeaseId) {
+        let link = self.network.get(session);
+        if let Some(place) = link.asked.iter().position(|&(asked, _)| asked == lease)
+            && let Some((_, number)) = link.asked.remove(place)
+        {
+            link.answered = link.answered.max(number);
+        }
+    }
+
+    fn on_hello(&mut self, session: SessionId, former: Option<(Incarnation, WorkerId)>, offers: &[ResumeOffer]) {
+        if self.network.get(session).worker.is_some() {
+            note!(self, "session {session} says Hello again, and is closed");
+            self.on_coordinator_notices(session);
+            return;
+        }
+        let worker = WorkerId(self.coordinator.last_worker + 1);
+        self.coordinator.last_worker = worker.0;
+        let former = former.filter(|(incarnation, _)| *incarnation == self.coordinator.incarnation);
+        let former = former.map(|(_, worker)| worker).filter(|_| self.plan.knows_former);
+        let former = former.filter(|former| self.coordinator.sessions.contains_key(former));
+        note!(self, "session {session} is worker {worker}, formerly {former:?}, with {offers:?}");
         if let Some(former) = former
             && let Some(old) = self.coordinator.sessions.remove(&former)
         {
@@ -306,46 +380,69 @@ impl Cluster {
             self.close_coordinator_end(old, false);
         }
         self.coordinator.sessions.insert(worker, session);
-        self.coordinator.open.remove(&worker);
         self.network.get(session).worker = Some(worker);
+        let slots = self.processes[self.network.process(session)].slots;
         let now = self.scheduler_now();
-        let named: Vec<_> = in_hand.iter().map(|in_hand| (id(in_hand.job.index), self.usable(in_hand))).collect();
-        let granted = self.coordinator.scheduler.rejoin(now, worker, threads, former, &named);
-        if granted.len() != in_hand.len() {
-            self.break_promise(format!("{} answers to {in_hand:?}", granted.len()));
+        let named: Vec<_> = offers.iter().map(|offer| (offer.job, self.usable(offer))).collect();
+        let granted = self.coordinator.scheduler.rejoin(now, worker, slots, former, &named);
+        if granted.len() != offers.len() {
+            self.break_promise(format!("{} answers to {offers:?}", granted.len()));
         }
-        for (in_hand, granted) in in_hand.iter().zip(&granted) {
-            self.on_granted(worker, in_hand, granted.as_ref());
+        let mut resumed = Vec::new();
+        for ((offer, (_, named)), granted) in offers.iter().zip(&named).zip(granted) {
+            self.on_granted(worker, offer, named, granted.as_ref());
+            resumed.extend(granted.map(|(next, chunks)| self.resumed(offer, next, chunks)));
         }
-        let granted = in_hand.iter().map(|in_hand| in_hand.lease).zip(granted).collect();
-        self.tell_worker(session, Told::Welcome { granted });
+        let (incarnation, heartbeat) = (self.coordinator.incarnation, self.heartbeat());
+        let welcome = Welcome { worker, incarnation, heartbeat, resumed };
+        self.tell_worker(session, FromCoordinator::Welcome(welcome));
         self.carry_out();
     }
 
-    /// The chunks that a worker has in hand, if they are of the job that has this id now.
-    fn usable(&mut self, in_hand: &InHand) -> ChunkSet {
-        if in_hand.job.fingerprint == self.plan.jobs[in_hand.job.index].fingerprint {
-            return in_hand.chunks.clone();
-        }
-        self.tally.count("work of another job offered");
-        ChunkSet::new()
+    /// The chunks that a worker has in flight, if they are of the job that has this id now.
+    fn usable(&mut self, offer: &ResumeOffer) -> ChunkSet {
+        let plan = self.plan.jobs.get(index(offer.job));
+        let Some(plan) = plan.filter(|plan| offer.fingerprint == Some(fingerprint(plan.fingerprint))) else {
+            self.tally.count("work of another job offered");
+            return ChunkSet::new();
+        };
+        offer.offsets.iter().map(|run| plan.chunks.touched(run)).collect()
     }
 
-    fn on_granted(&mut self, worker: WorkerId, in_hand: &InHand, granted: Option<&(LeaseId, ChunkSet)>) {
-        let job = in_hand.job.index;
-        let is_same = in_hand.job.fingerprint == self.plan.jobs[job].fingerprint;
-        let is_active = self.coordinator.scheduler.job(id(job)).is_some_and(|view| view.state == JobState::Active);
-        if is_active && is_same {
-            in_hand.chunks.iter().for_each(|run| self.coordinator.forgive(job, run));
+    /// What goes on of an offer. What the coordinator has not, and the worker has not in flight, is computed again.
+    fn resumed(&mut self, offer: &ResumeOffer, next: LeaseId, chunks: ChunkSet) -> ResumedLease {
+        let job = index(offer.job);
+        let mut again = OffsetSet::new();
+        for run in chunks.iter().map(|run| self.plan.jobs[job].chunks.offsets(run)) {
+            let missing = self.missing(job, run);
+            missing.iter().flat_map(|run| offer.offsets.gaps(*run)).for_each(|run| again.insert(run));
+        }
+        if !again.is_empty() {
+            self.tally.count("pieces to be computed again");
+        }
+        ResumedLease { lease: offer.lease, next, chunks, again }
+    }
+
+    fn on_granted(
+        &mut self,
+        worker: WorkerId,
+        offer: &ResumeOffer,
+        named: &ChunkSet,
+        granted: Option<&(LeaseId, ChunkSet)>,
+    ) {
+        let job = index(offer.job);
+        let is_active = self.coordinator.scheduler.job(offer.job).is_some_and(|view| view.state == JobState::Active);
+        if is_active {
+            named.iter().for_each(|run| self.coordinator.forgive(job, run));
         }
         let Some((lease, chunks)) = granted else {
             self.tally.count(if is_active { "leases not resumed" } else { "leases not resumed: the job is over" });
             return;
         };
         note!(self, "worker {worker} goes on with {chunks:?} of job {job} as lease {lease}");
-        self.tally.count(if *chunks == in_hand.chunks { "leases resumed" } else { "leases resumed in part" });
-        if let Some(run) = chunks.iter().find(|run| !in_hand.chunks.contains_run(*run)) {
-            self.break_promise(format!("worker {worker} gets {run} of job {job}, which it has not in hand"));
+        self.tally.count(if chunks == named { "leases resumed" } else { "leases resumed in part" });
+        if let Some(run) = chunks.iter().find(|run| !named.contains_run(*run)) {
+            self.break_promise(format!("worker {worker} gets {run} of job {job}, which it has not in flight"));
         }
         if let Some(chunk) =
             chunks.iter().flat_map(|run| run.start()..run.end()).find(|&chunk| self.has_whole(job, chunk))
@@ -376,10 +473,10 @@ impl Cluster {
             return;
         }
         self.coordinator.sessions.remove(&worker);
-        let farewell = self.network.get(session).farewell;
-        note!(self, "the session of worker {worker} is over; farewell: {farewell}");
+        let leaving = self.coordinator.drained.contains(&worker);
+        note!(self, "the session of worker {worker} is over; it was leaving: {leaving}");
         let open = self.coordinator.open.remove(&worker).unwrap_or_default();
-        if farewell {
+        if leaving {
             self.tell(SchedulerEvent::WorkerLeft { worker });
         } else {
             self.tally.count("sessions broken");
@@ -466,6 +563,9 @@ impl Cluster {
     /// Lets a block pass if its lease holds it; returns what became of it.
     fn fence(&mut self, block: Block) -> &'static str {
         const REFUSED: &str = "blocks refused";
+        if self.coordinator.strays.contains(&block.lease) {
+            self.break_promise(format!("lease {} was computed, which does not fit its job", block.lease));
+        }
         let Some(worker) = self.coordinator.scheduler.holder(block.lease) else { return REFUSED };
         let job = block.job.index;
         if block.job.fingerprint != self.plan.jobs[job].fingerprint {

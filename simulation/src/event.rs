@@ -1,8 +1,7 @@
 //! What can happen, and what is said.
 
-use std::time::Duration;
-
-use swath_model::{ChunkRun, ChunkSet, Chunks, Incarnation, Instant, LeaseId, OffsetRun};
+use swath_model::{ChunkRun, Chunks, Incarnation, Instant, LeaseId, OffsetRun};
+use swath_worker_core::{FromCoordinator, ToCoordinator};
 
 /// A process that is a worker when it runs, by its place in the cluster.
 pub(crate) type ProcessId = usize;
@@ -29,12 +28,12 @@ pub(crate) enum Event {
     /// A message arrives at the coordinator.
     Said {
         session: SessionId,
-        message: Said,
+        message: ToCoordinator,
     },
     /// A message arrives at a worker.
     Told {
         session: SessionId,
-        message: Told,
+        message: FromCoordinator<LeasedJob>,
     },
     /// A block arrives at the coordinator; `stream` counts the upload connections of the session.
     Uploaded {
@@ -55,11 +54,6 @@ pub(crate) enum Event {
     WorkerNotices {
         session: SessionId,
     },
-    /// The worker sees that an upload connection is over.
-    UploadNoticed {
-        session: SessionId,
-        stream: u32,
-    },
     /// A thread has computed its task.
     TaskDone {
         process: ProcessId,
@@ -72,14 +66,8 @@ pub(crate) enum Event {
         thread: usize,
         token: Token,
     },
-    HeartbeatDue {
-        session: SessionId,
-    },
-    GraceOver {
-        process: ProcessId,
-        session: SessionId,
-    },
-    Connect {
+    /// The core of a worker wanted to be woken.
+    ProcessWakes {
         process: ProcessId,
     },
     Start {
@@ -114,62 +102,6 @@ pub(crate) enum Event {
     DiskHasRoom,
     Trouble,
     Calm,
-}
-
-/// From a worker to the coordinator.
-#[derive(Clone, Debug)]
-pub(crate) enum Said {
-    Hello {
-        threads: u32,
-        /// The session that its process had before.
-        former: Option<SessionId>,
-        in_hand: Vec<InHand>,
-    },
-    Heartbeat,
-    Computed {
-        lease: LeaseId,
-        busy: Duration,
-    },
-    Returned {
-        lease: LeaseId,
-        chunks: Option<ChunkRun>,
-    },
-    Failed {
-        lease: LeaseId,
-        chunk: u64,
-        number: i64,
-    },
-    Leaving,
-    Farewell,
-}
-
-/// The chunks that a worker has in hand of a lease of an earlier session.
-#[derive(Clone, Debug)]
-pub(crate) struct InHand {
-    pub(crate) lease: LeaseId,
-    pub(crate) job: LeasedJob,
-    pub(crate) chunks: ChunkSet,
-}
-
-/// From the coordinator to a worker.
-#[derive(Clone, Debug)]
-pub(crate) enum Told {
-    /// What of each lease of an earlier session goes on, and under which lease.
-    Welcome {
-        granted: Vec<(LeaseId, Option<(LeaseId, ChunkSet)>)>,
-    },
-    Lease {
-        lease: LeaseId,
-        job: LeasedJob,
-        chunks: ChunkRun,
-    },
-    /// `stop`: the lease has ended.
-    Revoke {
-        lease: LeaseId,
-        chunks: ChunkRun,
-        stop: bool,
-    },
-    Farewell,
 }
 
 /// From the store to the driver.

@@ -108,6 +108,14 @@ impl Cluster {
         self.coordinator.store.jobs.get(&job).is_some_and(|store| store.held.contains_run(offsets))
     }
 
+    /// What of these offsets is neither in memory nor durable.
+    pub(crate) fn missing(&self, job: JobIndex, run: OffsetRun) -> Vec<OffsetRun> {
+        match self.coordinator.store.jobs.get(&job) {
+            Some(store) => store.held.gaps(run).collect(),
+            None => vec![run],
+        }
+    }
+
     pub(crate) fn on_look(&mut self, incarnation: Incarnation) {
         if incarnation != self.coordinator.incarnation || !self.coordinator.is_up {
             return;

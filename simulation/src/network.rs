@@ -1,12 +1,14 @@
 //! Connections. What is sent on one arrives late but in order, until it is cut: then nothing arrives any more, and the
 //! ends learn of it later, each for itself.
 
+use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
-use swath_model::{Incarnation, Instant, WorkerId};
+use swath_model::{Incarnation, Instant, JobId, LeaseId, WorkerId};
+use swath_worker_core::{FromCoordinator, ToCoordinator};
 
 use crate::cluster::{Cluster, note};
-use crate::event::{Block, Event, ProcessId, Said, SessionId, Told};
+use crate::event::{Block, Event, LeasedJob, ProcessId, SessionId};
 
 /// When an end notices at the latest that the other one is not there.
 const KEEPALIVE: Duration = Duration::from_secs(10);
@@ -23,8 +25,14 @@ pub(crate) struct Session {
     /// Which start of the coordinator it is with.
     incarnation: Incarnation,
     pub(crate) worker: Option<WorkerId>,
-    /// Whether the worker has said farewell.
-    pub(crate) farewell: bool,
+    /// Messages that were sent to it, Welcome not counted.
+    pub(crate) told_messages: u64,
+    /// The leases that it was asked to give something back of, and the count of messages that it had been sent by then.
+    pub(crate) asked: VecDeque<(LeaseId, u64)>,
+    /// Messages that it has shown to have received.
+    pub(crate) answered: u64,
+    /// The jobs that it was told of.
+    pub(crate) described: BTreeSet<JobId>,
     /// Whether the coordinator has let it go.
     pub(crate) closed: bool,
     said: Way,
@@ -48,7 +56,10 @@ impl Network {
             process,
             incarnation,
             worker: None,
-            farewell: false,
+            told_messages: 0,
+            asked: VecDeque::new(),
+            answered: 0,
+            described: BTreeSet::new(),
             closed: false,
             said: Way::default(),
             told: Way::default(),
@@ -61,11 +72,6 @@ impl Network {
 
     pub(crate) fn process(&self, session: SessionId) -> ProcessId {
         self.sessions[session].process
-    }
-
-    /// The worker that a session was, if it was one with this start of the coordinator.
-    pub(crate) fn worker_of(&self, session: SessionId, incarnation: Incarnation) -> Option<WorkerId> {
-        self.sessions.get(session).filter(|session| session.incarnation == incarnation)?.worker
     }
 
     pub(crate) fn get(&mut self, session: SessionId) -> &mut Session {
@@ -94,15 +100,6 @@ impl Network {
     }
 }
 
-impl Session {
-    /// The worker opens another upload connection in the same session.
-    pub(crate) fn reopen_uploads(&mut self) {
-        self.stream += 1;
-        self.uploads = Way::default();
-        self.receipts = Way::default();
-    }
-}
-
 impl Cluster {
     fn arrival(&mut self, way: impl Fn(&mut Session) -> &mut Way, session: SessionId) -> Option<Instant> {
         let delay = self.plan.delay.as_nanos() as u64;
@@ -116,7 +113,7 @@ impl Cluster {
     }
 
     /// A worker says something.
-    pub(crate) fn say(&mut self, session: SessionId, message: Said) {
+    pub(crate) fn say(&mut self, session: SessionId, message: ToCoordinator) {
         match self.arrival(|session| &mut session.said, session) {
             Some(at) => self.agenda.plan(at, Event::Said { session, message }),
             None => self.tally.count("messages lost"),
@@ -124,7 +121,14 @@ impl Cluster {
     }
 
     /// The coordinator says something.
-    pub(crate) fn tell_worker(&mut self, session: SessionId, message: Told) {
+    pub(crate) fn tell_worker(&mut self, session: SessionId, message: FromCoordinator<LeasedJob>) {
+        let link = self.network.get(session);
+        if !matches!(message, FromCoordinator::Welcome(_)) {
+            link.told_messages += 1;
+        }
+        if let FromCoordinator::ReturnChunks { lease, .. } = &message {
+            link.asked.push_back((*lease, link.told_messages));
+        }
         match self.arrival(|session| &mut session.told, session) {
             Some(at) => self.agenda.plan(at, Event::Told { session, message }),
             None => self.tally.count("messages lost"),
@@ -157,7 +161,6 @@ impl Cluster {
         note!(self, "session {session} is cut: {which:04b}");
         self.tally.count("cuts");
         let link = self.network.get(session);
-        let stream = link.stream;
         for (bit, way) in
             [&mut link.said, &mut link.told, &mut link.uploads, &mut link.receipts].into_iter().enumerate()
         {
@@ -170,7 +173,7 @@ impl Cluster {
         }
         if cuts(2) || cuts(3) {
             let noticed = self.time_to_notice();
-            self.plan_in(noticed, Event::UploadNoticed { session, stream });
+            self.plan_in(noticed, Event::WorkerNotices { session });
         }
     }
 

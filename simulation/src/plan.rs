@@ -23,19 +23,19 @@ pub(crate) struct Plan {
     /// Numbers in a piece of a large chunk.
     pub(crate) piece: u64,
     /// Into how many blocks for each thread a worker cuts a lease.
-    pub(crate) blocks_per_thread: u64,
+    pub(crate) blocks_per_slot: u64,
     /// Blocks that a worker may have without a receipt.
     pub(crate) upload_room: usize,
+    /// How many of them may be on their way.
+    pub(crate) upload_window: usize,
+    /// The most leases that a worker offers when it comes back.
+    pub(crate) max_offers: usize,
+    /// How long workers that are told to stop take for what is in flight.
+    pub(crate) grace: Duration,
     /// Blocks that the store holds in memory.
     pub(crate) memory_room: usize,
-    /// Whether workers send blocks without a receipt again when an upload breaks, or give up the session.
-    pub(crate) resends: bool,
-    /// Whether workers keep what they have in hand when a session ends, and come back with it.
-    pub(crate) keeps: bool,
-    /// Whether they say which session they had before.
-    pub(crate) names_former: bool,
-    /// Whether they send what is granted of a block, or give all of it back.
-    pub(crate) cuts_blocks: bool,
+    /// Whether the coordinator knows workers that come back as who they were.
+    pub(crate) knows_former: bool,
     /// Whether a store that cannot write drops what it has.
     pub(crate) drops: bool,
 }
@@ -87,13 +87,13 @@ impl Plan {
             trouble_every: Duration::from_millis(random.magnitude(50, 4000)),
             calm,
             piece,
-            blocks_per_thread: random.within(1, 4),
+            blocks_per_slot: random.within(1, 4),
             upload_room: random.magnitude(1, 64) as usize,
             memory_room: random.magnitude(2, 256) as usize,
-            resends: random.one_in(2),
-            keeps: !random.one_in(8),
-            names_former: random.one_in(2),
-            cuts_blocks: random.one_in(2),
+            upload_window: random.magnitude(1, 64) as usize,
+            max_offers: if random.one_in(8) { 1 } else { 64 },
+            grace: random.millis(10, 5000),
+            knows_former: random.one_in(2),
             drops: random.one_in(3),
         }
     }

@@ -34,7 +34,7 @@ impl Cluster {
     }
 
     fn some_process(&mut self) -> Option<ProcessId> {
-        let running: Vec<_> = (0..self.processes.len()).filter(|&process| self.processes[process].is_running).collect();
+        let running: Vec<_> = (0..self.processes.len()).filter(|&process| self.processes[process].is_running()).collect();
         self.random.pick(&running)
     }
 
@@ -61,7 +61,7 @@ impl Cluster {
 
     fn cut_one(&mut self) {
         if let Some(session) = self.some_process().and_then(|process| self.processes[process].session) {
-            self.cut(session);
+            self.cut(session.0);
         }
     }
 
@@ -115,7 +115,7 @@ impl Cluster {
         self.is_calm = true;
         self.disk_is_full = false;
         for process in 0..self.processes.len() {
-            if !self.processes[process].is_running {
+            if !self.processes[process].is_running() {
                 self.plan_in(Duration::from_millis(1), Event::Start { process });
             }
         }

@@ -1,124 +1,164 @@
-//! What workers do when something happens to them.
+//! The shell of a worker: it carries out what the real core decides.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use swath_model::{ChunkSet, LeaseId, OffsetRun};
+use swath_model::{OffsetRun, nanos};
+use swath_worker_core::{
+    Effect, FromCoordinator, Loss, NextTask, Outcome, SessionId as Attempt, Slot, ToCoordinator, Worker,
+};
 
 use crate::cluster::{Cluster, note};
-use crate::event::{Block, Event, LeasedJob, ProcessId, Said, SessionId, Token, Told};
+use crate::event::{Block, Event, LeasedJob, ProcessId, SessionId, Token};
 use crate::plan::{ALWAYS, one};
-use crate::process::{GivenBack, Hand, Process, Product};
+use crate::process::{Process, Product, Thread};
+use crate::verdict::kernel_says;
 
 impl Cluster {
     pub(crate) fn start(&mut self, process: ProcessId) {
-        let running = &mut self.processes[process].is_running;
-        if std::mem::replace(running, true) {
+        if self.processes[process].is_running() {
             return;
         }
         note!(self, "process {process} starts");
-        self.connect(process);
+        self.processes[process].start(self.now);
+        self.drive(process);
     }
 
-    pub(crate) fn connect(&mut self, process: ProcessId) {
-        if !self.processes[process].is_running || self.processes[process].session.is_some() {
-            return;
+    /// Calls the core of a process, if it runs, and carries out what it decides.
+    fn call<T>(&mut self, process: ProcessId, call: impl FnOnce(&mut Worker<LeasedJob>) -> T) -> Option<T> {
+        let result = self.processes[process].core.as_mut().map(call);
+        self.drive(process);
+        result
+    }
+
+    /// Carries out what a core has decided, delivers what threads have computed, and gives them tasks, until nothing of that is
+    /// left to do.
+    fn drive(&mut self, process: ProcessId) {
+        loop {
+            self.carry_out_effects(process);
+            if !self.deliver(process) && !self.feed(process) {
+                break;
+            }
         }
+        let Some(core) = &self.processes[process].core else { return };
+        core.check_invariants();
+        let due = core.poll_timeout();
+        if let Some(due) = due.filter(|due| self.processes[process].wakes_at.is_none_or(|at| *due < at)) {
+            self.processes[process].wakes_at = Some(due);
+            self.agenda.plan(due.max(self.now), Event::ProcessWakes { process });
+        }
+    }
+
+    fn carry_out_effects(&mut self, process: ProcessId) {
+        while let Some(effect) = self.processes[process].core.as_mut().and_then(Worker::poll_effect) {
+            match effect {
+                Effect::Connect(attempt) => self.connect(process, attempt),
+                Effect::Send(attempt, message) => self.send(process, attempt, message),
+                Effect::UploadReady(_) => self.send_blocks(process),
+                Effect::StopSlot(Slot(slot)) => {
+                    self.tally.count("threads stopped");
+                    self.processes[process].threads[slot as usize] = Thread::Delivering(VecDeque::new());
+                }
+                Effect::DropBlock(block) => {
+                    if !self.processes[process].blocks.remove(&block) {
+                        self.break_promise(format!("process {process} drops block {block:?} twice"));
+                    }
+                }
+                Effect::WakeSlots | Effect::Waiting => {}
+                Effect::End(outcome) => self.go(process, outcome),
+            }
+        }
+    }
+
+    fn connect(&mut self, process: ProcessId, attempt: Attempt) {
         if !self.coordinator.is_up {
-            let backoff = self.random.millis(50, 1000);
-            self.plan_in(backoff, Event::Connect { process });
+            let (now, random) = (self.now, self.random.next());
+            if let Some(core) = &mut self.processes[process].core {
+                core.handle_lost(now, attempt, Loss::Unreachable, random);
+            }
             return;
         }
         let session = self.network.open(process, self.coordinator.incarnation);
         note!(self, "process {process} opens session {session}");
-        self.processes[process].session = Some(session);
-        let Process { threads, former, .. } = self.processes[process];
-        let former = former.filter(|_| self.plan.names_former);
-        let hello = Said::Hello { threads, former, in_hand: self.processes[process].in_hand() };
-        if !self.is_calm && self.random.one_in(30) {
-            self.tally.count("workers that joined twice");
-            self.say(session, hello.clone());
-        }
-        self.say(session, hello);
-        if self.plan.resends {
-            // What the session before left without a receipt, under leases that may still be held.
-            let kept = self.processes[process].kept.clone();
-            self.processes[process].on_the_way.extend(kept.into_iter().map(|block| Block { again: true, ..block }));
-        }
-        self.send_again(process, session);
-    }
-
-    fn send_again(&mut self, process: ProcessId, session: SessionId) {
-        for block in self.processes[process].on_the_way.clone() {
-            self.tally.count("blocks sent again");
-            self.upload(session, Block { again: true, ..block });
+        let opening = &mut self.processes[process];
+        opening.session = Some((session, attempt));
+        opening.on_the_way.clear();
+        if let Some(core) = &mut opening.core {
+            core.handle_connected(attempt);
         }
     }
 
-    pub(crate) fn on_told(&mut self, session: SessionId, message: &Told) {
-        let process = self.network.process(session);
-        if self.processes[process].session != Some(session) || !self.network.tells(session) {
-            self.tally.count("messages lost");
+    fn send(&mut self, process: ProcessId, attempt: Attempt, message: ToCoordinator) {
+        if let Err(broken) = self.processes[process].witness.on_said(&message) {
+            self.break_promise(format!("process {process}: {broken}"));
+        }
+        let Some((session, _)) = self.processes[process].session.filter(|(_, present)| *present == attempt) else {
+            self.break_promise(format!("process {process} says something in no session: {message:?}"));
             return;
+        };
+        if matches!(message, ToCoordinator::Hello { .. }) && !self.is_calm && self.random.one_in(30) {
+            self.tally.count("workers that joined twice");
+            self.say(session, message.clone());
         }
-        match *message {
-            Told::Welcome { ref granted } => self.on_welcome(process, session, granted),
-            Told::Lease { lease, job, chunks } => {
-                note!(self, "process {process} has lease {lease} of job {}: {chunks}", job.index);
-                self.processes[process].push(lease, job, chunks);
-            }
-            Told::Revoke { lease, stop: true, .. } => self.processes[process].stop(lease),
-            Told::Revoke { lease, chunks, stop: false } => {
-                let back = self.processes[process].give_back(self.now, lease, chunks);
-                note!(self, "process {process} is asked for {chunks} of {lease}: {:?}", back.chunks);
-                self.say_given_back(session, lease, &back);
-            }
-            Told::Farewell => self.leave(process),
-        }
-        self.feed(process);
+        self.say(session, message);
     }
 
-    fn on_welcome(
-        &mut self,
-        process: ProcessId,
-        session: SessionId,
-        granted: &[(LeaseId, Option<(LeaseId, ChunkSet)>)],
-    ) {
-        for (old, granted) in granted {
-            note!(self, "process {process} goes on with {old}: {granted:?}");
-            let resumed = self.processes[process].resume(self.now, *old, granted.as_ref());
-            let Some((lease, _)) = *granted else { continue };
-            for chunks in resumed.back {
-                self.tally.count("chunks given back that were resumed");
-                self.say(session, Said::Returned { lease, chunks: Some(chunks) });
+    /// Sends blocks as far as the connection takes them.
+    fn send_blocks(&mut self, process: ProcessId) {
+        let Some((session, attempt)) = self.processes[process].session else { return };
+        while self.processes[process].on_the_way.len() < self.plan.upload_window {
+            let sending = &mut self.processes[process];
+            let Some(upload) = sending.core.as_mut().and_then(|core| core.poll_upload(attempt)) else { break };
+            sending.on_the_way.push_back(upload.block);
+            let again = !sending.sent.insert(upload.block);
+            if again {
+                self.tally.count("blocks sent again");
             }
-            if let Some(busy) = resumed.computed {
-                self.say(session, Said::Computed { lease, busy });
+            if let Err(broken) = self.processes[process].witness.on_upload(&upload) {
+                self.break_promise(format!("process {process}: {broken}"));
             }
-        }
-        if !std::mem::replace(&mut self.processes[process].is_welcome, true) {
-            self.on_heartbeat_due(session);
-        }
-        self.send_products(process);
-        if !self.is_calm && granted.iter().any(|(_, granted)| granted.is_some()) {
-            self.trouble_after_resuming(process, session);
+            let block = Block { lease: upload.lease, job: upload.job.kernel, offsets: upload.offsets, again };
+            self.upload(session, block);
         }
     }
 
-    fn say_given_back(&mut self, session: SessionId, lease: LeaseId, back: &GivenBack) {
-        self.say(session, Said::Returned { lease, chunks: back.chunks });
-        if let Some(busy) = back.computed {
-            self.say(session, Said::Computed { lease, busy });
+    /// Threads that have computed something hand it over as far as there is room. Whether any did.
+    fn deliver(&mut self, process: ProcessId) -> bool {
+        let (now, room) = (self.now, self.plan.upload_room);
+        let Process { core, threads, blocks, .. } = &mut self.processes[process];
+        let Some(core) = core else { return false };
+        let mut any = false;
+        for (slot, thread) in (0..).map(Slot).zip(threads) {
+            let Thread::Delivering(products) = thread else { continue };
+            while let Some(product) = products.front().copied() {
+                match product {
+                    Product::Failed { chunk, number } => core.handle_failed(slot, chunk, number, kernel_says(number)),
+                    Product::Block(_) if blocks.len() >= room => break,
+                    Product::Block(offsets) => blocks.extend(core.handle_block(slot, offsets)),
+                }
+                products.pop_front();
+                any = true;
+            }
+            if products.is_empty() {
+                *thread = Thread::Idle;
+                core.finish(now, slot, "the thread is gone");
+                any = true;
+            }
         }
+        any
     }
 
-    /// Threads that have nothing in hand take a task.
-    fn feed(&mut self, process: ProcessId) {
-        for thread in 0..self.processes[process].hands.len() {
-            if self.processes[process].hands[thread].is_some() {
+    /// Threads that have nothing to do take a task. Whether any did.
+    fn feed(&mut self, process: ProcessId) -> bool {
+        let mut any = false;
+        for thread in 0..self.processes[process].threads.len() {
+            if !matches!(self.processes[process].threads[thread], Thread::Idle) {
                 continue;
             }
-            let Some((lease, job, offsets)) = self.processes[process].take(self.now) else { break };
+            let now = self.now;
+            let Some(core) = &mut self.processes[process].core else { break };
+            let NextTask::Compute(task) = core.take(now, Slot(thread as u32)) else { break };
+            let (job, offsets) = (task.job.kernel, task.offsets);
             self.last_token += 1;
             let token = self.last_token;
             let plan = &self.plan.jobs[job.index];
@@ -128,23 +168,94 @@ impl Cluster {
             let nanos = u128::from(numbers) * u128::from(plan.cost) / 10 / u128::from(self.processes[process].speed);
             let nanos = (nanos as u64).max(1000);
             let span = Duration::from_nanos(self.random.within(nanos - nanos / 5, nanos + nanos / 5));
-            self.processes[process].hands[thread] = Some(Hand { token, lease, job, offsets, products: None });
+            self.processes[process].threads[thread] = Thread::Computing { token, job, offsets };
             let event = match killer {
                 Some(_) => Event::TaskCrashes { process, thread, token },
                 None => Event::TaskDone { process, thread, token },
             };
             self.plan_in(span, event);
+            any = true;
         }
-        self.leave_if_done(process);
+        any
     }
 
-    fn hand(&mut self, process: ProcessId, thread: usize, token: Token) -> Option<&mut Hand> {
-        self.processes[process].hands[thread].as_mut().filter(|hand| hand.token == token)
+    pub(crate) fn on_told(&mut self, session: SessionId, message: FromCoordinator<LeasedJob>) {
+        let process = self.network.process(session);
+        let attempt = self.attempt(process, session).filter(|_| self.network.tells(session));
+        let Some(attempt) = attempt else {
+            self.tally.count("messages lost");
+            return;
+        };
+        self.processes[process].witness.on_told(&message);
+        let now = self.now;
+        let resumed = match &message {
+            FromCoordinator::Welcome(welcome) => welcome.resumed.len(),
+            _ => 0,
+        };
+        if let FromCoordinator::ReturnChunks { lease, chunks } = &message {
+            note!(self, "process {process} is asked for {chunks} of {lease}");
+        }
+        let is_welcome = matches!(message, FromCoordinator::Welcome(_));
+        self.call(process, |core| core.handle_message(now, attempt, message));
+        if is_welcome {
+            let kept = self.processes[process].core.as_ref().map_or(0, Worker::waiting_blocks);
+            self.tally.add("blocks kept over the end of a session", kept as u64);
+            if resumed > 0 && !self.is_calm {
+                self.trouble_after_resuming(process, session);
+            }
+        }
+    }
+
+    /// The attempt of a core that a session is, if it is the present one.
+    fn attempt(&self, process: ProcessId, session: SessionId) -> Option<Attempt> {
+        let (present, attempt) = self.processes[process].session?;
+        (present == session).then_some(attempt)
+    }
+
+    pub(crate) fn on_receipted(&mut self, session: SessionId, stream: u32) {
+        let process = self.network.process(session);
+        let attempt = self.attempt(process, session).filter(|_| self.network.receipts(session, stream));
+        let Some(attempt) = attempt else {
+            self.tally.count("messages lost");
+            return;
+        };
+        let (now, sent) = (self.now, self.processes[process].on_the_way.pop_front());
+        let settled = self.call(process, |core| core.handle_receipt(now, attempt));
+        let is_settled = sent.is_some_and(|sent| !self.processes[process].blocks.contains(&sent));
+        if settled != Some(Ok(())) || !is_settled {
+            self.break_promise(format!("process {process} has a receipt for {sent:?} and does not settle that"));
+        }
+        self.send_blocks(process);
+        self.drive(process);
+    }
+
+    pub(crate) fn on_process_wakes(&mut self, process: ProcessId) {
+        if self.processes[process].wakes_at.is_some_and(|at| at <= self.now) {
+            self.processes[process].wakes_at = None;
+        }
+        let now = self.now;
+        self.call(process, |core| core.handle_timeout(now));
+    }
+
+    pub(crate) fn on_worker_notices(&mut self, session: SessionId) {
+        let process = self.network.process(session);
+        let Some(attempt) = self.attempt(process, session) else { return };
+        note!(self, "process {process} sees that session {session} is over");
+        self.close_worker_end(session, false);
+        self.processes[process].session = None;
+        let (now, random) = (self.now, self.random.next());
+        self.call(process, |core| core.handle_lost(now, attempt, Loss::Broken, random));
+    }
+
+    fn is_at(&self, process: ProcessId, thread: usize, token: Token) -> Option<(LeasedJob, OffsetRun)> {
+        match self.processes[process].threads.get(thread)? {
+            Thread::Computing { token: present, job, offsets } if *present == token => Some((*job, *offsets)),
+            _ => None,
+        }
     }
 
     pub(crate) fn on_task_crashes(&mut self, process: ProcessId, thread: usize, token: Token) {
-        let Some(hand) = self.hand(process, thread, token) else { return };
-        let (job, offsets) = (hand.job, hand.offsets);
+        let Some((job, offsets)) = self.is_at(process, thread, token) else { return };
         note!(self, "job {} crashes process {process} within {offsets}", job.index);
         self.tally.count("crashes of workers by a chunk");
         self.crash(process);
@@ -153,29 +264,16 @@ impl Cluster {
     /// The process is gone, and so are its connections; what it had sent may be lost with it.
     pub(crate) fn crash(&mut self, process: ProcessId) {
         let lost = self.random.one_in(2);
-        self.processes[process].on_the_way.clear();
-        self.end_process(process, lost);
+        if let Some(session) = self.processes[process].clear() {
+            self.close_worker_end(session, lost);
+        }
         let restart = self.random.millis(20, 1500);
         self.plan_in(restart, Event::Start { process });
     }
 
-    fn end_process(&mut self, process: ProcessId, lost: bool) {
-        let gone = &mut self.processes[process];
-        let session = gone.session;
-        gone.is_running = false;
-        gone.stopped_until = None;
-        gone.clear();
-        if let Some(session) = session {
-            self.close_worker_end(session, lost);
-        }
-    }
-
     pub(crate) fn on_task_done(&mut self, process: ProcessId, thread: usize, token: Token) {
-        let Some(hand) = self.hand(process, thread, token) else { return };
-        let (job, offsets) = (hand.job, hand.offsets);
-        let lease = hand.lease;
+        let Some((job, offsets)) = self.is_at(process, thread, token) else { return };
         let products = self.evaluate(job, offsets);
-        let products = self.processes[process].cut_products(lease, products);
         self.tally.add("numbers computed", offsets.len());
         if job.fingerprint == self.plan.jobs[job.index].fingerprint {
             let computed = &mut self.ledger.jobs[job.index].computed;
@@ -183,11 +281,8 @@ impl Cluster {
             computed.insert(offsets);
             self.tally.add("numbers computed again", before);
         }
-        if let Some(hand) = self.hand(process, thread, token) {
-            hand.products = Some(products);
-        }
-        self.send_products(process);
-        self.feed(process);
+        self.processes[process].threads[thread] = Thread::Delivering(products);
+        self.drive(process);
     }
 
     /// Blocks of the chunks around those that fail. A job that is gone fails at none.
@@ -216,155 +311,31 @@ impl Cluster {
         products
     }
 
-    /// Threads that have computed something send it as far as there is room.
-    fn send_products(&mut self, process: ProcessId) {
-        let Some(session) = self.processes[process].session.filter(|_| self.processes[process].is_welcome) else {
-            return;
-        };
-        while self.processes[process].on_the_way.len() < self.plan.upload_room
-            && let Some(block) = self.processes[process].kept.pop_front()
-        {
-            self.tally.count("blocks kept over the end of a session");
-            self.processes[process].on_the_way.push_back(block);
-            self.upload(session, block);
-        }
-        for thread in 0..self.processes[process].hands.len() {
-            loop {
-                let has_room = self.processes[process].on_the_way.len() < self.plan.upload_room;
-                let Some(hand) = &mut self.processes[process].hands[thread] else { break };
-                let Some(products) = &mut hand.products else { break };
-                let (job, lease) = (hand.job, hand.lease);
-                match products.front().copied() {
-                    Some(Product::Failed { chunk, number }) => {
-                        products.pop_front();
-                        self.say(session, Said::Failed { lease, chunk, number });
-                    }
-                    Some(Product::Block(offsets)) => {
-                        if !has_room {
-                            break;
-                        }
-                        products.pop_front();
-                        let block = Block { lease, job, offsets, again: false };
-                        self.processes[process].on_the_way.push_back(block);
-                        self.upload(session, block);
-                    }
-                    None => {
-                        self.processes[process].hands[thread] = None;
-                        if let Some(busy) = self.processes[process].finish(self.now, lease) {
-                            note!(self, "process {process} has computed {lease}");
-                            self.say(session, Said::Computed { lease, busy });
-                        }
-                    }
-                }
-            }
-        }
-    }
-
-    pub(crate) fn on_receipted(&mut self, session: SessionId, stream: u32) {
-        let process = self.network.process(session);
-        if self.processes[process].session != Some(session) || !self.network.receipts(session, stream) {
-            self.tally.count("messages lost");
-            return;
-        }
-        self.processes[process].on_the_way.pop_front();
-        self.send_products(process);
-        self.feed(process);
-    }
-
-    pub(crate) fn on_heartbeat_due(&mut self, session: SessionId) {
-        let process = self.network.process(session);
-        if self.processes[process].session == Some(session) {
-            self.say(session, Said::Heartbeat);
-            self.plan_in(self.plan.config.lease_timeout / 4, Event::HeartbeatDue { session });
-        }
-    }
-
-    pub(crate) fn on_worker_notices(&mut self, session: SessionId) {
-        let process = self.network.process(session);
-        if self.processes[process].session != Some(session) {
-            return;
-        }
-        note!(self, "process {process} sees that session {session} is over");
-        self.close_worker_end(session, false);
-        if self.plan.keeps {
-            self.processes[process].lose_session();
-            self.feed(process);
-        } else {
-            let was_leaving = self.processes[process].is_leaving;
-            self.processes[process].clear();
-            self.processes[process].is_leaving = was_leaving;
-            if !self.plan.resends {
-                self.processes[process].on_the_way.clear();
-            }
-        }
-        if self.processes[process].is_leaving {
-            self.end_process(process, false);
-            self.start_again_perhaps(process);
-            return;
-        }
-        let backoff = self.random.millis(10, 500);
-        self.plan_in(backoff, Event::Connect { process });
-    }
-
-    pub(crate) fn on_upload_noticed(&mut self, session: SessionId, stream: u32) {
-        let process = self.network.process(session);
-        if self.processes[process].session != Some(session) || self.network.get(session).stream != stream {
-            return;
-        }
-        if self.plan.resends {
-            note!(self, "process {process} opens another upload in session {session}");
-            self.network.get(session).reopen_uploads();
-            self.send_again(process, session);
-        } else {
-            self.on_worker_notices(session);
-        }
-    }
-
-    /// The worker takes its leave: it finishes what it has in hand and gives back the rest.
+    /// The worker is told to stop.
     pub(crate) fn leave(&mut self, process: ProcessId) {
-        let Some(session) = self.processes[process].session else { return };
-        if std::mem::replace(&mut self.processes[process].is_leaving, true) {
-            return;
-        }
-        note!(self, "process {process} is leaving");
-        self.say(session, Said::Leaving);
-        for (lease, back) in self.processes[process].give_all_back(self.now) {
-            self.say_given_back(session, lease, &back);
-        }
-        let grace = self.random.millis(10, 5000);
-        self.plan_in(grace, Event::GraceOver { process, session });
-        self.leave_if_done(process);
+        note!(self, "process {process} is told to stop");
+        let now = self.now;
+        self.call(process, |core| core.handle_stop(now));
     }
 
-    fn leave_if_done(&mut self, process: ProcessId) {
-        let leaving = &self.processes[process];
-        if leaving.is_leaving && leaving.leases.is_empty() && leaving.on_the_way.is_empty() && leaving.kept.is_empty() {
-            self.go(process);
-        }
-    }
-
-    pub(crate) fn on_grace_over(&mut self, process: ProcessId, session: SessionId) {
-        if self.processes[process].session == Some(session) {
-            self.go(process);
-        }
-    }
-
-    fn go(&mut self, process: ProcessId) {
-        note!(self, "process {process} is gone");
+    /// The worker has ended. It comes back or not, but at last all are there.
+    fn go(&mut self, process: ProcessId, outcome: Outcome) {
+        note!(self, "process {process} is gone: {outcome:?}");
         self.tally.count("workers that left");
-        if let Some(session) = self.processes[process].session {
-            self.say(session, Said::Farewell);
+        if outcome == Outcome::Lost {
+            self.break_promise(format!("process {process} gave up"));
         }
-        self.processes[process].on_the_way.clear();
-        self.end_process(process, false);
-        self.start_again_perhaps(process);
-    }
-
-    /// A worker that left comes back or not, but at last all are there.
-    fn start_again_perhaps(&mut self, process: ProcessId) {
+        if let Some(session) = self.processes[process].clear() {
+            self.close_worker_end(session, false);
+        }
         if self.is_calm || self.random.one_in(2) {
             let restart = self.random.millis(100, 3000);
             self.plan_in(restart, Event::Start { process });
         }
+    }
+
+    /// How often workers are to be heard.
+    pub(crate) fn heartbeat(&self) -> Duration {
+        Duration::from_nanos(nanos(self.plan.config.lease_timeout) / 4)
     }
 }

@@ -2,17 +2,29 @@
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
 use bytes::Bytes;
 use swath_block::{BlockEncoder, PAGE_ROWS};
-use swath_kernel::{EvaluateError, Values};
+use swath_kernel::{EvaluateError, Kernel, ValueType, Values};
 use swath_model::{ChunkRun, OffsetRun};
 
-use crate::queue::{Lease, Task};
+/// What evaluates a job.
+#[derive(Debug, Clone)]
+pub(crate) struct Evaluator {
+    pub(crate) kernel: Arc<dyn Kernel>,
+    pub(crate) value_type: ValueType,
+}
 
-/// A thread looks whether its lease was cancelled after each step; steps grow and shrink to take about this long.
+pub(crate) type Job = swath_worker_core::Job<Evaluator>;
+pub(crate) type Task = swath_worker_core::Task<Evaluator>;
+
+/// A thread looks whether it should stop after each step; steps grow and shrink to take about this long.
 const STEP: Duration = Duration::from_millis(4);
 const FIRST_STEP_ROWS: usize = 1024;
 
@@ -40,7 +52,7 @@ pub(crate) struct Computer {
 
 /// Why numbers gave no block.
 enum Stop {
-    Cancelled,
+    Told,
     Failed { number: i64, reason: String },
 }
 
@@ -49,20 +61,20 @@ impl Computer {
         Self { values: None, step_rows: FIRST_STEP_ROWS }
     }
 
-    /// Computes a task: one block, or where numbers fail, blocks of the chunks between. `deliver` takes each.
-    pub(crate) fn compute(&mut self, task: &Task, mut deliver: impl FnMut(Product)) {
-        let lease = &*task.lease;
+    /// Computes a task: one block, or where numbers fail, blocks of the chunks between. `deliver` takes each. Ends early
+    /// when it is told to `stop`.
+    pub(crate) fn compute(&mut self, task: &Task, stop: &AtomicBool, mut deliver: impl FnMut(Product)) {
+        let job = &*task.job;
         let mut left = vec![task.offsets];
         while let Some(offsets) = left.pop() {
-            match self.encode(lease, offsets) {
+            match self.encode(job, offsets, stop) {
                 Ok(block) => deliver(Product::Block { offsets, block }),
-                Err(Stop::Cancelled) => return,
+                Err(Stop::Told) => return,
                 Err(Stop::Failed { number, reason }) => {
-                    let Some(failed) = lease.chunks.range().offset_of(number).map(|at| lease.chunks.chunk_at(at))
-                    else {
+                    let Some(failed) = job.chunks.range().offset_of(number).map(|at| job.chunks.chunk_at(at)) else {
                         return;
                     };
-                    let without = lease.chunks.offsets(ChunkRun::one(failed));
+                    let without = job.chunks.offsets(ChunkRun::one(failed));
                     left.extend(OffsetRun::new(without.end(), offsets.end()));
                     left.extend(OffsetRun::new(offsets.start(), without.start()));
                     deliver(Product::Failed { chunk: failed, number, reason });
@@ -71,27 +83,27 @@ impl Computer {
         }
     }
 
-    fn encode(&mut self, lease: &Lease, offsets: OffsetRun) -> Result<Encoded, Stop> {
-        let range = lease.chunks.range();
+    fn encode(&mut self, job: &Job, offsets: OffsetRun, stop: &AtomicBool) -> Result<Encoded, Stop> {
+        let (range, value_type) = (job.chunks.range(), job.kernel.value_type);
         let failed_at =
             |offset: u64, reason: String| Stop::Failed { number: range.at(offset).unwrap_or_default(), reason };
         let values = match &mut self.values {
-            Some(values) if values.value_type() == lease.value_type => values,
-            other => other.insert(Values::with_capacity(lease.value_type, PAGE_ROWS)),
+            Some(values) if values.value_type() == value_type => values,
+            other => other.insert(Values::with_capacity(value_type, PAGE_ROWS)),
         };
-        let mut encoder = BlockEncoder::new(lease.value_type, range.at(offsets.start()).unwrap_or_default());
+        let mut encoder = BlockEncoder::new(value_type, range.at(offsets.start()).unwrap_or_default());
         let mut next = offsets.start();
         while next < offsets.end() {
             values.clear();
             let page_end = offsets.end().min(next + PAGE_ROWS as u64);
             while next < page_end {
-                if lease.is_cancelled() {
-                    return Err(Stop::Cancelled);
+                if stop.load(Ordering::Relaxed) {
+                    return Err(Stop::Told);
                 }
                 let end = page_end.min(next + self.step_rows as u64);
                 let begun = Instant::now();
                 let Some(step) = OffsetRun::new(next, end) else { break };
-                evaluate(lease, step, values)?;
+                evaluate(job, step, values)?;
                 self.step_rows = adapt(self.step_rows, begun.elapsed());
                 next = end;
             }
@@ -103,13 +115,13 @@ impl Computer {
 }
 
 /// Evaluates the kernel at the numbers of these offsets. A kernel that panics fails its chunk, not the worker.
-fn evaluate(lease: &Lease, offsets: OffsetRun, values: &mut Values) -> Result<(), Stop> {
-    let range = lease.chunks.range();
+fn evaluate(job: &Job, offsets: OffsetRun, values: &mut Values) -> Result<(), Stop> {
+    let range = job.chunks.range();
     let (first, last) =
         (range.at(offsets.start()).unwrap_or_default(), range.at(offsets.end() - 1).unwrap_or_default());
     let before = values.len();
     let failed = |number, reason| Err(Stop::Failed { number, reason });
-    match call(lease, first, last, values) {
+    match call(job, first, last, values) {
         Ok(Ok(())) if values.len() - before == offsets.len() as usize => Ok(()),
         Ok(Ok(())) => {
             failed(first, format!("the kernel gave {} values for {} numbers", values.len() - before, offsets.len()))
@@ -118,10 +130,10 @@ fn evaluate(lease: &Lease, offsets: OffsetRun, values: &mut Values) -> Result<()
         Ok(Err(error)) => failed(error.number().unwrap_or(first), error.to_string()),
         Err(said) => {
             // One after the other, to find the number.
-            let mut alone = Values::new(lease.value_type);
+            let mut alone = Values::new(job.kernel.value_type);
             let culprit = (first..=last).find(|&number| {
                 alone.clear();
-                call(lease, number, number, &mut alone).is_err()
+                call(job, number, number, &mut alone).is_err()
             });
             failed(culprit.unwrap_or(first), format!("the kernel panicked: {said}"))
         }
@@ -129,8 +141,8 @@ fn evaluate(lease: &Lease, offsets: OffsetRun, values: &mut Values) -> Result<()
 }
 
 /// Calls the kernel. The outer error is what it said when it panicked.
-fn call(lease: &Lease, first: i64, last: i64, values: &mut Values) -> Result<Result<(), EvaluateError>, String> {
-    catch_unwind(AssertUnwindSafe(|| lease.kernel.evaluate(first..=last, values))).map_err(|panic| {
+fn call(job: &Job, first: i64, last: i64, values: &mut Values) -> Result<Result<(), EvaluateError>, String> {
+    catch_unwind(AssertUnwindSafe(|| job.kernel.kernel.evaluate(first..=last, values))).map_err(|panic| {
         panic
             .downcast_ref::<&str>()
             .map(|text| (*text).to_owned())
@@ -151,11 +163,10 @@ fn adapt(rows: usize, took: Duration) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use std::{ops::RangeInclusive, sync::Arc};
+    use std::ops::RangeInclusive;
 
     use swath_block::Block;
-    use swath_kernel::{Kernel, ValueType};
-    use swath_model::{Chunks, LeaseId, Range};
+    use swath_model::{Chunks, Fingerprint, JobId, Range};
 
     use super::*;
 
@@ -188,24 +199,16 @@ mod tests {
     /// The numbers 1 to 100, ten in a chunk.
     fn task() -> Task {
         let chunks = Chunks::new(Range::new(1, 100).unwrap(), 10).unwrap();
-        let lease = Lease {
-            id: LeaseId { incarnation: swath_model::Incarnation(1), sequence: 1 },
-            job_id: 1,
-            fingerprint: crate::queue::tests::fingerprint(),
-            kernel: Arc::new(Fragile),
-            value_type: ValueType::Int64,
-            chunks,
-            run: chunks.all(),
-            cancelled: false.into(),
-        };
-        Task { lease: Arc::new(lease), offsets: OffsetRun::new(0, 100).unwrap() }
+        let kernel = Evaluator { kernel: Arc::new(Fragile), value_type: ValueType::Int64 };
+        let job = Job { id: JobId(1), fingerprint: Fingerprint([7; 16]), chunks, kernel };
+        Task { job: Arc::new(job), offsets: OffsetRun::new(0, 100).unwrap() }
     }
 
     #[test]
     fn a_number_that_fails_costs_its_chunk_and_no_other() {
         let mut blocks = Vec::new();
         let mut failures = Vec::new();
-        Computer::new().compute(&task(), |product| match product {
+        Computer::new().compute(&task(), &AtomicBool::new(false), |product| match product {
             Product::Block { offsets, block } => {
                 let block = Block::receive(block.parquet, ValueType::Int64, block.digest).unwrap();
                 assert_eq!((block.first(), block.rows() as u64), (offsets.start() as i64 + 1, offsets.len()));
@@ -220,10 +223,8 @@ mod tests {
     }
 
     #[test]
-    fn a_lease_that_was_cancelled_gives_nothing() {
-        let task = task();
-        task.lease.cancelled.store(true, std::sync::atomic::Ordering::Relaxed);
-        Computer::new().compute(&task, |product| panic!("{product:?}"));
+    fn a_thread_that_is_told_to_stop_gives_nothing() {
+        Computer::new().compute(&task(), &AtomicBool::new(true), |product| panic!("{product:?}"));
     }
 
     #[test]

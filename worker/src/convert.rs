@@ -1,97 +1,126 @@
 //! Between the messages of the protocol and the types of the worker; in no other place.
 
-use std::sync::atomic::AtomicBool;
+use std::{sync::Arc, time::Duration};
 
-use swath_model::{ChunkRun, Fingerprint, JobId, LeaseId, OffsetRun, Parameters, Range, ResumeOffer, ResumedLease};
+use swath_kernel::FindError;
+use swath_model::{Fingerprint, Incarnation, JobId, Parameters, Range, WorkerId};
 use swath_proto::{
-    MAX_IN_HAND, MAX_IN_HAND_RUNS,
+    PROTOCOL_VERSION,
     codec::{self, CodecError},
-    v1::{self, worker_message::Kind},
+    v1::{self, coordinator_message, worker_message::Kind},
 };
+use swath_worker_core::{FromCoordinator, Lease, ToCoordinator, Upload, Welcome};
 
 use crate::{
-    compute::Encoded,
-    queue::{Computed, InHand, Lease},
+    WorkerConfig,
+    compute::{Encoded, Evaluator, Job},
+    session::host_name,
 };
 
-/// A lease as the queue takes it; an error is a sentence that says what this worker cannot do.
-pub(crate) fn lease(message: v1::Lease) -> Result<Lease, String> {
-    let value_type = codec::value_type(message.value_type).map_err(|error| error.to_string())?;
-    let id = codec::lease_id(message.id).map_err(|error| error.to_string())?;
-    let spec = message.job.ok_or("the lease has no job")?;
-    let resolve = |_: &str, _: &Parameters, _: Range| Ok::<_, CodecError>(value_type);
-    let job = codec::job_spec(spec, resolve).map_err(|error| error.to_string())?;
-    let fingerprint = swath_proto::fingerprint(&job);
-    if Fingerprint::from_slice(&message.fingerprint) != Some(fingerprint) {
-        return Err(format!(
-            "the lease does not fit its job, {} over {}: its fingerprint is not {fingerprint}",
-            job.kernel,
-            job.range()
-        ));
+/// Why this worker cannot compute a job.
+#[derive(Debug, thiserror::Error)]
+enum JobError {
+    #[error(transparent)]
+    Message(#[from] CodecError),
+    #[error(transparent)]
+    Kernel(#[from] FindError),
+    #[error("the job does not fit its description, {kernel} over {range}: its fingerprint is not {fingerprint}")]
+    Fingerprint { kernel: String, range: Range, fingerprint: Fingerprint },
+}
+
+/// A message from the coordinator; `None` if it says nothing that this worker understands.
+pub(crate) fn from_coordinator(message: v1::CoordinatorMessage) -> Option<FromCoordinator<Evaluator>> {
+    use coordinator_message::Kind;
+    Some(match message.kind? {
+        Kind::Welcome(message) => FromCoordinator::Welcome(welcome(message)),
+        Kind::DescribeJob(message) => FromCoordinator::Job {
+            id: JobId(message.job_id),
+            job: job(message).map(Arc::new).map_err(|error| error.to_string()),
+        },
+        Kind::JobEnded(message) => FromCoordinator::JobEnded { id: JobId(message.job_id) },
+        Kind::Lease(message) => FromCoordinator::Lease(Lease {
+            id: codec::lease_id(message.id).ok()?,
+            job: JobId(message.job_id),
+            fingerprint: Fingerprint::from_slice(&message.fingerprint),
+            chunks: codec::chunk_run(message.chunks?).ok()?,
+        }),
+        Kind::ReturnChunks(message) => FromCoordinator::ReturnChunks {
+            lease: codec::lease_id(message.lease).ok()?,
+            chunks: codec::chunk_run(message.chunks?).ok()?,
+        },
+        Kind::StopLease(message) => FromCoordinator::StopLease { lease: codec::lease_id(message.lease).ok()? },
+        Kind::ShutDown(_) => FromCoordinator::ShutDown,
+    })
+}
+
+fn welcome(message: v1::Welcome) -> Welcome {
+    Welcome {
+        worker: WorkerId(message.worker_id),
+        incarnation: Incarnation(message.incarnation),
+        heartbeat: Duration::from_millis(message.heartbeat_interval_ms),
+        // Malformed entries are ignored.
+        resumed: message.resumed.into_iter().filter_map(|resumed| codec::resumed_lease(resumed).ok()).collect(),
     }
-    let chunks = job.chunks;
-    let run = message.chunks.and_then(|run| codec::chunk_run(run).ok()).filter(|run| run.end() <= chunks.count());
-    let run = run.ok_or("the lease has chunks that the job does not have")?;
-    let kernel = swath_kernel::find(&job.kernel, &job.parameters).map_err(|error| error.to_string())?;
-    let cancelled = AtomicBool::new(false);
-    Ok(Lease { id, job_id: message.job_id, fingerprint, kernel, value_type, chunks, run, cancelled })
 }
 
-/// Work in hand, within the bounds of the protocol.
-pub(crate) fn work_in_hand(offered: Vec<InHand>) -> Vec<v1::WorkInHand> {
-    let offer = |in_hand: InHand| ResumeOffer {
-        lease: in_hand.lease.id,
-        job: JobId(in_hand.lease.job_id),
-        fingerprint: Some(in_hand.lease.fingerprint),
-        offsets: in_hand.offsets.into_iter().take(MAX_IN_HAND_RUNS).collect(),
+fn job(message: v1::DescribeJob) -> Result<Job, JobError> {
+    let value_type = codec::value_type(message.value_type)?;
+    let spec = message.spec.ok_or(CodecError::Missing("job"))?;
+    let resolve = |_: &str, _: &Parameters, _: Range| Ok::<_, CodecError>(value_type);
+    let spec = codec::job_spec(spec, resolve)?;
+    let fingerprint = swath_proto::fingerprint(&spec);
+    if Fingerprint::from_slice(&message.fingerprint) != Some(fingerprint) {
+        return Err(JobError::Fingerprint { range: spec.range(), kernel: spec.kernel, fingerprint });
+    }
+    let kernel = swath_kernel::find(&spec.kernel, &spec.parameters)?;
+    let kernel = Evaluator { kernel, value_type };
+    Ok(Job { id: JobId(message.job_id), fingerprint, chunks: spec.chunks, kernel })
+}
+
+/// A message to the coordinator.
+pub(crate) fn to_coordinator(message: ToCoordinator, config: &WorkerConfig) -> v1::WorkerMessage {
+    let kind = match message {
+        ToCoordinator::Hello { former, offers } => Kind::Hello(v1::Hello {
+            protocol_version: PROTOCOL_VERSION,
+            program_version: env!("CARGO_PKG_VERSION").to_owned(),
+            name: config.name.clone(),
+            host: host_name(),
+            process_id: std::process::id(),
+            threads: config.threads,
+            in_hand: offers.iter().map(codec::resume_offer_to_proto).collect(),
+            former: former
+                .map(|(incarnation, worker)| v1::FormerWorker { incarnation: incarnation.0, worker_id: worker.0 }),
+        }),
+        ToCoordinator::Heartbeat { received } => Kind::Heartbeat(v1::Heartbeat { heard: received }),
+        ToCoordinator::LeaseComputed { lease, busy } => Kind::LeaseComputed(v1::LeaseComputed {
+            lease: Some(codec::lease_id_to_proto(lease)),
+            busy_nanos: swath_model::nanos(busy),
+        }),
+        ToCoordinator::ChunksReturned { lease, chunks } => Kind::ChunksReturned(v1::ChunksReturned {
+            lease: Some(codec::lease_id_to_proto(lease)),
+            chunks: chunks.map(codec::chunk_run_to_proto),
+        }),
+        ToCoordinator::ChunkFailed { lease, chunk, number, reason } => Kind::ChunkFailed(v1::ChunkFailed {
+            lease: Some(codec::lease_id_to_proto(lease)),
+            chunk,
+            number,
+            reason,
+        }),
+        ToCoordinator::Leaving => Kind::Leaving(v1::Leaving {}),
     };
-    offered.into_iter().take(MAX_IN_HAND).map(|in_hand| codec::resume_offer_to_proto(&offer(in_hand))).collect()
+    v1::WorkerMessage { kind: Some(kind) }
 }
 
-/// What goes on of it; malformed entries are ignored.
-pub(crate) fn resumed(resumed: Vec<v1::ResumedLease>) -> Vec<ResumedLease> {
-    resumed.into_iter().filter_map(|resumed| codec::resumed_lease(resumed).ok()).collect()
-}
-
-pub(crate) fn lease_id(id: Option<v1::LeaseId>) -> Option<LeaseId> {
-    codec::lease_id(id).ok()
-}
-
-pub(crate) fn run(run: v1::ChunkRun) -> Option<ChunkRun> {
-    codec::chunk_run(run).ok()
-}
-
-/// A block of a lease that goes by this id now.
-pub(crate) fn upload_block(id: LeaseId, lease: &Lease, offsets: OffsetRun, block: Encoded) -> v1::UploadBlock {
+/// A block on its way.
+pub(crate) fn upload_block(upload: &Upload<Evaluator>, block: Encoded) -> v1::UploadBlock {
+    let job = &*upload.job;
     v1::UploadBlock {
-        lease: Some(codec::lease_id_to_proto(id)),
-        job_id: lease.job_id,
-        first: lease.chunks.range().at(offsets.start()).unwrap_or_default(),
-        numbers: offsets.len() as u32,
+        lease: Some(codec::lease_id_to_proto(upload.lease)),
+        job_id: job.id.0,
+        first: job.chunks.range().at(upload.offsets.start()).unwrap_or_default(),
+        numbers: upload.offsets.len() as u32,
         parquet: block.parquet,
-        fingerprint: codec::fingerprint_to_proto(lease.fingerprint),
+        fingerprint: codec::fingerprint_to_proto(job.fingerprint),
         digest: block.digest,
     }
-}
-
-pub(crate) fn lease_computed(computed: &Computed) -> v1::WorkerMessage {
-    say(Kind::LeaseComputed(v1::LeaseComputed {
-        lease: Some(codec::lease_id_to_proto(computed.lease)),
-        busy_nanos: u64::try_from(computed.busy.as_nanos()).unwrap_or(u64::MAX),
-    }))
-}
-
-pub(crate) fn chunks_returned(lease: LeaseId, chunks: Option<ChunkRun>) -> v1::WorkerMessage {
-    say(Kind::ChunksReturned(v1::ChunksReturned {
-        lease: Some(codec::lease_id_to_proto(lease)),
-        chunks: chunks.map(codec::chunk_run_to_proto),
-    }))
-}
-
-pub(crate) fn chunk_failed(lease: LeaseId, chunk: u64, number: i64, reason: String) -> v1::WorkerMessage {
-    say(Kind::ChunkFailed(v1::ChunkFailed { lease: Some(codec::lease_id_to_proto(lease)), chunk, number, reason }))
-}
-
-pub(crate) fn say(kind: Kind) -> v1::WorkerMessage {
-    v1::WorkerMessage { kind: Some(kind) }
 }

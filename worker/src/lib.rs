@@ -1,21 +1,16 @@
 //! The worker of Swath: one process that computes leases with all its threads.
 //!
-//! A session has two connections to the coordinator: one for control (`session`) and one for blocks (`upload`).
-//! Between them lies the `queue` of leases, from which plain threads (`pool`) take one block's worth of numbers
-//! at a time, compute and encode them, and hand the block to the upload. No thread that computes ever waits for the
-//! network, but for room in the upload's bounded memory.
-//!
-//! Sessions come and go; the `work` stays. When a connection breaks, the threads go on, and the next session offers the
-//! coordinator what is in hand.
+//! What it does is decided in `swath-worker-core`; this crate is the shell around that: plain threads (`pool`) that compute and
+//! encode (`compute`), the two connections of a session, one for control (`session`) and one for blocks (`upload`), and
+//! between them the core and the bytes of the blocks that wait, under one lock (`work`). No thread that computes ever waits
+//! for the network, but for room in the upload's bounded memory.
 
 #![warn(clippy::indexing_slicing)]
 
 mod compute;
 mod convert;
 mod health;
-mod outbox;
 mod pool;
-mod queue;
 mod session;
 mod upload;
 mod work;
@@ -26,8 +21,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use swath_proto::v1;
+use futures::future::OptionFuture;
+use swath_block::MAX_ROWS;
+use swath_proto::{MAX_IN_HAND, MAX_IN_HAND_RUNS};
 use swath_transport::Dialer;
+use swath_worker_core::{AfterLoss, Config, Outcome};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
@@ -35,16 +33,9 @@ use tracing::{info, warn};
 pub use session::{SessionError, host_name};
 
 use crate::{
-    session::{Channels, Ended},
-    work::Work,
+    pool::Pool,
+    work::{Order, Work},
 };
-
-/// Pauses between attempts to reach the coordinator: they double from the first to the last.
-const FIRST_PAUSE: Duration = Duration::from_millis(50);
-const LAST_PAUSE: Duration = Duration::from_secs(5);
-
-/// After a session of this length, pauses begin small again.
-const SOUND_SESSION: Duration = Duration::from_secs(5);
 
 /// How a worker runs.
 #[derive(Debug, Clone)]
@@ -69,91 +60,103 @@ pub struct WorkerConfig {
     pub health_listen: Option<SocketAddr>,
 }
 
-/// Works for the coordinator until `stop`, until the coordinator bids farewell, or until it cannot be reached.
+/// Works for the coordinator until `stop`, until the coordinator tells it to stop, or until it cannot be reached.
+///
+/// # Errors
+/// [`SessionError`]: the threads or the health port cannot be had, or the coordinator was lost.
 pub async fn run(config: WorkerConfig, stop: CancellationToken) -> Result<(), SessionError> {
-    let work = Work::start(config.threads, config.upload_bytes)?;
-    let _health = health::open(config.health_listen, config.joined.subscribe(), &stop).await?;
-    let ended = drive_sessions(&config, &work, &stop).await;
-    work.end().await;
+    let core = Config {
+        slots: config.threads,
+        max_rows: MAX_ROWS as u64,
+        max_offers: MAX_IN_HAND,
+        max_offer_runs: MAX_IN_HAND_RUNS,
+        after_loss: if config.wait_for_coordinator { AfterLoss::Rejoin } else { AfterLoss::End },
+        patience: config.patience,
+        grace: config.grace,
+        ..Config::default()
+    };
+    let work = Work::new(config.clone(), core);
+    let pool = Pool::start(config.threads, &work);
+    let ended = match pool {
+        Ok(pool) => {
+            let ended = serve(&config, &work, &stop).await;
+            work.with(|core, _| core.abort());
+            // The threads look up between steps of some milliseconds.
+            let _ = tokio::task::spawn_blocking(|| pool.join()).await;
+            ended
+        }
+        Err(error) => {
+            work.with(|core, _| core.abort());
+            Err(error.into())
+        }
+    };
+    config.joined.send_replace(None);
     ended
 }
 
+async fn serve(config: &WorkerConfig, work: &Work, stop: &CancellationToken) -> Result<(), SessionError> {
+    let _health = health::open(config.health_listen, config.joined.subscribe(), stop).await?;
+    drive_sessions(config, work, stop).await
+}
+
+/// Carries out what the core decides of sessions, until it has ended.
 async fn drive_sessions(config: &WorkerConfig, work: &Work, stop: &CancellationToken) -> Result<(), SessionError> {
-    let mut trouble = Trouble::new(config.patience);
-    let mut former = None;
+    let attempt = |session| async move { (session, session::run(config, work, session).await) };
+    let mut session = OptionFuture::from(None);
+    let mut last_error = None;
+    let mut stopping = Stopping::NotYet;
     loop {
-        let begun = Instant::now();
-        let before = former;
-        let error = match attempt(config, work, &mut former, stop).await {
-            Ok(Ended::Farewell) => {
-                info!("the coordinator told this worker to stop");
-                return Ok(());
+        while let Some(order) = work.next_order() {
+            match order {
+                Order::Connect(id) => session = OptionFuture::from(Some(Box::pin(attempt(id)))),
+                Order::SayWaiting => {
+                    let patience = humantime::format_duration(config.patience);
+                    let error = last_error.as_ref().map(tracing::field::display);
+                    warn!(error, %patience, "waiting for the coordinator");
+                }
+                Order::End(outcome) => return end(outcome, last_error),
             }
-            Ok(Ended::Stopped) => return Ok(()),
-            Err(error) if error.is_final(former.is_some()) => return Err(error),
-            Err(error @ SessionError::Broken(_)) if !config.wait_for_coordinator => return Err(error),
-            Err(error) => error,
-        };
-        if former != before {
-            trouble.joined(begun.elapsed());
-        }
-        let Some(pause) = trouble.next_pause() else { return Err(error) };
-        if trouble.is_new() {
-            let patience = humantime::format_duration(config.patience);
-            warn!(%error, %patience, "waiting for the coordinator");
         }
         tokio::select! {
-            () = tokio::time::sleep(pause) => {}
-            () = stop.cancelled() => return Ok(()),
+            Some((id, Err(error))) = &mut session => {
+                session = OptionFuture::from(None);
+                config.joined.send_replace(None);
+                let (loss, random) = (error.loss(), RandomState::new().hash_one(id.0));
+                last_error = Some(error);
+                work.with(|core, now| core.handle_lost(now, id, loss, random));
+            }
+            () = work.changed() => {}
+            () = until(work.timeout()) => work.with(|core, now| core.handle_timeout(now)),
+            () = stop.cancelled(), if stopping == Stopping::NotYet => {
+                stopping = Stopping::Begun;
+                info!("leaving: finishing the work in flight");
+                work.with(|core, now| core.handle_stop(now));
+            }
         }
     }
 }
 
-/// One session, from connecting to its end.
-async fn attempt(
-    config: &WorkerConfig,
-    work: &Work,
-    former: &mut Option<v1::FormerWorker>,
-    stop: &CancellationToken,
-) -> Result<Ended, SessionError> {
-    let channels = tokio::select! {
-        channels = Channels::open(&config.coordinator) => channels?,
-        () = stop.cancelled() => return Ok(Ended::Stopped),
-    };
-    session::run(config, work, former, channels, stop).await
+/// Whether the worker was told to stop.
+#[derive(PartialEq, Eq)]
+enum Stopping {
+    NotYet,
+    Begun,
 }
 
-/// A time in which no session holds.
-struct Trouble {
-    since: Instant,
-    patience: Duration,
-    pause: Duration,
-}
-
-impl Trouble {
-    fn new(patience: Duration) -> Self {
-        Self { since: Instant::now(), patience, pause: FIRST_PAUSE / 2 }
-    }
-
-    /// There was a session of this length.
-    fn joined(&mut self, session: Duration) {
-        self.since = Instant::now();
-        if session > SOUND_SESSION {
-            self.pause = FIRST_PAUSE / 2;
+fn end(outcome: Outcome, last_error: Option<SessionError>) -> Result<(), SessionError> {
+    match (outcome, last_error) {
+        (Outcome::Lost, Some(error)) => Err(error),
+        (Outcome::ShutDown, _) => {
+            info!("the coordinator told this worker to stop");
+            Ok(())
         }
+        (Outcome::Stopped | Outcome::Lost, _) => Ok(()),
     }
+}
 
-    /// How long to wait before the next attempt: twice the last pause, and up to half as much more, so that workers that
-    /// lost their coordinator together do not come back together. `None` when patience has run out.
-    fn next_pause(&mut self) -> Option<Duration> {
-        self.pause = (self.pause * 2).min(LAST_PAUSE);
-        let random = RandomState::new().hash_one(self.pause) as f64 / u64::MAX as f64;
-        let pause = self.pause.mul_f64(1.0 + random / 2.0);
-        (self.since.elapsed() + pause <= self.patience).then_some(pause)
-    }
-
-    /// Whether this is the first pause.
-    fn is_new(&self) -> bool {
-        self.pause == FIRST_PAUSE
+async fn until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
+        None => std::future::pending().await,
     }
 }

@@ -1,6 +1,9 @@
 //! The sessions of workers: from joining to leaving.
 
-use std::time::{Duration, Instant, SystemTime};
+use std::{
+    collections::BTreeSet,
+    time::{Duration, Instant, SystemTime},
+};
 
 use swath_model::{ChunkRun, ChunkSet, Fingerprint, Incarnation, JobId, LeaseId, ResumeOffer, ResumedLease, WorkerId};
 use swath_scheduler::{Event, WorkerState};
@@ -13,24 +16,28 @@ use crate::job::{Introduction, NewJob, Past, WorkerStatus};
 /// What the driver says to a worker.
 #[derive(Debug)]
 pub(crate) enum ToWorker {
-    Lease(Assignment),
-    /// Give back what was not begun of these chunks; `stop`: the lease has ended.
-    Revoke {
+    /// What a job computes; once in a session, before the first lease of the job.
+    DescribeJob {
+        id: JobId,
+        job: NewJob,
+        fingerprint: Fingerprint,
+    },
+    /// No lease of this job comes any more.
+    JobEnded(JobId),
+    Lease {
         lease: LeaseId,
         chunks: ChunkRun,
-        stop: bool,
+        job: JobId,
+        fingerprint: Fingerprint,
     },
-    Farewell,
-}
-
-/// A lease with all that is needed to compute it.
-#[derive(Debug)]
-pub(crate) struct Assignment {
-    pub(crate) lease: LeaseId,
-    pub(crate) chunks: ChunkRun,
-    pub(crate) job_id: JobId,
-    pub(crate) job: NewJob,
-    pub(crate) fingerprint: Fingerprint,
+    /// Give back what was not begun of these chunks.
+    ReturnChunks {
+        lease: LeaseId,
+        chunks: ChunkRun,
+    },
+    /// The lease has ended.
+    StopLease(LeaseId),
+    ShutDown,
 }
 
 /// The session of one worker.
@@ -46,6 +53,8 @@ pub(super) struct Session {
     unheard_since: Option<Instant>,
     /// It was drained, by somebody or by itself.
     is_leaving: bool,
+    /// The jobs that it knows.
+    described: BTreeSet<JobId>,
 }
 
 impl Session {
@@ -58,6 +67,11 @@ impl Session {
         self.sent += 1;
         self.unheard_since.get_or_insert_with(Instant::now);
         self.outbox.try_send(message).is_ok()
+    }
+
+    /// Whether it has yet to be told what this job computes; from now on it counts as told.
+    pub(super) fn needs_description(&mut self, job: JobId) -> bool {
+        self.described.insert(job)
     }
 
     /// It has heard so many messages. False if it has heard nothing for too long, though there was something to hear.
@@ -145,9 +159,31 @@ impl Driver {
             heard: 0,
             unheard_since: None,
             is_leaving: false,
+            described: BTreeSet::new(),
         };
         self.sessions.insert(worker, session);
         worker
+    }
+
+    /// Gives a worker a lease, after what its job computes.
+    pub(super) fn send_lease(&mut self, worker: WorkerId, lease: LeaseId, job: JobId, chunks: ChunkRun) {
+        let (Some(record), Some(session)) = (self.jobs.get(&job), self.sessions.get_mut(&worker)) else { return };
+        let fingerprint = record.fingerprint;
+        let description = session
+            .needs_description(job)
+            .then(|| ToWorker::DescribeJob { id: job, job: record.job.clone(), fingerprint });
+        for message in description.into_iter().chain([ToWorker::Lease { lease, chunks, job, fingerprint }]) {
+            self.send(worker, message);
+        }
+    }
+
+    /// Workers that know of a job forget it.
+    pub(super) fn send_job_ended(&mut self, job: JobId) {
+        let knows = |(&worker, session): (&WorkerId, &mut Session)| session.described.remove(&job).then_some(worker);
+        let told: Vec<WorkerId> = self.sessions.iter_mut().filter_map(knows).collect();
+        for worker in told {
+            self.send(worker, ToWorker::JobEnded(job));
+        }
     }
 
     /// A worker that is heard and hears nothing would keep leases that it knows nothing of.
@@ -195,7 +231,7 @@ impl Driver {
         if let Some(session) = self.sessions.get_mut(&worker) {
             session.is_leaving = true;
         }
-        self.send(worker, ToWorker::Farewell);
+        self.send(worker, ToWorker::ShutDown);
         Ok(())
     }
 

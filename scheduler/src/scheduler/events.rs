@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::Scheduler;
+use super::{Scheduler, leasing::Holder};
 use crate::estimate::thread_time;
 use crate::job::Released;
 use crate::lease::{LeaseState, Purpose};
@@ -47,7 +47,7 @@ impl Scheduler {
 
     pub(super) fn on_joined(&mut self, now: Instant, id: WorkerId, threads: u32) {
         if self.workers.get(id).is_some() {
-            self.release_all(now, id, true);
+            self.release_all(now, id, Holder::Stays);
         } else if !self.has_room_for_worker() {
             return;
         }
@@ -59,7 +59,7 @@ impl Scheduler {
 
     pub(super) fn on_left(&mut self, now: Instant, id: WorkerId) {
         self.stop_asking(now, id);
-        self.release_all(now, id, false);
+        self.release_all(now, id, Holder::Left);
         self.workers.remove(id);
     }
 
@@ -74,7 +74,7 @@ impl Scheduler {
     /// The deadline of a worker has passed.
     pub(super) fn on_silence(&mut self, now: Instant, id: WorkerId) {
         self.stop_asking(now, id);
-        self.release_all(now, id, true);
+        self.release_all(now, id, Holder::Stays);
         self.workers.update(now, id, |worker| worker.deadline = None);
     }
 
@@ -242,7 +242,7 @@ impl Scheduler {
                 worker.await_report(unreported);
             });
             if committed {
-                self.actions.push_back(Action::Revoke { worker: lease.worker, lease: id, chunks: lease.chunks });
+                self.actions.push_back(Action::StopLease { worker: lease.worker, lease: id });
             }
         }
     }

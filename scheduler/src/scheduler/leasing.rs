@@ -25,6 +25,13 @@ enum Turn {
     HeldBack,
 }
 
+/// Whether the worker that holds a lease is still there when it ends.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Holder {
+    Stays,
+    Left,
+}
+
 impl Scheduler {
     /// Gives leases to all workers that are free, the idle ones first, as long as there are chunks for them; then
     /// sees to it that those still free get something from the others.
@@ -166,8 +173,8 @@ impl Scheduler {
         }
     }
 
-    /// Ends a lease; its chunks wait again. `revoke` tells the worker to stop.
-    pub(super) fn release(&mut self, now: Instant, id: LeaseId, revoke: bool) {
+    /// Ends a lease; its chunks wait again. A worker that stays is told to stop.
+    pub(super) fn release(&mut self, now: Instant, id: LeaseId, holder: Holder) {
         let Some(lease) = self.detach(now, id) else {
             return;
         };
@@ -176,19 +183,19 @@ impl Scheduler {
                 job.give_back(run);
             }
         });
-        if revoke {
-            self.actions.push_back(Action::Revoke { worker: lease.worker, lease: id, chunks: lease.chunks });
+        if holder == Holder::Stays {
+            self.actions.push_back(Action::StopLease { worker: lease.worker, lease: id });
         }
     }
 
     /// Ends all leases of a worker.
-    pub(super) fn release_all(&mut self, now: Instant, id: WorkerId, revoke: bool) {
+    pub(super) fn release_all(&mut self, now: Instant, id: WorkerId, holder: Holder) {
         let leases: Vec<LeaseId> = match self.workers.get(id) {
             Some(worker) => worker.leases().collect(),
             None => return,
         };
         for lease in leases {
-            self.release(now, lease, revoke);
+            self.release(now, lease, holder);
         }
     }
 

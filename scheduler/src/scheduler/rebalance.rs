@@ -10,7 +10,7 @@ use crate::lease::{Lease, LeaseState};
 use crate::worker::Worker;
 use crate::{Action, ChunkRun, Instant, LeaseId, WorkerId};
 
-/// What takes less than this is not worth a revoke, which costs two round trips.
+/// What takes less than this is not worth asking for, which costs two round trips.
 const WORTH_IT: Duration = Duration::from_millis(20);
 
 /// How long to wait for a lease to become overdue before looking again.
@@ -173,11 +173,11 @@ impl Scheduler {
             return;
         };
         self.set_state(now, id, LeaseState::Asked { by });
-        self.actions.push_back(Action::Revoke { worker, lease: id, chunks });
+        self.actions.push_back(Action::ReturnChunks { worker, lease: id, chunks });
     }
 
     /// Asks a worker to give back all of a lease, for whoever wants it.
-    pub(super) fn revoke_all(&mut self, now: Instant, id: LeaseId) {
+    pub(super) fn ask_for_all(&mut self, now: Instant, id: LeaseId) {
         if let Some(chunks) = self.leases.get(&id).and_then(|lease| lease.outstanding.hull()) {
             self.ask(now, id, chunks, None);
         }

@@ -7,7 +7,7 @@ mod rejoin;
 
 use std::time::Duration;
 
-use bench::{Bench, Given, ended, given, revoked, spec};
+use bench::{Bench, Given, asked_back, ended, given, spec, stopped};
 
 use crate::estimate::FIRST_GUESS;
 use crate::{
@@ -141,7 +141,7 @@ fn an_idle_worker_gets_the_tail_of_what_another_has() {
     let left: u64 = held.iter().map(|g| g.chunks.len()).sum();
     assert_eq!(left, 100, "{held:?}");
     bench.scheduler.handle_event(bench.now, Event::WorkerJoined { worker: B, threads: 1 });
-    let asked = revoked(&bench.actions());
+    let asked = asked_back(&bench.actions());
     let (worker, lease, chunks) = asked[0];
     assert_eq!((worker, asked.len()), (A, 1));
     let source = held.iter().find(|g| g.lease == lease).unwrap();
@@ -168,9 +168,9 @@ fn a_lease_that_gave_nothing_back_is_not_asked_again() {
     assert_eq!(held, 4);
     assert_eq!(bench.join(B, 1), []);
     assert_eq!(bench.scheduler.poll_timeout(), Some(bench.now + ms(50)));
-    let asked = revoked(&bench.pass(ms(50)));
+    let asked = asked_back(&bench.pass(ms(50)));
     assert_eq!(asked, [(A, leases[0].lease, run(2, 4))]);
-    assert_eq!(bench.pass(ms(500)), [], "one revoke at a time");
+    assert_eq!(bench.pass(ms(500)), [], "asked once at a time");
     let refused = Event::ChunksReturned { worker: A, lease: leases[0].lease, chunks: None };
     assert_eq!(bench.tell(refused.clone()), []);
     assert_eq!(bench.tell(refused), [], "twice is nothing new");
@@ -190,8 +190,8 @@ fn a_silent_worker_loses_its_leases_and_its_late_blocks_are_refused() {
     assert_eq!(bench.pass(Duration::from_secs(9)), [], "renewed");
 
     let actions = bench.pass(Duration::from_secs(1));
-    let wanted: Vec<_> = leases.iter().map(|g| (A, g.lease, g.chunks)).collect();
-    assert_eq!(revoked(&actions), wanted);
+    let wanted: Vec<_> = leases.iter().map(|g| (A, g.lease)).collect();
+    assert_eq!(stopped(&actions), wanted);
     assert_eq!(given(&actions), [], "nothing for a silent worker");
     let view = bench.scheduler.worker(A).unwrap();
     assert_eq!((view.state, view.leases), (WorkerState::Silent, 0));
@@ -213,7 +213,7 @@ fn leases_end_at_once_when_a_worker_leaves_or_joins_again() {
     bench.submit(JOB, 1_000_000, 1024);
     let first = bench.join(A, 1);
     let again = bench.tell(Event::WorkerJoined { worker: A, threads: 1 });
-    assert_eq!(revoked(&again).len(), 2);
+    assert_eq!(stopped(&again).len(), 2);
     assert_eq!(given(&again)[0].chunks, first[0].chunks);
     assert_eq!(bench.tell(Event::WorkerLeft { worker: A }), []);
     let view = bench.scheduler.job(JOB).unwrap();
@@ -247,7 +247,7 @@ fn a_failed_chunk_is_tried_on_another_worker_and_then_the_job_fails() {
     let last = bench.fail(retry[0], 5);
     let outcome = Outcome::Failed { chunk: 5, number: 42, reason: "no root".into() };
     assert_eq!(ended(&last), [(JOB, outcome.clone())]);
-    assert!(!revoked(&last).is_empty(), "the rest is stopped");
+    assert!(!stopped(&last).is_empty(), "the rest is stopped");
     assert_eq!(bench.scheduler.job(JOB).unwrap().state, JobState::Ended(outcome));
 }
 
@@ -270,7 +270,7 @@ fn cancelling_stops_all_leases_and_what_comes_later_is_ignored() {
     let leases = bench.join(A, 1);
     bench.scheduler.cancel(bench.now, JOB).unwrap();
     let actions = bench.actions();
-    assert_eq!(revoked(&actions).len(), 2);
+    assert_eq!(stopped(&actions).len(), 2);
     assert_eq!(actions.last(), Some(&Action::JobEnded { job: JOB, outcome: Outcome::Cancelled }));
     for event in [
         Event::LeaseComputed { worker: A, lease: leases[0].lease, busy: ms(1) },
@@ -306,7 +306,7 @@ fn a_draining_worker_finishes_what_it_computes_and_gives_the_rest_back() {
     bench.submit(JOB, 1_000_000, 1024);
     let leases = bench.join(A, 1);
     bench.scheduler.drain(bench.now, A).unwrap();
-    let asked = revoked(&bench.actions());
+    let asked = asked_back(&bench.actions());
     assert_eq!(asked, [(A, leases[1].lease, leases[1].chunks)]);
     let returned =
         bench.tell(Event::ChunksReturned { worker: A, lease: leases[1].lease, chunks: Some(leases[1].chunks) });
@@ -357,7 +357,7 @@ fn who_computes_what_is_committed_elsewhere_is_stopped() {
     bench.submit(JOB, 1_000_000, 1024);
     let leases = bench.join(A, 1);
     let actions = bench.tell(Event::ChunksCommitted { job: JOB, chunks: leases[0].chunks });
-    assert_eq!(revoked(&actions), [(A, leases[0].lease, leases[0].chunks)]);
+    assert_eq!(stopped(&actions), [(A, leases[0].lease)]);
     assert_eq!(given(&actions).len(), 1);
 }
 
@@ -478,7 +478,7 @@ fn a_chunk_to_be_tried_again_is_not_taken_back_by_who_failed_it() {
     bench.submit(JOB, 2, 1);
     let mine = bench.join(A, 1);
     bench.join(B, 1);
-    let (worker, lease, chunks) = revoked(&bench.pass(ms(50)))[0];
+    let (worker, lease, chunks) = asked_back(&bench.pass(ms(50)))[0];
     assert_eq!((worker, lease), (A, mine[1].lease));
     bench.tell(Event::ChunksReturned { worker, lease, chunks: Some(chunks) });
     let retry = given(&bench.fail(mine[0], 0));

@@ -55,7 +55,7 @@ impl World {
 
     /// Every worker gives back what it has not begun of what it was asked for.
     fn answer(&mut self) {
-        for (lease, chunks) in std::mem::take(&mut self.revoked) {
+        for (lease, chunks) in std::mem::take(&mut self.asked_back) {
             let Some(holder) = self.scheduler.holder(lease) else {
                 continue;
             };

@@ -49,7 +49,7 @@ pub(crate) struct World {
     workers: BTreeSet<WorkerId>,
     given: Vec<Given>,
     to_do: BTreeMap<WorkerId, Vec<Given>>,
-    revoked: Vec<(LeaseId, ChunkRun)>,
+    asked_back: Vec<(LeaseId, ChunkRun)>,
     next_job: u64,
     next_worker: u64,
     last_event: Option<Event>,
@@ -82,7 +82,7 @@ impl World {
             workers: BTreeSet::new(),
             given: Vec::new(),
             to_do: BTreeMap::new(),
-            revoked: Vec::new(),
+            asked_back: Vec::new(),
             next_job: 1,
             next_worker: 1,
             last_event: None,
@@ -152,13 +152,14 @@ impl World {
                 self.to_do.entry(worker).or_default().push(given);
                 self.seen.count("assigned");
             }
-            Action::Revoke { worker, lease, chunks } => {
-                if self.scheduler.holder(lease) == Some(worker) {
-                    self.revoked.push((lease, chunks));
-                    self.seen.count("asked back");
-                } else {
-                    self.seen.count("stopped");
-                }
+            Action::ReturnChunks { worker, lease, chunks } => {
+                assert!(self.workers.contains(&worker), "{action:?}: no such worker");
+                self.asked_back.push((lease, chunks));
+                self.seen.count("asked back");
+            }
+            Action::StopLease { worker, lease } => {
+                assert_ne!(self.scheduler.holder(lease), Some(worker), "{action:?}: it is held");
+                self.seen.count("stopped");
             }
             Action::JobEnded { job, ref outcome } => {
                 let truth = self.jobs.get_mut(&job).unwrap();
@@ -236,8 +237,8 @@ impl World {
     }
 
     fn give_back(&mut self, a: u16, b: u16, c: u16) {
-        let (lease, chunks) = match pick(&self.revoked, a) {
-            Some(revoked) if !b.is_multiple_of(3) => revoked,
+        let (lease, chunks) = match pick(&self.asked_back, a) {
+            Some(asked) if !b.is_multiple_of(3) => asked,
             _ => match self.some_lease(a) {
                 Some(given) => (given.lease, given.chunks),
                 None => return,
@@ -380,7 +381,7 @@ impl World {
             self.jobs.remove(&job);
             self.given.retain(|given| given.job != job || given.lease.sequence.is_multiple_of(2));
             let given: BTreeSet<_> = self.given.iter().map(|given| given.lease).collect();
-            self.revoked.retain(|(lease, _)| given.contains(lease));
+            self.asked_back.retain(|(lease, _)| given.contains(lease));
             self.seen.count("forgotten");
         }
     }

@@ -43,8 +43,15 @@ impl Session {
     }
 
     async fn lease(&mut self) -> v1::Lease {
+        let described = match next(&mut self.inbound).await {
+            coordinator_message::Kind::DescribeJob(described) => described,
+            other => panic!("{other:?} before the first lease of a job"),
+        };
         match next(&mut self.inbound).await {
-            coordinator_message::Kind::Lease(lease) => lease,
+            coordinator_message::Kind::Lease(lease) => {
+                assert_eq!((lease.job_id, &lease.fingerprint), (described.job_id, &described.fingerprint));
+                lease
+            }
             other => panic!("{other:?} instead of a lease"),
         }
     }
@@ -79,7 +86,6 @@ fn bottomless() -> Vec<u8> {
 }
 
 fn block_of(lease: &v1::Lease, parquet: Vec<u8>) -> v1::UploadBlock {
-    let first = lease.job.as_ref().unwrap().first;
     let (lease, fingerprint, job_id) = (lease.id, lease.fingerprint.clone(), lease.job_id);
     let digest = Digest::of(&parquet).map_or(0, Digest::whole);
     v1::UploadBlock { lease, job_id, first, numbers: 10, parquet: parquet.into(), fingerprint, digest }

@@ -45,7 +45,7 @@ async fn send(coordinator: &Coordinator<'_>, changes: &[fn(Vec<u8>) -> v1::Uploa
         .message()
         .await
         .unwrap()
-        .is_some_and(|message| !matches!(message.kind, Some(coordinator_message::Kind::Farewell(_))))
+        .is_some_and(|message| !matches!(message.kind, Some(coordinator_message::Kind::ShutDown(_))))
     {}
     outcomes
 }

@@ -101,12 +101,20 @@ pub(super) fn given(actions: &[Action]) -> Vec<Given> {
     actions.iter().filter_map(given).collect()
 }
 
-pub(super) fn revoked(actions: &[Action]) -> Vec<(WorkerId, LeaseId, ChunkRun)> {
-    let revoked = |action: &Action| match *action {
-        Action::Revoke { worker, lease, chunks } => Some((worker, lease, chunks)),
+pub(super) fn asked_back(actions: &[Action]) -> Vec<(WorkerId, LeaseId, ChunkRun)> {
+    let asked = |action: &Action| match *action {
+        Action::ReturnChunks { worker, lease, chunks } => Some((worker, lease, chunks)),
         _ => None,
     };
-    actions.iter().filter_map(revoked).collect()
+    actions.iter().filter_map(asked).collect()
+}
+
+pub(super) fn stopped(actions: &[Action]) -> Vec<(WorkerId, LeaseId)> {
+    let stopped = |action: &Action| match *action {
+        Action::StopLease { worker, lease } => Some((worker, lease)),
+        _ => None,
+    };
+    actions.iter().filter_map(stopped).collect()
 }
 
 pub(super) fn ended(actions: &[Action]) -> Vec<(JobId, Outcome)> {

@@ -112,7 +112,7 @@ fn joining_twice_ends_the_leases_of_the_first_time() {
     let (again, chunks) = again[0].clone().unwrap();
     let (first, _) = first.unwrap();
     assert!(again > first);
-    assert_eq!(revoked(&bench.actions()), [(A, first, run(0, 100))]);
+    assert_eq!(stopped(&bench.actions()), [(A, first)]);
     assert_eq!(chunks, in_hand[0].1);
     assert!(!bench.scheduler.holds(first, run(0, 1)) && bench.scheduler.holds(again, run(0, 100)));
 }
@@ -192,14 +192,14 @@ fn a_resumed_lease_with_gaps_is_given_back_taken_over_and_computed_as_any_other(
     bench.tell(Event::WorkerJoined { worker: B, threads: 1 });
     bench.now = bench.now + ms(500);
     bench.scheduler.handle_timeout(bench.now);
-    let (worker, asked, tail) = revoked(&bench.actions())[0];
+    let (worker, asked, tail) = asked_back(&bench.actions())[0];
     assert_eq!((worker, asked, tail), (A, lease, run(70, 100)), "half of it, as far as it is one run");
     let returned = Event::ChunksReturned { worker: A, lease, chunks: Some(run(50, 100)) };
     let handed = given(&bench.tell(returned));
     assert_eq!((handed[0].worker, handed[0].chunks), (B, run(50, 60)), "the first run of what comes back");
     assert_eq!(handed[1].chunks.start(), 70);
     bench.scheduler.drain(bench.now, A).unwrap();
-    assert!(revoked(&bench.actions()).iter().all(|&(_, asked, _)| asked != lease), "it is in work");
+    assert!(asked_back(&bench.actions()).iter().all(|&(_, asked, _)| asked != lease), "it is in work");
     bench.tell(Event::ChunksReceived { job: JOB, chunks: run(0, 20) });
     bench.tell(Event::LeaseComputed { worker: A, lease, busy: ms(0) });
     assert!(bench.scheduler.holds(lease, run(40, 50)));
