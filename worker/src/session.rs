@@ -128,10 +128,8 @@ async fn join(
 }
 
 fn handle_message(work: &Work, session: SessionId, message: v1::CoordinatorMessage) {
-    let Some(message) = convert::from_coordinator(message) else {
-        debug!("the coordinator said something that this worker does not understand");
-        return;
-    };
+    // One that cannot be read was received all the same: the coordinator counts what this worker has received.
+    let message = convert::from_coordinator(message).unwrap_or(FromCoordinator::Unknown);
     log(&message);
     work.with(|core, now| core.handle_message(now, session, message));
 }
@@ -139,6 +137,7 @@ fn handle_message(work: &Work, session: SessionId, message: v1::CoordinatorMessa
 fn log(message: &FromCoordinator<Evaluator>) {
     match message {
         FromCoordinator::Job { id, job: Err(reason) } => warn!(%id, reason, "a job cannot be computed here"),
+        FromCoordinator::Unknown => debug!("the coordinator sent a message that this worker does not know"),
         FromCoordinator::StopLease { lease } => debug!(%lease, "the lease has ended"),
         FromCoordinator::ReturnChunks { lease, chunks } => debug!(%lease, %chunks, "chunks are asked back"),
         _ => {}
