@@ -2,7 +2,7 @@
 //! lease that it claims to have worked, and answers with correct blocks.
 
 use std::{
-    collections::VecDeque,
+    collections::{BTreeMap, VecDeque},
     hash::{BuildHasher, RandomState},
     sync::{
         Arc, Mutex, PoisonError,
@@ -133,7 +133,7 @@ impl Worker {
         };
         let _joined = Joined::count(&self.tally);
         let (blocks, uploaded) = mpsc::unbounded_channel();
-        let session = Session { worker: self, say, blocks, leases: VecDeque::new(), due: None };
+        let session = Session { worker: self, say, blocks, leases: VecDeque::new(), jobs: BTreeMap::new(), due: None };
         tokio::select! {
             ended = session.drive(inbound, Duration::from_millis(welcome.heartbeat_interval_ms)) => ended,
             ended = self.upload(upload, uploaded) => ended,
@@ -188,6 +188,8 @@ struct Session<'a> {
     blocks: mpsc::UnboundedSender<v1::UploadBlock>,
     /// The first is the one in work.
     leases: VecDeque<v1::Lease>,
+    /// The jobs that the coordinator described, by their ids.
+    jobs: BTreeMap<u64, v1::JobSpec>,
     /// When the lease in work is computed.
     due: Option<Instant>,
 }
@@ -204,9 +206,14 @@ impl Session<'_> {
                     heard += 1;
                     match message?.and_then(|message| message.kind) {
                         Some(coordinator_message::Kind::Lease(lease)) => self.leases.push_back(lease),
-                        Some(coordinator_message::Kind::Revoke(revoke)) => self.give_back(&revoke)?,
+                        Some(coordinator_message::Kind::ReturnChunks(asked)) => self.give_back(&asked)?,
+                        Some(coordinator_message::Kind::StopLease(stop)) => self.stop(&stop),
+                        Some(coordinator_message::Kind::DescribeJob(job)) => {
+                            self.jobs.insert(job.job_id, job.spec.context("a job without a specification")?);
+                        }
+                        Some(coordinator_message::Kind::JobEnded(job)) => drop(self.jobs.remove(&job.job_id)),
                         Some(coordinator_message::Kind::Welcome(_)) => {}
-                        Some(coordinator_message::Kind::Farewell(_)) | None => return Ok(()),
+                        Some(coordinator_message::Kind::ShutDown(_)) | None => return Ok(()),
                     }
                 }
                 () = sleep_until(due), if self.due.is_some() => self.deliver()?,
@@ -223,26 +230,27 @@ impl Session<'_> {
     fn deliver(&mut self) -> Result<()> {
         self.due = None;
         let Some(lease) = self.leases.pop_front() else { return Ok(()) };
-        let (block, chunks) = encode(&*self.worker.kernel, &lease)?;
+        let job = self.jobs.get(&lease.job_id).context("a lease of a job that was not described")?;
+        let (block, chunks) = encode(&*self.worker.kernel, job, &lease)?;
         self.blocks.send(block)?;
         let busy = LEASE.as_nanos() as u64 * chunks;
         self.say.send(message(Kind::LeaseComputed(v1::LeaseComputed { lease: lease.id, busy_nanos: busy })))?;
         Ok(())
     }
 
-    /// What was asked for is the tail of a lease: given back unless the lease is in work.
-    fn give_back(&mut self, revoke: &v1::Revoke) -> Result<()> {
-        let position = self.leases.iter().position(|lease| lease.id == revoke.lease);
-        if revoke.stop {
-            if let Some(position) = position {
-                self.leases.remove(position);
-                self.due = self.due.filter(|_| position > 0);
-            }
-            return Ok(());
+    fn stop(&mut self, stop: &v1::StopLease) {
+        if let Some(position) = self.leases.iter().position(|lease| lease.id == stop.lease) {
+            self.leases.remove(position);
+            self.due = self.due.filter(|_| position > 0);
         }
+    }
+
+    /// What was asked for is the tail of a lease: given back unless the lease is in work.
+    fn give_back(&mut self, asked_back: &v1::ReturnChunks) -> Result<()> {
+        let position = self.leases.iter().position(|lease| lease.id == asked_back.lease);
         let mut returned = None;
         if let Some(position @ 1..) = position
-            && let (Some(held), Some(asked)) = (&mut self.leases[position].chunks, revoke.chunks)
+            && let (Some(held), Some(asked)) = (&mut self.leases[position].chunks, asked_back.chunks)
         {
             returned = Some(asked);
             held.count = asked.start.saturating_sub(held.start);
@@ -250,7 +258,7 @@ impl Session<'_> {
                 self.leases.remove(position);
             }
         }
-        let returned = v1::ChunksReturned { lease: revoke.lease, chunks: returned };
+        let returned = v1::ChunksReturned { lease: asked_back.lease, chunks: returned };
         Ok(self.say.send(message(Kind::ChunksReturned(returned)))?)
     }
 }
@@ -260,8 +268,7 @@ fn message(kind: Kind) -> v1::WorkerMessage {
 }
 
 /// The block of a whole lease, and its chunks.
-fn encode(kernel: &dyn Kernel, lease: &v1::Lease) -> Result<(v1::UploadBlock, u64)> {
-    let job = lease.job.as_ref().context("a lease without a job")?;
+fn encode(kernel: &dyn Kernel, job: &v1::JobSpec, lease: &v1::Lease) -> Result<(v1::UploadBlock, u64)> {
     let run = lease.chunks.context("a lease without chunks")?;
     let chunks = Chunks::new(Range::new(job.first, job.last)?, job.chunk_size)?;
     let numbers = chunks.numbers(ChunkRun::new(run.start, run.start + run.count).context("an empty lease")?);

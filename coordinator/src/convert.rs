@@ -303,9 +303,7 @@ pub(crate) fn to_worker(message: &ToWorker) -> v1::CoordinatorMessage {
             lease: Some(codec::lease_id_to_proto(*lease)),
             chunks: Some(codec::chunk_run_to_proto(*chunks)),
         }),
-        ToWorker::StopLease(lease) => {
-            Kind::StopLease(v1::StopLease { lease: Some(codec::lease_id_to_proto(*lease)) })
-        }
+        ToWorker::StopLease(lease) => Kind::StopLease(v1::StopLease { lease: Some(codec::lease_id_to_proto(*lease)) }),
         ToWorker::ShutDown => Kind::ShutDown(v1::ShutDown {}),
     };
     v1::CoordinatorMessage { kind: Some(kind) }

@@ -153,12 +153,12 @@ impl Cluster {
     /// The process that must be running for this to happen.
     fn concerns(&self, event: &Event) -> Option<ProcessId> {
         match *event {
-            Event::Told { session, .. }
-            | Event::Receipted { session, .. }
-            | Event::WorkerNotices { session } => Some(self.network.process(session)),
-            Event::TaskDone { process, .. }
-            | Event::TaskCrashes { process, .. }
-            | Event::ProcessWakes { process } => Some(process),
+            Event::Told { session, .. } | Event::Receipted { session, .. } | Event::WorkerNotices { session } => {
+                Some(self.network.process(session))
+            }
+            Event::TaskDone { process, .. } | Event::TaskCrashes { process, .. } | Event::ProcessWakes { process } => {
+                Some(process)
+            }
             _ => None,
         }
     }

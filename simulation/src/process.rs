@@ -38,7 +38,11 @@ pub(crate) struct Process {
 #[derive(Debug)]
 pub(crate) enum Thread {
     Idle,
-    Computing { token: Token, job: LeasedJob, offsets: OffsetRun },
+    Computing {
+        token: Token,
+        job: LeasedJob,
+        offsets: OffsetRun,
+    },
     /// What came of its task and waits for room.
     Delivering(VecDeque<Product>),
 }
@@ -124,13 +128,17 @@ impl Witness {
             FromCoordinator::Job { id, job: Ok(job) } => drop(self.jobs.insert(*id, job.kernel)),
             FromCoordinator::JobEnded { id } => drop(self.jobs.remove(id)),
             FromCoordinator::Lease(lease) => {
-                let job = self.jobs.get(&lease.job).filter(|job| Some(fingerprint(job.fingerprint)) == lease.fingerprint);
+                let job =
+                    self.jobs.get(&lease.job).filter(|job| Some(fingerprint(job.fingerprint)) == lease.fingerprint);
                 if let Some(&job) = job.filter(|job| lease.chunks.end() <= job.chunks.count()) {
                     self.held.insert(lease.id, (job, lease.chunks.into()));
                 }
             }
             FromCoordinator::StopLease { lease } => drop(self.held.remove(lease)),
-            FromCoordinator::Job { .. } | FromCoordinator::ReturnChunks { .. } | FromCoordinator::ShutDown => {}
+            FromCoordinator::Job { .. }
+            | FromCoordinator::ReturnChunks { .. }
+            | FromCoordinator::ShutDown
+            | FromCoordinator::Unknown => {}
         }
     }
 

@@ -34,7 +34,8 @@ impl Cluster {
     }
 
     fn some_process(&mut self) -> Option<ProcessId> {
-        let running: Vec<_> = (0..self.processes.len()).filter(|&process| self.processes[process].is_running()).collect();
+        let running: Vec<_> =
+            (0..self.processes.len()).filter(|&process| self.processes[process].is_running()).collect();
         self.random.pick(&running)
     }
 

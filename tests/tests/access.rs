@@ -193,7 +193,11 @@ fn beyond_this_machine_there_is_tls_or_a_clear_word() {
     assert!(refused.contains("--access FILE") && refused.contains("--insecure"), "{refused}");
     scene.swath("access create access --address 127.0.0.1:7171").succeed();
     let ended = scene.swath("coordinator start --listen 0.0.0.0:0 --access access/client.toml").end().assert_code(2);
-    assert!(ended.stderr().contains("is for the role client, but this needs the role coordinator"), "{}", ended.stderr());
+    assert!(
+        ended.stderr().contains("is for the role client, but this needs the role coordinator"),
+        "{}",
+        ended.stderr()
+    );
     let _listens = scene.coordinator_with("--listen 0.0.0.0:0 --access access/coordinator.toml");
 }
 

@@ -100,12 +100,9 @@ pub(crate) fn to_coordinator(message: ToCoordinator, config: &WorkerConfig) -> v
             lease: Some(codec::lease_id_to_proto(lease)),
             chunks: chunks.map(codec::chunk_run_to_proto),
         }),
-        ToCoordinator::ChunkFailed { lease, chunk, number, reason } => Kind::ChunkFailed(v1::ChunkFailed {
-            lease: Some(codec::lease_id_to_proto(lease)),
-            chunk,
-            number,
-            reason,
-        }),
+        ToCoordinator::ChunkFailed { lease, chunk, number, reason } => {
+            Kind::ChunkFailed(v1::ChunkFailed { lease: Some(codec::lease_id_to_proto(lease)), chunk, number, reason })
+        }
         ToCoordinator::Leaving => Kind::Leaving(v1::Leaving {}),
     };
     v1::WorkerMessage { kind: Some(kind) }

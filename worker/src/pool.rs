@@ -22,9 +22,7 @@ impl Pool {
     pub(crate) fn start(threads: u32, work: &Work) -> io::Result<Self> {
         let start = |index| {
             let work = work.clone();
-            std::thread::Builder::new()
-                .name(format!("compute-{index}"))
-                .spawn(move || drive_tasks(&work, Slot(index)))
+            std::thread::Builder::new().name(format!("compute-{index}")).spawn(move || drive_tasks(&work, Slot(index)))
         };
         Ok(Self { threads: (0..threads).map(start).collect::<io::Result<_>>()? })
     }

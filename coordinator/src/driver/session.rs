@@ -169,9 +169,11 @@ impl Driver {
     pub(super) fn send_lease(&mut self, worker: WorkerId, lease: LeaseId, job: JobId, chunks: ChunkRun) {
         let (Some(record), Some(session)) = (self.jobs.get(&job), self.sessions.get_mut(&worker)) else { return };
         let fingerprint = record.fingerprint;
-        let description = session
-            .needs_description(job)
-            .then(|| ToWorker::DescribeJob { id: job, job: record.job.clone(), fingerprint });
+        let description = session.needs_description(job).then(|| ToWorker::DescribeJob {
+            id: job,
+            job: record.job.clone(),
+            fingerprint,
+        });
         for message in description.into_iter().chain([ToWorker::Lease { lease, chunks, job, fingerprint }]) {
             self.send(worker, message);
         }
