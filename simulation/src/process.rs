@@ -30,6 +30,8 @@ pub(crate) struct Process {
     pub(crate) sent: BTreeSet<BlockId>,
     /// For when the next wake-up is planned.
     pub(crate) wakes_at: Option<Instant>,
+    /// It is being told what goes on of its work.
+    pub(crate) resumes: bool,
     pub(crate) witness: Witness,
     config: Config,
 }
@@ -74,6 +76,7 @@ impl Process {
             on_the_way: VecDeque::new(),
             sent: BTreeSet::new(),
             wakes_at: None,
+            resumes: false,
             witness: Witness::default(),
             config,
         }

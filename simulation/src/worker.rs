@@ -96,6 +96,9 @@ impl Cluster {
             self.break_promise(format!("process {process} says something in no session: {message:?}"));
             return;
         };
+        if self.processes[process].resumes && matches!(message, ToCoordinator::ChunksReturned { .. }) {
+            self.tally.count("chunks given back that were resumed");
+        }
         if matches!(message, ToCoordinator::Hello { .. }) && !self.is_calm && self.random.one_in(30) {
             self.tally.count("workers that joined twice");
             self.say(session, message.clone());
@@ -196,7 +199,9 @@ impl Cluster {
             note!(self, "process {process} is asked for {chunks} of {lease}");
         }
         let is_welcome = matches!(message, FromCoordinator::Welcome(_));
+        self.processes[process].resumes = is_welcome;
         self.call(process, |core| core.handle_message(now, attempt, message));
+        self.processes[process].resumes = false;
         if is_welcome {
             let kept = self.processes[process].core.as_ref().map_or(0, Worker::waiting_blocks);
             self.tally.add("blocks kept over the end of a session", kept as u64);

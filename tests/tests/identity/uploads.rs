@@ -85,10 +85,11 @@ fn bottomless() -> Vec<u8> {
     [b"PAR1".as_slice(), &footer, &length, b"PAR1"].concat()
 }
 
+/// What should be the first block of a job that begins with 1.
 fn block_of(lease: &v1::Lease, parquet: Vec<u8>) -> v1::UploadBlock {
     let (lease, fingerprint, job_id) = (lease.id, lease.fingerprint.clone(), lease.job_id);
     let digest = Digest::of(&parquet).map_or(0, Digest::whole);
-    v1::UploadBlock { lease, job_id, first, numbers: 10, parquet: parquet.into(), fingerprint, digest }
+    v1::UploadBlock { lease, job_id, first: 1, numbers: 10, parquet: parquet.into(), fingerprint, digest }
 }
 
 #[test]
