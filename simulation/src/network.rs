@@ -29,8 +29,6 @@ pub(crate) struct Session {
     pub(crate) told_messages: u64,
     /// The leases that it was asked to give something back of, and the count of messages that it had been sent by then.
     pub(crate) asked: VecDeque<(LeaseId, u64)>,
-    /// Messages that it has shown to have received.
-    pub(crate) answered: u64,
     /// The jobs that it was told of.
     pub(crate) described: BTreeSet<JobId>,
     /// Whether the coordinator has let it go.
@@ -58,7 +56,6 @@ impl Network {
             worker: None,
             told_messages: 0,
             asked: VecDeque::new(),
-            answered: 0,
             described: BTreeSet::new(),
             closed: false,
             said: Way::default(),
@@ -128,6 +125,13 @@ impl Cluster {
         }
         if let FromCoordinator::ReturnChunks { lease, .. } = &message {
             link.asked.push_back((*lease, link.told_messages));
+        }
+        // A welcome that takes its time: the threads go on meanwhile, and chunks fail that are then granted.
+        let is_late = matches!(message, FromCoordinator::Welcome(_)) && !self.is_calm && self.random.one_in(4);
+        let late = is_late.then(|| Duration::from_millis(self.random.within(20, 2000)));
+        if let Some(late) = late {
+            let told = &mut self.network.get(session).told;
+            told.busy_until = told.busy_until.max(self.now + late);
         }
         match self.arrival(|session| &mut session.told, session) {
             Some(at) => self.agenda.plan(at, Event::Told { session, message }),

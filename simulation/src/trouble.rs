@@ -55,6 +55,10 @@ impl Cluster {
     fn stop_one(&mut self) {
         let Some(process) = self.some_process() else { return };
         let span = Duration::from_millis(self.random.magnitude(5, 15_000));
+        // One that is stopped goes on when it was to: what came meanwhile waits until then, and must not be overtaken.
+        if self.processes[process].stopped_until.is_some_and(|until| until > self.now) {
+            return;
+        }
         note!(self, "process {process} is stopped for {span:?}");
         self.tally.count("workers stopped");
         self.processes[process].stopped_until = Some(self.now + span);

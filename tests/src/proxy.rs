@@ -104,7 +104,20 @@ impl Proxy {
 
     /// Bytes that were sent this way and held back by a cut, whether or not they arrived after it.
     pub fn held(&self, direction: Direction) -> u64 {
-        self.network.lock().way(direction).held
+        let mut network = self.network.lock();
+        let taken = network.way(direction).held;
+        if !network.way(direction).is_cut {
+            return taken;
+        }
+        // One piece of each connection is taken; what came behind it still lies in the socket.
+        let unread = |connection: &Arc<Connection>| {
+            let end = match direction {
+                Direction::ToCoordinator => &connection.near,
+                Direction::FromCoordinator => &connection.far,
+            };
+            rustix::io::ioctl_fionread(end).unwrap_or(0)
+        };
+        taken + network.connections.iter().map(unread).sum::<u64>()
     }
 
     /// Connections that are open.
