@@ -1,0 +1,132 @@
+//! Records on their way to the ledger.
+//!
+//! At most one batch is under way. What is decided meanwhile waits here and goes with the next one, so everything is written
+//! in the order in which it was decided. What waits is bounded by the jobs that are kept, also while the disk hangs: one
+//! submit, one end and one forget of each, and its failed chunks.
+
+use std::time::Duration;
+
+use swath_model::JobId;
+
+use crate::{Core, JobState, Moment, Notice, Now, PersistError, Record, Results};
+
+/// The most records in one batch: parts are written between two.
+const BATCH: usize = 1000;
+
+/// The clock is written with every batch, and at least this often.
+const CLOCK: Duration = Duration::from_secs(60);
+
+/// What waits for the ledger.
+#[derive(Debug)]
+pub(crate) struct Outgoing {
+    waiting: Vec<Record>,
+    /// The batch that is being written.
+    under_way: Option<Vec<Sent>>,
+    /// What the clock of the ledger says.
+    written: Moment,
+    clock: ClockDue,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum ClockDue {
+    WithTheNext,
+    Now,
+}
+
+/// What must be remembered of a record while it is being written.
+#[derive(Debug)]
+enum Sent {
+    Submit(JobId),
+    Standing(JobId, JobState),
+    Forgotten(JobId),
+    FailedChunks,
+    Shares,
+}
+
+impl From<&Record> for Sent {
+    fn from(record: &Record) -> Self {
+        match record {
+            Record::Submitted(job) => Self::Submit(job.id),
+            Record::Standing(standing) => Self::Standing(standing.job, standing.state.clone()),
+            Record::Forgotten(job) => Self::Forgotten(*job),
+            Record::FailedChunks(_) => Self::FailedChunks,
+            Record::Shares(_) => Self::Shares,
+        }
+    }
+}
+
+impl Outgoing {
+    /// `written`: what the clock of the ledger says at the start.
+    pub(crate) fn new(written: Moment) -> Self {
+        Self { waiting: Vec::new(), under_way: None, written, clock: ClockDue::WithTheNext }
+    }
+
+    pub(crate) fn push(&mut self, record: Record) {
+        self.waiting.push(record);
+    }
+
+    /// The clock should not be far behind where durations will be asked for later.
+    pub(crate) fn check_clock(&mut self, now: Moment) {
+        if now.since(self.written) >= CLOCK {
+            self.clock = ClockDue::Now;
+        }
+    }
+
+    /// Nothing waits and nothing is under way.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.waiting.is_empty() && self.under_way.is_none()
+    }
+
+    /// The records to write next, if those before are written; none of them if only the clock is due.
+    pub(crate) fn poll(&mut self, now: Moment) -> Option<Vec<Record>> {
+        if self.under_way.is_some() || (self.waiting.is_empty() && self.clock == ClockDue::WithTheNext) {
+            return None;
+        }
+        self.clock = ClockDue::WithTheNext;
+        self.written = now;
+        let rest = self.waiting.split_off(self.waiting.len().min(BATCH));
+        let batch = std::mem::replace(&mut self.waiting, rest);
+        self.under_way = Some(batch.iter().map(Sent::from).collect());
+        Some(batch)
+    }
+}
+
+impl<R: Results> Core<R> {
+    /// The batch under way was written. There is one result for each record, in the same order; a record without one counts
+    /// as written.
+    pub fn handle_persisted(&mut self, now: Now, written: Vec<Result<(), PersistError>>) {
+        self.begin(now);
+        let written = written.into_iter().chain(std::iter::repeat(Ok(())));
+        for (sent, written) in self.outgoing.under_way.take().unwrap_or_default().into_iter().zip(written) {
+            match sent {
+                Sent::Submit(job) => self.on_submit_persisted(job, written),
+                Sent::Standing(job, state) => self.on_standing_persisted(job, &state, written),
+                Sent::Forgotten(job) => self.on_forget_persisted(job, written),
+                Sent::FailedChunks => self.log_error(written, Notice::FailedChunksNotPersisted),
+                Sent::Shares => self.log_error(written, Notice::SharesNotPersisted),
+            }
+        }
+        self.settle();
+    }
+
+    fn log_error(&mut self, written: Result<(), PersistError>, notice: fn(PersistError) -> Notice) {
+        if let Err(error) = written {
+            self.log(notice(error));
+        }
+    }
+
+    /// The coordinator stops: the clock is written once more. Then persisted and closed facts are still handled until
+    /// [`is_settled`](Self::is_settled).
+    pub fn shut_down(&mut self, now: Now) {
+        self.begin(now);
+        self.outgoing.clock = ClockDue::Now;
+        self.settle();
+    }
+
+    /// Whether every decision is durable and answered, but for files that are still being deleted.
+    pub fn is_settled(&self) -> bool {
+        self.outgoing.is_idle()
+            && self.outgoing.clock == ClockDue::WithTheNext
+            && !self.jobs.values().any(|job| job.is_closing())
+    }
+}

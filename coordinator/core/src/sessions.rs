@@ -1,0 +1,254 @@
+//! The sessions of workers: from joining to leaving.
+
+use std::time::{Duration, SystemTime};
+
+use swath_model::{ChunkSet, Incarnation, Instant, ResumeOffer, ResumedLease, WorkerId, WorkerInfo};
+use swath_scheduler::{Event, WorkerState};
+
+use crate::{Core, Effect, Notice, Now, Refusal, Results, ToWorker, WorkerStatus, core::HEARTBEATS_IN_LEASE};
+
+/// A worker that joins.
+#[derive(Debug, Clone)]
+pub struct Join {
+    /// As it describes itself.
+    pub info: WorkerInfo,
+    /// Where its connection comes from.
+    pub address: String,
+    /// The session that its process had before, and the start of the coordinator that opened it.
+    pub former: Option<(Incarnation, WorkerId)>,
+    /// What it still has in flight.
+    pub offers: Vec<ResumeOffer>,
+}
+
+/// A session that was opened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Joined {
+    /// Names the session.
+    pub worker: WorkerId,
+    /// How often a heartbeat should come.
+    pub heartbeat: Duration,
+    /// The offers that were accepted.
+    pub resumed: Vec<ResumedLease>,
+    /// Names this start of the coordinator.
+    pub incarnation: Incarnation,
+}
+
+/// The session of one worker.
+#[derive(Debug)]
+pub(crate) struct Session {
+    info: WorkerInfo,
+    address: String,
+    joined_at: SystemTime,
+    numbers: u64,
+    chunks: u64,
+    /// Messages that were sent to it, and those that it says it received.
+    sent: u64,
+    received: u64,
+    /// Since when it has not received what was sent to it.
+    waiting_since: Option<Instant>,
+    stay: Stay,
+}
+
+/// Whether a worker means to stay.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stay {
+    Stays,
+    /// It was drained, by somebody or by itself.
+    Leaves,
+}
+
+impl Session {
+    pub(crate) fn name(&self) -> &str {
+        &self.info.name
+    }
+
+    /// It received so many messages. False if it received nothing for longer than `limit`, though something was sent.
+    fn has_received(&mut self, now: Instant, messages: u64, limit: Duration) -> bool {
+        if messages > self.received {
+            self.received = messages;
+            self.waiting_since = (messages < self.sent).then_some(now);
+        }
+        self.waiting_since.is_none_or(|since| now - since <= limit)
+    }
+
+    /// Counts what it computed.
+    pub(crate) fn count(&mut self, numbers: u64, chunks: u64) {
+        self.numbers += numbers;
+        self.chunks += chunks;
+    }
+}
+
+impl<R: Results> Core<R> {
+    /// Opens a session for a worker, in which work in flight of an earlier one may continue.
+    ///
+    /// # Errors
+    /// [`Refusal::TooManyWorkers`].
+    pub fn join(&mut self, now: Now, join: Join) -> Result<Joined, Refusal> {
+        self.begin(now);
+        let Join { info, address, former, offers } = join;
+        let former = self.former_session(&info, former);
+        if former.is_none() && !self.scheduler.has_room_for_worker() {
+            return Err(Refusal::TooManyWorkers { count: self.sessions.len() });
+        }
+        if let Some(former) = former {
+            self.sessions.remove(&former);
+            self.effect(Effect::CloseSession(former));
+        }
+        let threads = info.threads;
+        let worker = self.open_session(info, address);
+        let usable: Vec<_> = offers.iter().map(|offer| (offer.job, self.usable(offer))).collect();
+        let granted = self.scheduler.rejoin(self.instant(), worker, threads, former, &usable);
+        let resumed = offers.iter().zip(granted).filter_map(|(offer, granted)| {
+            let (next, chunks) = granted?;
+            let again = self.results.missing(offer.job, &chunks, &offer.offsets);
+            Some(ResumedLease { lease: offer.lease, next, chunks, again })
+        });
+        let resumed = resumed.collect();
+        let (heartbeat, incarnation) = (self.heartbeat_interval(), self.config.scheduler.incarnation);
+        self.settle();
+        Ok(Joined { worker, heartbeat, resumed, incarnation })
+    }
+
+    /// The session that this process still seems to have: its connection broke, and only the worker knows yet.
+    fn former_session(&self, info: &WorkerInfo, former: Option<(Incarnation, WorkerId)>) -> Option<WorkerId> {
+        let (_, worker) = former.filter(|(incarnation, _)| *incarnation == self.config.scheduler.incarnation)?;
+        let session = self.sessions.get(&worker)?;
+        let process = |info: &WorkerInfo| (info.process_id, info.host.clone(), info.name.clone());
+        (process(&session.info) == process(info)).then_some(worker)
+    }
+
+    /// The chunks of which a worker has something in flight. Kernels are pure, so any job with the same fingerprint has the
+    /// same results, whoever gave out the lease.
+    fn usable(&mut self, offer: &ResumeOffer) -> ChunkSet {
+        let job = self.jobs.get(&offer.job);
+        let Some(job) = job.filter(|job| Some(job.fingerprint) == offer.fingerprint) else {
+            self.log(Notice::UnknownOffer { lease: offer.lease, job: offer.job });
+            return ChunkSet::new();
+        };
+        let chunks = job.spec.chunks;
+        let within = offer.offsets.iter().filter(|run| run.end() <= chunks.range().count());
+        within.map(|run| chunks.touched(run)).collect()
+    }
+
+    fn open_session(&mut self, info: WorkerInfo, address: String) -> WorkerId {
+        self.last_worker += 1;
+        let worker = WorkerId(self.last_worker);
+        self.log(Notice::WorkerJoined { worker, name: info.name.clone(), threads: info.threads });
+        let session = Session {
+            info,
+            address,
+            joined_at: self.stamp().at,
+            numbers: 0,
+            chunks: 0,
+            sent: 0,
+            received: 0,
+            waiting_since: None,
+            stay: Stay::Stays,
+        };
+        self.sessions.insert(worker, session);
+        worker
+    }
+
+    /// What a worker said, or what is known of its leases. Use [`handle_heartbeat`](Self::handle_heartbeat) for heartbeats.
+    pub fn handle_event(&mut self, now: Now, event: Event) {
+        self.begin(now);
+        self.tell_scheduler(event);
+        self.settle();
+    }
+
+    /// A heartbeat of a worker that received so many messages in its session. One that sends but receives nothing would keep
+    /// leases that it does not know of: its session is closed.
+    pub fn handle_heartbeat(&mut self, now: Now, worker: WorkerId, received: u64) {
+        self.begin(now);
+        let limit = self.heartbeat_interval() * HEARTBEATS_IN_LEASE;
+        let instant = self.instant();
+        let session = self.sessions.get_mut(&worker);
+        let is_deaf = session.is_some_and(|session| !session.has_received(instant, received, limit));
+        if is_deaf {
+            let name = self.sessions.get(&worker).map(|session| session.name().to_owned()).unwrap_or_default();
+            self.log(Notice::WorkerIsDeaf { worker, name });
+            self.close_session(worker);
+        } else {
+            self.tell_scheduler(Event::Heartbeat { worker });
+        }
+        self.settle();
+    }
+
+    /// The connection of a worker is gone, or it does not read its messages. Unless it was drained it may have crashed: what
+    /// it computed is suspected.
+    pub fn handle_disconnected(&mut self, now: Now, worker: WorkerId) {
+        self.begin(now);
+        self.close_session(worker);
+        self.settle();
+    }
+
+    /// No new leases for a worker, which finishes its work in flight and then leaves.
+    ///
+    /// # Errors
+    /// [`Refusal::NoSuchWorker`].
+    pub fn drain(&mut self, now: Now, worker: WorkerId) -> Result<(), Refusal> {
+        self.begin(now);
+        self.scheduler.drain(self.instant(), worker).map_err(|_| Refusal::NoSuchWorker(worker))?;
+        if let Some(session) = self.sessions.get_mut(&worker) {
+            session.stay = Stay::Leaves;
+        }
+        self.send(worker, ToWorker::ShutDown);
+        self.settle();
+        Ok(())
+    }
+
+    pub(crate) fn send(&mut self, worker: WorkerId, message: ToWorker) {
+        let instant = self.instant();
+        let Some(session) = self.sessions.get_mut(&worker) else { return };
+        session.sent += 1;
+        session.waiting_since.get_or_insert(instant);
+        self.effect(Effect::Send { worker, message });
+    }
+
+    /// The process was suspended: that nothing was received meanwhile says nothing of the workers.
+    pub(crate) fn excuse_silence(&mut self) {
+        let (instant, workers) = (self.instant(), self.sessions.keys().copied().collect::<Vec<_>>());
+        for worker in workers {
+            self.tell_scheduler(Event::Heartbeat { worker });
+        }
+        for session in self.sessions.values_mut() {
+            session.waiting_since = session.waiting_since.map(|_| instant);
+        }
+    }
+
+    fn close_session(&mut self, worker: WorkerId) {
+        let Some(session) = self.sessions.remove(&worker) else { return };
+        let name = session.name().to_owned();
+        self.effect(Effect::CloseSession(worker));
+        let event = match session.stay {
+            Stay::Leaves => {
+                self.log(Notice::WorkerLeft { worker, name });
+                Event::WorkerLeft { worker }
+            }
+            Stay::Stays => {
+                self.log(Notice::WorkerLost { worker, name });
+                Event::WorkerCrashed { worker }
+            }
+        };
+        self.tell_scheduler(event);
+    }
+
+    /// All workers that are connected, in the order of their ids.
+    pub fn workers(&self) -> Vec<WorkerStatus> {
+        let status = |(&id, session): (&WorkerId, &Session)| {
+            let view = self.scheduler.worker(id);
+            WorkerStatus {
+                id,
+                info: session.info.clone(),
+                address: session.address.clone(),
+                state: view.as_ref().map_or(WorkerState::Silent, |view| view.state),
+                leases: view.as_ref().map_or(0, |view| u32::try_from(view.leases).unwrap_or(u32::MAX)),
+                leased_chunks: view.as_ref().map_or(0, |view| view.leased_chunks),
+                numbers: session.numbers,
+                chunks: session.chunks,
+                joined_at: session.joined_at,
+            }
+        };
+        self.sessions.iter().map(status).collect()
+    }
+}
