@@ -229,10 +229,10 @@ fn in_hand(work: Vec<v1::WorkInHand>) -> Result<Vec<ResumeOffer>, Status> {
             "a worker may offer {MAX_IN_HAND} leases of {MAX_IN_HAND_RUNS} runs each to go on with, and no more"
         )));
     }
-    work.into_iter().map(|work| codec::resume_offer(work).map_err(malformed)).collect()
+    work.into_iter().map(|work| codec::resume_offer(work).map_err(|error| malformed(&error))).collect()
 }
 
-fn malformed(error: CodecError) -> Status {
+fn malformed(error: &CodecError) -> Status {
     Status::invalid_argument(error.to_string())
 }
 
@@ -310,11 +310,11 @@ pub(crate) fn to_worker(message: &ToWorker) -> v1::CoordinatorMessage {
 }
 
 pub(crate) fn lease_id(lease: Option<v1::LeaseId>) -> Result<LeaseId, Status> {
-    codec::lease_id(lease).map_err(malformed)
+    codec::lease_id(lease).map_err(|error| malformed(&error))
 }
 
 fn run(run: v1::ChunkRun) -> Result<ChunkRun, Status> {
-    codec::chunk_run(run).map_err(malformed)
+    codec::chunk_run(run).map_err(|error| malformed(&error))
 }
 
 pub(crate) fn job_id(id: u64) -> JobId {

@@ -2,10 +2,11 @@
 
 use std::fmt;
 
-/// What a job computes, in 16 bytes: two jobs with the same fingerprint have the same results, laid out in the same chunks.
+/// What a job computes, in 16 bytes: two jobs with the same fingerprint have the same results, laid out in the same
+/// chunks.
 ///
-/// A job's id does not say that: a coordinator that was given an older copy of its data gives the same ids to other jobs.
-/// So leases, blocks and resume offers carry the fingerprint too.
+/// A job's id does not say that: a coordinator that was given an older copy of its data gives the same ids to other
+/// jobs. So leases, blocks and resume offers carry the fingerprint too.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Fingerprint(pub [u8; Fingerprint::BYTES]);
 

@@ -12,8 +12,8 @@ pub struct JobId(pub u64);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct WorkerId(pub u64);
 
-/// Names one start of a coordinator: 64 random bits, so that no two starts have the same, not even those on copies of one
-/// data folder.
+/// Names one start of a coordinator: 64 random bits, so that no two starts have the same, not even those on copies of
+/// one data folder.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Incarnation(pub u64);
 

@@ -52,8 +52,8 @@ pub struct Limits {
     pub max_retries: u32,
     /// How many workers may crash while they compute nothing but one chunk (3). 0 counts as 1.
     pub crash_limit: u32,
-    /// Whether the job goes on without a chunk that failed for good, see [`FailedChunk`](crate::FailedChunk); otherwise the
-    /// job fails (false).
+    /// Whether the job goes on without a chunk that failed for good, see [`FailedChunk`](crate::FailedChunk); otherwise
+    /// the job fails (false).
     pub keep_going: bool,
 }
 

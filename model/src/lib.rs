@@ -1,8 +1,8 @@
 //! The vocabulary of Swath: what all its crates speak of.
 //!
-//! A [`Range`] of numbers is split into equal [`Chunks`]. Chunks are named by their index, numbers by their offset in the
-//! range; [`ChunkRun`] and [`OffsetRun`] are two types, so that neither is taken for the other. What is parsed is valid:
-//! a `Range`, a run, a [`JobSpec`] that exists needs no check. Nothing here performs I/O or reads a clock.
+//! A [`Range`] of numbers is split into equal [`Chunks`]. Chunks are named by their index, numbers by their offset in
+//! the range; [`ChunkRun`] and [`OffsetRun`] are two types, so that neither is taken for the other. What is parsed is
+//! valid: a `Range`, a run, a [`JobSpec`] that exists needs no check. Nothing here performs I/O or reads a clock.
 
 mod chunks;
 mod counted;

@@ -1,7 +1,6 @@
 //! The numbers that a job is about.
 
-use std::fmt;
-use std::str::FromStr;
+use std::{fmt, str::FromStr};
 
 use crate::RangeError;
 

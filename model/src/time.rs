@@ -1,7 +1,9 @@
 //! Time as the pure crates see it: passed in by the caller, never read.
 
-use std::ops::{Add, Sub};
-use std::time::Duration;
+use std::{
+    ops::{Add, Sub},
+    time::Duration,
+};
 
 /// A point in time as the shell measures it: nanoseconds since an origin of the shell's own.
 ///

@@ -12,7 +12,7 @@ use swath_scheduler::{Action, Config, Event as SchedulerEvent, JobPlan, JobState
 use swath_worker_core::{FromCoordinator, Lease, ToCoordinator, Welcome};
 
 use crate::cluster::{Cluster, note};
-use crate::event::{Block, Event, Fact, JobIndex, LeasedJob, SessionId};
+use crate::event::{Block, Event, Fact, JobIndex, LeasedJob, SessionId, id, index};
 use crate::ledger::Store;
 use crate::plan::one;
 use crate::process::{fingerprint, job as core_job};
@@ -596,12 +596,4 @@ impl Cluster {
             }
         }
     }
-}
-
-fn id(job: JobIndex) -> JobId {
-    JobId(job as u64 + 1)
-}
-
-fn index(job: JobId) -> JobIndex {
-    job.0 as usize - 1
 }

@@ -1,6 +1,6 @@
 //! What can happen, and what is said.
 
-use swath_model::{ChunkRun, Chunks, Incarnation, Instant, LeaseId, OffsetRun};
+use swath_model::{ChunkRun, Chunks, Incarnation, Instant, JobId, LeaseId, OffsetRun};
 use swath_worker_core::{FromCoordinator, ToCoordinator};
 
 /// A process that is a worker when it runs, by its place in the cluster.
@@ -127,4 +127,14 @@ pub(crate) struct Block {
 /// When something is, for the trace: seconds.
 pub(crate) fn seconds(at: Instant) -> f64 {
     at.as_nanos() as f64 / 1e9
+}
+
+/// What the coordinator calls a job of the plan.
+pub(crate) fn id(job: JobIndex) -> JobId {
+    JobId(job as u64 + 1)
+}
+
+/// The job of the plan that the coordinator calls so.
+pub(crate) fn index(job: JobId) -> JobIndex {
+    job.0 as usize - 1
 }

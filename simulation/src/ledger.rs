@@ -168,7 +168,7 @@ impl Cluster {
         let mut twice = None;
         let ledger = &mut self.ledger.jobs[job];
         for &(start, end) in blocks {
-            let run = OffsetRun::new(start, end).expect("a block has numbers");
+            let Some(run) = OffsetRun::new(start, end) else { continue };
             if ledger.durable.overlaps(run) {
                 twice = Some(run);
             }
@@ -204,7 +204,7 @@ impl Cluster {
             let mut lost = BTreeSet::new();
             for &(start, end) in blocks.iter().filter(|(start, _)| start % 3 != 0) {
                 store.memory.remove(&start);
-                store.held.remove(OffsetRun::new(start, end).expect("a block has numbers"));
+                OffsetRun::new(start, end).into_iter().for_each(|run| store.held.remove(run));
                 self.coordinator.store.blocks -= 1;
                 lost.extend(chunks.chunk_at(start)..=chunks.chunk_at(end - 1));
             }

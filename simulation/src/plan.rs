@@ -9,7 +9,6 @@ use swath_scheduler::Config;
 use crate::random::Random;
 
 #[derive(Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a kind of fault, on or off")]
 pub(crate) struct Plan {
     pub(crate) machines: Vec<Machine>,
     pub(crate) jobs: Vec<JobPlan>,

@@ -10,7 +10,6 @@ use crate::event::{LeasedJob, SessionId, Token};
 use crate::plan::{Machine, Plan};
 
 #[derive(Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "what may befall a process, each independent of the others")]
 pub(crate) struct Process {
     pub(crate) slots: u32,
     /// In percent.

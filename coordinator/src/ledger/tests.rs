@@ -51,15 +51,23 @@ fn part(path: &str) -> PartRow {
     }
 }
 
-fn end(id: u64, drops_results: bool) -> Record {
+fn end(id: u64) -> Record {
+    Record::Standing(standing(id))
+}
+
+fn end_and_drop(id: u64) -> Record {
+    Record::Standing(Standing { drops_results: true, ..standing(id) })
+}
+
+fn standing(id: u64) -> Standing {
     let share = Share { worker: "one".to_owned(), numbers: 5, chunks: 1 };
-    Record::Standing(Standing {
+    Standing {
         job: JobId(id),
         state: JobState::Failed("at 7".to_owned()),
         ended: Some(stamp(1000)),
         shares: vec![(3, share)],
-        drops_results,
-    })
+        drops_results: false,
+    }
 }
 
 fn write(ledger: &dyn Ledger, records: &[Record]) {
@@ -98,7 +106,7 @@ fn fill(ledger: &dyn Ledger) {
     }
     ledger.delete_part("b").unwrap();
     let failed = vec![(id, u64::MAX, FailedChunk::new(-3, "odd".to_owned()))];
-    write(ledger, &[Record::FailedChunks(failed), end(4, false)]);
+    write(ledger, &[Record::FailedChunks(failed), end(4)]);
 }
 
 #[test]
@@ -111,7 +119,7 @@ fn every_ledger_gives_back_what_was_written_until_it_is_dropped() {
         // The shares of a job that has ended are final.
         write(ledger, &[Record::Shares(vec![(JobId(4), Vec::new())])]);
         check_filled(ledger);
-        write(ledger, &[end(4, true)]);
+        write(ledger, &[end_and_drop(4)]);
         assert!(ledger.parts(JobId(4)).unwrap().is_empty() && ledger.jobs().unwrap()[0].results_dropped);
         write(ledger, &[Record::Forgotten(JobId(4))]);
         assert!(ledger.jobs().unwrap().is_empty() && ledger.failed_chunks(JobId(4)).unwrap().is_empty());
@@ -180,7 +188,7 @@ fn a_part_that_was_written_while_its_job_was_dropped_or_forgotten_is_not_added()
         let other = JobRow { token: None, ..job(2) };
         write(&*ledger, &[Record::Submitted(job(1)), Record::Submitted(other)]);
         assert_eq!(ledger.insert_part(JobId(1), &part("1")).unwrap(), Inserted::Inserted);
-        write(&*ledger, &[end(1, true), Record::Forgotten(JobId(2))]);
+        write(&*ledger, &[end_and_drop(1), Record::Forgotten(JobId(2))]);
         for id in [1, 2] {
             assert_eq!(ledger.insert_part(JobId(id), &part(&format!("{id}"))).unwrap(), Inserted::JobGone);
         }

@@ -83,10 +83,6 @@ impl World {
         }
     }
 
-    pub(super) fn now(&self) -> Now {
-        now(self.time)
-    }
-
     /// Calls the core, takes its effects and checks it.
     pub(super) fn call<T>(&mut self, input: impl FnOnce(&mut Core<Indexes>, Now) -> T) -> T {
         let result = input(&mut self.core, now(self.time));
