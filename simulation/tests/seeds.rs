@@ -8,7 +8,7 @@ use swath_simulation::{Campaign, run};
 const SEEDS: u64 = if cfg!(debug_assertions) { 200 } else { 2000 };
 
 /// What the promises rest on must have happened, or they were not put to the test.
-const FAULTS: [&str; 40] = [
+const FAULTS: [&str; 41] = [
     "blocks kept over the end of a session",
     "blocks refused",
     "blocks sent again",
@@ -16,6 +16,7 @@ const FAULTS: [&str; 40] = [
     "blocks that waited for room",
     "chunks failed",
     "chunks given back",
+    "chunks given back that were resumed",
     "chunks given up",
     "chunks lost by the store",
     "crashes of the coordinator",

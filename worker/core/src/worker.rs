@@ -371,6 +371,12 @@ impl<K> Worker<K> {
             }
             self.send_computed(lease, news.computed);
         }
+        // Of these nothing is left since they were offered: all of it failed meanwhile.
+        for ResumedLease { next: lease, chunks, .. } in resumed {
+            for chunks in chunks.iter() {
+                self.send(ToCoordinator::ChunksReturned { lease, chunks: Some(chunks) });
+            }
+        }
         self.remove_settled();
     }
 

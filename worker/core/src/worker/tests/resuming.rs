@@ -186,3 +186,17 @@ fn a_chunk_that_failed_before_the_offer_is_computed_again_when_it_is_wanted_agai
     assert_eq!(bench.returned(), []);
     assert_eq!(bench.take(0), Some(run(170, 180)));
 }
+
+/// Nothing of the lease is left when the coordinator grants it, and nobody else would ever say so.
+#[test]
+fn a_lease_that_failed_whole_since_it_was_offered_is_given_back() {
+    let mut bench = Bench::joined(1, &job(1000, 10));
+    bench.lease(1, run(0, 1));
+    bench.take(0);
+    bench.lose();
+    assert_eq!(bench.offers().len(), 1);
+    bench.worker.handle_failed(Slot(0), 0, 7, "it is odd".to_owned());
+    bench.worker.finish(at(5), Slot(0), "");
+    bench.welcome(vec![resumed(1, [run(0, 1)])]);
+    assert_eq!(bench.returned().len(), 1);
+}
