@@ -9,8 +9,8 @@ use swath_model::{ChunkSet, Instant, JobId, OffsetSet, WorkerId};
 use swath_scheduler::{Action, Config as SchedulerConfig, Event, Scheduler};
 
 use crate::{
-    Answer, Assignment, Effect, Moment, Notice, Now, Record, Refusal, Reply, RequestId, Stamp, ToWorker, Token,
-    ending::Cancel, jobs::Job, outgoing::Outgoing, sessions::Session, submit::Reserved,
+    Answer, Effect, Moment, Notice, Now, Record, Refusal, Reply, RequestId, Stamp, ToWorker, Token, ending::Cancel,
+    jobs::Job, outgoing::Outgoing, sessions::Session, submit::Reserved,
 };
 
 /// Changes of jobs are published no more often than this; their ends at once.
@@ -227,16 +227,13 @@ impl<R: Results> Core<R> {
         self.on_failed_chunks();
         while let Some(action) = self.scheduler.poll_action() {
             match action {
-                Action::Assign { worker, lease, job, chunks } => {
-                    let Some(record) = self.jobs.get(&job) else { continue };
-                    let (fingerprint, spec) = (record.fingerprint, record.spec.clone());
-                    self.send(worker, ToWorker::Lease(Assignment { lease, chunks, job, spec, fingerprint }));
-                }
+                Action::Assign { worker, lease, job, chunks } => self.send_lease(worker, lease, job, chunks),
                 Action::ReturnChunks { worker, lease, chunks } => {
                     self.send(worker, ToWorker::ReturnChunks { lease, chunks });
                 }
                 Action::StopLease { worker, lease } => self.send(worker, ToWorker::StopLease { lease }),
                 Action::JobEnded { job, outcome } => {
+                    self.send_job_ended(job);
                     // An action before this one may have ended a session, and that a chunk.
                     self.on_failed_chunks();
                     self.on_job_ended(job, outcome);

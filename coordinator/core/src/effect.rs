@@ -103,6 +103,17 @@ pub enum Effect {
 /// What the coordinator tells a worker.
 #[derive(Debug, Clone)]
 pub enum ToWorker {
+    /// What a job computes: once in a session, before the first lease of the job.
+    DescribeJob {
+        /// Which job.
+        job: JobId,
+        /// What it computes.
+        spec: Arc<JobSpec>,
+        /// The same in 16 bytes.
+        fingerprint: Fingerprint,
+    },
+    /// No lease of this job comes any more, unless it is described again.
+    JobEnded(JobId),
     /// Compute chunks.
     Lease(Assignment),
     /// Give back those of these chunks that are untouched.
@@ -121,8 +132,8 @@ pub enum ToWorker {
     ShutDown,
 }
 
-/// A lease, and the job that it is of.
-#[derive(Debug, Clone)]
+/// A lease of a job that was described.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Assignment {
     /// Its id.
     pub lease: LeaseId,
@@ -131,8 +142,6 @@ pub struct Assignment {
     /// Of which job.
     pub job: JobId,
     /// What the job computes.
-    pub spec: Arc<JobSpec>,
-    /// The same in 16 bytes.
     pub fingerprint: Fingerprint,
 }
 

@@ -1,11 +1,19 @@
 //! The sessions of workers: from joining to leaving.
 
-use std::time::{Duration, SystemTime};
+use std::{
+    collections::BTreeSet,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
-use swath_model::{ChunkSet, Incarnation, Instant, ResumeOffer, ResumedLease, WorkerId, WorkerInfo};
+use swath_model::{
+    ChunkRun, ChunkSet, Incarnation, Instant, JobId, LeaseId, ResumeOffer, ResumedLease, WorkerId, WorkerInfo,
+};
 use swath_scheduler::{Event, WorkerState};
 
-use crate::{Core, Effect, Notice, Now, Refusal, Results, ToWorker, WorkerStatus, core::HEARTBEATS_IN_LEASE};
+use crate::{
+    Assignment, Core, Effect, Notice, Now, Refusal, Results, ToWorker, WorkerStatus, core::HEARTBEATS_IN_LEASE,
+};
 
 /// A worker that joins.
 #[derive(Debug, Clone)]
@@ -47,6 +55,8 @@ pub(crate) struct Session {
     /// Since when it has not received what was sent to it.
     waiting_since: Option<Instant>,
     stay: Stay,
+    /// The jobs that it knows.
+    described: BTreeSet<JobId>,
 }
 
 /// Whether a worker means to stay.
@@ -144,6 +154,7 @@ impl<R: Results> Core<R> {
             received: 0,
             waiting_since: None,
             stay: Stay::Stays,
+            described: BTreeSet::new(),
         };
         self.sessions.insert(worker, session);
         worker
@@ -195,6 +206,24 @@ impl<R: Results> Core<R> {
         self.send(worker, ToWorker::ShutDown);
         self.settle();
         Ok(())
+    }
+
+    /// Gives a worker a lease, after what its job computes.
+    pub(crate) fn send_lease(&mut self, worker: WorkerId, lease: LeaseId, job: JobId, chunks: ChunkRun) {
+        let (Some(record), Some(session)) = (self.jobs.get(&job), self.sessions.get_mut(&worker)) else { return };
+        let (spec, fingerprint) = (Arc::clone(&record.spec), record.fingerprint);
+        if session.described.insert(job) {
+            self.send(worker, ToWorker::DescribeJob { job, spec, fingerprint });
+        }
+        self.send(worker, ToWorker::Lease(Assignment { lease, chunks, job, fingerprint }));
+    }
+
+    /// Workers that know of a job forget it.
+    pub(crate) fn send_job_ended(&mut self, job: JobId) {
+        let knows = |(&worker, session): (&WorkerId, &mut Session)| session.described.remove(&job).then_some(worker);
+        for worker in self.sessions.iter_mut().filter_map(knows).collect::<Vec<_>>() {
+            self.send(worker, ToWorker::JobEnded(job));
+        }
     }
 
     pub(crate) fn send(&mut self, worker: WorkerId, message: ToWorker) {

@@ -9,8 +9,8 @@ use swath_model::{ChunkSet, Fingerprint, JobId, JobSpec};
 use swath_scheduler::{JobPlan, SubmitError};
 
 use crate::{
-    Core, Effect, Notice, Now, PersistError, Record, Refusal, RequestId, Results, Stamp, Submitted, Token, Unpersisted,
-    jobs::Job,
+    Answer, Core, Effect, JobStatus, Notice, Now, PersistError, Record, Refusal, RequestId, Results, Stamp, Submitted,
+    Token, Unpersisted, jobs::Job,
 };
 
 /// A job to be submitted; whoever knows its kernel has checked it.
@@ -108,6 +108,8 @@ impl<R: Results> Core<R> {
         self.effect(Effect::CreateResults { job: id, chunks, value_type, mode });
         self.log(Notice::JobSubmitted(id, Arc::clone(&spec)));
         self.jobs.insert(id, Job::new(spec, fingerprint, submitted, token));
-        self.answer_with_job(waiting, id);
+        // It has not been scheduled yet, so it does not wait for anything.
+        let status = self.job(id).map(|status| Answer::Job(Box::new(JobStatus { waiting: None, ..status })));
+        waiting.into_iter().for_each(|request| self.answer(request, status.clone()));
     }
 }

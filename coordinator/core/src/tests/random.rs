@@ -100,7 +100,7 @@ fn step() -> impl Strategy<Value = Step> {
 
 fn leases(world: &World) -> Vec<(WorkerId, Assignment)> {
     let lease = |(worker, message): &(WorkerId, ToWorker)| match message {
-        ToWorker::Lease(assignment) => Some((*worker, assignment.clone())),
+        ToWorker::Lease(assignment) => Some((*worker, *assignment)),
         _ => None,
     };
     world.sent.iter().filter_map(lease).collect()
@@ -145,7 +145,7 @@ fn take(world: &mut World, step: &Step) {
         Step::Drain { worker } => drop(world.call(|core, now| core.drain(now, WorkerId(worker)))),
         Step::Deliver { lease } => {
             if let Some((worker, assignment)) = leases(world).get(lease) {
-                world.deliver(*worker, assignment, assignment.chunks);
+                world.deliver(*worker, *assignment, assignment.chunks);
             }
         }
         Step::Fail { lease } => {
@@ -201,7 +201,7 @@ fn settle(world: &mut World) {
             is_quiet = false;
         }
         for (worker, assignment) in leases(world) {
-            world.deliver(worker, &assignment, assignment.chunks);
+            world.deliver(worker, assignment, assignment.chunks);
         }
         is_quiet &= !world.core.jobs().iter().any(|status| status.state == JobState::Running);
         if is_quiet {

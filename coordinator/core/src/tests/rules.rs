@@ -18,7 +18,7 @@ fn all(chunks: u64) -> ChunkRun {
 fn compute(world: &mut World) {
     while world.sent.iter().any(|(_, message)| matches!(message, ToWorker::Lease(_))) {
         let (worker, assignment) = world.lease();
-        world.deliver(worker, &assignment, assignment.chunks);
+        world.deliver(worker, assignment, assignment.chunks);
     }
 }
 
@@ -321,7 +321,7 @@ fn a_suspended_coordinator_excuses_its_workers() {
     world.wait(Duration::from_secs(30));
     world.call(|core, now| core.handle_timeout(now));
     assert!(world.notices.contains(&Notice::Suspended { away: Duration::from_secs(30) }));
-    world.deliver(worker, &lease, lease.chunks);
+    world.deliver(worker, lease, lease.chunks);
     assert_eq!(world.core.job(lease.job).unwrap().committed_chunks, 1, "the lease is still held");
     world.persist(None);
     // The same silence while the coordinator ran.
@@ -334,7 +334,7 @@ fn a_suspended_coordinator_excuses_its_workers() {
             world.persist(None);
         }
     }
-    world.deliver(worker, &lease, all(1));
+    world.deliver(worker, lease, all(1));
     assert_eq!(world.core.job(id).unwrap().committed_chunks, 0, "a silent worker has lost its lease");
 }
 
@@ -390,4 +390,37 @@ fn shutting_down_writes_the_clock_once_more() {
     assert!(world.persist(None).is_empty());
     assert!(world.core.is_settled());
     let _ = submit(1);
+}
+
+#[test]
+fn a_job_is_described_once_in_a_session_and_until_it_ends() {
+    let mut world = World::new();
+    let (id, other) = (world.job(3), world.job(2));
+    let first = world.join().worker;
+    let told = |world: &World, wanted: WorkerId| -> Vec<JobId> {
+        let described = |(worker, message): &(WorkerId, ToWorker)| match message {
+            ToWorker::DescribeJob { job, .. } if *worker == wanted => Some(*job),
+            _ => None,
+        };
+        world.sent.iter().filter_map(described).collect()
+    };
+    assert_eq!(told(&world, first), [id, other]);
+    let second = world.join().worker;
+    assert!(told(&world, second).len() <= 2, "no job is described twice");
+    let request = world.request();
+    world.call(|core, now| core.cancel(now, request, id, AfterCancel::DropResults));
+    let ended = |(worker, message): &(WorkerId, ToWorker)| {
+        *worker == first && matches!(message, ToWorker::JobEnded(job) if *job == id)
+    };
+    assert_eq!(world.sent.iter().filter(|sent| ended(sent)).count(), 1);
+}
+
+#[test]
+fn the_answer_to_a_submit_does_not_say_that_the_job_waits() {
+    let mut world = World::new();
+    let request = world.submit(1, |_| ());
+    world.persist(None);
+    let status = world.status_of(request);
+    assert_eq!(status.waiting, None);
+    assert!(world.core.job(status.id).unwrap().waiting.is_some(), "there is no worker");
 }

@@ -48,6 +48,8 @@ pub(super) struct World {
     pub(super) batch: Option<Vec<Record>>,
     pub(super) answers: BTreeMap<RequestId, Result<Answer, Refusal>>,
     pub(super) sent: VecDeque<(WorkerId, ToWorker)>,
+    /// The jobs that each session knows.
+    described: BTreeSet<(WorkerId, JobId)>,
     pub(super) published: Vec<crate::JobStatus>,
     pub(super) notices: Vec<Notice>,
     pub(super) closing: BTreeSet<JobId>,
@@ -74,6 +76,7 @@ impl World {
             batch: None,
             answers: BTreeMap::new(),
             sent: VecDeque::new(),
+            described: BTreeSet::new(),
             published: Vec::new(),
             notices: Vec::new(),
             closing: BTreeSet::new(),
@@ -96,7 +99,10 @@ impl World {
 
     fn carry_out(&mut self, effect: Effect) {
         match effect {
-            Effect::Send { worker, message } => self.sent.push_back((worker, message)),
+            Effect::Send { worker, message } => {
+                self.check_description(worker, &message);
+                self.sent.push_back((worker, message));
+            }
             Effect::CloseSession(worker) => self.closed_sessions.push(worker),
             Effect::Persist { records, .. } => {
                 assert!(self.batch.replace(records).is_none(), "two batches are under way");
@@ -127,6 +133,17 @@ impl World {
             }
             Effect::Log(notice) => self.notices.push(notice),
         }
+    }
+
+    /// A session hears once of each job, before its first lease.
+    fn check_description(&mut self, worker: WorkerId, message: &ToWorker) {
+        let is_right = match message {
+            ToWorker::DescribeJob { job, .. } => self.described.insert((worker, *job)),
+            ToWorker::Lease(lease) => self.described.contains(&(worker, lease.job)),
+            ToWorker::JobEnded(job) => self.described.remove(&(worker, *job)),
+            ToWorker::ReturnChunks { .. } | ToWorker::StopLease { .. } | ToWorker::ShutDown => true,
+        };
+        assert!(is_right, "worker {worker} does not expect {message:?}");
     }
 
     fn answered(&mut self, request: RequestId, answer: Result<Answer, Refusal>) {
@@ -192,13 +209,13 @@ impl World {
     }
 
     /// A worker delivers these chunks of a lease; they are durable at once.
-    pub(super) fn deliver(&mut self, worker: WorkerId, assignment: &crate::Assignment, chunks: ChunkRun) {
-        let crate::Assignment { lease, job, fingerprint, .. } = *assignment;
+    pub(super) fn deliver(&mut self, worker: WorkerId, assignment: crate::Assignment, chunks: ChunkRun) {
+        let crate::Assignment { lease, job, fingerprint, .. } = assignment;
         let claim = crate::Claim { lease, job, fingerprint: Some(fingerprint), chunks: Some(chunks) };
         if self.call(|core, now| core.fence(now, &claim)).is_none() {
             return;
         }
-        let offsets = assignment.spec.chunks.offsets(chunks);
+        let offsets = self.indexes.with(job, |index| index.chunks().offsets(chunks)).unwrap();
         let accepted = self.indexes.with(job, |index| index.accept(offsets)).unwrap();
         let block = crate::AcceptedBlock { job, worker, lease, chunks, numbers: offsets.len(), accepted };
         self.call(|core, now| core.handle_accepted(now, block));
