@@ -3,8 +3,12 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use swath_console::{check_name, plain};
+use swath_coordinator_core::{
+    FailedChunks, JobState, JobStatus, Join, Joined, PersistErrorKind, Refusal, Submit, ToWorker, Token, WaitReason,
+    Waiting, WorkerStatus,
+};
 use swath_model::{
-    ChunkRun, Chunks, FailedChunk, Fingerprint, Incarnation, JobId, LeaseId, ResumeOffer, ResumedLease, WorkerId,
+    ChunkRun, Chunks, FailedChunk, Incarnation, JobId, JobSpec, LeaseId, ResumeOffer, WorkerId, WorkerInfo,
 };
 use swath_proto::{
     MAX_IN_HAND, MAX_IN_HAND_RUNS,
@@ -14,10 +18,7 @@ use swath_proto::{
 use swath_scheduler::{Event, WorkerState};
 use tonic::Status;
 
-use crate::{
-    driver::{Refusal, ToWorker},
-    job::{Holes, Introduction, JobState, JobStatus, NewJob, Past, Token, WaitReason, Waiting, WorkerStatus},
-};
+use crate::driver::Refused;
 
 /// The longest name of a kernel, worker, host or parameter, in bytes.
 const MAX_NAME: usize = 256;
@@ -28,22 +29,33 @@ const MAX_PARAMETERS: usize = 64;
 /// The most threads that a worker may say it has.
 const MAX_THREADS: u32 = 65_536;
 
-impl From<Refusal> for Status {
-    fn from(refusal: Refusal) -> Self {
+impl From<Refused> for Status {
+    fn from(Refused(refusal): Refused) -> Self {
         let sentence = refusal.to_string();
         match refusal {
-            Refusal::NotFound(_) => Self::not_found(sentence),
-            Refusal::Precondition(_) => Self::failed_precondition(sentence),
-            Refusal::Exhausted(_) => Self::resource_exhausted(sentence),
-            Refusal::Taken(_) => Self::already_exists(sentence),
-            Refusal::Internal(_) => Self::internal(sentence),
+            Refusal::NoSuchJob(_) | Refusal::NoSuchWorker(_) => Self::not_found(sentence),
+            Refusal::NotEnded(_) | Refusal::NotCancelled { .. } => Self::failed_precondition(sentence),
+            Refusal::TooManyJobs { .. } | Refusal::TooManyWorkers { .. } | Refusal::NotScheduled(_) => {
+                Self::resource_exhausted(sentence)
+            }
+            Refusal::TokenTaken(_) => Self::already_exists(sentence),
+            Refusal::NotPersisted { error, .. } => match error.kind {
+                PersistErrorKind::DiskFull => Self::resource_exhausted(sentence),
+                PersistErrorKind::Failed => Self::internal(sentence),
+            },
             Refusal::ShuttingDown => Self::unavailable(sentence),
         }
     }
 }
 
-/// A job as submitted, checked: what is wrong is said before anything is stored.
-pub(crate) fn new_job(spec: Option<v1::JobSpec>) -> Result<NewJob, Status> {
+/// A submit, checked: what is wrong is said before anything is stored.
+pub(crate) fn submit(request: v1::SubmitRequest) -> Result<Submit, Status> {
+    let token = token(&request.token)?;
+    let spec = job_spec(request.spec)?;
+    Ok(Submit { fingerprint: swath_proto::fingerprint(&spec), spec, token })
+}
+
+fn job_spec(spec: Option<v1::JobSpec>) -> Result<JobSpec, Status> {
     let spec = spec.ok_or_else(|| Status::invalid_argument("the request has no job"))?;
     check_text("the name of the kernel", &spec.kernel, MAX_NAME)?;
     if spec.parameters.len() > MAX_PARAMETERS {
@@ -54,18 +66,11 @@ pub(crate) fn new_job(spec: Option<v1::JobSpec>) -> Result<NewJob, Status> {
         check_text("the name of a parameter", name, MAX_NAME)?;
         check_text("the value of a parameter", value, MAX_TEXT)?;
     }
-    let mut found = None;
     let spec = codec::job_spec(spec, |kernel, parameters, range| {
         let kernel = swath_kernel::find(kernel, parameters).map_err(Invalid::Kernel)?;
-        let value_type = kernel.value_type(&(range.first()..=range.last()));
-        found = Some(kernel);
-        Ok(value_type)
+        Ok(kernel.value_type(&(range.first()..=range.last())))
     });
-    let spec = spec.map_err(|error: Invalid| Status::invalid_argument(error.to_string()))?;
-    let kernel = found.ok_or_else(|| Status::internal("the kernel was not looked for"))?;
-    let (retention, limits, retain) = (spec.result_mode, spec.limits, spec.keep_for);
-    let (parameters, chunks, chunk_size) = (spec.parameters, spec.chunks, spec.chunk_size);
-    Ok(NewJob { kernel, parameters, chunks, chunk_size, retention, limits, retain })
+    spec.map_err(|error: Invalid| Status::invalid_argument(error.to_string()))
 }
 
 /// Why a job is refused.
@@ -78,7 +83,7 @@ enum Invalid {
 }
 
 /// The token of a submit, if it has one.
-pub(crate) fn token(bytes: &[u8]) -> Result<Option<Token>, Status> {
+fn token(bytes: &[u8]) -> Result<Option<Token>, Status> {
     if bytes.is_empty() {
         return Ok(None);
     }
@@ -90,7 +95,8 @@ pub(crate) fn token(bytes: &[u8]) -> Result<Option<Token>, Status> {
     })
 }
 
-pub(crate) fn job_to_proto(status: &JobStatus) -> v1::Job {
+/// A job, whose parts lie at `location`.
+pub(crate) fn job_to_proto(status: &JobStatus, location: String) -> v1::Job {
     let state = match &status.state {
         JobState::Running => v1::JobState::Running,
         JobState::Done => v1::JobState::Done,
@@ -109,23 +115,23 @@ pub(crate) fn job_to_proto(status: &JobStatus) -> v1::Job {
     });
     v1::Job {
         id: status.id.0,
-        spec: Some(spec_to_proto(&status.job)),
-        value_type: codec::value_type_to_proto(status.job.value_type()).into(),
+        spec: Some(codec::job_spec_to_proto(&status.spec)),
+        value_type: codec::value_type_to_proto(status.spec.value_type).into(),
         state: state.into(),
         failure,
-        chunks: status.job.chunks.count(),
+        chunks: status.spec.chunks.count(),
         committed_chunks: status.committed_chunks,
-        numbers: status.job.range().count(),
+        numbers: status.spec.range().count(),
         committed_numbers: status.committed_numbers,
         frontier: status.frontier,
         submitted_at_ms: milliseconds(status.submitted_at),
         ended_at_ms: status.ended_at.map(milliseconds),
         result_bytes: status.result_bytes,
         shares: shares.collect(),
-        results_location: status.results_location.clone(),
+        results_location: location,
         paused: status.paused.clone(),
-        hole_chunks: status.hole_chunks,
-        hole_numbers: status.hole_numbers,
+        hole_chunks: status.failed_chunks,
+        hole_numbers: status.failed_numbers,
         results_dropped: status.results_dropped,
         waiting: status.waiting.as_ref().map(waiting_to_proto),
         took_ms: u64::try_from(status.took.as_millis()).unwrap_or(u64::MAX),
@@ -143,26 +149,17 @@ fn waiting_to_proto(waiting: &Waiting) -> v1::Waiting {
     v1::Waiting { reason: reason.into(), text: waiting.text.clone() }
 }
 
-pub(crate) fn holes_to_proto(holes: &Holes, chunks: Chunks) -> v1::JobHolesResponse {
-    let hole = |(&chunk, hole): (&u64, &FailedChunk)| {
+pub(crate) fn failed_chunks_to_proto(failed: &FailedChunks, chunks: Chunks) -> v1::JobHolesResponse {
+    let hole = |(&chunk, failed): (&u64, &FailedChunk)| {
         let numbers = chunks.numbers(ChunkRun::one(chunk));
         let (first, last) = (numbers.first(), numbers.last());
-        v1::Hole { chunk, first, last, number: hole.number, reason: hole.reason.clone() }
+        v1::Hole { chunk, first, last, number: failed.number, reason: failed.reason.clone() }
     };
-    v1::JobHolesResponse { holes: holes.iter().map(hole).collect() }
-}
-
-pub(crate) fn spec_to_proto(job: &NewJob) -> v1::JobSpec {
-    codec::job_spec_to_proto(&job.spec())
-}
-
-/// What a job computes, so that another one is never taken for it.
-pub(crate) fn fingerprint(job: &NewJob) -> Fingerprint {
-    swath_proto::fingerprint(&job.spec())
+    v1::JobHolesResponse { holes: failed.iter().map(hole).collect() }
 }
 
 pub(crate) fn worker_to_proto(status: &WorkerStatus) -> v1::Worker {
-    let introduction = &status.introduction;
+    let info = &status.info;
     let state = match status.state {
         WorkerState::Active => v1::WorkerState::Active,
         WorkerState::Silent => v1::WorkerState::Silent,
@@ -170,26 +167,23 @@ pub(crate) fn worker_to_proto(status: &WorkerStatus) -> v1::Worker {
     };
     v1::Worker {
         id: status.id.0,
-        name: introduction.name.clone(),
-        host: introduction.host.clone(),
-        process_id: introduction.process_id,
-        threads: introduction.threads,
+        name: info.name.clone(),
+        host: info.host.clone(),
+        process_id: info.process_id,
+        threads: info.threads,
         state: state.into(),
         leases: status.leases,
         leased_chunks: status.leased_chunks,
         numbers: status.numbers,
         chunks: status.chunks,
         joined_at_ms: milliseconds(status.joined_at),
-        address: introduction.address.clone(),
-        program_version: introduction.program_version.clone(),
+        address: status.address.clone(),
+        program_version: info.program_version.clone(),
     }
 }
 
 /// The first message of a worker, checked.
-pub(crate) fn introduction(
-    message: Option<v1::WorkerMessage>,
-    address: String,
-) -> Result<(Introduction, Past), Status> {
+pub(crate) fn join(message: Option<v1::WorkerMessage>, address: String) -> Result<Join, Status> {
     let Some(v1::worker_message::Kind::Hello(hello)) = message.and_then(|message| message.kind) else {
         return Err(Status::invalid_argument("a worker must say Hello first"));
     };
@@ -211,19 +205,18 @@ pub(crate) fn introduction(
         return Err(Status::invalid_argument(format!("{threads} threads; 1 to {MAX_THREADS} are allowed")));
     }
     let former = hello.former.map(|former| (Incarnation(former.incarnation), WorkerId(former.worker_id)));
-    let past = Past { former, in_hand: in_hand(hello.in_hand)? };
-    let introduction = Introduction {
+    let offers = offers(hello.in_hand)?;
+    let info = WorkerInfo {
         name: hello.name,
         host: hello.host,
         process_id: hello.process_id,
         threads: hello.threads,
         program_version: hello.program_version,
-        address,
     };
-    Ok((introduction, past))
+    Ok(Join { info, address, former, offers })
 }
 
-fn in_hand(work: Vec<v1::WorkInHand>) -> Result<Vec<ResumeOffer>, Status> {
+fn offers(work: Vec<v1::WorkInHand>) -> Result<Vec<ResumeOffer>, Status> {
     if work.len() > MAX_IN_HAND || work.iter().any(|work| work.offsets.len() > MAX_IN_HAND_RUNS) {
         return Err(Status::invalid_argument(format!(
             "a worker may offer {MAX_IN_HAND} leases of {MAX_IN_HAND_RUNS} runs each to go on with, and no more"
@@ -237,26 +230,20 @@ fn malformed(error: &CodecError) -> Status {
 }
 
 /// The answer to Hello.
-pub(crate) fn welcome(
-    worker: WorkerId,
-    heartbeat: Duration,
-    resumed: &[ResumedLease],
-    incarnation: Incarnation,
-) -> v1::CoordinatorMessage {
+pub(crate) fn welcome(joined: &Joined) -> v1::CoordinatorMessage {
     let welcome = v1::Welcome {
-        worker_id: worker.0,
-        heartbeat_interval_ms: u64::try_from(heartbeat.as_millis()).unwrap_or(u64::MAX),
-        resumed: resumed.iter().map(codec::resumed_lease_to_proto).collect(),
-        incarnation: incarnation.0,
+        worker_id: joined.worker.0,
+        heartbeat_interval_ms: u64::try_from(joined.heartbeat.as_millis()).unwrap_or(u64::MAX),
+        resumed: joined.resumed.iter().map(codec::resumed_lease_to_proto).collect(),
+        incarnation: joined.incarnation.0,
     };
     v1::CoordinatorMessage { kind: Some(v1::coordinator_message::Kind::Welcome(welcome)) }
 }
 
-/// What a worker said, as the scheduler takes it; `None` for what asks for nothing.
+/// What a worker said of its leases, as the scheduler takes it; `None` for any other message.
 pub(crate) fn worker_event(worker: WorkerId, message: v1::WorkerMessage) -> Result<Option<Event>, Status> {
     use v1::worker_message::Kind;
     let event = match message.kind {
-        Some(Kind::Heartbeat(_)) => Event::Heartbeat { worker },
         Some(Kind::LeaseComputed(computed)) => Event::LeaseComputed {
             worker,
             lease: lease_id(computed.lease)?,
@@ -278,7 +265,7 @@ pub(crate) fn worker_event(worker: WorkerId, message: v1::WorkerMessage) -> Resu
             }
         }
         Some(Kind::Hello(_)) => return Err(Status::invalid_argument("a worker says Hello only once")),
-        Some(Kind::Leaving(_)) | None => return Ok(None),
+        Some(Kind::Heartbeat(_) | Kind::Leaving(_)) | None => return Ok(None),
     };
     Ok(Some(event))
 }
@@ -286,24 +273,26 @@ pub(crate) fn worker_event(worker: WorkerId, message: v1::WorkerMessage) -> Resu
 pub(crate) fn to_worker(message: &ToWorker) -> v1::CoordinatorMessage {
     use v1::coordinator_message::Kind;
     let kind = match message {
-        ToWorker::DescribeJob { id, job, fingerprint } => Kind::DescribeJob(v1::DescribeJob {
-            job_id: id.0,
-            spec: Some(spec_to_proto(job)),
-            value_type: codec::value_type_to_proto(job.value_type()).into(),
+        ToWorker::DescribeJob { job, spec, fingerprint } => Kind::DescribeJob(v1::DescribeJob {
+            job_id: job.0,
+            spec: Some(codec::job_spec_to_proto(spec)),
+            value_type: codec::value_type_to_proto(spec.value_type).into(),
             fingerprint: codec::fingerprint_to_proto(*fingerprint),
         }),
         ToWorker::JobEnded(job) => Kind::JobEnded(v1::JobEnded { job_id: job.0 }),
-        ToWorker::Lease { lease, chunks, job, fingerprint } => Kind::Lease(v1::Lease {
-            id: Some(codec::lease_id_to_proto(*lease)),
-            chunks: Some(codec::chunk_run_to_proto(*chunks)),
-            job_id: job.0,
-            fingerprint: codec::fingerprint_to_proto(*fingerprint),
+        ToWorker::Lease(assignment) => Kind::Lease(v1::Lease {
+            id: Some(codec::lease_id_to_proto(assignment.lease)),
+            chunks: Some(codec::chunk_run_to_proto(assignment.chunks)),
+            job_id: assignment.job.0,
+            fingerprint: codec::fingerprint_to_proto(assignment.fingerprint),
         }),
         ToWorker::ReturnChunks { lease, chunks } => Kind::ReturnChunks(v1::ReturnChunks {
             lease: Some(codec::lease_id_to_proto(*lease)),
             chunks: Some(codec::chunk_run_to_proto(*chunks)),
         }),
-        ToWorker::StopLease(lease) => Kind::StopLease(v1::StopLease { lease: Some(codec::lease_id_to_proto(*lease)) }),
+        ToWorker::StopLease { lease } => {
+            Kind::StopLease(v1::StopLease { lease: Some(codec::lease_id_to_proto(*lease)) })
+        }
         ToWorker::ShutDown => Kind::ShutDown(v1::ShutDown {}),
     };
     v1::CoordinatorMessage { kind: Some(kind) }

@@ -3,7 +3,7 @@
 //! Each function takes what a peer may send, and tells whether it was accepted.
 
 use swath_model::{Fingerprint, WorkerId};
-use swath_proto::v1;
+use swath_proto::{codec, v1};
 
 use crate::{convert, services};
 
@@ -14,17 +14,18 @@ pub fn ticket(bytes: &[u8]) -> bool {
 
 /// A message of a worker, as the first of its session and as a later one.
 pub fn worker_message(message: v1::WorkerMessage) -> bool {
-    let joins = convert::introduction(Some(message.clone()), "192.0.2.1:7".to_owned()).is_ok();
+    let joins = convert::join(Some(message.clone()), "192.0.2.1:7".to_owned()).is_ok();
     joins | convert::worker_event(WorkerId(1), message).is_ok()
 }
 
 /// A submit. One that is accepted says the same when it is sent on, and keeps its fingerprint.
 pub fn submit(request: v1::SubmitRequest) -> bool {
-    let Ok(job) = convert::new_job(request.spec) else { return false };
-    let sent_on = convert::new_job(Some(convert::spec_to_proto(&job)));
-    let same = sent_on.is_ok_and(|again| convert::fingerprint(&again) == convert::fingerprint(&job));
+    let Ok(submit) = convert::submit(request) else { return false };
+    let spec = Some(codec::job_spec_to_proto(&submit.spec));
+    let sent_on = convert::submit(v1::SubmitRequest { spec, ..Default::default() });
+    let same = sent_on.is_ok_and(|again| again.fingerprint == submit.fingerprint);
     assert!(same, "a job that was accepted is another one when it is sent on");
-    convert::token(&request.token).is_ok()
+    true
 }
 
 /// A block that a worker uploads, up to where its bytes are looked at.

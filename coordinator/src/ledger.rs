@@ -7,7 +7,6 @@
 mod error;
 mod lock;
 pub(crate) mod memory;
-mod record;
 mod rows;
 pub(crate) mod sqlite;
 #[cfg(test)]
@@ -15,15 +14,14 @@ mod tests;
 
 use std::fmt;
 
+use swath_coordinator_core::{FailedChunks, Moment, Record};
 use swath_model::JobId;
 
 pub use self::error::LedgerError;
 pub(crate) use self::{
     lock::lock_parts,
-    record::{Record, Standing},
     rows::{BlockRow, FooterRow, JobRow, PartRow, Sender},
 };
-use crate::{clock::Moment, job::Holes};
 
 /// What a coordinator must not forget.
 ///
@@ -51,7 +49,7 @@ pub(crate) trait Ledger: fmt::Debug + Send + Sync {
     fn jobs(&self) -> Result<Vec<JobRow>, LedgerError>;
 
     /// The failed chunks of a job.
-    fn failed_chunks(&self, job: JobId) -> Result<Holes, LedgerError>;
+    fn failed_chunks(&self, job: JobId) -> Result<FailedChunks, LedgerError>;
 
     /// The parts of a job, in the order of their paths.
     fn parts(&self, job: JobId) -> Result<Vec<PartRow>, LedgerError>;

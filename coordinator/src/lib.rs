@@ -9,14 +9,12 @@
 #![warn(clippy::indexing_slicing)]
 
 mod authorization;
-mod clock;
 mod connections;
 mod convert;
 mod driver;
 #[doc(hidden)]
 pub mod fuzzing;
 mod health;
-mod job;
 mod ledger;
 mod metrics;
 mod server;

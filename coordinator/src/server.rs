@@ -3,6 +3,7 @@
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use arrow_flight::flight_service_server::FlightServiceServer;
+use swath_coordinator_core::{Config, Inherited, RecoveredJob};
 use swath_proto::{
     CONNECTION_WINDOW_BYTES, FILE_DESCRIPTOR_SET, FRAME_BYTES, MAX_MESSAGE_BYTES, STREAM_WINDOW_BYTES,
     v1::{jobs_server::JobsServer, results_server::ResultsServer, workers_server::WorkersServer},
@@ -18,11 +19,11 @@ use tracing::info;
 use crate::{
     authorization::Authorization,
     connections::Connections,
-    driver::{Driver, DriverHandle, Inherited},
+    driver::{Driver, DriverHandle},
     health::Health,
     ledger::Ledger,
     services::{flight::FlightGate, jobs::JobsService, results::ResultsService, workers::WorkersService},
-    store::{Recovered, Store, StoreConfig, StoreError},
+    store::{Store, StoreConfig, StoreError},
     supervise::{Fault, supervise},
 };
 
@@ -100,7 +101,7 @@ pub struct Coordinator {
     listener: TcpListener,
     address: SocketAddr,
     store: Arc<Store>,
-    recovered: Vec<Recovered>,
+    recovered: Vec<RecoveredJob>,
     inherited: Inherited,
     facts: mpsc::UnboundedReceiver<crate::store::Fact>,
     lease_timeout: Duration,
@@ -142,10 +143,7 @@ impl Coordinator {
             swath_scheduler::Config { incarnation: store.incarnation(), lease_timeout, ..Default::default() };
         let (health, health_service) = tonic_health::server::health_reporter();
         let tasks = TaskTracker::new();
-        let mut owner = Driver::new(scheduler, retain, Arc::clone(&store), inherited);
-        for job in recovered {
-            owner.recover(job);
-        }
+        let owner = Driver::new(Config::new(scheduler, retain), inherited, Arc::clone(&store), recovered);
         let (drive, flush) = (owner.drive(inbox, facts, stop.clone()), Arc::clone(&store).drive_flushes(stop.clone()));
         let driving = tasks.spawn(supervise(drive, stop.clone()));
         let flushing = tasks.spawn(supervise(flush, stop.clone()));
@@ -171,7 +169,7 @@ impl Coordinator {
             .add_service(reflection().build_v1()?)
             // Many tools know only the older version.
             .add_service(reflection().build_v1alpha()?)
-            .add_service(JobsServer::new(JobsService { driver: driver.clone() }))
+            .add_service(JobsServer::new(JobsService { driver: driver.clone(), store: Arc::clone(&store) }))
             .add_service(WorkersServer::new(workers).max_decoding_message_size(MAX_MESSAGE_BYTES))
             .add_service(ResultsServer::new(ResultsService::new(Arc::clone(&store))))
             .add_service(FlightServiceServer::new(FlightGate { driver, store }));

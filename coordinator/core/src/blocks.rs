@@ -96,9 +96,9 @@ impl<R: Results> Core<R> {
     pub fn handle_refused(&mut self, now: Now, block: RefusedBlock) {
         self.begin(now);
         let RefusedBlock { job, worker, lease, chunks, number, reason } = block;
-        let name = self.sessions.get(&worker).map_or("", |session| session.name());
+        let name = self.sessions.get(&worker).map_or(String::new(), |session| session.name().to_owned());
         let failure = format!("worker {worker} ({name}) sent a block that cannot be taken: {reason}");
-        self.log(Notice::BlockRefused { job, worker, number, reason });
+        self.log(Notice::BlockRefused { job, worker, name, number, reason });
         let chunk = chunks.start();
         self.tell_scheduler(Event::ChunkFailed { worker, lease, chunk, number, reason: failure });
         self.tell_scheduler(Event::ChunksReturned { worker, lease, chunks: Some(chunks) });

@@ -196,6 +196,8 @@ pub enum Notice {
         job: JobId,
         /// Who.
         worker: WorkerId,
+        /// The name of the worker.
+        name: String,
         /// The first number of the block.
         number: i64,
         /// What is wrong with it.

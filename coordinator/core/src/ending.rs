@@ -185,13 +185,9 @@ impl<R: Results> Core<R> {
             Err(_) => job.phase = Phase::Unsaved,
         }
         self.log(Notice::JobEnded(id, state.clone()));
-        let reason = match &state {
-            JobState::Failed(failure) => Some(format!("job {id} failed: {failure}")),
-            JobState::Cancelled => Some(format!("job {id} was cancelled")),
-            JobState::Done | JobState::Running => None,
-        };
-        if let Some(reason) = reason {
-            self.effect(Effect::EndResults { job: id, ending: Ending::Broken(reason) });
+        // Those of a job that is done ended when its last chunk was durable.
+        if let Some(ending) = ending_of(id, &state).filter(|ending| *ending != Ending::Done) {
+            self.effect(Effect::EndResults { job: id, ending });
             if is_kept {
                 // What was written since the scheduler ended it is known to the index alone.
                 let _ = self.scheduler.forget(id);
@@ -265,5 +261,15 @@ impl<R: Results> Core<R> {
         self.log(Notice::JobForgotten(id));
         let reply = |request| Reply { request, answer: Ok(Answer::Forgotten) };
         self.effect(Effect::DeleteJob { job: id, replies: waiting.into_iter().map(reply).collect() });
+    }
+}
+
+/// Why no more results of a job in this state will come; `None` while it runs.
+pub(crate) fn ending_of(id: JobId, state: &JobState) -> Option<Ending> {
+    match state {
+        JobState::Running => None,
+        JobState::Done => Some(Ending::Done),
+        JobState::Failed(failure) => Some(Ending::Broken(format!("job {id} failed: {failure}"))),
+        JobState::Cancelled => Some(Ending::Broken(format!("job {id} was cancelled"))),
     }
 }

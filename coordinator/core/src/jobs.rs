@@ -7,7 +7,8 @@ use swath_scheduler::{Event, JobPlan, JobState as SchedulerState};
 
 use crate::{
     Core, Effect, FailedChunks, JobState, Moment, Notice, Now, Record, Refusal, RequestId, Results, Share, Stamp,
-    Standing, Token, WaitReason, ending::Phase,
+    Standing, Token, WaitReason,
+    ending::{Phase, ending_of},
 };
 
 /// A job that an earlier coordinator left, as the ledger has it.
@@ -19,11 +20,11 @@ pub struct RecoveredJob {
     pub spec: JobSpec,
     /// The same in 16 bytes.
     pub fingerprint: Fingerprint,
-    /// Where it stands. Its results are there already.
+    /// Where it stood.
     pub state: JobState,
     /// When it was submitted.
     pub submitted: Stamp,
-    /// When it ended; `None` also for a job that ended only because its coordinator did.
+    /// When it ended.
     pub ended: Option<Stamp>,
     /// What each worker computed.
     pub shares: BTreeMap<WorkerId, Share>,
@@ -115,7 +116,8 @@ impl<R: Results> Core<R> {
         self.jobs.get(&id).ok_or(Refusal::NoSuchJob(id))
     }
 
-    /// Takes back a job of an earlier coordinator. Its results are there, and are looked up.
+    /// Takes back a job of an earlier coordinator. Its results are there, and are looked up: one that was done and has lost
+    /// some runs again. One whose results were being delivered has failed, because nobody knows which of them arrived.
     pub fn recover(&mut self, now: Now, recovered: RecoveredJob) {
         self.begin(now);
         let RecoveredJob { id, spec, fingerprint, state, submitted, ended, shares, failed, stock, token } = recovered;
@@ -125,17 +127,34 @@ impl<R: Results> Core<R> {
         self.last_worker = job.shares.keys().map(|worker| worker.0).fold(self.last_worker, u64::max);
         self.last_job = self.last_job.max(id.0);
         self.tokens.extend(token.map(|token| (token, id)));
+        job.state = self.recovered_state(id, &job);
         let is_running = job.state == JobState::Running;
         if !is_running {
             // One that ended only because its coordinator did is not in the ledger as ended.
             job.phase = if job.ended.is_some() { Phase::Ended } else { Phase::Unsaved };
             job.ended.get_or_insert_with(|| self.stamp());
         }
+        let ending = if job.stock == Stock::Kept { ending_of(id, &job.state) } else { None };
         self.jobs.insert(id, job);
         if is_running {
             self.resume(id);
+        } else if let Some(ending) = ending {
+            self.effect(Effect::EndResults { job: id, ending });
         }
         self.settle();
+    }
+
+    fn recovered_state(&self, id: JobId, job: &Job) -> JobState {
+        match &job.state {
+            JobState::Running if job.spec.result_mode == ResultMode::Delivered => {
+                JobState::Failed("the coordinator was started again while its results were being delivered".to_owned())
+            }
+            JobState::Done => {
+                let settled = self.results.committed_chunks(id).len() + job.failed.len() as u64;
+                if settled < job.spec.chunks.count() { JobState::Running } else { JobState::Done }
+            }
+            state => state.clone(),
+        }
     }
 
     /// Has the scheduler compute what is not committed of a job.

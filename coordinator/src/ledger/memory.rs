@@ -5,17 +5,13 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
+use swath_coordinator_core::{FailedChunks, JobState, Moment, Record, Standing, Stock, Submitted};
 use swath_model::JobId;
 
 use super::{
     Identity, Inserted, Ledger,
     error::LedgerError,
-    record::{Record, Standing},
     rows::{JobRow, PartRow},
-};
-use crate::{
-    clock::Moment,
-    job::{Holes, JobState},
 };
 
 /// Never fails, except that it refuses an id or a token that another job has.
@@ -31,7 +27,7 @@ struct Tables {
     clock: Moment,
     last_job: u64,
     jobs: BTreeMap<JobId, JobRow>,
-    failed_chunks: BTreeMap<JobId, Holes>,
+    failed_chunks: BTreeMap<JobId, FailedChunks>,
     /// By path, each with its job.
     parts: BTreeMap<String, (JobId, PartRow)>,
 }
@@ -73,7 +69,7 @@ impl Ledger for MemoryLedger {
         Ok(self.lock().jobs.values().cloned().collect())
     }
 
-    fn failed_chunks(&self, job: JobId) -> Result<Holes, LedgerError> {
+    fn failed_chunks(&self, job: JobId) -> Result<FailedChunks, LedgerError> {
         Ok(self.lock().failed_chunks.get(&job).cloned().unwrap_or_default())
     }
 
@@ -88,7 +84,7 @@ impl Ledger for MemoryLedger {
 
     fn insert_part(&self, job: JobId, part: &PartRow) -> Result<Inserted, LedgerError> {
         let mut tables = self.lock();
-        if tables.jobs.get(&job).is_none_or(|row| row.results_dropped) {
+        if tables.jobs.get(&job).is_none_or(|row| row.stock == Stock::Dropped) {
             return Ok(Inserted::JobGone);
         }
         tables.parts.insert(part.path.clone(), (job, part.clone()));
@@ -117,7 +113,7 @@ impl Ledger for MemoryLedger {
 impl Tables {
     fn apply(&mut self, record: &Record) -> Result<(), LedgerError> {
         match record {
-            Record::Submitted(row) => return self.submit(row),
+            Record::Submitted(job) => return self.submit(job),
             Record::Standing(standing) => self.update(standing),
             Record::Shares(jobs) => {
                 for (job, shares) in jobs {
@@ -140,17 +136,15 @@ impl Tables {
         Ok(())
     }
 
-    fn submit(&mut self, row: &JobRow) -> Result<(), LedgerError> {
+    fn submit(&mut self, job: &Submitted) -> Result<(), LedgerError> {
         let other = self.jobs.values().find(|known| {
-            known.id == row.id || known.token.zip(row.token).is_some_and(|(known, token)| known == token)
+            known.id == job.id || known.token.zip(job.token).is_some_and(|(known, token)| known == token)
         });
         if let Some(other) = other {
             return Err(LedgerError::Taken { reason: format!("it is job {}", other.id) });
         }
-        let row =
-            JobRow { state: JobState::Running, ended: None, shares: Vec::new(), results_dropped: false, ..row.clone() };
-        self.last_job = self.last_job.max(row.id.0);
-        self.jobs.insert(row.id, row);
+        self.last_job = self.last_job.max(job.id.0);
+        self.jobs.insert(job.id, JobRow::from(job));
         Ok(())
     }
 
@@ -160,7 +154,7 @@ impl Tables {
         row.ended = standing.ended;
         row.shares.clone_from(&standing.shares);
         if standing.drops_results {
-            row.results_dropped = true;
+            row.stock = Stock::Dropped;
             self.parts.retain(|_, (of, _)| *of != standing.job);
         }
     }

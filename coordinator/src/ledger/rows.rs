@@ -3,14 +3,10 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use swath_kernel::Parameters;
-use swath_model::{Chunks, JobId, Limits, Range, ResultMode};
+use swath_coordinator_core::{FailedChunks, JobState, RecoveredJob, Share, Stamp, Stock, Submitted, Token};
+use swath_model::{Chunks, JobId, JobSpec, Limits, Parameters, Range, ResultMode, WorkerId};
 
 use super::error::LedgerError;
-use crate::{
-    clock::Stamp,
-    job::{JobState, NewJob, Share, Token},
-};
 
 /// A job as the ledger has it.
 #[derive(Debug, Clone)]
@@ -21,55 +17,75 @@ pub(crate) struct JobRow {
     pub(crate) first: i64,
     pub(crate) last: i64,
     pub(crate) chunk_size: u64,
-    pub(crate) retention: ResultMode,
+    pub(crate) result_mode: ResultMode,
     pub(crate) limits: Limits,
-    pub(crate) retain: Option<Duration>,
+    pub(crate) keep_for: Option<Duration>,
     pub(crate) state: JobState,
     pub(crate) submitted: Stamp,
     pub(crate) ended: Option<Stamp>,
     /// Who computed how much of it, by the id of the worker.
     pub(crate) shares: Vec<(u64, Share)>,
-    pub(crate) results_dropped: bool,
+    pub(crate) stock: Stock,
     /// Chosen by its client, to know the job by.
     pub(crate) token: Option<Token>,
 }
 
-impl JobRow {
-    /// The row of a job that is submitted now.
-    pub(crate) fn submitted(id: JobId, job: &NewJob, submitted: Stamp, token: Option<Token>) -> Self {
+impl From<&Submitted> for JobRow {
+    fn from(job: &Submitted) -> Self {
+        let Submitted { id, spec, submitted, token } = job;
         Self {
-            id,
-            kernel: job.kernel.name().to_owned(),
-            parameters: job.parameters.clone(),
-            first: job.range().first(),
-            last: job.range().last(),
-            chunk_size: job.chunk_size,
-            retention: job.retention,
-            limits: job.limits,
-            retain: job.retain,
+            id: *id,
+            kernel: spec.kernel.clone(),
+            parameters: spec.parameters.clone(),
+            first: spec.range().first(),
+            last: spec.range().last(),
+            chunk_size: spec.chunk_size,
+            result_mode: spec.result_mode,
+            limits: spec.limits,
+            keep_for: spec.keep_for,
             state: JobState::Running,
-            submitted,
+            submitted: *submitted,
             ended: None,
             shares: Vec::new(),
-            results_dropped: false,
-            token,
+            stock: Stock::Kept,
+            token: *token,
         }
     }
+}
 
+impl JobRow {
     /// What the job computes. Fails if this program does not know its kernel or refuses its parameters.
-    pub(crate) fn job(&self) -> Result<NewJob, LedgerError> {
+    fn spec(&self) -> Result<JobSpec, LedgerError> {
         let unknown = |reason: String| LedgerError::UnknownJob { job: self.id.0, reason };
         let range = Range::new(self.first, self.last).map_err(|error| unknown(error.to_string()))?;
         let chunks = Chunks::new(range, self.chunk_size).map_err(|error| unknown(error.to_string()))?;
         let kernel = swath_kernel::find(&self.kernel, &self.parameters).map_err(|error| unknown(error.to_string()))?;
-        Ok(NewJob {
-            kernel,
+        Ok(JobSpec {
+            kernel: self.kernel.clone(),
             parameters: self.parameters.clone(),
             chunks,
             chunk_size: self.chunk_size,
-            retention: self.retention,
+            value_type: kernel.value_type(&(range.first()..=range.last())),
+            result_mode: self.result_mode,
             limits: self.limits,
-            retain: self.retain,
+            keep_for: self.keep_for,
+        })
+    }
+
+    /// The job as the core takes it back, with its failed chunks.
+    pub(crate) fn recovered(self, failed: FailedChunks) -> Result<RecoveredJob, LedgerError> {
+        let spec = self.spec()?;
+        Ok(RecoveredJob {
+            id: self.id,
+            fingerprint: swath_proto::fingerprint(&spec),
+            spec,
+            state: self.state,
+            submitted: self.submitted,
+            ended: self.ended,
+            shares: self.shares.into_iter().map(|(worker, share)| (WorkerId(worker), share)).collect(),
+            failed,
+            stock: self.stock,
+            token: self.token,
         })
     }
 }

@@ -12,6 +12,7 @@ mod write;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rusqlite::{Connection, OptionalExtension, Transaction};
+use swath_coordinator_core::{FailedChunks, Moment, Record};
 use swath_model::JobId;
 
 use self::{error::SqliteError, reserve::Reserve};
@@ -19,10 +20,8 @@ use super::{
     Identity, Inserted, Ledger,
     error::LedgerError,
     lock::Locks,
-    record::Record,
     rows::{JobRow, PartRow},
 };
-use crate::{clock::Moment, job::Holes};
 
 /// The ledger of one data folder.
 #[derive(Debug)]
@@ -85,7 +84,7 @@ impl Ledger for SqliteLedger {
         Ok(jobs::all(&self.lock())?)
     }
 
-    fn failed_chunks(&self, job: JobId) -> Result<Holes, LedgerError> {
+    fn failed_chunks(&self, job: JobId) -> Result<FailedChunks, LedgerError> {
         Ok(failed_chunks::of_job(&self.lock(), job)?)
     }
 

@@ -1,35 +1,28 @@
 //! The contract of a ledger, kept by each of them, and what only one in a folder promises.
 
-use std::time::{Duration, UNIX_EPOCH};
+use std::{
+    sync::Arc,
+    time::{Duration, UNIX_EPOCH},
+};
 
-use swath_kernel::Parameters;
-use swath_model::{FailedChunk, JobId, Limits, ResultMode};
+use swath_coordinator_core::{JobState, Share, Stamp, Standing, Stock, Submitted};
+use swath_model::{Chunks, FailedChunk, JobSpec, Limits, Parameters, Range, ResultMode, ValueType};
 use tempfile::TempDir;
 
 use super::{memory::MemoryLedger, sqlite::SqliteLedger, *};
-use crate::{
-    clock::Stamp,
-    job::{JobState, Share},
-};
 
-fn job(id: u64) -> JobRow {
-    JobRow {
-        id: JobId(id),
-        kernel: "square".to_owned(),
-        parameters: [("type".to_owned(), "auto".to_owned())].into(),
-        first: i64::MIN,
-        last: i64::MAX - 1,
+fn job(id: u64) -> Submitted {
+    let spec = JobSpec {
+        kernel: "isqrt".to_owned(),
+        parameters: [("odd name".to_owned(), "ü".to_owned())].into(),
+        chunks: Chunks::new(Range::new(i64::MIN, i64::MAX - 1).unwrap(), u64::MAX).unwrap(),
         chunk_size: u64::MAX,
-        retention: ResultMode::Stored,
+        value_type: ValueType::Int64,
+        result_mode: ResultMode::Stored,
         limits: Limits { max_retries: 7, crash_limit: u32::MAX, keep_going: true },
-        retain: Some(Duration::from_secs(3600)),
-        results_dropped: false,
-        state: JobState::Running,
-        submitted: stamp(0),
-        ended: None,
-        shares: Vec::new(),
-        token: Some([7; 16]),
-    }
+        keep_for: Some(Duration::from_secs(3600)),
+    };
+    Submitted { id: JobId(id), spec: Arc::new(spec), submitted: stamp(0), token: Some([7; 16]) }
 }
 
 fn stamp(ms: u64) -> Stamp {
@@ -87,9 +80,10 @@ fn check_filled(ledger: &dyn Ledger) {
     let id = JobId(4);
     assert_eq!(ledger.clock().unwrap(), Moment(Duration::from_secs(9)));
     let [row] = &ledger.jobs().unwrap()[..] else { panic!("not one job") };
+    let spec = job(4).spec;
     assert_eq!((row.id, row.first, row.last, row.chunk_size), (id, i64::MIN, i64::MAX - 1, u64::MAX));
-    assert_eq!((row.limits, row.retain, row.results_dropped), (job(4).limits, job(4).retain, false));
-    assert_eq!((row.parameters.clone(), row.token), (job(4).parameters, Some([7; 16])));
+    assert_eq!((row.limits, row.keep_for, row.stock), (spec.limits, spec.keep_for, Stock::Kept));
+    assert_eq!((&row.parameters, row.token), (&spec.parameters, Some([7; 16])));
     assert_eq!(row.state, JobState::Failed("at 7".to_owned()));
     assert_eq!((row.submitted, row.ended), (stamp(0), Some(stamp(1000))));
     assert_eq!((row.shares[0].0, row.shares[0].1.worker.as_str()), (3, "one"));
@@ -120,7 +114,7 @@ fn every_ledger_gives_back_what_was_written_until_it_is_dropped() {
         write(ledger, &[Record::Shares(vec![(JobId(4), Vec::new())])]);
         check_filled(ledger);
         write(ledger, &[end_and_drop(4)]);
-        assert!(ledger.parts(JobId(4)).unwrap().is_empty() && ledger.jobs().unwrap()[0].results_dropped);
+        assert!(ledger.parts(JobId(4)).unwrap().is_empty() && ledger.jobs().unwrap()[0].stock == Stock::Dropped);
         write(ledger, &[Record::Forgotten(JobId(4))]);
         assert!(ledger.jobs().unwrap().is_empty() && ledger.failed_chunks(JobId(4)).unwrap().is_empty());
         assert_eq!(ledger.last_job().unwrap(), 4, "ids are not used again");
@@ -168,9 +162,9 @@ fn a_record_that_cannot_be_written_does_not_keep_out_the_others() {
     let (_folder, ledgers) = ledgers();
     for ledger in ledgers {
         let same_token = Record::Submitted(job(2));
-        let same_id = Record::Submitted(JobRow { token: None, ..job(1) });
-        let other_token = Record::Submitted(JobRow { token: Some([8; 16]), ..job(3) });
-        let none = |id| Record::Submitted(JobRow { token: None, ..job(id) });
+        let same_id = Record::Submitted(Submitted { token: None, ..job(1) });
+        let other_token = Record::Submitted(Submitted { token: Some([8; 16]), ..job(3) });
+        let none = |id| Record::Submitted(Submitted { token: None, ..job(id) });
         let records = [Record::Submitted(job(1)), same_token, same_id, other_token, none(4), none(5)];
         let written = ledger.write(&records, Moment::default());
         let is_taken = |written: &Result<(), LedgerError>| matches!(written, Err(LedgerError::Taken { .. }));
@@ -185,7 +179,7 @@ fn a_record_that_cannot_be_written_does_not_keep_out_the_others() {
 fn a_part_that_was_written_while_its_job_was_dropped_or_forgotten_is_not_added() {
     let (_folder, ledgers) = ledgers();
     for ledger in ledgers {
-        let other = JobRow { token: None, ..job(2) };
+        let other = Submitted { token: None, ..job(2) };
         write(&*ledger, &[Record::Submitted(job(1)), Record::Submitted(other)]);
         assert_eq!(ledger.insert_part(JobId(1), &part("1")).unwrap(), Inserted::Inserted);
         write(&*ledger, &[end_and_drop(1), Record::Forgotten(JobId(2))]);
@@ -198,11 +192,16 @@ fn a_part_that_was_written_while_its_job_was_dropped_or_forgotten_is_not_added()
 
 #[test]
 fn a_row_of_a_job_says_what_the_job_computes() {
-    let row =
-        |kernel: &str| JobRow { kernel: kernel.to_owned(), parameters: Parameters::new(), first: 1, last: 9, ..job(4) };
-    let known = row("isqrt").job().unwrap();
-    assert_eq!((known.kernel.name(), known.range().last(), known.retention), ("isqrt", 9, ResultMode::Stored));
-    let unknown = row("of another version").job().unwrap_err();
+    let row = |kernel: &str| {
+        let row = JobRow { kernel: kernel.to_owned(), parameters: Parameters::new(), ..JobRow::from(&job(4)) };
+        JobRow { first: 1, last: 9, ..row }.recovered(FailedChunks::new())
+    };
+    let known = row("isqrt").unwrap();
+    let isqrt = swath_kernel::find("isqrt", &Parameters::new()).unwrap();
+    assert_eq!((known.spec.kernel.as_str(), known.spec.range().last()), ("isqrt", 9));
+    assert_eq!(known.spec.value_type, isqrt.value_type(&(1..=9)));
+    assert_eq!(known.fingerprint, swath_proto::fingerprint(&known.spec));
+    let unknown = row("of another version").unwrap_err();
     assert!(matches!(unknown, LedgerError::UnknownJob { job: 4, .. }), "{unknown}");
 }
 

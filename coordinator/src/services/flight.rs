@@ -16,13 +16,13 @@ use arrow_schema::{ArrowError, Schema, SchemaRef};
 use futures::{Stream, StreamExt, TryStreamExt, stream};
 use serde::Deserialize;
 use swath_block::{Block, arrow_schema};
+use swath_coordinator_core::{JobState, JobStatus};
 use tonic::{Request, Response, Status, Streaming};
 
 use super::results;
 use crate::{
     convert,
     driver::DriverHandle,
-    job::{JobState, JobStatus},
     store::{BlockReader, JobResults, Piece, ReadError, Store},
 };
 
@@ -104,7 +104,7 @@ impl FlightService for FlightGate {
     async fn get_schema(&self, request: Request<FlightDescriptor>) -> Result<Response<SchemaResult>, Status> {
         let wanted = from_descriptor(&request.into_inner())?;
         let status = self.driver.job(convert::job_id(wanted.job)).await?;
-        let schema = project(&arrow_schema(status.job.value_type()), &wanted)?;
+        let schema = project(&arrow_schema(status.spec.value_type), &wanted)?;
         let result =
             SchemaAsIpc::new(&schema, &Default::default()).try_into().map_err(|error: ArrowError| internal(&error))?;
         Ok(Response::new(result))
@@ -160,7 +160,7 @@ impl FlightService for FlightGate {
         let descriptor = request.into_inner();
         let wanted = from_descriptor(&descriptor)?;
         let status = self.driver.job(convert::job_id(wanted.job)).await?;
-        let progress = status.committed_numbers as f64 / status.job.range().count() as f64;
+        let progress = status.committed_numbers as f64 / status.spec.range().count() as f64;
         let info = describe(&status, Some((descriptor, wanted)))?;
         let poll = PollInfo::new().with_info(info).try_with_progress(progress).map_err(|error| internal(&error))?;
         Ok(Response::new(poll))
@@ -199,8 +199,8 @@ fn from_descriptor(descriptor: &FlightDescriptor) -> Result<Wanted, Status> {
 
 /// The flight of a job: everything, or what a descriptor asks for.
 fn describe(status: &JobStatus, asked: Option<(FlightDescriptor, Wanted)>) -> Result<FlightInfo, Status> {
-    let schema = arrow_schema(status.job.value_type());
-    let range = status.job.range();
+    let schema = arrow_schema(status.spec.value_type);
+    let range = status.spec.range();
     let (descriptor, schema, first, ticket) = match asked {
         None => (FlightDescriptor::new_path(vec![status.id.to_string()]), schema, 0, status.id.to_string()),
         Some((descriptor, wanted)) => {
@@ -217,7 +217,7 @@ fn describe(status: &JobStatus, asked: Option<(FlightDescriptor, Wanted)>) -> Re
         }
     };
     // How many chunks will be given up is not known before the end.
-    let records = if status.job.limits.keep_going { -1 } else { i64::try_from(range.count() - first).unwrap_or(-1) };
+    let records = if status.spec.limits.keep_going { -1 } else { i64::try_from(range.count() - first).unwrap_or(-1) };
     let bytes = if status.state == JobState::Done { i64::try_from(status.result_bytes).unwrap_or(-1) } else { -1 };
     FlightInfo::new()
         .with_descriptor(descriptor)

@@ -3,6 +3,7 @@
 use std::{pin::Pin, sync::Arc};
 
 use futures::{Stream, StreamExt, stream};
+use swath_coordinator_core::{Accepted, AcceptedBlock, Claim, RefusedBlock, ToWorker};
 use swath_model::{ChunkRun, Fingerprint, WorkerId};
 use swath_proto::v1::{self, block_receipt::Outcome, workers_server::Workers};
 use tokio::sync::mpsc;
@@ -12,8 +13,8 @@ use tonic::{Request, Response, Status, Streaming};
 use super::arrival;
 use crate::{
     convert,
-    driver::{AcceptedBlock, Claim, DriverHandle, RefusedBlock, Request as DriverRequest, ToWorker},
-    store::{Accepted, JobResults, Store},
+    driver::{DriverHandle, Request as DriverRequest},
+    store::{JobResults, Store},
 };
 
 /// Messages that may wait for a worker; one that lets more pile up is not alive.
@@ -34,11 +35,11 @@ impl Workers for WorkersService {
     async fn join(&self, request: Request<Streaming<v1::WorkerMessage>>) -> Result<Response<Self::JoinStream>, Status> {
         let address = request.remote_addr().map_or_else(String::new, |address| address.to_string());
         let mut inbound = request.into_inner();
-        let (introduction, past) = convert::introduction(inbound.message().await?, address)?;
+        let join = convert::join(inbound.message().await?, address)?;
         let (outbox, messages) = mpsc::channel(OUTBOX);
-        let joined = self.driver.join(introduction, past, outbox).await?;
+        let joined = self.driver.join(join, outbox).await?;
         tokio::spawn(hear(self.driver.clone(), joined.worker, inbound));
-        let welcome = convert::welcome(joined.worker, joined.heartbeat, &joined.resumed, joined.incarnation);
+        let welcome = convert::welcome(&joined);
         let rest = ReceiverStream::new(messages).map(|message: ToWorker| Ok(convert::to_worker(&message)));
         Ok(Response::new(Box::pin(stream::once(async { Ok(welcome) }).chain(rest))))
     }
@@ -80,11 +81,14 @@ async fn hear(driver: DriverHandle, worker: WorkerId, mut inbound: Streaming<v1:
                 let _ = driver.drain(worker).await;
                 continue;
             }
-            Some(v1::worker_message::Kind::Heartbeat(heartbeat)) => driver.heard(worker, heartbeat.heard).await,
+            Some(v1::worker_message::Kind::Heartbeat(heartbeat)) => {
+                driver.heartbeat(worker, heartbeat.heard).await;
+                continue;
+            }
             _ => {}
         }
         match convert::worker_event(worker, message) {
-            Ok(Some(event)) => driver.said(worker, event).await,
+            Ok(Some(event)) => driver.said(event).await,
             Ok(None) => {}
             Err(error) => {
                 tracing::warn!(%worker, error = error.message(), "the worker sent an invalid message");
@@ -129,7 +133,7 @@ impl WorkersService {
         let accepted = self.store.accept(&results, offset, block, sender, room);
         let outcome = match accepted {
             Accepted::Held { .. } => Outcome::Accepted,
-            Accepted::HeldAlready { .. } | Accepted::Overlapped { .. } => Outcome::Duplicate,
+            Accepted::Duplicate { .. } | Accepted::Overlapping { .. } => Outcome::Duplicate,
             Accepted::Gone => Outcome::NotHeld,
         };
         let numbers = u64::from(upload.numbers);

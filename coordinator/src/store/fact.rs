@@ -1,10 +1,7 @@
 //! What the store tells the driver.
 
-use std::sync::Arc;
-
+use swath_coordinator_core::PersistError;
 use swath_model::{ChunkRun, JobId};
-
-use crate::ledger::{LedgerError, Record};
 
 /// What the store tells the driver.
 #[derive(Debug)]
@@ -17,8 +14,8 @@ pub(crate) enum Fact {
     Resumed { job: JobId },
     /// A closed job has nothing in memory any more. All of it is in parts, unless `lost` says what was lost, and why.
     Closed { job: JobId, lost: Option<String> },
-    /// These records were written into the ledger, except those with an error.
-    Persisted { records: Arc<Vec<Record>>, written: Vec<Result<(), LedgerError>> },
+    /// The records under way were written into the ledger, except those with an error.
+    Persisted { written: Vec<Result<(), PersistError>> },
     /// A part or a block was lost or damaged: the store no longer holds all of each of these chunks.
     Lost { job: JobId, chunks: Vec<ChunkRun> },
 }

@@ -5,6 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use swath_coordinator_core::Ending;
 use swath_model::{JobId, ResultMode};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
@@ -12,7 +13,7 @@ use tracing::{debug, warn};
 use super::{
     error::StoreError,
     fact::Fact,
-    job::{Ending, Held, JobResults, Pressure},
+    job::{Held, JobResults, Pressure, Window},
     part,
     part_store::DeletedPart,
     result_store::Store,
@@ -42,7 +43,7 @@ impl Store {
     pub(crate) async fn drive_flushes(self: Arc<Self>, stop: CancellationToken) {
         tokio::join!(self.flush_until(&stop), self.delete_until(&stop));
         for results in self.jobs() {
-            results.end(Ending::GoingAway);
+            results.end(Ending::ShuttingDown);
         }
     }
 
@@ -113,8 +114,8 @@ impl Store {
     fn check_window(&self, results: &JobResults) {
         let job = results.job();
         match results.window_changed(self.config.window_bytes) {
-            Some(true) => self.tell(Fact::Paused { job, reason: "its reader does not keep up".to_owned() }),
-            Some(false) => self.tell(Fact::Resumed { job }),
+            Some(Window::Full) => self.tell(Fact::Paused { job, reason: "its reader does not keep up".to_owned() }),
+            Some(Window::Open) => self.tell(Fact::Resumed { job }),
             None => {}
         }
     }
@@ -180,7 +181,7 @@ impl Store {
         self.disk.check(blocks.iter().map(|(_, held)| held.block.bytes().len() as u64).sum())?;
         let path = self.parts.part_path(job, first);
         let part = part::write(&*self.parts, &path, results.value_type(), blocks).await?;
-        if results.retention() == ResultMode::Delivered {
+        if results.mode() == ResultMode::Delivered {
             return Ok(Some(part));
         }
         let inserted = self.insert_part(job, part.clone()).await;

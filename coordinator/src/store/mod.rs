@@ -38,10 +38,9 @@ pub use self::{
 };
 pub(crate) use self::{
     fact::Fact,
-    job::{Accepted, Ending, JobResults},
+    job::JobResults,
     reader::{BlockReader, Piece, ReadError},
     recheck::Verdict,
-    recover::Recovered,
-    result_store::Store,
+    result_store::{DroppedParts, Store},
     wanted::Wanted,
 };

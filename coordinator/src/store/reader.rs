@@ -6,13 +6,14 @@ use std::{
 };
 
 use swath_block::Block;
+use swath_coordinator_core::Ending;
 use swath_model::OffsetRun;
 use tokio::sync::watch;
 use tracing::warn;
 
 use super::{
     error::StoreError,
-    job::{Ending, Found, JobResults},
+    job::{Found, JobResults},
     part_store::DeletedPart,
     read_ahead::Fetches,
     result_store::Store,
@@ -128,7 +129,7 @@ impl BlockReader {
                     return Ok(Some(Piece::Missing(missing)));
                 }
                 Found::Ended(Ending::Broken(reason)) => return Err(ReadError::Broken(reason)),
-                Found::Ended(Ending::GoingAway) => return Err(ReadError::GoingAway),
+                Found::Ended(Ending::ShuttingDown) => return Err(ReadError::GoingAway),
                 Found::Ended(Ending::Done) => {
                     return Err(ReadError::Broken(
                         "these results were wanted once and have been delivered already".to_owned(),

@@ -71,7 +71,7 @@ impl Store {
 
     /// Drops a bad block in memory, and tells the driver.
     pub(super) fn drop_bad_block(&self, results: &JobResults, first: u64, held: &Held, reason: &str) {
-        let chunks = results.spoil_block(first, &held.block);
+        let chunks = results.lose_block(first, &held.block);
         if !chunks.is_empty() {
             warn_of_bad_block(results, first, held.block.rows() as u64, Some(&held.sender), reason);
             self.tell(Fact::Lost { job: results.job(), chunks });
@@ -107,7 +107,7 @@ impl Store {
         }
         let path = part.path.clone();
         self.with_ledger(move |ledger| ledger.delete_part(&path)).await?;
-        let chunks = results.spoil_part(part);
+        let chunks = results.lose_part(part);
         if let Some(row) = part.blocks.get(block) {
             warn_of_bad_block(results, row.first, row.rows.into(), part.sender(block), &error.to_string());
         }

@@ -1,38 +1,24 @@
 //! The start of a coordinator: the jobs in the ledger, and the parts that are there.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
-use swath_model::ResultMode;
+use swath_coordinator_core::{RecoveredJob, Stock};
 use tracing::{info, warn};
 
 use super::{
     error::StoreError,
-    job::{Ending, JobResults},
+    job::JobResults,
     object_store_error::ObjectStoreError,
     owner::unknown_results,
     part_store::path::has_newer,
     result_store::{Store, results_dropped},
 };
-use crate::{
-    job::{Holes, JobState, NewJob},
-    ledger::{JobRow, PartRow},
-};
-
-/// A job that an earlier coordinator had.
-pub(crate) struct Recovered {
-    pub(crate) row: JobRow,
-    pub(crate) job: NewJob,
-    pub(crate) results: Arc<JobResults>,
-    pub(crate) failed_chunks: Holes,
-}
+use crate::ledger::PartRow;
 
 impl Store {
     /// Sweeps parts that are not in the ledger, checks those that are, and makes room for the results of all jobs. A part
     /// that is gone or has another size is named and dropped: its chunks are computed again.
-    pub(crate) async fn recover(&self) -> Result<Vec<Recovered>, StoreError> {
+    pub(crate) async fn recover(&self) -> Result<Vec<RecoveredJob>, StoreError> {
         let there = self.parts.list().await.map_err(|error| self.parts.unusable(error))?;
         let rows = self
             .with_ledger(|ledger| {
@@ -43,14 +29,16 @@ impl Store {
         let mut recovered = Vec::new();
         let mut known = BTreeSet::new();
         for row in rows {
-            let parts = {
-                let id = row.id;
-                self.with_ledger(move |ledger| ledger.parts(id)).await?
-            };
+            let id = row.id;
+            let (parts, failed) =
+                self.with_ledger(move |ledger| Ok((ledger.parts(id)?, ledger.failed_chunks(id)?))).await?;
             known.extend(parts.iter().map(|part| part.path.clone()));
-            match row.job() {
-                Ok(job) => recovered.push(self.recover_job(row, job, parts, &there).await?),
-                Err(error) => warn!(job = %row.id, %error, "skipped a job; it stays in the ledger"),
+            match row.recovered(failed) {
+                Ok(job) => {
+                    self.recover_results(&job, parts, &there).await?;
+                    recovered.push(job);
+                }
+                Err(error) => warn!(job = %id, %error, "skipped a job; it stays in the ledger"),
             }
         }
         self.sweep(there, &known).await?;
@@ -60,18 +48,16 @@ impl Store {
         Ok(recovered)
     }
 
-    async fn recover_job(
+    async fn recover_results(
         &self,
-        mut row: JobRow,
-        job: NewJob,
+        job: &RecoveredJob,
         parts: Vec<PartRow>,
         there: &BTreeMap<String, u64>,
-    ) -> Result<Recovered, StoreError> {
-        let results = self.create_job(JobResults::new(row.id, job.chunks, job.value_type(), job.retention));
-        let id = row.id;
-        let failed_chunks = self.with_ledger(move |ledger| ledger.failed_chunks(id)).await?;
-        for &chunk in failed_chunks.keys().filter(|&&chunk| chunk < job.chunks.count()) {
-            results.skip(chunk);
+    ) -> Result<(), StoreError> {
+        let (id, spec) = (job.id, &job.spec);
+        let results = self.create_job(JobResults::new(id, spec.chunks, spec.value_type, spec.result_mode));
+        for &chunk in job.failed.keys().filter(|&&chunk| chunk < spec.chunks.count()) {
+            results.fail_chunk(chunk);
         }
         for part in parts {
             match self.check_size(&part, there) {
@@ -80,31 +66,15 @@ impl Store {
                     results.recover_part(part);
                 }
                 Err(error) => {
-                    warn!(job = %row.id, %error, "a part is lost; its numbers are computed again");
+                    warn!(job = %id, %error, "a part is lost; its numbers are computed again");
                     self.with_ledger(move |ledger| ledger.delete_part(&part.path)).await?;
                 }
             }
         }
-        match &row.state {
-            JobState::Running if row.retention == ResultMode::Delivered => {
-                let reason = "the coordinator was started again while its results were being delivered";
-                row.state = JobState::Failed(reason.to_owned());
-            }
-            JobState::Done if results.committed_chunks().len() + (failed_chunks.len() as u64) < job.chunks.count() => {
-                row.state = JobState::Running;
-            }
-            _ => {}
+        if job.stock == Stock::Dropped {
+            results.clear(results_dropped(id));
         }
-        match &row.state {
-            JobState::Running => {}
-            JobState::Done => results.end(Ending::Done),
-            JobState::Failed(failure) => results.end(Ending::Broken(format!("job {} failed: {failure}", row.id))),
-            JobState::Cancelled => results.end(Ending::Broken(format!("job {} was cancelled", row.id))),
-        }
-        if row.results_dropped {
-            results.clear(results_dropped(row.id));
-        }
-        Ok(Recovered { row, job, results, failed_chunks })
+        Ok(())
     }
 
     fn check_size(&self, part: &PartRow, there: &BTreeMap<String, u64>) -> Result<(), StoreError> {

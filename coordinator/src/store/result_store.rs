@@ -8,6 +8,7 @@ use std::{
 
 use ring::rand::{SecureRandom, SystemRandom};
 use swath_block::Block;
+use swath_coordinator_core::{Accepted, Moment, PersistError, PersistErrorKind, Record};
 use swath_model::{Incarnation, JobId};
 use tokio::sync::{Notify, mpsc};
 
@@ -17,16 +18,13 @@ use super::{
     error::StoreError,
     fact::Fact,
     folders,
-    job::{Accepted, JobResults},
+    job::JobResults,
     memory::{Memory, Room},
     owner,
     part_store::{PartStore, bucket::Bucket, counted, folder::Folder, path::folder_of},
     place::Place,
 };
-use crate::{
-    clock::Moment,
-    ledger::{Ledger, LedgerError, PartRow, Record, Sender, lock_parts, memory::MemoryLedger, sqlite::SqliteLedger},
-};
+use crate::ledger::{Ledger, LedgerError, PartRow, Sender, lock_parts, memory::MemoryLedger, sqlite::SqliteLedger};
 
 /// What a block takes beside its bytes: its footer, decoded.
 const BLOCK_OVERHEAD: usize = 4 << 10;
@@ -137,17 +135,15 @@ impl Store {
     /// given when that has come, so that all are written in order.
     pub(crate) fn persist(self: &Arc<Self>, records: Vec<Record>, clock: Moment) {
         let store = Arc::clone(self);
-        let records = Arc::new(records);
         tokio::spawn(async move {
             let began = Instant::now();
-            let written = {
-                let records = Arc::clone(&records);
-                store.with_ledger(move |ledger| Ok(ledger.write(&records, clock))).await
-            };
-            let written = written.unwrap_or_else(|error| records.iter().map(|_| Err(error.clone())).collect());
+            let count = records.len();
+            let written = store.with_ledger(move |ledger| Ok(ledger.write(&records, clock))).await;
+            let written = written.unwrap_or_else(|error| vec![Err(error); count]);
             let failed = written.iter().filter(|written| written.is_err()).count();
-            store.config.metrics.ledger_written(records.len(), failed, began.elapsed());
-            store.tell(Fact::Persisted { records, written });
+            store.config.metrics.ledger_written(count, failed, began.elapsed());
+            let written = written.into_iter().map(|written| written.map_err(|error| not_persisted(&error))).collect();
+            store.tell(Fact::Persisted { written });
         });
     }
 
@@ -224,6 +220,11 @@ fn open_parts(config: &StoreConfig, incarnation: Incarnation) -> Result<Arc<dyn 
         Place::Folder(folder) => Arc::new(Folder::open(&config.place, folder, None)?),
         Place::Bucket { bucket, prefix } => Arc::new(Bucket::open(&config.place, bucket, prefix, incarnation)?),
     })
+}
+
+fn not_persisted(error: &LedgerError) -> PersistError {
+    let kind = if error.is_disk_full() { PersistErrorKind::DiskFull } else { PersistErrorKind::Failed };
+    PersistError { kind, reason: error.to_string() }
 }
 
 /// 64 bits of the system's randomness: no two starts have the same.

@@ -1,21 +1,20 @@
 //! The result store on a real folder.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, UNIX_EPOCH},
+};
 
 use swath_block::{Block, BlockEncoder, PAGE_ROWS};
+use swath_coordinator_core::{Accepted, Ending, JobState, Moment, Record, Stamp, Standing, Submitted};
 use swath_kernel::{ValueType, Values};
-use swath_model::{ChunkRun, Chunks, JobId, OffsetRun, OffsetSet, Range, ResultMode, Run};
+use swath_model::{ChunkRun, Chunks, JobId, JobSpec, Limits, OffsetRun, OffsetSet, Range, ResultMode, Run};
 use tempfile::TempDir;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::{Accepted, Ending, Fact, JobResults, LedgerPlace, Piece, Place, Store, StoreConfig, Wanted};
-use crate::{
-    clock::{Clock, Moment},
-    job::{JobState, NewJob},
-    ledger::{JobRow, Record, Sender, Standing},
-    metrics::NoMetrics,
-};
+use super::{Fact, JobResults, LedgerPlace, Piece, Place, Store, StoreConfig, Wanted};
+use crate::{ledger::Sender, metrics::NoMetrics};
 
 mod damage;
 mod metrics;
@@ -85,7 +84,7 @@ impl World {
     fn numbered_job(&self, id: u64, last: i64, chunk_size: u64, retention: ResultMode) -> Arc<JobResults> {
         let chunks = Chunks::new(Range::new(1, last).unwrap(), chunk_size).unwrap();
         // Refused where a job has another in its place in the same test: the row stays.
-        self.store.ledger.write(&[Record::Submitted(row(JobId(id), last))], Moment::default());
+        self.store.ledger.write(&[submitted(JobId(id), last)], Moment::default());
         self.store.create_job(JobResults::new(JobId(id), chunks, ValueType::Int64, retention))
     }
 
@@ -195,9 +194,9 @@ async fn numbers_are_held_once() {
     let results = world.job(100, 10, ResultMode::Stored);
     assert_eq!(world.accept(&results, 0..20).await, held(0..2));
     let chunks = ChunkRun::new(0, 2);
-    assert_eq!(world.accept(&results, 0..20).await, Accepted::HeldAlready { chunks });
+    assert_eq!(world.accept(&results, 0..20).await, Accepted::Duplicate { chunks });
     let chunks = vec![ChunkRun::new(1, 2).unwrap()];
-    assert_eq!(world.accept(&results, 10..30).await, Accepted::Overlapped { chunks });
+    assert_eq!(world.accept(&results, 10..30).await, Accepted::Overlapping { chunks });
     assert_eq!(world.accept(&results, 20..30).await, held(2..3));
 }
 
@@ -215,9 +214,9 @@ async fn a_large_chunk_is_committed_when_its_last_piece_is() {
     assert_eq!(world.accept(&results, 0..20).await, held(0..1));
     world.committed(1).await;
     // Another worker computes the chunk once more: its first piece is there already, and nothing is lost by that.
-    assert_eq!(world.accept(&results, 50..70).await, Accepted::HeldAlready { chunks: None });
+    assert_eq!(world.accept(&results, 50..70).await, Accepted::Duplicate { chunks: None });
     assert_eq!(world.accept(&results, 70..100).await, held(1..2));
-    assert_eq!(world.accept(&results, 50..70).await, Accepted::HeldAlready { chunks: ChunkRun::new(1, 2) });
+    assert_eq!(world.accept(&results, 50..70).await, Accepted::Duplicate { chunks: ChunkRun::new(1, 2) });
     world.committed(1).await;
     assert_eq!(read_all(&world.store, &results, 0).await, (1..=100).map(|n| -n).collect::<Vec<i64>>());
 }
@@ -316,27 +315,27 @@ async fn the_next_coordinator_finds_what_was_committed_and_sweeps_the_rest() {
     let next = World::on(folder, 1 << 20, 1 << 20).await;
     let recovered = next.store.recover().await.unwrap();
     let [recovered] = &recovered[..] else { panic!("not one job") };
-    assert_eq!(recovered.row.id, id);
-    assert_eq!(recovered.row.state, JobState::Running);
-    assert_eq!(recovered.results.committed_chunks().iter().collect::<Vec<_>>(), [ChunkRun::new(0, 30).unwrap()]);
+    assert_eq!((recovered.id, &recovered.state), (id, &JobState::Running));
+    let results = next.store.job(id).unwrap();
+    assert_eq!(results.committed_chunks().iter().collect::<Vec<_>>(), [ChunkRun::new(0, 30).unwrap()]);
     assert_eq!(next.parts(), 1, "orphans are swept");
-    next.accept(&recovered.results, 300..1000).await;
-    assert_eq!(read_all(&next.store, &recovered.results, 0).await, (1..=1000).map(|n| -n).collect::<Vec<i64>>());
+    next.accept(&results, 300..1000).await;
+    assert_eq!(read_all(&next.store, &results, 0).await, (1..=1000).map(|n| -n).collect::<Vec<i64>>());
 }
 
-fn row(id: JobId, last: i64) -> JobRow {
-    let kernel = swath_kernel::find("isqrt", &swath_kernel::Parameters::new()).unwrap();
-    let chunks = Chunks::new(Range::new(1, last).unwrap(), 10).unwrap();
-    let job = NewJob {
-        kernel,
+fn submitted(id: JobId, last: i64) -> Record {
+    let spec = JobSpec {
+        kernel: "isqrt".to_owned(),
         parameters: swath_kernel::Parameters::new(),
-        chunks,
+        chunks: Chunks::new(Range::new(1, last).unwrap(), 10).unwrap(),
         chunk_size: 10,
-        retention: ResultMode::Stored,
-        limits: swath_model::Limits::default(),
-        retain: None,
+        value_type: ValueType::Int64,
+        result_mode: ResultMode::Stored,
+        limits: Limits::default(),
+        keep_for: None,
     };
-    JobRow::submitted(id, &job, Clock::from(Moment::default()).stamp(), None)
+    let submitted = Stamp { at: UNIX_EPOCH, moment: Moment::default() };
+    Record::Submitted(Submitted { id, spec: Arc::new(spec), submitted, token: None })
 }
 
 #[tokio::test]
@@ -376,16 +375,16 @@ async fn failed_chunks_are_skipped_and_named() {
     world.accept(&results, 0..20).await;
     // A piece of the third chunk came before another one failed.
     world.accept(&results, 20..24).await;
-    results.skip(2);
-    results.skip(3);
+    results.fail_chunk(2);
+    results.fail_chunk(3);
     world.accept(&results, 40..90).await;
-    results.skip(9);
+    results.fail_chunk(9);
     let expected = (vec![run(0, 20), run(40, 90)], vec![run(20, 40), run(90, 100)]);
     assert_eq!(read_pieces(&world.store, &results, Wanted::Whole).await, expected);
     world.committed(7).await;
     results.end(Ending::Done);
     assert_eq!(read_pieces(&world.store, &results, Wanted::Whole).await, expected);
-    assert_eq!(world.accept(&results, 20..30).await, Accepted::HeldAlready { chunks: ChunkRun::new(2, 3) });
+    assert_eq!(world.accept(&results, 20..30).await, Accepted::Duplicate { chunks: ChunkRun::new(2, 3) });
 }
 
 #[tokio::test]
@@ -482,18 +481,4 @@ async fn results_that_take_all_they_may_pause_their_job_until_others_are_forgott
     assert!(last > 1);
     world.store.delete(world.store.forget(JobId(1))).await;
     world.committed(10).await;
-}
-
-#[test]
-fn what_is_neither_held_nor_in_flight_is_missing() {
-    let chunks = Chunks::new(Range::new(1, 100).unwrap(), 10).unwrap();
-    let results = JobResults::new(JobId(1), chunks, ValueType::Int64, ResultMode::Stored);
-    results.lock_held(run(0, 5));
-    results.lock_held(run(50, 57));
-    let missing = |chunks: &[ChunkRun], in_hand: &[OffsetRun]| -> Vec<OffsetRun> {
-        let (chunks, in_hand) = (chunks.iter().copied().collect(), in_hand.iter().copied().collect());
-        results.missing(&chunks, &in_hand).iter().collect()
-    };
-    assert_eq!(missing(&[run(0, 3)], &[run(5, 35)]), []);
-    assert_eq!(missing(&[run(0, 4), run(5, 6)], &[run(5, 35), run(58, 60)]), [run(35, 40), run(57, 58)]);
 }

@@ -208,3 +208,16 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn what_is_neither_held_nor_in_flight_is_missing() {
+    let mut index = ResultIndex::new(Chunks::new(Range::new(1, 100).unwrap(), 10).unwrap(), ResultMode::Stored);
+    index.accept(run(0, 5));
+    index.accept(run(50, 57));
+    let missing = |chunks: &[(u64, u64)], in_flight: &[OffsetRun]| -> Vec<OffsetRun> {
+        let chunks = chunks.iter().filter_map(|&(start, end)| ChunkRun::new(start, end)).collect();
+        index.missing(&chunks, &in_flight.iter().copied().collect()).iter().collect()
+    };
+    assert_eq!(missing(&[(0, 3)], &[run(5, 35)]), []);
+    assert_eq!(missing(&[(0, 4), (5, 6)], &[run(5, 35), run(58, 60)]), [run(35, 40), run(57, 58)]);
+}

@@ -1,13 +1,16 @@
 //! Each rule with its edge.
 
-use std::time::Duration;
+use std::{
+    collections::BTreeMap,
+    time::{Duration, SystemTime},
+};
 
-use swath_model::{ChunkRun, Fingerprint, JobId, LeaseId, ResultMode, WorkerId};
+use swath_model::{ChunkRun, FailedChunk, Fingerprint, JobId, LeaseId, ResultMode, WorkerId};
 
 use super::world::{World, join, submit};
 use crate::{
-    AfterCancel, Answer, Claim, JobState, Notice, PersistErrorKind, Record, Refusal, RequestId, ToWorker, Unpersisted,
-    WaitReason,
+    AfterCancel, Answer, Claim, Ending, FailedChunks, JobState, Moment, Notice, PersistErrorKind, Record, RecoveredJob,
+    Refusal, RequestId, ResultIndex, Stamp, Stock, Submit, ToWorker, Unpersisted, WaitReason,
 };
 
 fn all(chunks: u64) -> ChunkRun {
@@ -423,4 +426,83 @@ fn the_answer_to_a_submit_does_not_say_that_the_job_waits() {
     let status = world.status_of(request);
     assert_eq!(status.waiting, None);
     assert!(world.core.job(status.id).unwrap().waiting.is_some(), "there is no worker");
+}
+
+/// A job of ten chunks that an earlier coordinator left like this.
+fn recover(world: &mut World, change: impl FnOnce(&mut RecoveredJob)) -> JobId {
+    let Submit { spec, fingerprint, token } = submit(10);
+    let submitted = Stamp { at: SystemTime::UNIX_EPOCH, moment: Moment::default() };
+    let mut job = RecoveredJob {
+        id: JobId(7),
+        spec,
+        fingerprint,
+        state: JobState::Running,
+        submitted,
+        ended: None,
+        shares: BTreeMap::new(),
+        failed: FailedChunks::new(),
+        stock: Stock::Kept,
+        token,
+    };
+    change(&mut job);
+    let id = job.id;
+    world.indexes.insert(id, ResultIndex::new(job.spec.chunks, job.spec.result_mode));
+    world.call(|core, now| core.recover(now, job));
+    id
+}
+
+fn ended(state: JobState) -> impl FnOnce(&mut RecoveredJob) {
+    move |job| {
+        job.state = state;
+        job.ended = Some(job.submitted);
+    }
+}
+
+#[test]
+fn a_job_that_was_done_and_has_lost_results_runs_again_after_a_start() {
+    let mut world = World::new();
+    let id = recover(&mut world, ended(JobState::Done));
+    assert_eq!(world.core.job(id).unwrap().state, JobState::Running);
+    let records = world.persist(None);
+    assert!(matches!(&records[..], [Record::Standing(standing)] if standing.state == JobState::Running));
+    // One that has nothing but failed chunks is done all the same.
+    let mut world = World::new();
+    let failed = (0..10).map(|chunk| (chunk, FailedChunk::new(1, "odd".into()))).collect();
+    let id = recover(&mut world, |job| {
+        ended(JobState::Done)(job);
+        job.failed = failed;
+    });
+    assert_eq!(world.core.job(id).unwrap().state, JobState::Done);
+    assert_eq!(world.indexes.with(id, |index| index.ending()), Some(Some(Ending::Done)));
+}
+
+#[test]
+fn a_job_whose_results_were_being_delivered_has_failed_after_a_start() {
+    let mut world = World::new();
+    let id = recover(&mut world, |job| job.spec.result_mode = ResultMode::Delivered);
+    let status = world.core.job(id).unwrap();
+    assert!(status.state.failure().is_some_and(|failure| failure.contains("started again")), "{status:?}");
+    assert!(matches!(world.indexes.with(id, |index| index.ending()), Some(Some(Ending::Broken(_)))));
+    // The ledger hears of it.
+    world.wait(Duration::from_secs(1));
+    world.call(|core, now| core.handle_timeout(now));
+    let records = world.persist(None);
+    assert!(matches!(&records[..], [Record::Standing(standing)] if standing.state == status.state), "{records:?}");
+}
+
+#[test]
+fn readers_of_a_job_that_had_ended_are_told_how() {
+    for (state, stock, expected) in [
+        (JobState::Cancelled, Stock::Kept, Some(Ending::Broken("job 7 was cancelled".into()))),
+        (JobState::Failed("at 3".into()), Stock::Kept, Some(Ending::Broken("job 7 failed: at 3".into()))),
+        // Whoever keeps the results has already dropped them, and knows why.
+        (JobState::Cancelled, Stock::Dropped, None),
+    ] {
+        let mut world = World::new();
+        let id = recover(&mut world, |job| {
+            ended(state)(job);
+            job.stock = stock;
+        });
+        assert_eq!(world.indexes.with(id, |index| index.ending()), Some(expected));
+    }
 }

@@ -25,6 +25,13 @@ impl Indexes {
     }
 }
 
+impl Indexes {
+    pub(super) fn insert(&self, job: JobId, index: ResultIndex) {
+        let former = self.0.borrow_mut().insert(job, index);
+        assert!(former.is_none(), "the results of job {job} are created twice");
+    }
+}
+
 impl Results for Indexes {
     fn committed_chunks(&self, job: JobId) -> ChunkSet {
         self.with(job, |index| index.committed_chunks()).unwrap_or_default()
@@ -110,8 +117,7 @@ impl World {
             Effect::Answer(reply) => self.answered(reply.request, reply.answer),
             Effect::Publish(status) => self.published.push(*status),
             Effect::CreateResults { job, chunks, mode, .. } => {
-                let former = self.indexes.0.borrow_mut().insert(job, ResultIndex::new(chunks, mode));
-                assert!(former.is_none(), "the results of job {job} are created twice");
+                self.indexes.insert(job, ResultIndex::new(chunks, mode));
             }
             Effect::FailChunk { job, chunk } => drop(self.indexes.with(job, |index| index.fail_chunk(chunk))),
             Effect::CloseResults(job) => {

@@ -1,13 +1,13 @@
 //! The failed chunks in the ledger. Their table has an older name.
 
 use rusqlite::{Connection, Transaction, params};
+use swath_coordinator_core::FailedChunks;
 use swath_model::{FailedChunk, JobId};
 
 use super::error::SqliteError;
-use crate::job::Holes;
 
 /// The failed chunks of a job.
-pub(super) fn of_job(connection: &Connection, job: JobId) -> Result<Holes, SqliteError> {
+pub(super) fn of_job(connection: &Connection, job: JobId) -> Result<FailedChunks, SqliteError> {
     let mut query = connection.prepare("SELECT chunk, number, reason FROM holes WHERE job = ?")?;
     let rows = query.query_map([job.0 as i64], |row| {
         Ok((row.get::<_, i64>(0)? as u64, FailedChunk::new(row.get(1)?, row.get(2)?)))

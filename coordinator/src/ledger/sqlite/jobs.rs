@@ -3,14 +3,11 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rusqlite::{Connection, Row, Transaction, params};
+use swath_coordinator_core::{JobState, Moment, Share, Stamp, Standing, Stock, Submitted};
 use swath_model::{JobId, Limits, ResultMode};
 
 use super::error::SqliteError;
-use crate::{
-    clock::{Moment, Stamp},
-    job::{JobState, Share},
-    ledger::{error::LedgerError, record::Standing, rows::JobRow},
-};
+use crate::ledger::{error::LedgerError, rows::JobRow};
 
 /// All jobs, in the order of their ids.
 pub(super) fn all(connection: &Connection) -> Result<Vec<JobRow>, SqliteError> {
@@ -25,25 +22,26 @@ pub(super) fn all(connection: &Connection) -> Result<Vec<JobRow>, SqliteError> {
 }
 
 /// Adds a job, as one that runs.
-pub(super) fn insert(transaction: &Transaction<'_>, job: &JobRow) -> Result<(), SqliteError> {
-    let parameters = serde_json::to_string(&job.parameters).map_err(|error| unwritable(&error))?;
+pub(super) fn insert(transaction: &Transaction<'_>, job: &Submitted) -> Result<(), SqliteError> {
+    let spec = &job.spec;
+    let parameters = serde_json::to_string(&spec.parameters).map_err(|error| unwritable(&error))?;
     transaction.execute(
         "INSERT INTO jobs (id, kernel, parameters, first, last, chunk_size, retention, max_retries, crash_limit,
                            keep_going, retain_ms, submitted_at_ms, submitted_clock_ms, token)
          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         params![
             job.id.0 as i64,
-            job.kernel,
+            spec.kernel,
             parameters,
-            job.first,
-            job.last,
+            spec.range().first(),
+            spec.range().last(),
             // SQLite has signed integers only; it is read back the same way.
-            job.chunk_size as i64,
-            retention_name(job.retention),
-            job.limits.max_retries,
-            job.limits.crash_limit,
-            job.limits.keep_going,
-            job.retain.map(milliseconds),
+            spec.chunk_size as i64,
+            retention_name(spec.result_mode),
+            spec.limits.max_retries,
+            spec.limits.crash_limit,
+            spec.limits.keep_going,
+            spec.keep_for.map(milliseconds),
             unix_milliseconds(job.submitted.at),
             milliseconds(job.submitted.moment.0),
             job.token,
@@ -122,14 +120,14 @@ fn job_from_row(row: &Row<'_>) -> Result<JobRow, SqliteError> {
         first: row.get(3)?,
         last: row.get(4)?,
         chunk_size: row.get::<_, i64>(5)? as u64,
-        retention: match retention.as_str() {
+        result_mode: match retention.as_str() {
             "stored" => ResultMode::Stored,
             "delivered" => ResultMode::Delivered,
             _ => return Err(damaged("retention").into()),
         },
         limits: Limits { max_retries: row.get(12)?, crash_limit: row.get(13)?, keep_going: row.get(14)? },
-        retain: row.get::<_, Option<i64>>(15)?.map(|retain| Duration::from_millis(retain.unsigned_abs())),
-        results_dropped: row.get(16)?,
+        keep_for: row.get::<_, Option<i64>>(15)?.map(|keep_for| Duration::from_millis(keep_for.unsigned_abs())),
+        stock: if row.get(16)? { Stock::Dropped } else { Stock::Kept },
         state: match state.as_str() {
             "running" => JobState::Running,
             "done" => JobState::Done,

@@ -1,12 +1,10 @@
 //! Writing records: many with one transaction.
 
 use rusqlite::Transaction;
+use swath_coordinator_core::{Moment, Record};
 
 use super::{SqliteLedger, error::SqliteError, failed_chunks, jobs};
-use crate::{
-    clock::Moment,
-    ledger::{error::LedgerError, record::Record},
-};
+use crate::ledger::error::LedgerError;
 
 impl SqliteLedger {
     /// See [`Ledger::write`](crate::ledger::Ledger::write). All records go into one transaction. If that fails, each goes
@@ -43,7 +41,7 @@ fn may_spend_reserve(record: &Record) -> bool {
 
 fn apply(record: &Record, transaction: &Transaction<'_>) -> Result<(), SqliteError> {
     match record {
-        Record::Submitted(row) => jobs::insert(transaction, row),
+        Record::Submitted(job) => jobs::insert(transaction, job),
         Record::Standing(standing) => jobs::update(transaction, standing),
         Record::Shares(shares) => jobs::update_shares(transaction, shares),
         Record::FailedChunks(chunks) => failed_chunks::insert(transaction, chunks),

@@ -93,7 +93,7 @@ async fn what_fails_is_counted() {
     assert_eq!((count(&counts.parts), count(&counts.records)), (0, 0));
 
     // The ledger has this job already; the other record is written.
-    let records = vec![Record::Submitted(row(JobId(1), 100)), Record::Forgotten(JobId(9))];
+    let records = vec![submitted(JobId(1), 100), Record::Forgotten(JobId(9))];
     world.store.persist(records, Moment::default());
     loop {
         match world.facts.recv().await.unwrap() {
