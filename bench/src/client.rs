@@ -7,7 +7,7 @@ use arrow_array::{Int64Array, cast::AsArray, types::Int64Type};
 use clap::Args;
 use serde::{Deserialize, Serialize};
 use swath_block::Block;
-use swath_client::{Client, Job, JobSpec, Range, Retention};
+use swath_client::{Client, Job, JobRequest, Range, ResultMode};
 
 use crate::verify::{Found, Tally};
 
@@ -54,19 +54,19 @@ impl Collect {
     async fn collect(&self, client: &Client) -> Result<(Int64Array, u64)> {
         let mut spec = squares(self.last)?;
         spec.chunk_size = self.chunk_size;
-        spec.retention = Retention::Delivered;
+        spec.result_mode = ResultMode::Delivered;
         let job = client.submit(spec).await?;
         collect(client, &job).await
     }
 }
 
 /// The squares of 1 to `last`.
-pub(crate) fn squares(last: u64) -> Result<JobSpec> {
+pub(crate) fn squares(last: u64) -> Result<JobRequest> {
     job("square", last)
 }
 
-pub(crate) fn job(kernel: &str, last: u64) -> Result<JobSpec> {
-    Ok(JobSpec::new(kernel, Range::new(1, i64::try_from(last)?)?))
+pub(crate) fn job(kernel: &str, last: u64) -> Result<JobRequest> {
+    Ok(JobRequest::new(kernel, Range::new(1, i64::try_from(last)?)?))
 }
 
 /// All values of a job in order, in one array; and the bytes that came.

@@ -7,7 +7,7 @@
 use std::{env, error::Error};
 
 use swath_client::{
-    Client, ClientError, JobSpec,
+    Client, ClientError, JobRequest,
     output::{Content, Format, OutputTarget, Target},
 };
 
@@ -17,7 +17,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let client = Client::connect(&address).await?;
 
     // The kernel refuses negative numbers, so the first chunks fail, and with them the job.
-    let mut spec = JobSpec::new("isqrt", "-100..=1_000_000".parse()?);
+    let mut spec = JobRequest::new("isqrt", "-100..=1_000_000".parse()?);
     spec.chunk_size = Some(1000);
     spec.max_retries = Some(0);
     let job = client.submit(spec.clone()).await?;

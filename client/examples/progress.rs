@@ -7,7 +7,7 @@
 
 use std::{env, error::Error, time::Duration};
 
-use swath_client::{Client, ClientError, JobSpec, JobState, OnCancel};
+use swath_client::{Client, ClientError, JobRequest, JobState, OnCancel};
 use tokio::time::timeout;
 
 /// How long the job may take.
@@ -19,7 +19,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     // Called when the coordinator is lost, for example because it is restarted. The client reconnects by itself.
     let client = Client::connect(&address).await?.when_away(|away| eprintln!("{}; reconnecting", away.error));
 
-    let job = client.submit(JobSpec::new("is-prime", "1..=100_000_000".parse()?)).await?;
+    let job = client.submit(JobRequest::new("is-prime", "1..=100_000_000".parse()?)).await?;
     let watched = client.wait(job.id, |job| {
         let percent = 100.0 * job.committed_numbers as f64 / job.range.count() as f64;
         match &job.waiting {

@@ -14,7 +14,7 @@
 
 use std::{env, error::Error};
 
-use swath_client::{Client, JobSpec, Range};
+use swath_client::{Client, JobRequest, Range};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
@@ -23,7 +23,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     // Blocks come in the order of the number, as soon as they are computed.
     let range: Range = "1..=3_000_000".parse()?;
-    let job = client.submit(JobSpec::new("collatz", range)).await?;
+    let job = client.submit(JobRequest::new("collatz", range)).await?;
     println!("job {}: collatz over {}", job.id, job.range);
     let mut results = client.results(&job).await?;
     while let Some((first, block)) = results.next().await? {
@@ -31,7 +31,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     }
 
     // All values as one Arrow array.
-    let mut spec = JobSpec::new("square", "1..=1000".parse()?);
+    let mut spec = JobRequest::new("square", "1..=1000".parse()?);
     spec.parameters.insert("type".to_owned(), "decimal128".to_owned());
     let job = client.submit(spec).await?;
     let values = client.results(&job).await?.collect().await?;

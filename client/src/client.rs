@@ -3,14 +3,14 @@
 use std::{sync::Arc, time::Duration};
 
 use ring::rand::{SecureRandom, SystemRandom};
-use swath_proto::v1;
+use swath_model::JobRequest;
+use swath_proto::{codec, v1};
 use swath_transport::{DialError, Dialer};
 
 use crate::{
-    connection::{Connection, status},
-    convert,
+    connection::{Connection, read_job, status},
     error::ClientError,
-    job::{FailedChunk, Job, JobSpec, OnCancel, Wanted, Worker},
+    job::{FailedChunk, Job, OnCancel, Wanted, Worker},
     patience::{Away, DEFAULT_PATIENCE, Observer, Pauses, Persistence},
     results::Results,
 };
@@ -70,14 +70,15 @@ impl Client {
 
     /// Submits a job and returns it as it was stored. If the connection breaks before the answer, the client sends the
     /// same submit again; the coordinator then still has only one job.
-    pub async fn submit(&self, spec: JobSpec) -> Result<Job, ClientError> {
+    pub async fn submit(&self, request: JobRequest) -> Result<Job, ClientError> {
         let mut token = [0; TOKEN_BYTES];
         SystemRandom::new().fill(&mut token).map_err(|_| ClientError::Randomness)?;
-        let request = v1::SubmitRequest { spec: Some(convert::spec_to_proto(spec)), token: token.to_vec().into() };
+        let request =
+            v1::SubmitRequest { spec: Some(codec::job_request_to_proto(request)), token: token.to_vec().into() };
         let mut pauses = Pauses::new(self.connection.persistence());
         loop {
             match self.connection.jobs().submit(request.clone()).await {
-                Ok(job) => return convert::job(job.into_inner()),
+                Ok(job) => return read_job(job.into_inner()),
                 Err(error) => pauses.wait_after(status(error)).await?,
             }
         }
@@ -91,7 +92,7 @@ impl Client {
     /// All jobs, in the order of their ids.
     pub async fn jobs(&self) -> Result<Vec<Job>, ClientError> {
         let response = self.connection.jobs().list(v1::ListJobsRequest {}).await.map_err(status)?.into_inner();
-        response.jobs.into_iter().map(convert::job).collect()
+        response.jobs.into_iter().map(read_job).collect()
     }
 
     /// Waits until a job has ended, also if the coordinator is restarted meanwhile. `progress` is called with the job
@@ -103,7 +104,7 @@ impl Client {
         loop {
             let watched = self.watch(id, |job| {
                 pauses = Pauses::new(self.connection.persistence());
-                let seen = convert::fingerprint(job);
+                let seen = job.fingerprint();
                 if *wanted.get_or_insert(seen) != seen {
                     return Err(ClientError::JobReplaced(id));
                 }
@@ -124,7 +125,7 @@ impl Client {
     ) -> Result<Job, ClientError> {
         let mut changes = self.connection.jobs().watch(v1::WatchJobRequest { id }).await.map_err(status)?.into_inner();
         while let Some(job) = changes.message().await.map_err(status)? {
-            let job = convert::job(job)?;
+            let job = read_job(job)?;
             progress(&job)?;
             if job.state.has_ended() {
                 return Ok(job);
@@ -136,7 +137,7 @@ impl Client {
     /// Cancels a job. `results`: what becomes of the results that exist.
     pub async fn cancel(&self, id: u64, results: OnCancel) -> Result<Job, ClientError> {
         let drop_results = results == OnCancel::DropResults;
-        convert::job(
+        read_job(
             self.connection
                 .jobs()
                 .cancel(v1::CancelJobRequest { id, drop_results })
@@ -149,7 +150,7 @@ impl Client {
     /// The failed chunks of a job that keeps going, in order.
     pub async fn failed_chunks(&self, id: u64) -> Result<Vec<FailedChunk>, ClientError> {
         let response = self.connection.jobs().holes(v1::JobHolesRequest { id }).await.map_err(status)?.into_inner();
-        Ok(response.holes.into_iter().map(convert::failed_chunk).collect())
+        Ok(response.holes.into_iter().map(codec::failed_chunk).map(FailedChunk::from).collect())
     }
 
     /// Forgets an ended job and deletes its results.
@@ -173,7 +174,7 @@ impl Client {
     /// All workers that have joined.
     pub async fn workers(&self) -> Result<Vec<Worker>, ClientError> {
         let response = self.connection.workers().list(v1::ListWorkersRequest {}).await.map_err(status)?.into_inner();
-        Ok(response.workers.into_iter().map(convert::worker).collect())
+        Ok(response.workers.into_iter().map(codec::worker_status).map(Worker::from).collect())
     }
 
     /// Drains a worker: it finishes or returns its work, and then stops.

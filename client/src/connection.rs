@@ -3,13 +3,12 @@
 use std::sync::Arc;
 
 use swath_proto::{
-    MAX_MESSAGE_BYTES,
+    MAX_MESSAGE_BYTES, codec,
     v1::{self, jobs_client::JobsClient, results_client::ResultsClient, workers_client::WorkersClient},
 };
 use tonic::{Status, Streaming, transport::Channel};
 
 use crate::{
-    convert,
     error::ClientError,
     job::{Job, Wanted},
     patience::Persistence,
@@ -41,7 +40,7 @@ impl Connection {
 
     /// The current state of a job.
     pub(crate) async fn job(&self, id: u64) -> Result<Job, ClientError> {
-        convert::job(self.jobs().get(v1::GetJobRequest { id }).await.map_err(status)?.into_inner())
+        read_job(self.jobs().get(v1::GetJobRequest { id }).await.map_err(status)?.into_inner())
     }
 
     /// The blocks of a job, beginning with the one that holds this number.
@@ -89,4 +88,11 @@ impl Connection {
 #[expect(clippy::needless_pass_by_value, reason = "it is given to map_err")]
 pub(crate) fn status(status: Status) -> ClientError {
     ClientError::of_status(&status)
+}
+
+/// A job out of a message.
+pub(crate) fn read_job(message: v1::Job) -> Result<Job, ClientError> {
+    let id = message.id;
+    let status = codec::job_status(message);
+    status.map(Job::from).map_err(|error| ClientError::Protocol(format!("job {id}: {error}")))
 }

@@ -1,60 +1,14 @@
 //! Jobs and workers as a client sees them.
 
-use std::time::{Duration, SystemTime};
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use swath_kernel::{Parameters, ValueType};
-use swath_model::Range;
+use swath_model::{Fingerprint, JobState, JobStatus, Range, ResultMode, Waiting, WorkerId, WorkerState, WorkerStatus};
 
 use crate::error::ClientError;
-
-/// A job to submit: one kernel over one range.
-#[derive(Debug, Clone)]
-pub struct JobSpec {
-    /// The name of the kernel.
-    pub kernel: String,
-    /// Its parameters.
-    pub parameters: Parameters,
-    /// The numbers.
-    pub range: Range,
-    /// Numbers in a chunk; `None` leaves it to the coordinator.
-    pub chunk_size: Option<u64>,
-    /// How long results are kept.
-    pub retention: Retention,
-    /// How often a chunk is tried again after it failed; `None` leaves it to the coordinator.
-    pub max_retries: Option<u32>,
-    /// How many workers may crash while they compute a chunk alone; `None` leaves it to the coordinator.
-    pub crash_limit: Option<u32>,
-    /// Whether the job goes on without failed chunks; otherwise the first of them fails the job.
-    pub keep_going: bool,
-    /// How long after its end the job and its results are kept; `None` leaves it to the coordinator.
-    pub retain: Option<Duration>,
-}
-
-impl JobSpec {
-    /// This kernel over this range, everything else as it is by default.
-    pub fn new(kernel: impl Into<String>, range: Range) -> Self {
-        Self {
-            kernel: kernel.into(),
-            parameters: Parameters::new(),
-            range,
-            chunk_size: None,
-            retention: Retention::Stored,
-            max_retries: None,
-            crash_limit: None,
-            keep_going: false,
-            retain: None,
-        }
-    }
-}
-
-/// How long results are kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Retention {
-    /// As Parquet parts, until the job is forgotten.
-    Stored,
-    /// Until the one reader, there from the start, has had them.
-    Delivered,
-}
 
 /// A job as it stands.
 #[derive(Debug, Clone)]
@@ -69,8 +23,8 @@ pub struct Job {
     pub range: Range,
     /// Numbers in a chunk.
     pub chunk_size: u64,
-    /// How long results are kept.
-    pub retention: Retention,
+    /// What becomes of its results.
+    pub result_mode: ResultMode,
     /// How often a chunk is tried again after it failed.
     pub max_retries: u32,
     /// How many workers may crash while they compute a chunk alone.
@@ -78,7 +32,7 @@ pub struct Job {
     /// Whether it goes on without failed chunks.
     pub keep_going: bool,
     /// How long after its end it is kept; `None`: as long as the coordinator keeps jobs.
-    pub retain: Option<Duration>,
+    pub keep_for: Option<Duration>,
     /// The type of its values.
     pub value_type: ValueType,
     /// Where it stands.
@@ -115,7 +69,53 @@ pub struct Job {
     pub results_dropped: bool,
 }
 
+impl From<JobStatus> for Job {
+    fn from(status: JobStatus) -> Self {
+        let spec = Arc::unwrap_or_clone(status.spec);
+        let share = |(worker, share): (WorkerId, swath_model::Share)| Share {
+            worker_id: worker.0,
+            worker: share.worker,
+            numbers: share.numbers,
+            chunks: share.chunks,
+        };
+        Self {
+            id: status.id.0,
+            range: spec.range(),
+            chunks: spec.chunks.count(),
+            kernel: spec.kernel,
+            parameters: spec.parameters,
+            chunk_size: spec.chunk_size,
+            result_mode: spec.result_mode,
+            max_retries: spec.limits.max_retries,
+            crash_limit: spec.limits.crash_limit,
+            keep_going: spec.limits.keep_going,
+            keep_for: spec.keep_for,
+            value_type: spec.value_type,
+            state: status.state,
+            committed_chunks: status.committed_chunks,
+            committed_numbers: status.committed_numbers,
+            frontier: status.frontier,
+            submitted_at: status.submitted_at,
+            ended_at: status.ended_at,
+            took: status.took,
+            result_bytes: status.result_bytes,
+            results_location: status.results_location,
+            paused: status.paused,
+            waiting: status.waiting,
+            shares: status.shares.into_iter().map(share).collect(),
+            failed_chunks: status.failed_chunks,
+            failed_numbers: status.failed_numbers,
+            results_dropped: status.results_dropped,
+        }
+    }
+}
+
 impl Job {
+    /// What it computes. Its id does not say that, once the coordinator was given an older copy of its data.
+    pub(crate) fn fingerprint(&self) -> Fingerprint {
+        swath_proto::fingerprint_of(&self.kernel, &self.parameters, self.range, self.chunk_size, self.value_type)
+    }
+
     /// An error if the job has ended in a way that leaves less than what is wanted: it failed or was cancelled.
     pub fn check_readable(&self, wanted: Wanted) -> Result<(), ClientError> {
         let Self { id: job, results_dropped, .. } = *self;
@@ -149,33 +149,6 @@ pub enum OnCancel {
     DropResults,
 }
 
-/// Why a running job makes no progress.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Waiting {
-    /// For programs.
-    pub reason: WaitReason,
-    /// For people, as a part of a sentence: `waiting for workers: none connected`.
-    pub text: String,
-}
-
-/// What a job waits for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum WaitReason {
-    /// No worker is connected.
-    NoWorkers,
-    /// Workers are connected, but each is draining or silent, and at least one is draining.
-    WorkersDraining,
-    /// Workers are connected, but the coordinator has heard nothing of any of them for the lease timeout.
-    WorkersSilent,
-    /// The job is paused; [`Job::paused`] says why.
-    Paused,
-    /// All workers compute other jobs.
-    OtherJobs,
-    /// A reason that this client does not know.
-    Unknown,
-}
-
 /// A failed chunk: none of its numbers has a result.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FailedChunk {
@@ -191,23 +164,9 @@ pub struct FailedChunk {
     pub reason: String,
 }
 
-/// Where a job stands.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum JobState {
-    /// It is not over.
-    Running,
-    /// All its results are there.
-    Done,
-    /// It failed; a sentence that names the number.
-    Failed(String),
-    /// It was cancelled.
-    Cancelled,
-}
-
-impl JobState {
-    /// Nothing more will happen to it.
-    pub fn has_ended(&self) -> bool {
-        *self != Self::Running
+impl From<(u64, (i64, i64), swath_model::FailedChunk)> for FailedChunk {
+    fn from((chunk, (first, last), failed): (u64, (i64, i64), swath_model::FailedChunk)) -> Self {
+        Self { chunk, first, last, number: failed.number, reason: failed.reason }
     }
 }
 
@@ -255,13 +214,23 @@ pub struct Worker {
     pub program_version: String,
 }
 
-/// Whether a worker is given leases.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum WorkerState {
-    /// It is.
-    Active,
-    /// Not heard for longer than the lease timeout.
-    Silent,
-    /// It is about to leave.
-    Draining,
+impl From<WorkerStatus> for Worker {
+    fn from(status: WorkerStatus) -> Self {
+        let info = status.info;
+        Self {
+            id: status.id.0,
+            name: info.name,
+            host: info.host,
+            process_id: info.process_id,
+            threads: info.threads,
+            state: status.state,
+            leases: status.leases,
+            leased_chunks: status.leased_chunks,
+            numbers: status.numbers,
+            chunks: status.chunks,
+            joined_at: status.joined_at,
+            address: status.address,
+            program_version: info.program_version,
+        }
+    }
 }

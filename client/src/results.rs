@@ -10,7 +10,6 @@ use tonic::Streaming;
 
 use crate::{
     connection::{Connection, status},
-    convert,
     error::ClientError,
     job::{Job, Wanted},
     patience::Pauses,
@@ -65,7 +64,7 @@ impl Results {
             Ok(blocks) => Some(blocks),
             Err(error) => return Err(connection.explain(job.id, wanted, error).await),
         };
-        let fingerprint = convert::fingerprint(job);
+        let fingerprint = job.fingerprint();
         let (job, range, value_type) = (job.id, job.range, job.value_type);
         Ok(Self {
             connection,
@@ -164,7 +163,7 @@ impl Results {
                 let next = self.range.at(self.received);
                 let blocks = self.connection.read(self.job, next, self.wanted).await?;
                 // The coordinator may have been restored from an older copy. Then the id may belong to another job.
-                if convert::fingerprint(&self.connection.job(self.job).await?) != self.fingerprint {
+                if self.connection.job(self.job).await?.fingerprint() != self.fingerprint {
                     return Err(ClientError::JobReplaced(self.job));
                 }
                 self.blocks.insert(blocks)

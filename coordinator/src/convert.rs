@@ -1,21 +1,16 @@
 //! Between the messages of the protocol and the types of the coordinator; in no other place.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use swath_console::{check_name, plain};
-use swath_coordinator_core::{
-    FailedChunks, JobState, JobStatus, Join, Joined, PersistErrorKind, Refusal, Submit, ToWorker, Token, WaitReason,
-    Waiting, WorkerStatus,
-};
-use swath_model::{
-    ChunkRun, Chunks, FailedChunk, Incarnation, JobId, JobSpec, LeaseId, ResumeOffer, WorkerId, WorkerInfo,
-};
+use swath_coordinator_core::{Join, Joined, PersistErrorKind, Refusal, Submit, ToWorker, Token};
+use swath_model::{ChunkRun, Incarnation, JobId, JobSpec, LeaseId, ResumeOffer, WorkerId, WorkerInfo};
 use swath_proto::{
     MAX_IN_HAND, MAX_IN_HAND_RUNS,
     codec::{self, CodecError},
     v1,
 };
-use swath_scheduler::{Event, WorkerState};
+use swath_scheduler::Event;
 use tonic::Status;
 
 use crate::driver::Refused;
@@ -93,93 +88,6 @@ fn token(bytes: &[u8]) -> Result<Option<Token>, Status> {
             bytes.len()
         ))
     })
-}
-
-/// A job, whose parts lie at `location`.
-pub(crate) fn job_to_proto(status: &JobStatus, location: String) -> v1::Job {
-    let state = match &status.state {
-        JobState::Running => v1::JobState::Running,
-        JobState::Done => v1::JobState::Done,
-        JobState::Failed(_) => v1::JobState::Failed,
-        JobState::Cancelled => v1::JobState::Cancelled,
-    };
-    let failure = match &status.state {
-        JobState::Failed(failure) => failure.clone(),
-        _ => String::new(),
-    };
-    let shares = status.shares.iter().map(|(worker, share)| v1::WorkerShare {
-        worker_id: worker.0,
-        worker: share.worker.clone(),
-        numbers: share.numbers,
-        chunks: share.chunks,
-    });
-    v1::Job {
-        id: status.id.0,
-        spec: Some(codec::job_spec_to_proto(&status.spec)),
-        value_type: codec::value_type_to_proto(status.spec.value_type).into(),
-        state: state.into(),
-        failure,
-        chunks: status.spec.chunks.count(),
-        committed_chunks: status.committed_chunks,
-        numbers: status.spec.range().count(),
-        committed_numbers: status.committed_numbers,
-        frontier: status.frontier,
-        submitted_at_ms: milliseconds(status.submitted_at),
-        ended_at_ms: status.ended_at.map(milliseconds),
-        result_bytes: status.result_bytes,
-        shares: shares.collect(),
-        results_location: location,
-        paused: status.paused.clone(),
-        hole_chunks: status.failed_chunks,
-        hole_numbers: status.failed_numbers,
-        results_dropped: status.results_dropped,
-        waiting: status.waiting.as_ref().map(waiting_to_proto),
-        took_ms: u64::try_from(status.took.as_millis()).unwrap_or(u64::MAX),
-    }
-}
-
-fn waiting_to_proto(waiting: &Waiting) -> v1::Waiting {
-    let reason = match waiting.reason {
-        WaitReason::NoWorkers => v1::WaitReason::NoWorkers,
-        WaitReason::WorkersDraining => v1::WaitReason::WorkersDraining,
-        WaitReason::WorkersSilent => v1::WaitReason::WorkersSilent,
-        WaitReason::Paused => v1::WaitReason::Paused,
-        WaitReason::OtherJobs => v1::WaitReason::OtherJobs,
-    };
-    v1::Waiting { reason: reason.into(), text: waiting.text.clone() }
-}
-
-pub(crate) fn failed_chunks_to_proto(failed: &FailedChunks, chunks: Chunks) -> v1::JobHolesResponse {
-    let hole = |(&chunk, failed): (&u64, &FailedChunk)| {
-        let numbers = chunks.numbers(ChunkRun::one(chunk));
-        let (first, last) = (numbers.first(), numbers.last());
-        v1::Hole { chunk, first, last, number: failed.number, reason: failed.reason.clone() }
-    };
-    v1::JobHolesResponse { holes: failed.iter().map(hole).collect() }
-}
-
-pub(crate) fn worker_to_proto(status: &WorkerStatus) -> v1::Worker {
-    let info = &status.info;
-    let state = match status.state {
-        WorkerState::Active => v1::WorkerState::Active,
-        WorkerState::Silent => v1::WorkerState::Silent,
-        WorkerState::Draining => v1::WorkerState::Draining,
-    };
-    v1::Worker {
-        id: status.id.0,
-        name: info.name.clone(),
-        host: info.host.clone(),
-        process_id: info.process_id,
-        threads: info.threads,
-        state: state.into(),
-        leases: status.leases,
-        leased_chunks: status.leased_chunks,
-        numbers: status.numbers,
-        chunks: status.chunks,
-        joined_at_ms: milliseconds(status.joined_at),
-        address: status.address.clone(),
-        program_version: info.program_version.clone(),
-    }
 }
 
 /// The first message of a worker, checked.
@@ -328,8 +236,4 @@ fn truncate(text: &mut String) {
         let end = (0..=MAX_TEXT).rev().find(|&end| text.is_char_boundary(end)).unwrap_or(0);
         text.truncate(end);
     }
-}
-
-fn milliseconds(at: SystemTime) -> i64 {
-    at.duration_since(UNIX_EPOCH).map_or(0, |since| i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }

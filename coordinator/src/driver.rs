@@ -14,8 +14,8 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use swath_coordinator_core::{Config, Core, Inherited, JobStatus, Now, RecoveredJob, Reply, RequestId, Results};
-use swath_model::{ChunkSet, JobId, OffsetSet, WorkerId};
+use swath_coordinator_core::{Config, Core, Inherited, Now, RecoveredJob, Reply, RequestId, Results};
+use swath_model::{ChunkSet, JobId, JobStatus, OffsetSet, WorkerId};
 use swath_scheduler::Event;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
@@ -62,6 +62,10 @@ impl Results for StoredResults {
 
     fn bytes(&self, job: JobId) -> u64 {
         self.0.job(job).map_or(0, |results| results.result_bytes())
+    }
+
+    fn location(&self, job: JobId) -> String {
+        self.0.location(job)
     }
 }
 

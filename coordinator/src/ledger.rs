@@ -14,8 +14,8 @@ mod tests;
 
 use std::fmt;
 
-use swath_coordinator_core::{FailedChunks, Moment, Record};
-use swath_model::JobId;
+use swath_coordinator_core::{Moment, Record};
+use swath_model::{FailedChunks, JobId};
 
 pub use self::error::LedgerError;
 pub(crate) use self::{

@@ -169,7 +169,7 @@ impl Coordinator {
             .add_service(reflection().build_v1()?)
             // Many tools know only the older version.
             .add_service(reflection().build_v1alpha()?)
-            .add_service(JobsServer::new(JobsService { driver: driver.clone(), store: Arc::clone(&store) }))
+            .add_service(JobsServer::new(JobsService { driver: driver.clone() }))
             .add_service(WorkersServer::new(workers).max_decoding_message_size(MAX_MESSAGE_BYTES))
             .add_service(ResultsServer::new(ResultsService::new(Arc::clone(&store))))
             .add_service(FlightServiceServer::new(FlightGate { driver, store }));

@@ -1,4 +1,16 @@
-//! A chunk that failed for good.
+//! Chunks that failed for good.
+
+use std::collections::BTreeMap;
+
+use crate::{ChunkRun, Chunks};
+
+/// The failed chunks of a job, by index.
+pub type FailedChunks = BTreeMap<u64, FailedChunk>;
+
+/// How many numbers the failed chunks have.
+pub fn failed_numbers(failed: &FailedChunks, chunks: Chunks) -> u64 {
+    failed.keys().map(|&chunk| chunks.offsets(ChunkRun::one(chunk)).len()).sum()
+}
 
 /// Why there will be no results of a chunk of a job that keeps going.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use crate::{Chunks, Range, ValueType};
+use crate::{Chunks, ChunksError, Range, ValueType};
 
 /// The parameters of a kernel, by name.
 pub type Parameters = BTreeMap<String, String>;
@@ -32,6 +32,85 @@ impl JobSpec {
     /// The numbers that the job is about.
     pub fn range(&self) -> Range {
         self.chunks.range()
+    }
+}
+
+/// A job as a client asks for it; what it leaves out is chosen by the coordinator.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JobRequest {
+    /// The name of the kernel.
+    pub kernel: String,
+    /// Its parameters.
+    pub parameters: Parameters,
+    /// The numbers.
+    pub range: Range,
+    /// The most numbers in a chunk.
+    pub chunk_size: Option<u64>,
+    /// What becomes of the results.
+    pub result_mode: ResultMode,
+    /// How often a chunk is tried again after it failed.
+    pub max_retries: Option<u32>,
+    /// How many workers may crash while they compute nothing but one chunk.
+    pub crash_limit: Option<u32>,
+    /// Whether the job goes on without failed chunks; otherwise the first of them fails the job.
+    pub keep_going: bool,
+    /// How long after its end the job and its results are kept.
+    pub keep_for: Option<Duration>,
+}
+
+impl JobRequest {
+    /// This kernel over this range, everything else as it is by default.
+    pub fn new(kernel: impl Into<String>, range: Range) -> Self {
+        Self {
+            kernel: kernel.into(),
+            parameters: Parameters::new(),
+            range,
+            chunk_size: None,
+            result_mode: ResultMode::default(),
+            max_retries: None,
+            crash_limit: None,
+            keep_going: false,
+            keep_for: None,
+        }
+    }
+
+    /// The job that this asks for, if its kernel gives values of this type.
+    ///
+    /// # Errors
+    /// The chunk size is 0.
+    pub fn complete(self, value_type: ValueType) -> Result<JobSpec, ChunksError> {
+        let chunk_size = self.chunk_size.unwrap_or_else(|| Chunks::default_size(self.range));
+        let default = Limits::default();
+        Ok(JobSpec {
+            kernel: self.kernel,
+            parameters: self.parameters,
+            chunks: Chunks::new(self.range, chunk_size)?,
+            chunk_size,
+            value_type,
+            result_mode: self.result_mode,
+            limits: Limits {
+                max_retries: self.max_retries.unwrap_or(default.max_retries),
+                crash_limit: self.crash_limit.unwrap_or(default.crash_limit),
+                keep_going: self.keep_going,
+            },
+            keep_for: self.keep_for,
+        })
+    }
+}
+
+impl From<JobSpec> for JobRequest {
+    fn from(spec: JobSpec) -> Self {
+        Self {
+            range: spec.range(),
+            kernel: spec.kernel,
+            parameters: spec.parameters,
+            chunk_size: Some(spec.chunk_size),
+            result_mode: spec.result_mode,
+            max_retries: Some(spec.limits.max_retries),
+            crash_limit: Some(spec.limits.crash_limit),
+            keep_going: spec.limits.keep_going,
+            keep_for: spec.keep_for,
+        }
     }
 }
 

@@ -27,8 +27,8 @@ pub use config::{Config, JobPlan};
 pub use error::{CancelError, DrainError, ForgetError, SubmitError};
 pub use event::Event;
 pub use scheduler::Scheduler;
-pub use view::{JobState, JobView, WorkerState, WorkerView};
+pub use view::{JobState, JobView, WorkerView};
 
 use swath_model::{
-    ChunkRun, ChunkSet, Chunks, FailedChunk, Incarnation, Instant, JobId, LeaseId, Limits, WorkerId, nanos,
+    ChunkRun, ChunkSet, Chunks, FailedChunk, Incarnation, Instant, JobId, LeaseId, Limits, WorkerId, WorkerState, nanos,
 };

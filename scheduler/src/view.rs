@@ -1,6 +1,6 @@
 //! What can be seen from outside.
 
-use crate::{Chunks, Outcome};
+use crate::{Chunks, Outcome, WorkerState};
 
 /// Where a job stands.
 #[derive(Clone, Debug, PartialEq)]
@@ -53,15 +53,4 @@ pub struct WorkerView {
     pub leases: usize,
     /// How many chunks are outstanding under them.
     pub leased_chunks: u64,
-}
-
-/// Whether a worker is given leases.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum WorkerState {
-    /// It is.
-    Active,
-    /// Its deadline passed without a sign of life: not until there is one.
-    Silent,
-    /// It is about to leave: no more.
-    Draining,
 }

@@ -3,11 +3,11 @@
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 use arrow_array::{ArrayRef, cast::AsArray, types};
-use swath_client::{Client, ClientError, JobSpec};
+use swath_client::{Client, ClientError, JobRequest};
 use swath_tests::{Scene, is_prime, square};
 
 /// Submits a job and collects its values.
-fn collect(address: &str, spec: JobSpec) -> Result<ArrayRef, ClientError> {
+fn collect(address: &str, spec: JobRequest) -> Result<ArrayRef, ClientError> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let client = Client::connect(address).await?;
@@ -22,7 +22,7 @@ fn all_values_of_a_job_come_as_one_array() {
     let coordinator = scene.coordinator();
     let _workers = ["one", "two"].map(|name| coordinator.worker_with(name, "--threads 1"));
     let collect = |kernel: &str, range: &str| {
-        collect(coordinator.address(), JobSpec::new(kernel, range.parse().unwrap())).unwrap()
+        collect(coordinator.address(), JobRequest::new(kernel, range.parse().unwrap())).unwrap()
     };
 
     let squares = collect("square", "-1_500_000..=1_500_000");
@@ -46,7 +46,7 @@ fn an_array_does_not_hide_that_numbers_have_no_result() {
     let scene = Scene::new("collect_with_holes");
     let coordinator = scene.coordinator();
     let _worker = coordinator.worker("able");
-    let mut spec = JobSpec::new("isqrt", "-5..=100".parse().unwrap());
+    let mut spec = JobRequest::new("isqrt", "-5..=100".parse().unwrap());
     spec.keep_going = true;
     let error = collect(coordinator.address(), spec).unwrap_err().to_string();
     assert!(error.contains("no result"), "{error}");
@@ -60,7 +60,7 @@ fn what_was_taken_block_by_block_is_not_collected_again() {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     let rest = runtime.block_on(async {
         let client = Client::connect(coordinator.address()).await.unwrap();
-        let job = client.submit(JobSpec::new("square", "1..=1000".parse().unwrap())).await.unwrap();
+        let job = client.submit(JobRequest::new("square", "1..=1000".parse().unwrap())).await.unwrap();
         let mut results = client.results(&job).await.unwrap();
         while results.next().await.unwrap().is_some() {}
         results.collect().await.unwrap()

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use rayon::iter::{IntoParallelIterator, ParallelIterator};
-use swath_client::{Client, Retention};
+use swath_client::{Client, ResultMode};
 
 use super::power;
 use crate::{
@@ -75,7 +75,7 @@ fn job(setting: &Setting, last: u64, slowed: &[bool]) -> Result<Done> {
     block_on(async move {
         let client = Client::connect(&address).await?;
         let mut spec = client::job("collatz", last)?;
-        spec.retention = Retention::Stored;
+        spec.result_mode = ResultMode::Stored;
         let begun = Instant::now();
         let job = client.submit(spec).await?;
         let job = client.wait(job.id, |_| {}).await?;

@@ -7,7 +7,7 @@ use swath_client::{Client, ClientError, Job, JobState, OnCancel, Wanted};
 
 use super::{
     connect,
-    job_spec::job_spec,
+    job_request::job_request,
     results::{self, Destination, Saved},
     signals::StopSignals,
 };
@@ -19,8 +19,8 @@ use crate::{
 };
 
 pub(super) async fn submit(args: Submit, output: &dyn Output) -> Result<()> {
-    let mut spec = job_spec(args.job)?;
-    spec.retain = args.retain;
+    let mut spec = job_request(args.job)?;
+    spec.keep_for = args.retain;
     let client = connect::user(&args.client).await?;
     // Before the submit, so that each Ctrl-C is answered with a hint.
     let mut signals = StopSignals::listen()?;

@@ -5,7 +5,7 @@ mod connect;
 mod coordinator;
 mod health;
 mod job;
-mod job_spec;
+mod job_request;
 mod launch;
 mod listen;
 mod local;

@@ -4,14 +4,14 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use swath_client::{
-    Client, Job, JobSpec, OnCancel, Retention, Wanted,
+    Client, Job, JobRequest, OnCancel, ResultMode, Wanted,
     output::{Content, OutputTarget},
 };
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::{
     connect,
-    job_spec::job_spec,
+    job_request::job_request,
     local::LocalCluster,
     results::{self, Destination, Saved, Way},
     signals::StopSignals,
@@ -25,7 +25,7 @@ pub(super) async fn run(args: Run, output: &dyn Output) -> Result<()> {
     let begun = Instant::now();
     let mut signals = StopSignals::listen()?;
     let destination = Destination::parse(&args.results, output)?;
-    let mut spec = job_spec(args.job)?;
+    let mut spec = job_request(args.job)?;
     destination.check_keep_going(spec.keep_going)?;
     // An unusable target is found before anything is started.
     let interrupted = || Ending::Interrupted("interrupted; nothing was kept".to_owned());
@@ -40,7 +40,7 @@ pub(super) async fn run(args: Run, output: &dyn Output) -> Result<()> {
         (connect::user(&args.client).await?, None)
     } else {
         let cluster = LocalCluster::start(args.workers, args.threads).await?;
-        spec.retention = Retention::Delivered;
+        spec.result_mode = ResultMode::Delivered;
         (Client::connect(cluster.address()).await?, Some(cluster))
     };
     let job = tokio::select! {
@@ -87,7 +87,7 @@ pub(super) async fn run(args: Run, output: &dyn Output) -> Result<()> {
 }
 
 /// Whether the results of a kernel of this program can be written there. The coordinator judges unknown kernels.
-fn check(target: &OutputTarget, spec: &JobSpec) -> Result<()> {
+fn check(target: &OutputTarget, spec: &JobRequest) -> Result<()> {
     let Ok(kernel) = swath_kernel::find(&spec.kernel, &spec.parameters) else { return Ok(()) };
     let range = spec.range;
     let value_type = kernel.value_type(&(range.first()..=range.last()));

@@ -39,6 +39,9 @@ pub trait Results {
 
     /// The size of all results that are held; 0 for an unknown job.
     fn bytes(&self, job: JobId) -> u64;
+
+    /// Where the parts of a job lie, for people.
+    fn location(&self, job: JobId) -> String;
 }
 
 /// What is decided once, at the start.

@@ -2,9 +2,11 @@
 
 use std::{sync::Arc, time::Duration};
 
-use swath_model::{ChunkRun, Chunks, Fingerprint, JobId, JobSpec, LeaseId, ResultMode, ValueType, WorkerId};
+use swath_model::{
+    ChunkRun, Chunks, Fingerprint, JobId, JobSpec, JobState, JobStatus, LeaseId, ResultMode, ValueType, WorkerId,
+};
 
-use crate::{Ending, JobState, JobStatus, Moment, PersistError, Record, Refusal};
+use crate::{Ending, Moment, PersistError, Record, Refusal};
 
 /// Names a request that is answered later; chosen by the shell, never twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

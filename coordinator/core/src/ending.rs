@@ -1,11 +1,11 @@
 //! How jobs end, and how they are forgotten: decided, persisted, then told.
 
-use swath_model::{JobId, ResultMode};
+use swath_model::{JobId, JobState, ResultMode};
 use swath_scheduler::Outcome;
 
 use crate::{
-    Answer, Core, Effect, Ending, JobState, Notice, Now, PersistError, Record, Refusal, Reply, RequestId, Results,
-    Stamp, Standing, Unpersisted,
+    Answer, Core, Effect, Ending, Notice, Now, PersistError, Record, Refusal, Reply, RequestId, Results, Stamp,
+    Standing, Unpersisted,
     jobs::{Loss, Stock},
 };
 

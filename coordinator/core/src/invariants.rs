@@ -1,10 +1,11 @@
 //! What holds after every input.
 
 use std::collections::BTreeSet;
+use swath_model::JobState;
 
 use swath_scheduler::JobState as SchedulerState;
 
-use crate::{Core, JobState, RequestId, Results, ending::Phase};
+use crate::{Core, RequestId, Results, ending::Phase};
 
 impl<R: Results> Core<R> {
     /// Panics if the state contradicts itself; for tests, after all effects were polled.

@@ -2,12 +2,13 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use swath_model::{ChunkRun, Chunks, Fingerprint, JobId, JobSpec, ResultMode, WorkerId};
+use swath_model::{
+    ChunkRun, Chunks, FailedChunks, Fingerprint, JobId, JobSpec, JobState, ResultMode, Share, WaitReason, WorkerId,
+};
 use swath_scheduler::{Event, JobPlan, JobState as SchedulerState};
 
 use crate::{
-    Core, Effect, FailedChunks, JobState, Moment, Notice, Now, Record, Refusal, RequestId, Results, Share, Stamp,
-    Standing, Token, WaitReason,
+    Core, Effect, Moment, Notice, Now, Record, Refusal, RequestId, Results, Stamp, Standing, Token,
     ending::{Phase, ending_of},
 };
 

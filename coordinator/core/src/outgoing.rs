@@ -6,9 +6,9 @@
 
 use std::time::Duration;
 
-use swath_model::JobId;
+use swath_model::{JobId, JobState};
 
-use crate::{Core, JobState, Moment, Notice, Now, PersistError, Record, Results};
+use crate::{Core, Moment, Notice, Now, PersistError, Record, Results};
 
 /// The most records in one batch: parts are written between two.
 const BATCH: usize = 1000;

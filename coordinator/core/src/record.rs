@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use swath_model::{FailedChunk, JobId, JobSpec};
+use swath_model::{FailedChunk, JobId, JobSpec, JobState, Share};
 use thiserror::Error;
 
-use crate::{JobState, Share, Stamp, Token};
+use crate::{Stamp, Token};
 
 /// A change to the ledger.
 #[derive(Debug, Clone)]

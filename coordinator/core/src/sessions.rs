@@ -8,12 +8,11 @@ use std::{
 
 use swath_model::{
     ChunkRun, ChunkSet, Incarnation, Instant, JobId, LeaseId, ResumeOffer, ResumedLease, WorkerId, WorkerInfo,
+    WorkerState, WorkerStatus,
 };
-use swath_scheduler::{Event, WorkerState};
+use swath_scheduler::Event;
 
-use crate::{
-    Assignment, Core, Effect, Notice, Now, Refusal, Results, ToWorker, WorkerStatus, core::HEARTBEATS_IN_LEASE,
-};
+use crate::{Assignment, Core, Effect, Notice, Now, Refusal, Results, ToWorker, core::HEARTBEATS_IN_LEASE};
 
 /// A worker that joins.
 #[derive(Debug, Clone)]

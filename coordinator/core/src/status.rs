@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use swath_model::{ChunkRun, ChunkSet, JobId};
+use swath_model::{ChunkRun, ChunkSet, JobId, JobStatus, ResultMode, failed_numbers};
 
 use crate::{
-    Core, JobStatus, Now, Refusal, Results, failed_numbers,
+    Core, Now, Refusal, Results,
     jobs::{Job, Stock},
     waiting::{self, Workforce},
 };
@@ -72,6 +72,10 @@ impl<R: Results> Core<R> {
             ended_at: job.ended.map(|ended| ended.at),
             took: job.ended.map_or_else(|| self.moment(), |ended| ended.moment).since(job.submitted.moment),
             result_bytes: 0,
+            results_location: match job.spec.result_mode {
+                ResultMode::Stored => self.results.location(id),
+                ResultMode::Delivered => String::new(),
+            },
             paused: job.paused.clone(),
             waiting: None,
             shares: job.shares.clone(),

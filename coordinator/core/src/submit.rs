@@ -5,13 +5,16 @@
 
 use std::sync::Arc;
 
-use swath_model::{ChunkSet, Fingerprint, JobId, JobSpec};
+use swath_model::{ChunkSet, Fingerprint, JobId, JobSpec, JobStatus};
 use swath_scheduler::{JobPlan, SubmitError};
 
 use crate::{
-    Answer, Core, Effect, JobStatus, Notice, Now, PersistError, Record, Refusal, RequestId, Results, Stamp, Submitted,
-    Token, Unpersisted, jobs::Job,
+    Answer, Core, Effect, Notice, Now, PersistError, Record, Refusal, RequestId, Results, Stamp, Submitted,
+    Unpersisted, jobs::Job,
 };
+
+/// What a client chooses at random to know its job by: a submit that is sent again is then the same job.
+pub type Token = [u8; 16];
 
 /// A job to be submitted; whoever knows its kernel has checked it.
 #[derive(Debug, Clone)]

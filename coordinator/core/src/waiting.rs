@@ -1,9 +1,9 @@
 //! Why a running job makes no progress.
 
-use swath_model::JobId;
-use swath_scheduler::{JobView, WorkerState};
+use swath_model::{JobId, WaitReason, Waiting, WorkerState};
+use swath_scheduler::JobView;
 
-use crate::{Core, Results, WaitReason, Waiting, ending::Phase, jobs::Job};
+use crate::{Core, Results, ending::Phase, jobs::Job};
 
 /// What the workers do, seen from a job that none of them computes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,6 +60,7 @@ pub(crate) fn waiting(job: &Job, view: &JobView, workforce: Workforce) -> Option
         WaitReason::WorkersSilent => "waiting for workers: no worker answers".to_owned(),
         WaitReason::Paused => format!("paused: {}", job.paused),
         WaitReason::OtherJobs => "waiting for workers: all are busy with other jobs".to_owned(),
+        WaitReason::Unknown => "waiting".to_owned(),
     };
     Some(Waiting { reason, text })
 }

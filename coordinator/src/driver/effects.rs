@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use swath_coordinator_core::{Answer, Effect, JobStatus, Refusal, Reply, ToWorker};
-use swath_model::{JobId, WorkerId};
+use swath_coordinator_core::{Answer, Effect, Refusal, Reply, ToWorker};
+use swath_model::{JobId, JobStatus, WorkerId};
 use tokio::sync::{mpsc, oneshot};
 use tracing::{debug, warn};
 

@@ -3,10 +3,9 @@
 use std::sync::Arc;
 
 use swath_coordinator_core::{
-    AcceptedBlock, AfterCancel, Claim, FailedChunks, JobStatus, Join, Joined, Refusal, RefusedBlock, Submit, ToWorker,
-    WorkerStatus,
+    AcceptedBlock, AfterCancel, Claim, Join, Joined, Refusal, RefusedBlock, Submit, ToWorker,
 };
-use swath_model::{Chunks, JobId, WorkerId};
+use swath_model::{Chunks, FailedChunks, JobId, JobStatus, WorkerId, WorkerStatus};
 use swath_scheduler::Event;
 use tokio::sync::{mpsc, oneshot, watch};
 

@@ -5,8 +5,8 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use swath_coordinator_core::{FailedChunks, JobState, Moment, Record, Standing, Stock, Submitted};
-use swath_model::JobId;
+use swath_coordinator_core::{Moment, Record, Standing, Stock, Submitted};
+use swath_model::{FailedChunks, JobId, JobState};
 
 use super::{
     Identity, Inserted, Ledger,

@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use swath_coordinator_core::{FailedChunks, JobState, RecoveredJob, Share, Stamp, Stock, Submitted, Token};
-use swath_model::{Chunks, JobId, JobSpec, Limits, Parameters, Range, ResultMode, WorkerId};
+use swath_coordinator_core::{RecoveredJob, Stamp, Stock, Submitted, Token};
+use swath_model::{
+    Chunks, FailedChunks, JobId, JobSpec, JobState, Limits, Parameters, Range, ResultMode, Share, WorkerId,
+};
 
 use super::error::LedgerError;
 

@@ -12,8 +12,8 @@ mod write;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rusqlite::{Connection, OptionalExtension, Transaction};
-use swath_coordinator_core::{FailedChunks, Moment, Record};
-use swath_model::JobId;
+use swath_coordinator_core::{Moment, Record};
+use swath_model::{FailedChunks, JobId};
 
 use self::{error::SqliteError, reserve::Reserve};
 use super::{

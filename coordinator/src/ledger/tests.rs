@@ -5,8 +5,8 @@ use std::{
     time::{Duration, UNIX_EPOCH},
 };
 
-use swath_coordinator_core::{JobState, Share, Stamp, Standing, Stock, Submitted};
-use swath_model::{Chunks, FailedChunk, JobSpec, Limits, Parameters, Range, ResultMode, ValueType};
+use swath_coordinator_core::{Stamp, Standing, Stock, Submitted};
+use swath_model::{Chunks, FailedChunk, JobSpec, JobState, Limits, Parameters, Range, ResultMode, Share, ValueType};
 use tempfile::TempDir;
 
 use super::{memory::MemoryLedger, sqlite::SqliteLedger, *};

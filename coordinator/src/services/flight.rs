@@ -5,6 +5,7 @@
 //! result are left out. A descriptor is a path of one element or a command; both are read as a ticket is.
 
 use std::{pin::Pin, sync::Arc};
+use swath_model::{JobState, JobStatus};
 
 use arrow_array::RecordBatch;
 use arrow_flight::{
@@ -16,7 +17,7 @@ use arrow_schema::{ArrowError, Schema, SchemaRef};
 use futures::{Stream, StreamExt, TryStreamExt, stream};
 use serde::Deserialize;
 use swath_block::{Block, arrow_schema};
-use swath_coordinator_core::{JobState, JobStatus};
+
 use tonic::{Request, Response, Status, Streaming};
 
 use super::results;

@@ -1,58 +1,49 @@
 //! `swath.v1.Jobs`: what clients do with jobs.
 
-use std::{pin::Pin, sync::Arc};
+use std::pin::Pin;
 
 use futures::{Stream, StreamExt};
-use swath_coordinator_core::{AfterCancel, JobStatus};
-use swath_model::ResultMode;
-use swath_proto::v1::{self, jobs_server::Jobs};
+use swath_coordinator_core::AfterCancel;
+use swath_proto::{
+    codec,
+    v1::{self, jobs_server::Jobs},
+};
 use tokio_stream::wrappers::WatchStream;
 use tonic::{Request, Response, Status};
 
-use crate::{convert, driver::DriverHandle, store::Store};
+use crate::{convert, driver::DriverHandle};
 
 /// Everything that changes jobs is done by the driver: a request that its client cuts off is done all the same, or not at
 /// all.
 pub(crate) struct JobsService {
     pub(crate) driver: DriverHandle,
-    pub(crate) store: Arc<Store>,
-}
-
-/// A job, with the place where its results lie.
-fn describe(store: &Store, status: &JobStatus) -> v1::Job {
-    let location = match status.spec.result_mode {
-        ResultMode::Stored => store.location(status.id),
-        ResultMode::Delivered => String::new(),
-    };
-    convert::job_to_proto(status, location)
 }
 
 #[tonic::async_trait]
 impl Jobs for JobsService {
     async fn submit(&self, request: Request<v1::SubmitRequest>) -> Result<Response<v1::Job>, Status> {
         let submit = convert::submit(request.into_inner())?;
-        Ok(Response::new(describe(&self.store, &self.driver.submit(submit).await?)))
+        Ok(Response::new(codec::job_status_to_proto(&self.driver.submit(submit).await?)))
     }
 
     async fn get(&self, request: Request<v1::GetJobRequest>) -> Result<Response<v1::Job>, Status> {
         let status = self.driver.job(convert::job_id(request.into_inner().id)).await?;
-        Ok(Response::new(describe(&self.store, &status)))
+        Ok(Response::new(codec::job_status_to_proto(&status)))
     }
 
     async fn list(&self, _: Request<v1::ListJobsRequest>) -> Result<Response<v1::ListJobsResponse>, Status> {
         let jobs = self.driver.jobs().await?;
-        Ok(Response::new(v1::ListJobsResponse { jobs: jobs.iter().map(|job| describe(&self.store, job)).collect() }))
+        Ok(Response::new(v1::ListJobsResponse { jobs: jobs.iter().map(codec::job_status_to_proto).collect() }))
     }
 
     type WatchStream = Pin<Box<dyn Stream<Item = Result<v1::Job, Status>> + Send>>;
 
     async fn watch(&self, request: Request<v1::WatchJobRequest>) -> Result<Response<Self::WatchStream>, Status> {
         let receiver = self.driver.watch(convert::job_id(request.into_inner().id)).await?;
-        let store = Arc::clone(&self.store);
         // Ends after the first state that is an end.
-        let statuses = WatchStream::new(receiver).scan(false, move |ended, status| {
+        let statuses = WatchStream::new(receiver).scan(false, |ended, status| {
             let is_wanted = !std::mem::replace(ended, status.state.has_ended());
-            std::future::ready(is_wanted.then(|| Ok(describe(&store, &status))))
+            std::future::ready(is_wanted.then(|| Ok(codec::job_status_to_proto(&status))))
         });
         // A job that is forgotten, or a coordinator that goes away, ends the stream too.
         Ok(Response::new(Box::pin(statuses)))
@@ -62,12 +53,12 @@ impl Jobs for JobsService {
         let request = request.into_inner();
         let after = if request.drop_results { AfterCancel::DropResults } else { AfterCancel::KeepResults };
         let status = self.driver.cancel(convert::job_id(request.id), after).await?;
-        Ok(Response::new(describe(&self.store, &status)))
+        Ok(Response::new(codec::job_status_to_proto(&status)))
     }
 
     async fn holes(&self, request: Request<v1::JobHolesRequest>) -> Result<Response<v1::JobHolesResponse>, Status> {
         let (failed, chunks) = self.driver.failed_chunks(convert::job_id(request.into_inner().id)).await?;
-        Ok(Response::new(convert::failed_chunks_to_proto(&failed, chunks)))
+        Ok(Response::new(codec::failed_chunks_to_proto(&failed, chunks)))
     }
 
     async fn forget(&self, request: Request<v1::ForgetJobRequest>) -> Result<Response<v1::ForgetJobResponse>, Status> {

@@ -5,7 +5,10 @@ use std::{pin::Pin, sync::Arc};
 use futures::{Stream, StreamExt, stream};
 use swath_coordinator_core::{Accepted, AcceptedBlock, Claim, RefusedBlock, ToWorker};
 use swath_model::{ChunkRun, Fingerprint, WorkerId};
-use swath_proto::v1::{self, block_receipt::Outcome, workers_server::Workers};
+use swath_proto::{
+    codec,
+    v1::{self, block_receipt::Outcome, workers_server::Workers},
+};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
@@ -60,7 +63,9 @@ impl Workers for WorkersService {
 
     async fn list(&self, _: Request<v1::ListWorkersRequest>) -> Result<Response<v1::ListWorkersResponse>, Status> {
         let workers = self.driver.workers().await?;
-        Ok(Response::new(v1::ListWorkersResponse { workers: workers.iter().map(convert::worker_to_proto).collect() }))
+        Ok(Response::new(v1::ListWorkersResponse {
+            workers: workers.iter().map(codec::worker_status_to_proto).collect(),
+        }))
     }
 
     async fn drain(

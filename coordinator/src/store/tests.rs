@@ -6,9 +6,9 @@ use std::{
 };
 
 use swath_block::{Block, BlockEncoder, PAGE_ROWS};
-use swath_coordinator_core::{Accepted, Ending, JobState, Moment, Record, Stamp, Standing, Submitted};
+use swath_coordinator_core::{Accepted, Ending, Moment, Record, Stamp, Standing, Submitted};
 use swath_kernel::{ValueType, Values};
-use swath_model::{ChunkRun, Chunks, JobId, JobSpec, Limits, OffsetRun, OffsetSet, Range, ResultMode, Run};
+use swath_model::{ChunkRun, Chunks, JobId, JobSpec, JobState, Limits, OffsetRun, OffsetSet, Range, ResultMode, Run};
 use tempfile::TempDir;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;

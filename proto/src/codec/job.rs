@@ -2,13 +2,55 @@
 
 use std::time::Duration;
 
-use swath_model::{Chunks, JobSpec, Limits, Parameters, Range, ResultMode, ValueType};
+use swath_model::{JobRequest, JobSpec, Parameters, Range, ResultMode, ValueType};
 
 use super::CodecError;
 use crate::v1;
 
-/// A job out of a message. What is left out takes its default; a chunk size of 0 is chosen here. `resolve` knows the kernels:
-/// it gives the type of the values of this kernel with these parameters over this range, or says why there are none.
+/// A job as a client asks for it, out of a message; a chunk size of 0 is none.
+///
+/// # Errors
+/// [`CodecError::Range`].
+pub fn job_request(message: v1::JobSpec) -> Result<JobRequest, CodecError> {
+    let result_mode = match message.retention() {
+        v1::Retention::Unspecified | v1::Retention::Stored => ResultMode::Stored,
+        v1::Retention::Delivered => ResultMode::Delivered,
+    };
+    Ok(JobRequest {
+        range: Range::new(message.first, message.last)?,
+        kernel: message.kernel,
+        parameters: message.parameters.into_iter().collect(),
+        chunk_size: (message.chunk_size > 0).then_some(message.chunk_size),
+        result_mode,
+        max_retries: message.max_retries,
+        crash_limit: message.crash_limit,
+        keep_going: message.keep_going,
+        keep_for: message.retain_ms.map(Duration::from_millis),
+    })
+}
+
+/// The same as a message.
+pub fn job_request_to_proto(request: JobRequest) -> v1::JobSpec {
+    let retention = match request.result_mode {
+        ResultMode::Stored => v1::Retention::Stored,
+        ResultMode::Delivered => v1::Retention::Delivered,
+    };
+    v1::JobSpec {
+        kernel: request.kernel,
+        parameters: request.parameters.into_iter().collect(),
+        first: request.range.first(),
+        last: request.range.last(),
+        chunk_size: request.chunk_size.unwrap_or(0),
+        retention: retention.into(),
+        max_retries: request.max_retries,
+        crash_limit: request.crash_limit,
+        keep_going: request.keep_going,
+        retain_ms: request.keep_for.map(|keep_for| u64::try_from(keep_for.as_millis()).unwrap_or(u64::MAX)),
+    }
+}
+
+/// A job out of a message. `resolve` knows the kernels: it gives the type of the values of this kernel with these parameters over
+/// this range, or says why there are none.
 ///
 /// # Errors
 /// [`CodecError`] as the error type demands, or what `resolve` said.
@@ -16,43 +58,14 @@ pub fn job_spec<E: From<CodecError>>(
     message: v1::JobSpec,
     resolve: impl FnOnce(&str, &Parameters, Range) -> Result<ValueType, E>,
 ) -> Result<JobSpec, E> {
-    let result_mode = match message.retention() {
-        v1::Retention::Unspecified | v1::Retention::Stored => ResultMode::Stored,
-        v1::Retention::Delivered => ResultMode::Delivered,
-    };
-    let range = Range::new(message.first, message.last).map_err(CodecError::from)?;
-    let chunk_size = if message.chunk_size == 0 { Chunks::default_size(range) } else { message.chunk_size };
-    let chunks = Chunks::new(range, chunk_size).map_err(CodecError::from)?;
-    let default = Limits::default();
-    let limits = Limits {
-        max_retries: message.max_retries.unwrap_or(default.max_retries),
-        crash_limit: message.crash_limit.unwrap_or(default.crash_limit),
-        keep_going: message.keep_going,
-    };
-    let parameters: Parameters = message.parameters.into_iter().collect();
-    let value_type = resolve(&message.kernel, &parameters, range)?;
-    let keep_for = message.retain_ms.map(Duration::from_millis);
-    Ok(JobSpec { kernel: message.kernel, parameters, chunks, chunk_size, value_type, result_mode, limits, keep_for })
+    let request = job_request(message)?;
+    let value_type = resolve(&request.kernel, &request.parameters, request.range)?;
+    Ok(request.complete(value_type).map_err(CodecError::from)?)
 }
 
 /// A job as a message.
 pub fn job_spec_to_proto(job: &JobSpec) -> v1::JobSpec {
-    let retention = match job.result_mode {
-        ResultMode::Stored => v1::Retention::Stored,
-        ResultMode::Delivered => v1::Retention::Delivered,
-    };
-    v1::JobSpec {
-        kernel: job.kernel.clone(),
-        parameters: job.parameters.clone().into_iter().collect(),
-        first: job.range().first(),
-        last: job.range().last(),
-        chunk_size: job.chunk_size,
-        retention: retention.into(),
-        max_retries: Some(job.limits.max_retries),
-        crash_limit: Some(job.limits.crash_limit),
-        keep_going: job.limits.keep_going,
-        retain_ms: job.keep_for.map(|keep_for| u64::try_from(keep_for.as_millis()).unwrap_or(u64::MAX)),
-    }
+    job_request_to_proto(job.clone().into())
 }
 
 /// The type of values.
@@ -79,6 +92,8 @@ pub fn value_type_to_proto(value_type: ValueType) -> v1::ValueType {
 
 #[cfg(test)]
 mod tests {
+    use swath_model::{Chunks, Limits};
+
     use super::*;
 
     #[test]

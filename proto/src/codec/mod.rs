@@ -6,10 +6,14 @@
 mod error;
 mod job;
 mod lease;
+mod status;
 
 pub use error::CodecError;
-pub use job::{job_spec, job_spec_to_proto, value_type, value_type_to_proto};
+pub use job::{job_request, job_request_to_proto, job_spec, job_spec_to_proto, value_type, value_type_to_proto};
 pub use lease::{
     chunk_run, chunk_run_to_proto, fingerprint_to_proto, lease_id, lease_id_to_proto, offset_run, offset_run_to_proto,
     resume_offer, resume_offer_to_proto, resumed_lease, resumed_lease_to_proto,
+};
+pub use status::{
+    failed_chunk, failed_chunks_to_proto, job_status, job_status_to_proto, worker_status, worker_status_to_proto,
 };

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use swath_client::{Client, JobSpec};
+use swath_client::{Client, JobRequest};
 use swath_proto::v1::{self, jobs_client::JobsClient};
 use swath_tests::{Coordinator, Direction, Proxy, Scene, Signal, until};
 use tokio::{runtime::Runtime, sync::Semaphore};
@@ -161,7 +161,8 @@ fn a_client_whose_connection_breaks_submits_its_job_once() {
     let runtime = Runtime::new().unwrap();
     let client = runtime.block_on(Client::connect(&proxy.address())).unwrap();
     proxy.cut(Direction::FromCoordinator);
-    let submit = runtime.spawn(async move { client.submit(JobSpec::new("square", "1..=10".parse().unwrap())).await });
+    let submit =
+        runtime.spawn(async move { client.submit(JobRequest::new("square", "1..=10".parse().unwrap())).await });
     let job = until("the job is there", || listed(&coordinator).first().copied());
     // Its answer never comes.
     proxy.sever();

@@ -159,7 +159,7 @@ impl<'a> From<&'a Job> for JobRecord<'a> {
             max_retries: job.max_retries,
             crash_limit: job.crash_limit,
             keep_going: job.keep_going,
-            retain_seconds: job.retain.map(|retain| retain.as_secs_f64()),
+            retain_seconds: job.keep_for.map(|retain| retain.as_secs_f64()),
             chunks: job.chunks,
             committed_chunks: job.committed_chunks,
             committed_numbers: job.committed_numbers,

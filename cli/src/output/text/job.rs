@@ -7,7 +7,7 @@ use std::{
 
 use anyhow::Result;
 use indicatif::{HumanBytes, HumanCount, HumanDuration};
-use swath_client::{FailedChunk, Job, JobState, Parameters, Retention, WaitReason, counted};
+use swath_client::{FailedChunk, Job, JobState, Parameters, ResultMode, WaitReason, counted};
 use swath_console::plain;
 
 use super::table::{Table, new_table, print_table, table, time};
@@ -93,10 +93,10 @@ fn write_shares(out: &mut Table, job: &Job) -> io::Result<()> {
 }
 
 fn location(job: &Job) -> String {
-    match job.retention {
+    match job.result_mode {
         _ if job.results_dropped => "dropped".to_owned(),
-        Retention::Stored => format!("in {}", plain(&job.results_location)),
-        Retention::Delivered => "delivered to their reader".to_owned(),
+        ResultMode::Stored => format!("in {}", plain(&job.results_location)),
+        ResultMode::Delivered => "delivered to their reader".to_owned(),
     }
 }
 

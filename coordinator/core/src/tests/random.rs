@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use proptest::prelude::*;
-use swath_model::{ChunkRun, JobId, OffsetRun, ResultMode, WorkerId};
+use swath_model::{ChunkRun, JobId, JobState, OffsetRun, ResultMode, WorkerId};
 use swath_scheduler::Event;
 
 use super::world::{World, join};
-use crate::{AfterCancel, Assignment, JobState, PersistErrorKind, RequestId, ToWorker};
+use crate::{AfterCancel, Assignment, PersistErrorKind, RequestId, ToWorker};
 
 #[derive(Debug, Clone)]
 enum Step {

@@ -5,12 +5,14 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use swath_model::{ChunkRun, FailedChunk, Fingerprint, JobId, LeaseId, ResultMode, WorkerId};
+use swath_model::{
+    ChunkRun, FailedChunk, FailedChunks, Fingerprint, JobId, JobState, LeaseId, ResultMode, WaitReason, WorkerId,
+};
 
 use super::world::{World, join, submit};
 use crate::{
-    AfterCancel, Answer, Claim, Ending, FailedChunks, JobState, Moment, Notice, PersistErrorKind, Record, RecoveredJob,
-    Refusal, RequestId, ResultIndex, Stamp, Stock, Submit, ToWorker, Unpersisted, WaitReason,
+    AfterCancel, Answer, Claim, Ending, Moment, Notice, PersistErrorKind, Record, RecoveredJob, Refusal, RequestId,
+    ResultIndex, Stamp, Stock, Submit, ToWorker, Unpersisted,
 };
 
 fn all(chunks: u64) -> ChunkRun {

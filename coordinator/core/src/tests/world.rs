@@ -44,6 +44,10 @@ impl Results for Indexes {
     fn bytes(&self, _: JobId) -> u64 {
         0
     }
+
+    fn location(&self, job: JobId) -> String {
+        format!("jobs/{job}")
+    }
 }
 
 pub(super) struct World {

@@ -1,8 +1,8 @@
 //! The failed chunks in the ledger. Their table has an older name.
 
 use rusqlite::{Connection, Transaction, params};
-use swath_coordinator_core::FailedChunks;
-use swath_model::{FailedChunk, JobId};
+
+use swath_model::{FailedChunk, FailedChunks, JobId};
 
 use super::error::SqliteError;
 

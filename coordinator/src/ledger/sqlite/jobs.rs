@@ -3,8 +3,8 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rusqlite::{Connection, Row, Transaction, params};
-use swath_coordinator_core::{JobState, Moment, Share, Stamp, Standing, Stock, Submitted};
-use swath_model::{JobId, Limits, ResultMode};
+use swath_coordinator_core::{Moment, Stamp, Standing, Stock, Submitted};
+use swath_model::{JobId, JobState, Limits, ResultMode, Share};
 
 use super::error::SqliteError;
 use crate::ledger::{error::LedgerError, rows::JobRow};

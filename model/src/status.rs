@@ -1,4 +1,4 @@
-//! Jobs and workers as others see them.
+//! Jobs and workers as they stand, seen from outside.
 
 use std::{
     collections::BTreeMap,
@@ -7,22 +7,10 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use swath_model::{ChunkRun, Chunks, FailedChunk, JobId, JobSpec, WorkerId, WorkerInfo};
-use swath_scheduler::WorkerState;
-
-/// What a client chooses at random to know its job by: a submit that is sent again is then the same job.
-pub type Token = [u8; 16];
-
-/// The failed chunks of a job, by index.
-pub type FailedChunks = BTreeMap<u64, FailedChunk>;
-
-/// How many numbers the failed chunks have.
-pub fn failed_numbers(failed: &FailedChunks, chunks: Chunks) -> u64 {
-    failed.keys().map(|&chunk| chunks.offsets(ChunkRun::one(chunk)).len()).sum()
-}
+use crate::{JobId, JobSpec, WorkerId, WorkerInfo};
 
 /// Where a job stands.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum JobState {
     /// It has not ended.
     Running,
@@ -60,8 +48,8 @@ impl JobState {
     }
 }
 
-/// A job as clients see it.
-#[derive(Debug, Clone)]
+/// A job as it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JobStatus {
     /// Which.
     pub id: JobId,
@@ -83,9 +71,11 @@ pub struct JobStatus {
     pub took: Duration,
     /// Bytes of its results.
     pub result_bytes: u64,
+    /// Where its parts lie, for people; empty if it has none.
+    pub results_location: String,
     /// Why it is paused; empty if it is not.
     pub paused: String,
-    /// Why it makes no progress; `None` when it does.
+    /// Why it makes no progress; `None` when it does, or when it has ended.
     pub waiting: Option<Waiting>,
     /// What each worker computed.
     pub shares: BTreeMap<WorkerId, Share>,
@@ -98,31 +88,33 @@ pub struct JobStatus {
 }
 
 /// Why a running job makes no progress.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Waiting {
     /// For programs.
     pub reason: WaitReason,
-    /// For people, a part of a sentence.
+    /// For people, as a part of a sentence: `waiting for workers: none connected`.
     pub text: String,
 }
 
-/// Why a running job makes no progress.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What a job waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WaitReason {
     /// No worker is connected.
     NoWorkers,
-    /// All are draining.
+    /// Workers are connected, but each is draining or silent, and at least one is draining.
     WorkersDraining,
-    /// All are silent.
+    /// Workers are connected, but nothing came from any of them for the lease timeout.
     WorkersSilent,
-    /// The job is paused.
+    /// The job is paused; [`JobStatus::paused`] says why.
     Paused,
-    /// All workers are busy with other jobs.
+    /// All workers compute other jobs.
     OtherJobs,
+    /// A reason that only a newer version knows.
+    Unknown,
 }
 
 /// What one worker computed of a job.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Share {
     /// The name of the worker.
     pub worker: String,
@@ -132,8 +124,8 @@ pub struct Share {
     pub chunks: u64,
 }
 
-/// A worker as clients see it.
-#[derive(Debug, Clone)]
+/// A worker as it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WorkerStatus {
     /// Which session.
     pub id: WorkerId,
@@ -147,10 +139,21 @@ pub struct WorkerStatus {
     pub leases: u32,
     /// How many chunks are outstanding under them.
     pub leased_chunks: u64,
-    /// Numbers of the blocks that were accepted from it.
+    /// Numbers of the blocks that were accepted from it in this session.
     pub numbers: u64,
     /// Chunks that these blocks completed.
     pub chunks: u64,
     /// When it joined.
     pub joined_at: SystemTime,
+}
+
+/// Whether a worker is given leases.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WorkerState {
+    /// It is.
+    Active,
+    /// Its deadline passed without a sign of life: not until there is one.
+    Silent,
+    /// It is about to leave: no more.
+    Draining,
 }

@@ -1,18 +1,18 @@
 //! From arguments to a job.
 
 use anyhow::Result;
-use swath_client::JobSpec;
+use swath_client::JobRequest;
 
 use crate::{args::JobArgs, ending::Ending};
 
 /// The job that the arguments describe.
-pub(super) fn job_spec(args: JobArgs) -> Result<JobSpec> {
+pub(super) fn job_request(args: JobArgs) -> Result<JobRequest> {
     if args.chunk_size == Some(0) {
         return Err(
             Ending::Usage("a chunk size of 0 is not possible: a chunk has at least one number".to_owned()).into()
         );
     }
-    let mut spec = JobSpec::new(args.kernel, args.range);
+    let mut spec = JobRequest::new(args.kernel, args.range);
     spec.chunk_size = args.chunk_size;
     spec.max_retries = args.max_retries;
     spec.crash_limit = args.crash_limit;
