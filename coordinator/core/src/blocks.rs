@@ -3,7 +3,7 @@
 use swath_model::{ChunkRun, Fingerprint, JobId, LeaseId, ResultMode, WorkerId};
 use swath_scheduler::Event;
 
-use crate::{Accepted, Core, Notice, Now, Results, ending::Phase};
+use crate::{Accepted, Core, Notice, Now, Results, job::Phase};
 
 /// What a block that arrives claims to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

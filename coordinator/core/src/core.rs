@@ -9,8 +9,10 @@ use swath_model::{ChunkSet, Instant, JobId, OffsetSet, WorkerId};
 use swath_scheduler::{Action, Config as SchedulerConfig, Event, Scheduler};
 
 use crate::{
-    Answer, Effect, Moment, Notice, Now, Record, Refusal, Reply, RequestId, Stamp, ToWorker, Token, ending::Cancel,
-    jobs::Job, outgoing::Outgoing, sessions::Session, submit::Reserved,
+    Answer, Effect, Moment, Notice, Now, Record, Refusal, Reply, RequestId, Stamp, ToWorker, Token,
+    job::{Cancel, Job, Reserved},
+    outgoing::Outgoing,
+    session::Session,
 };
 
 /// Changes of jobs are published no more often than this; their ends at once.

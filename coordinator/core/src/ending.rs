@@ -4,77 +4,10 @@ use swath_model::{JobId, JobState, ResultMode};
 use swath_scheduler::Outcome;
 
 use crate::{
-    Answer, Core, Effect, Ending, Notice, Now, PersistError, Record, Refusal, Reply, RequestId, Results, Stamp,
+    AfterCancel, Answer, Core, Effect, Ending, Notice, Now, PersistError, Record, Refusal, Reply, RequestId, Results,
     Standing, Unpersisted,
-    jobs::{Loss, Stock},
+    job::{Cancel, End, Loss, Phase, Stock, ending_of},
 };
-
-/// What becomes of the results of a cancelled job.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AfterCancel {
-    /// What was delivered is kept.
-    KeepResults,
-    /// They are dropped, together with the end of the job.
-    DropResults,
-}
-
-/// Where a job is between running and being gone. Clients see an end, and that the job is gone, when the ledger has it.
-#[derive(Debug)]
-pub(crate) enum Phase {
-    /// The scheduler has it.
-    Running,
-    /// It failed or was cancelled; what is in memory of it is being written as parts.
-    Closing(End),
-    /// Its end is on its way to the ledger.
-    Ending(End),
-    /// The ledger has its end.
-    Ended,
-    /// It has ended, but the ledger could not be told yet.
-    Unsaved,
-    /// That it is forgotten is on its way to the ledger; who waits for that.
-    Forgetting(Vec<RequestId>),
-}
-
-/// An end that is not durable yet.
-#[derive(Debug)]
-pub(crate) struct End {
-    state: JobState,
-    at: Stamp,
-    after: AfterCancel,
-    /// Who cancelled it.
-    waiting: Vec<RequestId>,
-}
-
-/// That a job was cancelled, and how, until the scheduler has ended it.
-#[derive(Debug)]
-pub(crate) struct Cancel {
-    after: AfterCancel,
-    waiting: Vec<RequestId>,
-}
-
-impl Cancel {
-    pub(crate) fn waiting_mut(&mut self) -> &mut Vec<RequestId> {
-        &mut self.waiting
-    }
-}
-
-impl Phase {
-    pub(crate) fn waiting(&self) -> &[RequestId] {
-        match self {
-            Self::Closing(end) | Self::Ending(end) => &end.waiting,
-            Self::Forgetting(waiting) => waiting,
-            Self::Running | Self::Ended | Self::Unsaved => &[],
-        }
-    }
-
-    pub(crate) fn waiting_mut(&mut self) -> Option<&mut Vec<RequestId>> {
-        match self {
-            Self::Closing(end) | Self::Ending(end) => Some(&mut end.waiting),
-            Self::Forgetting(waiting) => Some(waiting),
-            Self::Running | Self::Ended | Self::Unsaved => None,
-        }
-    }
-}
 
 impl<R: Results> Core<R> {
     /// Cancels a running job. It is answered when that is durable, with what has become of the job.
@@ -261,15 +194,5 @@ impl<R: Results> Core<R> {
         self.log(Notice::JobForgotten(id));
         let reply = |request| Reply { request, answer: Ok(Answer::Forgotten) };
         self.effect(Effect::DeleteJob { job: id, replies: waiting.into_iter().map(reply).collect() });
-    }
-}
-
-/// Why no more results of a job in this state will come; `None` while it runs.
-pub(crate) fn ending_of(id: JobId, state: &JobState) -> Option<Ending> {
-    match state {
-        JobState::Running => None,
-        JobState::Done => Some(Ending::Done),
-        JobState::Failed(failure) => Some(Ending::Broken(format!("job {id} failed: {failure}"))),
-        JobState::Cancelled => Some(Ending::Broken(format!("job {id} was cancelled"))),
     }
 }

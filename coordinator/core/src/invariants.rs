@@ -5,7 +5,7 @@ use swath_model::JobState;
 
 use swath_scheduler::JobState as SchedulerState;
 
-use crate::{Core, RequestId, Results, ending::Phase};
+use crate::{Core, RequestId, Results, job::Phase};
 
 impl<R: Results> Core<R> {
     /// Panics if the state contradicts itself; for tests, after all effects were polled.

@@ -2,14 +2,12 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use swath_model::{
-    ChunkRun, Chunks, FailedChunks, Fingerprint, JobId, JobSpec, JobState, ResultMode, Share, WaitReason, WorkerId,
-};
+use swath_model::{ChunkRun, Chunks, FailedChunks, Fingerprint, JobId, JobSpec, JobState, ResultMode, Share, WorkerId};
 use swath_scheduler::{Event, JobPlan, JobState as SchedulerState};
 
 use crate::{
-    Core, Effect, Moment, Notice, Now, Record, Refusal, RequestId, Results, Stamp, Standing, Token,
-    ending::{Phase, ending_of},
+    Core, Effect, Moment, Notice, Now, Record, Refusal, Results, Stamp, Token,
+    job::{Job, Loss, Phase, Stock, ending_of},
 };
 
 /// A job that an earlier coordinator left, as the ledger has it.
@@ -35,81 +33,6 @@ pub struct RecoveredJob {
     pub stock: Stock,
     /// What its client knows it by.
     pub token: Option<Token>,
-}
-
-/// Whether a job still has its results.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stock {
-    /// It has those that were committed.
-    Kept,
-    /// They were dropped when the job was cancelled.
-    Dropped,
-}
-
-/// A job of this coordinator.
-#[derive(Debug)]
-pub(crate) struct Job {
-    pub(crate) spec: Arc<JobSpec>,
-    pub(crate) fingerprint: Fingerprint,
-    pub(crate) phase: Phase,
-    /// As clients see it.
-    pub(crate) state: JobState,
-    pub(crate) submitted: Stamp,
-    pub(crate) ended: Option<Stamp>,
-    pub(crate) token: Option<Token>,
-    /// Why it is paused; empty if it is not.
-    pub(crate) paused: String,
-    pub(crate) shares: BTreeMap<WorkerId, Share>,
-    pub(crate) failed: FailedChunks,
-    pub(crate) stock: Stock,
-    pub(crate) loss: Loss,
-    /// Why it made no progress when those who watch it were told last.
-    pub(crate) published_reason: Option<WaitReason>,
-}
-
-/// Whether results were lost just when the scheduler thought that the job was done.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Loss {
-    None,
-    AfterDone,
-}
-
-impl Job {
-    pub(crate) fn new(spec: Arc<JobSpec>, fingerprint: Fingerprint, submitted: Stamp, token: Option<Token>) -> Self {
-        Self {
-            spec,
-            fingerprint,
-            phase: Phase::Running,
-            state: JobState::Running,
-            submitted,
-            ended: None,
-            token,
-            paused: String::new(),
-            shares: BTreeMap::new(),
-            failed: FailedChunks::new(),
-            stock: Stock::Kept,
-            loss: Loss::None,
-            published_reason: None,
-        }
-    }
-
-    fn ledger_shares(&self) -> Vec<(u64, Share)> {
-        self.shares.iter().map(|(worker, share)| (worker.0, share.clone())).collect()
-    }
-
-    /// The record that says where the job stands.
-    pub(crate) fn standing(&self, job: JobId) -> Standing {
-        let (state, ended, shares) = (self.state.clone(), self.ended, self.ledger_shares());
-        Standing { job, state, ended, shares, drops_results: false }
-    }
-
-    pub(crate) fn is_closing(&self) -> bool {
-        matches!(self.phase, Phase::Closing(_))
-    }
-
-    pub(crate) fn waiting_mut(&mut self) -> Option<&mut Vec<RequestId>> {
-        self.phase.waiting_mut()
-    }
 }
 
 impl<R: Results> Core<R> {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use swath_model::{JobId, JobState};
 
-use crate::{Core, Moment, Notice, Now, PersistError, Record, Results};
+use crate::{Moment, Record};
 
 /// The most records in one batch: parts are written between two.
 const BATCH: usize = 1000;
@@ -21,21 +21,22 @@ const CLOCK: Duration = Duration::from_secs(60);
 pub(crate) struct Outgoing {
     waiting: Vec<Record>,
     /// The batch that is being written.
-    under_way: Option<Vec<Sent>>,
+    pub(crate) under_way: Option<Vec<Sent>>,
     /// What the clock of the ledger says.
     written: Moment,
-    clock: ClockDue,
+    pub(crate) clock: ClockDue,
 }
 
+/// When the clock is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum ClockDue {
+pub(crate) enum ClockDue {
     WithTheNext,
     Now,
 }
 
 /// What must be remembered of a record while it is being written.
 #[derive(Debug)]
-enum Sent {
+pub(crate) enum Sent {
     Submit(JobId),
     Standing(JobId, JobState),
     Forgotten(JobId),
@@ -88,45 +89,5 @@ impl Outgoing {
         let batch = std::mem::replace(&mut self.waiting, rest);
         self.under_way = Some(batch.iter().map(Sent::from).collect());
         Some(batch)
-    }
-}
-
-impl<R: Results> Core<R> {
-    /// The batch under way was written. There is one result for each record, in the same order; a record without one counts
-    /// as written.
-    pub fn handle_persisted(&mut self, now: Now, written: Vec<Result<(), PersistError>>) {
-        self.begin(now);
-        let written = written.into_iter().chain(std::iter::repeat(Ok(())));
-        for (sent, written) in self.outgoing.under_way.take().unwrap_or_default().into_iter().zip(written) {
-            match sent {
-                Sent::Submit(job) => self.on_submit_persisted(job, written),
-                Sent::Standing(job, state) => self.on_standing_persisted(job, &state, written),
-                Sent::Forgotten(job) => self.on_forget_persisted(job, written),
-                Sent::FailedChunks => self.log_error(written, Notice::FailedChunksNotPersisted),
-                Sent::Shares => self.log_error(written, Notice::SharesNotPersisted),
-            }
-        }
-        self.settle();
-    }
-
-    fn log_error(&mut self, written: Result<(), PersistError>, notice: fn(PersistError) -> Notice) {
-        if let Err(error) = written {
-            self.log(notice(error));
-        }
-    }
-
-    /// The coordinator stops: the clock is written once more. Then persisted and closed facts are still handled until
-    /// [`is_settled`](Self::is_settled).
-    pub fn shut_down(&mut self, now: Now) {
-        self.begin(now);
-        self.outgoing.clock = ClockDue::Now;
-        self.settle();
-    }
-
-    /// Whether every decision is durable and answered, but for files that are still being deleted.
-    pub fn is_settled(&self) -> bool {
-        self.outgoing.is_idle()
-            && self.outgoing.clock == ClockDue::WithTheNext
-            && !self.jobs.values().any(|job| job.is_closing())
     }
 }

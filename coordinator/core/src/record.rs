@@ -5,7 +5,10 @@ use std::sync::Arc;
 use swath_model::{FailedChunk, JobId, JobSpec, JobState, Share};
 use thiserror::Error;
 
-use crate::{Stamp, Token};
+use crate::Stamp;
+
+/// What a client chooses at random to know its job by: a submit that is sent again is then the same job.
+pub type Token = [u8; 16];
 
 /// A change to the ledger.
 #[derive(Debug, Clone)]

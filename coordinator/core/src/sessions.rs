@@ -1,18 +1,18 @@
 //! The sessions of workers: from joining to leaving.
 
-use std::{
-    collections::BTreeSet,
-    sync::Arc,
-    time::{Duration, SystemTime},
-};
+use std::{sync::Arc, time::Duration};
 
 use swath_model::{
-    ChunkRun, ChunkSet, Incarnation, Instant, JobId, LeaseId, ResumeOffer, ResumedLease, WorkerId, WorkerInfo,
-    WorkerState, WorkerStatus,
+    ChunkRun, ChunkSet, Incarnation, JobId, LeaseId, ResumeOffer, ResumedLease, WorkerId, WorkerInfo, WorkerState,
+    WorkerStatus,
 };
 use swath_scheduler::Event;
 
-use crate::{Assignment, Core, Effect, Notice, Now, Refusal, Results, ToWorker, core::HEARTBEATS_IN_LEASE};
+use crate::{
+    Assignment, Core, Effect, Notice, Now, Refusal, Results, ToWorker,
+    core::HEARTBEATS_IN_LEASE,
+    session::{Session, Stay},
+};
 
 /// A worker that joins.
 #[derive(Debug, Clone)]
@@ -38,53 +38,6 @@ pub struct Joined {
     pub resumed: Vec<ResumedLease>,
     /// Names this start of the coordinator.
     pub incarnation: Incarnation,
-}
-
-/// The session of one worker.
-#[derive(Debug)]
-pub(crate) struct Session {
-    info: WorkerInfo,
-    address: String,
-    joined_at: SystemTime,
-    numbers: u64,
-    chunks: u64,
-    /// Messages that were sent to it, and those that it says it received.
-    sent: u64,
-    received: u64,
-    /// Since when it has not received what was sent to it.
-    waiting_since: Option<Instant>,
-    stay: Stay,
-    /// The jobs that it knows.
-    described: BTreeSet<JobId>,
-}
-
-/// Whether a worker means to stay.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Stay {
-    Stays,
-    /// It was drained, by somebody or by itself.
-    Leaves,
-}
-
-impl Session {
-    pub(crate) fn name(&self) -> &str {
-        &self.info.name
-    }
-
-    /// It received so many messages. False if it received nothing for longer than `limit`, though something was sent.
-    fn has_received(&mut self, now: Instant, messages: u64, limit: Duration) -> bool {
-        if messages > self.received {
-            self.received = messages;
-            self.waiting_since = (messages < self.sent).then_some(now);
-        }
-        self.waiting_since.is_none_or(|since| now - since <= limit)
-    }
-
-    /// Counts what it computed.
-    pub(crate) fn count(&mut self, numbers: u64, chunks: u64) {
-        self.numbers += numbers;
-        self.chunks += chunks;
-    }
 }
 
 impl<R: Results> Core<R> {
@@ -143,18 +96,7 @@ impl<R: Results> Core<R> {
         self.last_worker += 1;
         let worker = WorkerId(self.last_worker);
         self.log(Notice::WorkerJoined { worker, name: info.name.clone(), threads: info.threads });
-        let session = Session {
-            info,
-            address,
-            joined_at: self.stamp().at,
-            numbers: 0,
-            chunks: 0,
-            sent: 0,
-            received: 0,
-            waiting_since: None,
-            stay: Stay::Stays,
-            described: BTreeSet::new(),
-        };
+        let session = Session::new(info, address, self.stamp().at);
         self.sessions.insert(worker, session);
         worker
     }

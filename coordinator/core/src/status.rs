@@ -6,7 +6,7 @@ use swath_model::{ChunkRun, ChunkSet, JobId, JobStatus, ResultMode, failed_numbe
 
 use crate::{
     Core, Now, Refusal, Results,
-    jobs::{Job, Stock},
+    job::{Job, Stock},
     waiting::{self, Workforce},
 };
 

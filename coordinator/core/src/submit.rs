@@ -9,12 +9,10 @@ use swath_model::{ChunkSet, Fingerprint, JobId, JobSpec, JobStatus};
 use swath_scheduler::{JobPlan, SubmitError};
 
 use crate::{
-    Answer, Core, Effect, Notice, Now, PersistError, Record, Refusal, RequestId, Results, Stamp, Submitted,
-    Unpersisted, jobs::Job,
+    Answer, Core, Effect, Notice, Now, PersistError, Record, Refusal, RequestId, Results, Submitted, Token,
+    Unpersisted,
+    job::{Job, Reserved},
 };
-
-/// What a client chooses at random to know its job by: a submit that is sent again is then the same job.
-pub type Token = [u8; 16];
 
 /// A job to be submitted; whoever knows its kernel has checked it.
 #[derive(Debug, Clone)]
@@ -25,17 +23,6 @@ pub struct Submit {
     pub fingerprint: Fingerprint,
     /// What its client knows it by.
     pub token: Option<Token>,
-}
-
-/// A job that is being stored.
-#[derive(Debug)]
-pub(crate) struct Reserved {
-    pub(crate) spec: Arc<JobSpec>,
-    fingerprint: Fingerprint,
-    submitted: Stamp,
-    pub(crate) token: Option<Token>,
-    /// Those who submitted it.
-    pub(crate) waiting: Vec<RequestId>,
 }
 
 impl<R: Results> Core<R> {

@@ -3,7 +3,10 @@
 use swath_model::{JobId, WaitReason, Waiting, WorkerState};
 use swath_scheduler::JobView;
 
-use crate::{Core, Results, ending::Phase, jobs::Job};
+use crate::{
+    Core, Results,
+    job::{Job, Phase},
+};
 
 /// What the workers do, seen from a job that none of them computes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -7,8 +7,10 @@ mod rejoin;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use swath_model::{ChunkRun, ChunkSet, Chunks, Incarnation, Instant, JobId, LeaseId, Limits, Range, WorkerId};
-use swath_scheduler::{Action, Config, Event, JobPlan, JobState, Outcome, Scheduler, Skipped, WorkerState};
+use swath_model::{
+    ChunkRun, ChunkSet, Chunks, Incarnation, Instant, JobId, LeaseId, Limits, Range, WorkerId, WorkerState,
+};
+use swath_scheduler::{Action, Config, Event, JobPlan, JobState, Outcome, Scheduler, Skipped};
 
 /// One random step: what, and three choices.
 pub(crate) type Step = (u8, u16, u16, u16);

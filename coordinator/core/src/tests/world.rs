@@ -61,7 +61,7 @@ pub(super) struct World {
     pub(super) sent: VecDeque<(WorkerId, ToWorker)>,
     /// The jobs that each session knows.
     described: BTreeSet<(WorkerId, JobId)>,
-    pub(super) published: Vec<crate::JobStatus>,
+    pub(super) published: Vec<swath_model::JobStatus>,
     pub(super) notices: Vec<Notice>,
     pub(super) closing: BTreeSet<JobId>,
     pub(super) closed_sessions: Vec<WorkerId>,
@@ -190,7 +190,7 @@ impl World {
         batch
     }
 
-    pub(super) fn status_of(&self, request: RequestId) -> crate::JobStatus {
+    pub(super) fn status_of(&self, request: RequestId) -> swath_model::JobStatus {
         match &self.answers[&request] {
             Ok(Answer::Job(status)) => (**status).clone(),
             other => panic!("{request:?}: {other:?}"),
