@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use swath_model::{
     ChunkRun, ChunkSet, Incarnation, Instant, JobId, LeaseId, OffsetSet, ResumeOffer, ResumedLease, WorkerId,
+    WorkerState,
 };
-use swath_scheduler::{Action, Config, Event as SchedulerEvent, JobPlan, JobState, Scheduler, Skipped, WorkerState};
+use swath_scheduler::{Action, Config, Event as SchedulerEvent, JobPlan, JobState, Scheduler, Skipped};
 use swath_worker_core::{FromCoordinator, Lease, ToCoordinator, Welcome};
 
 use crate::cluster::{Cluster, note};
