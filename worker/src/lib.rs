@@ -1,15 +1,16 @@
 //! The worker of Swath: one process that computes leases with all its threads.
 //!
-//! What it does is decided in `swath-worker-core`; this crate is the shell around that: plain threads (`pool`) that compute and
-//! encode (`compute`), the two connections of a session, one for control (`session`) and one for blocks (`upload`), and
-//! between them the core and the bytes of the blocks that wait, under one lock (`work`). No thread that computes ever waits
-//! for the network, but for room in the upload's bounded memory.
+//! What it does is decided in `swath-worker-core`; this crate is the shell around that: plain threads (`pool`) that
+//! compute and encode (`compute`), the two connections of a session, one for control (`session`) and one for blocks
+//! (`upload`), and between them the core and the bytes of the blocks that wait, under one lock (`work`). No thread that
+//! computes ever waits for the network, but for room in the upload's bounded memory.
 
 #![warn(clippy::indexing_slicing)]
 
 mod compute;
 mod convert;
 mod health;
+mod host;
 mod pool;
 mod session;
 mod upload;
@@ -30,7 +31,8 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-pub use session::{SessionError, host_name};
+pub use host::host_name;
+pub use session::SessionError;
 
 use crate::{
     pool::Pool,

@@ -108,7 +108,8 @@ pub(crate) async fn run(config: &WorkerConfig, work: &Work, session: SessionId) 
     }
 }
 
-/// Opens the control stream; returns when the coordinator has answered with Welcome. Also says how many leases were offered.
+/// Opens the control stream; returns when the coordinator has answered with Welcome. Also says how many leases were
+/// offered.
 async fn join(
     control: Channel,
     mut outbound: mpsc::UnboundedReceiver<v1::WorkerMessage>,
@@ -142,9 +143,4 @@ fn log(message: &FromCoordinator<Evaluator>) {
         FromCoordinator::ReturnChunks { lease, chunks } => debug!(%lease, %chunks, "chunks are asked back"),
         _ => {}
     }
-}
-
-/// The name of this machine.
-pub fn host_name() -> String {
-    rustix::system::uname().nodename().to_string_lossy().into_owned()
 }
