@@ -26,8 +26,9 @@ fn copy_folder(scene: &Scene, from: &str, to: &str) {
 }
 
 /// Submits a job, of which the worker computes its first leases, all of them, and delivers nothing, for the coordinator
-/// stands still meanwhile. Then the coordinator is killed, the older data folder is put back, and another coordinator starts
-/// on it. The worker stands still until the end: it wakes up with the blocks of leases that have the first ids there are.
+/// stands still meanwhile. Then the coordinator is killed, the older data folder is put back, and another coordinator
+/// starts on it. The worker stands still until the end: it wakes up with the blocks of leases that have the first ids
+/// there are.
 fn put_back_copy<'scene>(
     scene: &'scene Scene,
     coordinator: Coordinator<'scene>,
