@@ -98,8 +98,9 @@ fn waiting(waiting: v1::Waiting) -> Waiting {
     Waiting { reason, text: waiting.text }
 }
 
-pub(crate) fn failed_chunk(hole: v1::Hole) -> FailedChunk {
-    FailedChunk { chunk: hole.chunk, first: hole.first, last: hole.last, number: hole.number, reason: hole.reason }
+pub(crate) fn failed_chunk(failed: v1::Hole) -> FailedChunk {
+    let v1::Hole { chunk, first, last, number, reason } = failed;
+    FailedChunk { chunk, first, last, number, reason }
 }
 
 pub(crate) fn worker(worker: v1::Worker) -> Worker {

@@ -180,7 +180,7 @@ impl<'scene> Coordinator<'scene> {
     }
 
     /// Stops a worker, as SIGSTOP does, in the midst of computing: it stands with leases, it has used the processor,
-    /// and a job runs. So what it dies or falls silent with is work in hand.
+    /// and a job runs. So what it dies or falls silent with is work in flight.
     #[track_caller]
     pub fn freeze_midst(&self, id: u64, name: &str, worker: &Process<'_>) {
         assert!(self.try_freeze_midst(id, name, worker), "job {id} ended too early to see {name} compute");

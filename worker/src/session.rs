@@ -82,7 +82,7 @@ pub(crate) async fn run(config: &WorkerConfig, work: &Work, session: SessionId) 
     let (worker, resumed) = (welcome.worker, welcome.resumed.len());
     info!(%worker, name = config.name, threads = config.threads, "joined");
     if offers > 0 {
-        info!(leases = offers, resumed, "work in hand was offered");
+        info!(leases = offers, resumed, "work in flight was offered");
     }
     let dropped = work.with(|core, now| {
         let before = core.waiting_blocks();

@@ -72,7 +72,7 @@ fn another_job_gets_nothing_of_the_one_before_it(name: &str, worker: &str) {
         until("the worker has offered what it had of the old job", || {
             // All of it in vain.
             let said = worker.stderr();
-            let (_, offered) = said.split_once("work in hand was offered leases=")?;
+            let (_, offered) = said.split_once("work in flight was offered leases=")?;
             let (leases, resumed) = offered.lines().next()?.split_once(" resumed=")?;
             assert!(leases != "0" && resumed == "0", "{leases} leases, and {resumed} of them went on");
             Some(())
@@ -113,6 +113,6 @@ fn the_same_job_in_an_older_copy_goes_on_with_what_its_worker_has() {
     coordinator.save(job, "values.csv");
     Rows::open(&scene.path("values.csv")).assert_are(NUMBERS, collatz);
     let said = worker.stderr();
-    let (_, offered) = said.split_once("work in hand was offered leases=").expect("work in hand was offered");
+    let (_, offered) = said.split_once("work in flight was offered leases=").expect("work in flight was offered");
     assert!(!offered.lines().next().unwrap().ends_with("resumed=0"), "nothing of it went on: {offered}");
 }
