@@ -58,6 +58,8 @@ pub struct WorkerConfig {
     pub grace: Duration,
     /// Told the number of the worker, as the coordinator counts, while a session holds.
     pub joined: watch::Sender<Option<u64>>,
+    /// Called with the reason when the worker begins to wait for the coordinator.
+    pub on_waiting: fn(&SessionError),
     /// Where to answer for its health, in plain text.
     pub health_listen: Option<SocketAddr>,
 }
@@ -113,8 +115,9 @@ async fn drive_sessions(config: &WorkerConfig, work: &Work, stop: &CancellationT
                 Order::Connect(id) => session = OptionFuture::from(Some(Box::pin(attempt(id)))),
                 Order::SayWaiting => {
                     let patience = humantime::format_duration(config.patience);
-                    let error = last_error.as_ref().map(tracing::field::display);
-                    warn!(error, %patience, "waiting for the coordinator");
+                    let error = last_error.as_ref();
+                    error.into_iter().for_each(config.on_waiting);
+                    warn!(error = error.map(tracing::field::display), %patience, "waiting for the coordinator");
                 }
                 Order::End(outcome) => return end(outcome, last_error),
             }

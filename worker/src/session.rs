@@ -19,6 +19,9 @@ pub enum SessionError {
     /// The coordinator was not reached.
     #[error(transparent)]
     Dial(#[from] DialError),
+    /// The coordinator speaks another version of the protocol.
+    #[error("the coordinator refused this worker: {0}")]
+    OtherVersion(String),
     /// The coordinator does not take this worker.
     #[error("the coordinator refused this worker: {0}")]
     Refused(String),
@@ -39,7 +42,7 @@ impl SessionError {
         match self {
             Self::Dial(error) if error.is_final() => Loss::Denied,
             Self::Dial(_) => Loss::Unreachable,
-            Self::Refused(_) | Self::Threads(_) | Self::Health(_) => Loss::Refused,
+            Self::OtherVersion(_) | Self::Refused(_) | Self::Threads(_) | Self::Health(_) => Loss::Refused,
             Self::Broken(_) => Loss::Broken,
         }
     }
@@ -51,11 +54,11 @@ impl From<Status> for SessionError {
             return Self::Dial(error);
         }
         match status.code() {
-            Code::FailedPrecondition
-            | Code::InvalidArgument
-            | Code::Unimplemented
-            | Code::Unauthenticated
-            | Code::PermissionDenied => Self::Refused(status.message().to_owned()),
+            // The protocol has it for nothing else here.
+            Code::FailedPrecondition => Self::OtherVersion(status.message().to_owned()),
+            Code::InvalidArgument | Code::Unimplemented | Code::Unauthenticated | Code::PermissionDenied => {
+                Self::Refused(status.message().to_owned())
+            }
             _ => Self::Broken(status.message().to_owned()),
         }
     }
@@ -142,5 +145,27 @@ fn log(message: &FromCoordinator<Evaluator>) {
         FromCoordinator::StopLease { lease } => debug!(%lease, "the lease has ended"),
         FromCoordinator::ReturnChunks { lease, chunks } => debug!(%lease, %chunks, "chunks are asked back"),
         _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_is_told_by_its_status() {
+        for (status, loss, is_expected) in [
+            (
+                Status::failed_precondition("x"),
+                Loss::Refused,
+                (|error| matches!(error, SessionError::OtherVersion(_))) as fn(&SessionError) -> bool,
+            ),
+            (Status::invalid_argument("x"), Loss::Refused, |error| matches!(error, SessionError::Refused(_))),
+            (Status::permission_denied("x"), Loss::Refused, |error| matches!(error, SessionError::Refused(_))),
+            (Status::unavailable("x"), Loss::Broken, |error| matches!(error, SessionError::Broken(_))),
+        ] {
+            let error = SessionError::from(status);
+            assert!(error.loss() == loss && is_expected(&error), "{error:?}");
+        }
     }
 }
