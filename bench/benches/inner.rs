@@ -1,5 +1,5 @@
-//! The inner parts alone: kernels, encoding, decoding and the scheduler. `cargo bench` runs them; words after `--` choose
-//! some by name.
+//! The inner parts alone: kernels, encoding, decoding and the scheduler. `cargo bench` runs them; words after `--`
+//! choose some by name.
 
 #![expect(clippy::unwrap_used, reason = "what cannot fail here")]
 

@@ -1,9 +1,9 @@
 //! `swath-bench`: Swath side by side with other systems, on the same machine, in the same run.
 //!
-//! `cargo xtask bench` builds everything, makes the Python environment of the peers, and runs the suite. A *line* is one
-//! kind of work; its *contenders* are Swath, its peers, and the limits of the machine. Contenders take turns, so that
-//! what disturbs the machine hits all alike, and each turn is made from nothing: nothing of one runs while another is
-//! measured. Every result is verified.
+//! `cargo xtask bench` builds everything, makes the Python environment of the peers, and runs the suite. A *line* is
+//! one kind of work; its *contenders* are Swath, its peers, and the limits of the machine. Contenders take turns, so
+//! that what disturbs the machine hits all alike, and each turn is made from nothing: nothing of one runs while another
+//! is measured. Every result is verified.
 
 mod client;
 mod light;
@@ -11,6 +11,7 @@ mod lines;
 mod link;
 mod machine;
 mod measure;
+mod outcome;
 mod peer;
 mod picture;
 mod process;

@@ -66,6 +66,23 @@ pub(crate) struct Peer {
     pub(crate) work: &'static str,
 }
 
+/// Whether a script works once before it looks at the clock.
+#[derive(Debug, Clone, Copy)]
+enum Start {
+    Warm,
+    Cold,
+}
+
+impl Start {
+    /// What the scripts read from `SWATH_BENCH_WARM_UP`.
+    fn warm_up(self) -> &'static str {
+        match self {
+            Self::Warm => "1",
+            Self::Cold => "0",
+        }
+    }
+}
+
 pub(crate) const fn peer(name: &'static str, script: &'static str, work: &'static str) -> Peer {
     Peer { name, script, work }
 }
@@ -80,7 +97,7 @@ impl Peer {
     /// Measured by its own clock, after a warm-up.
     pub(crate) fn timed(self, last: u64) -> Contender {
         Contender::new(self.name, Kind::Peer, move |setting| {
-            let answer = Answer::parse(&self.run(setting, last, true)?)?;
+            let answer = Answer::parse(&self.run(setting, last, Start::Warm)?)?;
             let measure = Measure::new(self.name, Kind::Peer, Unit::Seconds, answer.seconds);
             Ok(measure.verified(answer.check(last)?).detail(answer.detail()))
         })
@@ -89,7 +106,7 @@ impl Peer {
     /// Measured as a whole process.
     pub(crate) fn whole(self, last: u64) -> Contender {
         Contender::new(self.name, Kind::Peer, move |setting| {
-            let ended = self.run(setting, last, false)?;
+            let ended = self.run(setting, last, Start::Cold)?;
             let answer = Answer::parse(&ended)?;
             let measure = Measure::new(self.name, Kind::Peer, Unit::Seconds, ended.wall.as_secs_f64());
             Ok(measure.verified(answer.check(last)?).detail(answer.detail()))
@@ -99,7 +116,7 @@ impl Peer {
     /// Its cost of one task, of `tasks` that it is given.
     pub(crate) fn per_task(self, tasks: u64) -> Contender {
         Contender::new(self.name, Kind::Peer, move |setting| {
-            let answer = Answer::parse(&self.run(setting, tasks, true)?)?;
+            let answer = Answer::parse(&self.run(setting, tasks, Start::Warm)?)?;
             let micros = answer.seconds * 1e6 / tasks as f64;
             let measure = Measure::new(self.name, Kind::Peer, Unit::MicrosPerChunk, micros);
             Ok(measure.verified(answer.check(tasks)?).detail(format!("{tasks} tasks, {}", answer.detail())))
@@ -111,7 +128,7 @@ impl Peer {
         Contender::new(self.name, Kind::Peer, move |setting| {
             let folder = setting.folder()?;
             let mut command = self.command(setting, last)?;
-            command.arg(folder.path()).env("SWATH_BENCH_WARM_UP", "0");
+            command.arg(folder.path()).env("SWATH_BENCH_WARM_UP", Start::Cold.warm_up());
             let sampler = MemorySampler::watch(&mut command);
             let answer = Answer::parse(&process::finish(setting, &mut command)?)?;
             let measure = Measure::new(self.name, Kind::Peer, Unit::Mebibytes, sampler.peak_mib());
@@ -119,10 +136,10 @@ impl Peer {
         })
     }
 
-    fn run(&self, setting: &Setting, last: u64, warm_up: bool) -> Result<Ended> {
+    fn run(&self, setting: &Setting, last: u64, start: Start) -> Result<Ended> {
         let folder = setting.folder()?;
         let mut command = self.command(setting, last)?;
-        command.arg(folder.path()).env("SWATH_BENCH_WARM_UP", if warm_up { "1" } else { "0" });
+        command.arg(folder.path()).env("SWATH_BENCH_WARM_UP", start.warm_up());
         process::finish(setting, &mut command)
     }
 

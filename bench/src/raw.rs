@@ -1,6 +1,6 @@
-//! Every figure of every turn, as JSON lines, and what must be known to read them: before the figures of a line stands what
-//! was done, who was left out and why, and on which machine. So a page that is made of figures of an earlier run says what
-//! was true of that run.
+//! Every figure of every turn, as JSON lines, and what must be known to read them: before the figures of a line stands
+//! what was done, who was left out and why, and on which machine. So a page that is made of figures of an earlier run
+//! says what was true of that run.
 
 use std::{
     collections::BTreeMap,
@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     measure::{Kind, Measure},
-    report::Outcome,
+    outcome::Outcome,
 };
 
 /// One line of the file.

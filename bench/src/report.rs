@@ -1,39 +1,13 @@
 //! The page: the machine, one table, and what must be known to read it.
 
-use std::{collections::BTreeMap, fmt, fmt::Write as _};
+use std::{collections::BTreeMap, fmt::Write as _};
 
 use crate::{
     measure::{Kind, Measure, Unit},
+    outcome::Outcome,
     raw::Head,
     statistics::{Summary, group, short, summarize},
 };
-
-/// What came of one turn.
-pub(crate) enum Outcome {
-    Measured(Vec<Measure>),
-    Failed { system: String, kind: Kind, reason: String },
-}
-
-impl Outcome {
-    pub(crate) fn is_failure(&self) -> bool {
-        matches!(self, Self::Failed { .. })
-    }
-}
-
-impl fmt::Display for Outcome {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Measured(measures) => {
-                for (index, measure) in measures.iter().enumerate() {
-                    let separator = if index > 0 { "; " } else { "" };
-                    write!(f, "{separator}{}: {} {}", measure.system, short(measure.value), measure.unit.name())?;
-                }
-                Ok(())
-            }
-            Self::Failed { system, reason, .. } => write!(f, "{system} failed: {reason}"),
-        }
-    }
-}
 
 /// All turns of one line.
 pub(crate) struct Section {
@@ -148,8 +122,8 @@ pub(crate) fn page(sections: &[Section], is_quick: bool) -> String {
 /// The values of a property, each with the lines whose figures are from a machine that has it.
 type Values<'a> = Vec<(String, Vec<&'a str>)>;
 
-/// The properties of the machine that the figures are from; where they are not the same for all lines, each value with its
-/// lines.
+/// The properties of the machine that the figures are from; where they are not the same for all lines, each value with
+/// its lines.
 fn machine(sections: &[Section]) -> Vec<(String, String)> {
     let mut properties: Vec<(String, Values<'_>)> = Vec::new();
     for Section { head, .. } in sections {

@@ -14,9 +14,10 @@ use crate::{
     lines::{Counts, LineName},
     machine,
     measure::{Contender, Kind, Line},
+    outcome::Outcome,
     picture,
     raw::{self, Head, Raw},
-    report::{self, Outcome, Section},
+    report::{self, Section},
     setting::Setting,
 };
 

@@ -15,9 +15,9 @@ use swath_kernel::ValueType;
 
 use crate::{
     Block, BlockError, Digest,
-    block::{check_row_group, footer_of},
     digest::checksum,
     encode::{close_result, properties},
+    frame::{check_row_group, footer_of},
     parquet_schema,
 };
 
@@ -78,8 +78,8 @@ impl<W: Write> Write for Tee<W> {
 impl Block {
     /// Makes a block of one row group of a larger file.
     ///
-    /// `columns` are the bytes of the row group, which begins at the position `start` of the file; an error if they have
-    /// not this [digest](Digest::columns).
+    /// `columns` are the bytes of the row group, which begins at the position `start` of the file; an error if they
+    /// have not this [digest](Digest::columns).
     pub fn from_row_group(
         group: &RowGroupMetaData,
         start: u64,

@@ -5,14 +5,41 @@ use std::sync::Arc;
 use arrow_array::{ArrayRef, BooleanArray, Decimal128Array, Int64Array, RecordBatch};
 use arrow_buffer::BooleanBufferBuilder;
 use arrow_schema::{ArrowError, SchemaRef};
-use parquet::errors::ParquetError;
 use swath_kernel::ValueType;
 
-use crate::{
-    Block, BlockError, delta,
-    pages::{Column, Pages},
-    schema,
-};
+use crate::{Block, BlockError, column::Column, delta, pages::Pages, schema};
+
+impl Block {
+    /// Decodes the block: record batches of `n` and `value` of about `batch_rows` rows.
+    pub fn batches(&self, batch_rows: usize) -> Result<Batches, BlockError> {
+        self.columns(&[0, 1], batch_rows)
+    }
+
+    /// Decodes only these columns, by position: 0 is `n`, 1 is `value`.
+    pub fn columns(&self, columns: &[usize], batch_rows: usize) -> Result<Batches, BlockError> {
+        Batches::new(self, columns, batch_rows)
+    }
+
+    /// Decodes the values of a block of integers into `out`, which must have a place for each row.
+    pub fn decode_int64(&self, out: &mut [i64]) -> Result<(), BlockError> {
+        if self.value_type() != ValueType::Int64 || out.len() != self.rows() {
+            let (rows, places) = (self.rows(), out.len());
+            return Err(BlockError::Decode(format!(
+                "{rows} {} values do not fit {places} integers",
+                self.value_type()
+            )));
+        }
+        let mut pages = Pages::open(self, Column::Value(ValueType::Int64))?;
+        let mut rest = out;
+        while let Some((rows, encoded)) = pages.next_page()? {
+            // Pages never have more rows than their block.
+            let (page, after) = rest.split_at_mut(rows);
+            decode_int64(encoded, page)?;
+            rest = after;
+        }
+        Ok(())
+    }
+}
 
 /// Record batches of a block, in order.
 ///
@@ -31,7 +58,7 @@ pub struct Batches {
 }
 
 impl Batches {
-    pub(crate) fn new(block: &Block, columns: &[usize], batch_rows: usize) -> Result<Self, BlockError> {
+    fn new(block: &Block, columns: &[usize], batch_rows: usize) -> Result<Self, BlockError> {
         let value_type = block.value_type();
         let schema = schema::arrow_schema(value_type).project(columns);
         let schema = schema.map_err(|error| BlockError::Decode(error.to_string()))?;
@@ -154,16 +181,10 @@ impl Builder {
     }
 }
 
-pub(crate) fn decode_int64(page: &[u8], out: &mut [i64]) -> Result<(), BlockError> {
+fn decode_int64(page: &[u8], out: &mut [i64]) -> Result<(), BlockError> {
     delta::decode(page, out).map_err(|reason| BlockError::Decode(reason.to_owned()))
 }
 
 fn external(error: BlockError) -> ArrowError {
     ArrowError::ExternalError(Box::new(error))
-}
-
-impl From<BlockError> for ParquetError {
-    fn from(error: BlockError) -> Self {
-        Self::External(Box::new(error))
-    }
 }

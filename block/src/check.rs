@@ -1,8 +1,8 @@
 //! A look at all pages of a block, as deep as a reader looks.
 //!
-//! What passes is what this program writes: readers of Parquet find neither an encoding nor a size that surprises them, and
-//! all values can be decoded. Integers are not unpacked for that. So of their statistics is known that the first value of
-//! each page is within them; booleans and decimals are looked at each, and their statistics are exact.
+//! What passes is what this program writes: readers of Parquet find neither an encoding nor a size that surprises them,
+//! and all values can be decoded. Integers are not unpacked for that. So of their statistics is known that the first
+//! value of each page is within them; booleans and decimals are looked at each, and their statistics are exact.
 
 use parquet::{
     basic::Encoding,
@@ -10,16 +10,14 @@ use parquet::{
 };
 use swath_kernel::ValueType;
 
-use crate::{
-    Block, BlockError, Digest, delta,
-    pages::{Column, Pages},
-};
+use crate::{Block, BlockError, Digest, column::Column, delta, pages::Pages};
 
 /// The greatest decimal of 38 digits.
 const MOST_DECIMAL: i128 = 10i128.pow(38) - 1;
 
 impl Block {
-    /// Checks all of a block that has come from elsewhere: its pages, to the last byte, and what the footer says of them.
+    /// Checks all of a block that has come from elsewhere: its pages, to the last byte, and what the footer says of
+    /// them.
     pub fn check(&self) -> Result<(), BlockError> {
         self.check_metadata(Column::N)?;
         let mut pages = Pages::open(self, Column::N)?;
@@ -44,8 +42,8 @@ impl Block {
         }
     }
 
-    /// Checks whether the block is still what it was when it came, and all that [`check`](Self::check) does; also that its
-    /// statistics are exact, for which integers are decoded.
+    /// Checks whether the block is still what it was when it came, and all that [`check`](Self::check) does; also that
+    /// its statistics are exact, for which integers are decoded.
     pub fn verify(&self) -> Result<(), BlockError> {
         if !self.is_intact() {
             return Err(BlockError::Digest);

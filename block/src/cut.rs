@@ -1,5 +1,5 @@
-//! A block cut short: the one case in which results are decoded on the way, when a broken download goes on in the middle
-//! of a block.
+//! A block cut short: the one case in which results are decoded on the way, when a broken download goes on in the
+//! middle of a block.
 
 use arrow_array::{Array, ArrayRef, cast::AsArray, types};
 use swath_kernel::{ValueType, Values};
@@ -7,8 +7,8 @@ use swath_kernel::{ValueType, Values};
 use crate::{Block, BlockEncoder, BlockError, PAGE_ROWS};
 
 impl Block {
-    /// The same block without its first `rows` rows, of which it must have more; `first` is the number that it then begins
-    /// with.
+    /// The same block without its first `rows` rows, of which it must have more; `first` is the number that it then
+    /// begins with.
     pub fn without_first(&self, rows: usize, first: i64) -> Result<Self, BlockError> {
         let mut encoder = BlockEncoder::new(self.value_type(), first);
         let mut skip = rows;

@@ -1,9 +1,10 @@
 //! `DELTA_BINARY_PACKED`: integers as bit-packed differences.
 //!
-//! Source of the format: Parquet, [Delta encoding](https://github.com/apache/parquet-format/blob/master/Encodings.md#delta-encoding-delta_binary_packed--5).
+//! Source of the format: Parquet, [Delta
+//! encoding](https://github.com/apache/parquet-format/blob/master/Encodings.md#delta-encoding-delta_binary_packed--5).
 //! It is written here for the purpose because encoding is the slowest step of a cheap kernel, and decoding that of a
-//! client that wants the values: the differences, their minimum and their width are plain loops over 128 values that the
-//! compiler vectorises, and packing is unrolled for each width.
+//! client that wants the values: the differences, their minimum and their width are plain loops over 128 values that
+//! the compiler vectorises, and packing is unrolled for each width.
 
 mod check;
 mod decode;
@@ -18,7 +19,8 @@ const BLOCK: usize = 128;
 const MINIBLOCK: usize = 32;
 const MINIBLOCKS: usize = BLOCK / MINIBLOCK;
 
-/// A block of consecutive integers: the smallest difference, 1, as a zigzag varint, then a width of 0 for each miniblock.
+/// A block of consecutive integers: the smallest difference, 1, as a zigzag varint, then a width of 0 for each
+/// miniblock.
 const ONE_BLOCK: [u8; 1 + MINIBLOCKS] = [2, 0, 0, 0, 0];
 
 /// Appends the encoded `values`, which must not be empty, to `out`. Returns the least and the greatest of them.

@@ -6,14 +6,14 @@ use twox_hash::XxHash3_64;
 
 use crate::{
     BlockError,
-    block::{MAGIC, footer_of},
+    frame::{MAGIC, footer_of},
 };
 
 /// The digest of a block: XXH3, 64 bits.
 ///
-/// The encoded columns have one of their own, which stays the same in whatever file they are copied into. That of the whole
-/// is made from it and the footer. So who has copied columns that have their digest knows that of the new file without
-/// another look at them, and no byte is without cover in between.
+/// The encoded columns have one of their own, which stays the same in whatever file they are copied into. That of the
+/// whole is made from it and the footer. So who has copied columns that have their digest knows that of the new file
+/// without another look at them, and no byte is without cover in between.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Digest {
     columns: u64,

@@ -21,11 +21,7 @@ use parquet::{
 };
 use swath_kernel::{ValueType, Values};
 
-use crate::{Digest, MAX_ROWS, block::MAGIC, boolean, decimal, delta, digest::checksum_of, schema};
-
-/// The rows of a page, and so the most values that [`BlockEncoder::push`] takes at once: 256 KiB of integers, which
-/// stay in the processor's cache between being computed and being encoded.
-pub const PAGE_ROWS: usize = 1 << 15;
+use crate::{Digest, MAX_ROWS, PAGE_ROWS, boolean, decimal, delta, digest::checksum_of, frame::MAGIC, schema};
 
 /// Why values were not encoded.
 #[derive(Debug, thiserror::Error)]

@@ -14,8 +14,8 @@
 //! | `value`, Boolean | `PLAIN`, 1 bit |
 //! | `value`, Decimal128(38, 0) | `PLAIN`, 16 bytes |
 //!
-//! All of them stand in data pages of version 1. These are pairs of encoding and page version that mainstream writers use
-//! and that every reader reads.
+//! All of them stand in data pages of version 1. These are pairs of encoding and page version that mainstream writers
+//! use and that every reader reads.
 //!
 //! A column whose first page shrinks by a quarter is compressed with LZ4
 //! ([LZ4_RAW](https://github.com/apache/parquet-format/blob/master/Compression.md#lz4_raw)): the packed differences of
@@ -28,11 +28,14 @@ mod batches;
 mod block;
 mod boolean;
 mod check;
+mod column;
 mod cut;
 mod decimal;
 mod delta;
 mod digest;
 mod encode;
+mod error;
+mod frame;
 #[doc(hidden)]
 pub mod fuzzing;
 mod pages;
@@ -42,14 +45,23 @@ mod varint;
 
 pub use assemble::FileAssembler;
 pub use batches::Batches;
-pub use block::{Block, BlockError, parse_footer};
+pub use block::Block;
 pub use digest::{Digest, checksum};
-pub use encode::{BlockEncoder, EncodeError, PAGE_ROWS};
+pub use encode::{BlockEncoder, EncodeError};
+pub use error::BlockError;
+pub use frame::parse_footer;
 pub use schema::{arrow_schema, arrow_value_type, parquet_schema};
 pub use thrift::FooterError;
 
 /// The largest number of rows of a block.
 pub const MAX_ROWS: usize = 1 << 20;
+
+/// The rows of a page, and so the most values that [`BlockEncoder::push`] takes at once: 256 KiB of integers, which
+/// stay in the processor's cache between being computed and being encoded.
+pub const PAGE_ROWS: usize = 1 << 15;
+
+/// The largest footer of a block, whose own takes a few hundred bytes.
+pub(crate) const MAX_FOOTER_BYTES: usize = 64 << 10;
 
 #[cfg(test)]
 mod forged;

@@ -3,8 +3,8 @@
 //! A footer is one struct in Thrift's
 //! [compact protocol](https://github.com/apache/thrift/blob/master/doc/specs/thrift-compact-protocol.md). Parsers of it
 //! recurse, and make room for as many elements as a list says that it has. So whatever comes from elsewhere is walked
-//! over first, without recursion and without making room for anything: how deep it is, how long its lists and texts are,
-//! and that it describes two columns.
+//! over first, without recursion and without making room for anything: how deep it is, how long its lists and texts
+//! are, and that it describes two columns.
 
 use crate::varint::{self, unzigzag};
 
@@ -55,8 +55,8 @@ pub enum FooterError {
     },
 }
 
-/// Checks that a footer may be given to a parser: that it is whole, within bounds, and has two columns and this many row
-/// groups.
+/// Checks that a footer may be given to a parser: that it is whole, within bounds, and has two columns and this many
+/// row groups.
 pub(crate) fn check_footer(footer: &[u8], row_groups: u64) -> Result<(), FooterError> {
     let mut walk = Walk { bytes: footer, levels: [Level::Struct { field: 0 }; MAX_DEPTH], depth: 1 };
     let mut schema = 0;

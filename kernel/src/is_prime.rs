@@ -5,11 +5,9 @@ mod sieve;
 #[cfg(test)]
 mod tests;
 
-use std::ops::RangeInclusive;
-use std::sync::Arc;
+use std::{ops::RangeInclusive, sync::Arc};
 
-use crate::kernel::count;
-use crate::{Description, EvaluateError, FindError, Kernel, Parameters, ValueType, Values};
+use crate::{Description, EvaluateError, FindError, Kernel, Parameters, ValueType, Values, kernel::count};
 
 const NAME: &str = "is-prime";
 

@@ -1,10 +1,8 @@
 //! `isqrt`: the integer square root.
 
-use std::ops::RangeInclusive;
-use std::sync::Arc;
+use std::{ops::RangeInclusive, sync::Arc};
 
-use crate::kernel::count;
-use crate::{Description, EvaluateError, FindError, Kernel, Parameters, ValueType, Values};
+use crate::{Description, EvaluateError, FindError, Kernel, Parameters, ValueType, Values, kernel::count};
 
 const NAME: &str = "isqrt";
 

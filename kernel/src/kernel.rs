@@ -1,7 +1,6 @@
 //! The contract of a kernel.
 
-use std::fmt;
-use std::ops::RangeInclusive;
+use std::{fmt, ops::RangeInclusive};
 
 use crate::{EvaluateError, ValueType, Values};
 

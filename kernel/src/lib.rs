@@ -20,6 +20,7 @@
 
 mod catalogue;
 mod collatz;
+mod description;
 mod error;
 mod is_prime;
 mod isqrt;
@@ -29,7 +30,8 @@ mod square;
 mod testing;
 mod values;
 
-pub use catalogue::{Description, ParameterDescription, catalogue, find};
+pub use catalogue::{catalogue, find};
+pub use description::{Description, ParameterDescription};
 pub use error::{EvaluateError, FindError};
 pub use kernel::Kernel;
 pub use swath_model::{Parameters, UnknownValueType, ValueType};

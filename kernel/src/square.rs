@@ -1,10 +1,10 @@
 //! `square`: the number times itself.
 
-use std::ops::RangeInclusive;
-use std::sync::Arc;
+use std::{ops::RangeInclusive, sync::Arc};
 
-use crate::kernel::count;
-use crate::{Description, EvaluateError, FindError, Kernel, ParameterDescription, Parameters, ValueType, Values};
+use crate::{
+    Description, EvaluateError, FindError, Kernel, ParameterDescription, Parameters, ValueType, Values, kernel::count,
+};
 
 const NAME: &str = "square";
 

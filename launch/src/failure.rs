@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use crate::report::plain;
+use crate::{
+    notice::{LastWords, Notice},
+    report::plain,
+};
 
 /// Why a host cannot be used. Each message is a sentence about that host.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -192,43 +195,42 @@ fn words_of_ssh(line: &str) -> String {
 }
 
 /// Why a step of the script failed.
-pub(crate) fn of_step(step: &str, text: String, more: &str) -> Failure {
-    let is_full = ["No space left", "Disk quota exceeded", "ENOSPC"].iter().any(|words| text.contains(words));
+pub(crate) fn of_step(step: &str, text: String) -> Failure {
     match step {
-        _ if is_full => Failure::NoRoom { reason: text },
+        _ if is_full(&text) => Failure::NoRoom { reason: text },
         "folder" | "copy" => Failure::Folder { reason: text },
         "missing" => Failure::NotFound { program: text },
         "program" => Failure::DoesNotRun { reason: text },
-        "ended" => of_worker(text, more),
-        "timeout" => match coordinator_error(&text) {
-            Some(reason) => Failure::NoCoordinator { reason },
-            None => Failure::NotJoined { reason: without_prefix(&text) },
-        },
         _ => Failure::Confused(format!("{step} {text}")),
     }
 }
 
-/// Why a worker ended, from its exit code and the last line of its log.
-pub(crate) fn of_worker(code: String, words: &str) -> Failure {
-    let reason = without_prefix(words);
-    if words.contains("No space left") {
-        return Failure::NoRoom { reason };
-    }
-    match code.as_str() {
-        "2" if words.starts_with("error: ") => Failure::Misunderstood { reason },
-        "3" => Failure::NoCoordinator { reason },
-        _ if words.contains("refused this worker") && words.contains("of the protocol") => {
-            Failure::OtherVersion { reason }
-        }
-        _ if words.contains("refused this worker") => Failure::Refused { reason },
+/// Why a worker ended.
+pub(crate) fn of_worker(code: String, last: LastWords) -> Failure {
+    let reason = without_prefix(&last.line);
+    match (code.as_str(), last.notice) {
+        _ if is_full(&last.line) => Failure::NoRoom { reason },
+        (_, Some(Notice::OtherVersion(reason))) => Failure::OtherVersion { reason },
+        (_, Some(Notice::Refused(reason))) => Failure::Refused { reason },
+        // So begins what the parser of arguments prints.
+        ("2", _) if last.line.starts_with("error: ") => Failure::Misunderstood { reason },
+        ("3", _) => Failure::NoCoordinator { reason },
         _ => Failure::Ended { code, reason },
     }
 }
 
-/// The error of a worker that still tries to reach its coordinator, from the line in its log.
-fn coordinator_error(words: &str) -> Option<String> {
-    let (_, error) = words.split_once("waiting for the coordinator error=")?;
-    Some(error.to_owned())
+/// Why a worker did not join in time.
+pub(crate) fn of_late_worker(last: LastWords) -> Failure {
+    match last.notice {
+        Some(Notice::Waiting(reason)) => Failure::NoCoordinator { reason },
+        _ if is_full(&last.line) => Failure::NoRoom { reason: last.line },
+        _ => Failure::NotJoined { reason: without_prefix(&last.line) },
+    }
+}
+
+/// Whether an error of the system is about a disk or a quota that is full.
+fn is_full(text: &str) -> bool {
+    ["No space left", "Disk quota exceeded", "ENOSPC"].iter().any(|words| text.contains(words))
 }
 
 fn without_prefix(words: &str) -> String {
@@ -238,7 +240,7 @@ fn without_prefix(words: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{of_ssh, of_step, of_worker};
+    use super::*;
 
     #[test]
     fn what_ssh_says_is_understood() {
@@ -271,29 +273,57 @@ mod tests {
 
     #[test]
     fn what_the_host_says_is_understood() {
-        let step = |step, text: &str| of_step(step, text.to_owned(), "").kind();
+        let step = |step, text: &str| of_step(step, text.to_owned()).kind();
         assert_eq!(step("copy", "head: write error: No space left on device"), "no_room");
         assert_eq!(step("folder", "mkdir: cannot create directory: Permission denied"), "folder");
         assert_eq!(step("missing", "swath"), "not_found");
-        assert_eq!(step("timeout", "WARN waiting for the coordinator error=no coordinator answers"), "no_coordinator");
-        assert_eq!(step("timeout", ""), "not_joined");
         assert_eq!(step("dance", ""), "broken");
+    }
+
+    fn last(notice: Option<Notice>, line: &str) -> LastWords {
+        LastWords { notice, line: line.to_owned() }
     }
 
     #[test]
     fn what_the_worker_says_is_understood() {
-        for (code, words, kind) in [
-            ("3", "swath: no coordinator answers at h1:7171: Connection refused", "no_coordinator"),
-            ("2", "error: unexpected argument '--ready-file' found", "misunderstood"),
+        let waiting = || Some(Notice::Waiting("no coordinator answers at h1:7171: Connection refused".to_owned()));
+        let other_version = Notice::OtherVersion("the worker speaks version 1 of the protocol".to_owned());
+        let refused = Notice::Refused("its name is too long".to_owned());
+        for (code, notice, line, kind, reason) in [
+            ("3", waiting(), "swath: no coordinator answers at h1:7171", "no_coordinator", "no coordinator answers at"),
+            ("2", None, "error: unexpected argument '--ready-file' found", "misunderstood", "unexpected argument"),
+            ("2", None, "swath: the access file cannot be read", "ended", "exit code 2: the access file"),
             (
                 "1",
-                "swath: the coordinator refused this worker: the worker speaks version 1 of the protocol",
+                Some(other_version),
+                "swath: the coordinator refused",
                 "other_version",
+                ": the worker speaks version 1",
             ),
-            ("1", "swath: the coordinator refused this worker: its name is too long", "refused"),
-            ("126", "nohup: failed to run command 'x': Exec format error", "ended"),
+            ("1", Some(refused), "swath: the coordinator refused", "refused", ": its name is too long"),
+            ("126", None, "nohup: failed to run command 'x': Exec format error", "ended", "exit code 126: nohup"),
+            // It waited once, and was killed much later.
+            ("137", waiting(), "INFO joined", "ended", "exit code 137: INFO joined"),
+            ("1", waiting(), "swath: write: No space left on device", "no_room", "No space left"),
+            // No sentence is taken for another.
+            ("1", None, "swath: the coordinator refused this worker: x of the protocol", "ended", "exit code 1"),
         ] {
-            assert_eq!(of_worker(code.to_owned(), words).kind(), kind, "{words}");
+            let failure = of_worker(code.to_owned(), last(notice, line));
+            assert_eq!(failure.kind(), kind, "{line}");
+            assert!(failure.to_string().contains(reason), "{failure}");
         }
+    }
+
+    #[test]
+    fn what_a_worker_that_is_late_waits_for_is_understood() {
+        let waiting = Notice::Waiting("no coordinator answers at h1:7171: Connection refused".to_owned());
+        let failure = of_late_worker(last(Some(waiting), "WARN waiting for the coordinator"));
+        assert_eq!(
+            failure.to_string(),
+            "its worker cannot reach the coordinator: no coordinator answers at h1:7171: Connection refused"
+        );
+        assert_eq!(failure.kind(), "no_coordinator");
+        assert_eq!(of_late_worker(last(None, "swath: hm")).to_string(), "its worker did not join in time: hm");
+        assert_eq!(of_late_worker(LastWords::default()).kind(), "not_joined");
     }
 }

@@ -1,5 +1,7 @@
 //! The reports of the scripts.
 
+use crate::notice::{LastWords, Notice};
+
 /// How each report begins. The control character makes it different from all other output, and no field of a report has
 /// it.
 pub(crate) const MARK: &str = "\u{1}@swath ";
@@ -17,10 +19,14 @@ pub(crate) enum Report {
     Running { pid: u32, threads: String, since: String },
     /// The worker has joined: its process, and what it wrote into its ready file.
     Joined { pid: u32, ready: String },
-    /// An attached worker has ended: its exit code and the last line of its log.
-    Ended { code: String, words: String },
-    /// A step failed: which one, its error, and more text.
-    Failed { step: String, text: String, more: String },
+    /// An attached worker has ended: its exit code and its last words.
+    Ended { code: String, last: LastWords },
+    /// The same of a worker that ended before it joined.
+    Died { code: String, last: LastWords },
+    /// A worker did not join in time, and was stopped.
+    Late(LastWords),
+    /// A step failed: which one, and its error.
+    Failed { step: String, text: String },
     /// A worker was told to stop, and ended like this.
     Stopped { pid: u32, end: End },
     /// A worker that runs.
@@ -53,8 +59,10 @@ impl Report {
             "have" => Self::Have,
             "running" => Self::Running { pid: text().parse().ok()?, threads: text(), since: text() },
             "joined" => Self::Joined { pid: text().parse().ok()?, ready: text() },
-            "ended" => Self::Ended { code: text(), words: text() },
-            "failed" => Self::Failed { step: text(), text: text(), more: text() },
+            "ended" => Self::Ended { code: text(), last: last_words(text) },
+            "died" => Self::Died { code: text(), last: last_words(text) },
+            "late" => Self::Late(last_words(text)),
+            "failed" => Self::Failed { step: text(), text: text() },
             "stopped" => Self::Stopped {
                 pid: text().parse().ok()?,
                 end: match text().as_str() {
@@ -78,6 +86,10 @@ impl Report {
     }
 }
 
+fn last_words(mut field: impl FnMut() -> String) -> LastWords {
+    LastWords { notice: Notice::parse(&field()), line: field() }
+}
+
 /// Text of another machine for a terminal of ours: one line of bounded length, without anything that a terminal acts
 /// on.
 pub(crate) fn plain(text: &str) -> String {
@@ -86,7 +98,7 @@ pub(crate) fn plain(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{End, MARK, Report};
+    use super::{End, LastWords, MARK, Notice, Report};
 
     fn parse(text: &str) -> Option<Report> {
         Report::parse(&format!("{MARK}{text}\n"))
@@ -102,6 +114,13 @@ mod tests {
         assert_eq!(parse("system\tLinux x86_64\r"), Some(Report::System("Linux x86_64".to_owned())));
         assert_eq!(parse("stopped\t12\tkilled"), Some(Report::Stopped { pid: 12, end: End::Killed }));
         assert_eq!(parse("done\t3"), Some(Report::Done { reports: 3 }));
+        let last = LastWords { notice: Some(Notice::Refused("no more".to_owned())), line: "swath: no".to_owned() };
+        let code = || "1".to_owned();
+        let words = "@worker refused no more\tswath: no";
+        assert_eq!(parse(&format!("late\t{words}")), Some(Report::Late(last.clone())));
+        assert_eq!(parse(&format!("ended\t1\t{words}")), Some(Report::Ended { code: code(), last: last.clone() }));
+        assert_eq!(parse(&format!("died\t1\t{words}")), Some(Report::Died { code: code(), last }));
+        assert_eq!(parse("died\t1"), Some(Report::Died { code: code(), last: LastWords::default() }));
     }
 
     #[test]

@@ -235,7 +235,9 @@ pub async fn start(plan: &Plan, host: &Host) -> Result<Outcome, Failure> {
                     Lifetime::Detached => Outcome::Started(worker),
                 });
             }
-            Report::Failed { step, text, more } => return Err(failure::of_step(&step, text, &more)),
+            Report::Died { code, last } => return Err(failure::of_worker(code, last)),
+            Report::Late(last) => return Err(failure::of_late_worker(last)),
+            Report::Failed { step, text } => return Err(failure::of_step(&step, text)),
             other => return Err(Failure::Confused(format!("{other:?}"))),
         };
         report = match said_meanwhile {
@@ -260,7 +262,7 @@ impl Attached {
             tokio::select! {
                 report = self.talk.listen() => match report? {
                     Report::Ended { code, .. } if code == "0" => return Ok(()),
-                    Report::Ended { code, words } => return Err(failure::of_worker(code, &words)),
+                    Report::Ended { code, last } => return Err(failure::of_worker(code, last)),
                     other => return Err(Failure::Confused(format!("{other:?}"))),
                 },
                 _ = beats.tick() => self.talk.beat().await,
@@ -308,4 +310,77 @@ fn in_home(path: &str) -> String {
 pub(crate) fn folder_of(path: &str) -> String {
     let path = in_home(path);
     if path.starts_with('-') { format!("./{path}") } else { path }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        fs,
+        os::unix::fs::PermissionsExt,
+        process::{Command, Stdio},
+    };
+
+    use super::*;
+    use crate::{
+        heard::Heard,
+        notice::{LastWords, Notice},
+    };
+
+    /// What the script reports when the program on the host is this one for `sh`.
+    fn reports(program: &str, join_timeout: Duration) -> Vec<Report> {
+        let home = tempfile::tempdir().unwrap();
+        let fake = home.path().join("fake");
+        fs::write(&fake, format!("#!/bin/sh\n{program}\n")).unwrap();
+        fs::set_permissions(&fake, fs::Permissions::from_mode(0o700)).unwrap();
+        let plan = Plan {
+            ssh: Ssh { config: None, options: Vec::new(), connect_timeout: Duration::from_secs(1) },
+            folder: ".cache/swath".to_owned(),
+            coordinator: "h0:7171".to_owned(),
+            coordinator_source: CoordinatorSource::Argument,
+            program: RemoteProgram::At("~/fake".to_owned()),
+            access: RemoteAccess::Without,
+            lifetime: Lifetime::Detached,
+            if_running: IfRunning::Leave,
+            join_timeout,
+            arguments: Vec::new(),
+        };
+        let script = plan.script(&"h1".parse().unwrap()).unwrap().text();
+        let mut sh = Command::new("sh");
+        sh.args(["-c", &script]).env("HOME", home.path()).stdin(Stdio::null()).stderr(Stdio::inherit());
+        let mut heard = Heard::default();
+        heard.add(&sh.output().unwrap().stdout);
+        std::iter::from_fn(|| heard.take_report().unwrap()).collect()
+    }
+
+    #[test]
+    fn the_last_words_of_a_worker_are_reported() {
+        let waiting = "echo INFO begun; echo \"@worker waiting for godot\"; echo WARN waiting";
+        let last = |notice: Option<Notice>, line: &str| LastWords { notice, line: line.to_owned() };
+        let waits = || Some(Notice::Waiting("for godot".to_owned()));
+        let code = |code: &str| code.to_owned();
+        for (program, join_timeout, expected) in [
+            (
+                format!("{waiting}; exec sleep 1000"),
+                Duration::from_secs(5),
+                Report::Late(last(waits(), "WARN waiting")),
+            ),
+            (
+                format!("{waiting}; echo \"swath: no coordinator\" >&2; echo \"  a hint\" >&2; exit 3"),
+                Duration::from_secs(60),
+                Report::Died { code: code("3"), last: last(waits(), "swath: no coordinator") },
+            ),
+            (
+                format!("{waiting}; [ \"$SWATH_LAUNCHED\" = true ] && echo \"@worker refused its name\"; exit 1"),
+                Duration::from_secs(60),
+                Report::Died {
+                    code: code("1"),
+                    last: last(Some(Notice::Refused("its name".to_owned())), "@worker refused its name"),
+                },
+            ),
+            ("exit 7".to_owned(), Duration::from_secs(60), Report::Died { code: code("7"), last: last(None, "") }),
+        ] {
+            let reports = reports(&program, join_timeout);
+            assert!(matches!(reports.as_slice(), [Report::System(_), last] if *last == expected), "{reports:?}");
+        }
+    }
 }

@@ -79,7 +79,7 @@ pub async fn stop(selection: &Selection, grace: Duration, host: &Host) -> Result
         match talk.next().await? {
             Report::Stopped { pid, end } => stopped.push(Stopped { process: pid, end }),
             Report::Done { reports } => return whole(stopped, reports),
-            Report::Failed { step, text, more } => return Err(failure::of_step(&step, text, &more)),
+            Report::Failed { step, text } => return Err(failure::of_step(&step, text)),
             other => return Err(Failure::Confused(format!("{other:?}"))),
         }
     }
@@ -95,7 +95,7 @@ pub async fn status(selection: &Selection, host: &Host) -> Result<Vec<Running>, 
                 running.push(Running { process: pid, has_joined: joined, threads, coordinator, name, since });
             }
             Report::Done { reports } => return whole(running, reports),
-            Report::Failed { step, text, more } => return Err(failure::of_step(&step, text, &more)),
+            Report::Failed { step, text } => return Err(failure::of_step(&step, text)),
             other => return Err(Failure::Confused(format!("{other:?}"))),
         }
     }

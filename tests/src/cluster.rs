@@ -1,6 +1,6 @@
 //! A coordinator and its workers.
 
-use std::{path::PathBuf, time::Duration};
+use std::{fs, path::PathBuf, time::Duration};
 
 use serde_json::Value;
 
@@ -179,8 +179,8 @@ impl<'scene> Coordinator<'scene> {
         });
     }
 
-    /// Stops a worker, as SIGSTOP does, in the midst of computing: it stands with leases, it has used the processor, and
-    /// a job runs. So what it dies or falls silent with is work in hand.
+    /// Stops a worker, as SIGSTOP does, in the midst of computing: it stands with leases, it has used the processor,
+    /// and a job runs. So what it dies or falls silent with is work in flight.
     #[track_caller]
     pub fn freeze_midst(&self, id: u64, name: &str, worker: &Process<'_>) {
         assert!(self.try_freeze_midst(id, name, worker), "job {id} ended too early to see {name} compute");
@@ -264,5 +264,46 @@ impl<'scene> Coordinator<'scene> {
     pub fn stop(self, signal: Signal) -> Ended {
         self.process.signal(signal);
         self.process.wait()
+    }
+}
+
+impl Scene {
+    /// Starts a coordinator at a free port, with its results in the folder `data`.
+    #[track_caller]
+    pub fn coordinator(&self) -> Coordinator<'_> {
+        self.coordinator_with("")
+    }
+
+    /// The same with more arguments.
+    #[track_caller]
+    pub fn coordinator_with(&self, arguments: &str) -> Coordinator<'_> {
+        self.coordinator_under(&[], arguments)
+    }
+
+    /// The same, started by another program that takes a command and becomes it.
+    #[track_caller]
+    pub fn coordinator_under(&self, prefix: &[&str], arguments: &str) -> Coordinator<'_> {
+        Coordinator::start(self, prefix, arguments)
+    }
+
+    /// A coordinator with TLS; the access files are made in this folder if they are not there yet. Whatever is started
+    /// by it has the access that it needs.
+    #[track_caller]
+    pub fn secured_coordinator(&self, folder: &str, arguments: &str) -> Coordinator<'_> {
+        if !self.path(folder).exists() {
+            self.swath(&format!("access create {folder} --address 127.0.0.1:7171")).succeed();
+        }
+        Coordinator::start_secured(self, &[], folder, arguments)
+    }
+
+    /// A coordinator with a disk of its own of this many bytes for the folder `data`: in memory, and mounted where only
+    /// the coordinator sees it; see [`Coordinator::path`].
+    #[track_caller]
+    pub fn coordinator_on_a_small_disk(&self, bytes: u64, arguments: &str) -> Coordinator<'_> {
+        fs::create_dir_all(self.path("data")).expect("a folder");
+        // Only root may mount; anybody is root in a user namespace of one's own.
+        let namespaces = if rustix::process::geteuid().is_root() { "-m" } else { "-Urm" };
+        let mount = format!("mount -t tmpfs -o size={bytes} small-disk data && exec \"$@\"");
+        self.coordinator_under(&["unshare", namespaces, "bash", "-c", &mount, "bash"], arguments)
     }
 }

@@ -6,7 +6,7 @@ use std::{
     path::Path,
 };
 
-use crate::{Coordinator, until};
+use crate::{Process, until};
 
 /// Makes a file larger until nothing more fits on its disk; returns the bytes that did.
 pub fn fill(file: &Path) -> usize {
@@ -22,11 +22,11 @@ pub fn fill(file: &Path) -> usize {
 }
 
 /// Fills the disk of a coordinator to its last byte, also with what parts give back that could not be written.
-pub fn fill_up(coordinator: &Coordinator<'_>, folder: &Path, filler: &Path) {
+pub fn fill_up(coordinator: &Process<'_>, folder: &Path, filler: &Path) {
     until("the disk is full", || {
         fill(filler);
         // A file that was deleted takes its room until it is closed.
-        let files = fs::read_dir(coordinator.process().proc("fd")).expect("a process that runs");
+        let files = fs::read_dir(coordinator.proc("fd")).expect("a process that runs");
         let mut open = files.filter_map(|file| fs::read_link(file.ok()?.path()).ok());
         let is_writing = open.any(|path| path.to_string_lossy().contains("/part-"));
         (!is_writing && unfinished_parts(folder).is_empty() && fill(filler) == 0).then_some(())

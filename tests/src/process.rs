@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    marker::PhantomData,
     os::unix::process::ExitStatusExt,
     path::{Path, PathBuf},
     process::{Child, ExitStatus},
@@ -12,7 +13,7 @@ use std::{
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use serde_json::Value;
 
-use crate::{Scene, scene::Record, until};
+use crate::{record::Record, until};
 
 /// How `/proc/PID/stat` counts time: in hundredths of a second, whatever the kernel's own clock (proc(5), USER_HZ).
 const TICK: Duration = Duration::from_millis(10);
@@ -24,12 +25,12 @@ pub struct Process<'scene> {
     child: Child,
     record: Arc<Record>,
     /// The scene prints what its processes said, so it outlives them.
-    _scene: &'scene Scene,
+    scene: PhantomData<&'scene ()>,
 }
 
-impl<'scene> Process<'scene> {
-    pub(crate) fn new(scene: &'scene Scene, child: Child, record: Arc<Record>) -> Self {
-        Self { child, record, _scene: scene }
+impl Process<'_> {
+    pub(crate) fn new(child: Child, record: Arc<Record>) -> Self {
+        Self { child, record, scene: PhantomData }
     }
 
     /// Its process id.

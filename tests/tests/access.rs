@@ -151,8 +151,8 @@ fn every_method_refuses_whoever_it_is_not_for() {
 }
 
 #[test]
-fn the_command_line_says_what_is_wrong_with_who_one_is() {
-    let scene = Scene::new("what_is_wrong_with_who_one_is");
+fn the_command_line_says_what_is_wrong_with_your_identity() {
+    let scene = Scene::new("what_is_wrong_with_your_identity");
     let coordinator = scene.secured_coordinator("access", "");
     scene.swath("access create foreign --address 127.0.0.1:7171").succeed();
     issue(&scene, "client", "expired.toml", "1s");

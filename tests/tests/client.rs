@@ -43,7 +43,7 @@ fn all_values_of_a_job_come_as_one_array() {
 
 #[test]
 fn an_array_does_not_hide_that_numbers_have_no_result() {
-    let scene = Scene::new("collect_with_holes");
+    let scene = Scene::new("collect_with_failed_chunks");
     let coordinator = scene.coordinator();
     let _worker = coordinator.worker("able");
     let mut spec = JobRequest::new("isqrt", "-5..=100".parse().unwrap());

@@ -89,7 +89,8 @@ fn a_scheme_is_taken_where_it_fits() {
     }
     let refused = scene.swath("job list --coordinator ftp://h:1").end().assert_misused();
     assert_says(&refused, &["ftp://h:1", "grpcs"]);
-    // The usual port, where only a host is named: nobody listens there in these tests, or somebody else's coordinator does.
+    // The usual port, where only a host is named: nobody listens there in these tests, or somebody else's coordinator
+    // does.
     let ended = scene.swath("job list --coordinator no-such-host.invalid").end().assert_refused(3);
     assert_says(&ended, &["no-such-host.invalid:7171"]);
 }

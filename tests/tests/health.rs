@@ -20,16 +20,33 @@ fn ask(scene: &Scene, address: &str, service: &str) -> Ended {
     scene.swath(&format!("health {address} --service {service}")).end()
 }
 
-#[track_caller]
-fn assert_health(scene: &Scene, address: &str, is_alive: bool, is_ready: bool) {
-    ask(scene, address, "liveness").assert_code(i32::from(!is_alive));
-    ask(scene, address, "readiness").assert_code(i32::from(!is_ready));
+/// What a process that is alive answers about its readiness.
+#[derive(Clone, Copy)]
+enum Readiness {
+    Ready,
+    NotReady,
+}
+
+impl Readiness {
+    /// With what `swath health` ends then.
+    fn code(self) -> i32 {
+        match self {
+            Self::Ready => 0,
+            Self::NotReady => 1,
+        }
+    }
 }
 
 #[track_caller]
-fn await_readiness(scene: &Scene, address: &str, is_ready: bool) {
-    let code = i32::from(!is_ready);
-    until("its readiness changes", || (ask(scene, address, "readiness").code() == Some(code)).then_some(()));
+fn assert_alive(scene: &Scene, address: &str, readiness: Readiness) {
+    ask(scene, address, "liveness").assert_code(0);
+    ask(scene, address, "readiness").assert_code(readiness.code());
+}
+
+#[track_caller]
+fn await_readiness(scene: &Scene, address: &str, readiness: Readiness) {
+    let code = Some(readiness.code());
+    until("its readiness changes", || (ask(scene, address, "readiness").code() == code).then_some(()));
 }
 
 #[test]
@@ -43,14 +60,14 @@ fn a_worker_is_ready_while_it_has_a_coordinator_and_alive_all_the_time() {
     let worker = scene.swath(&worker).start();
     let health = health_address(&worker);
     until("it waits", || worker.stderr().contains("waiting for the coordinator").then_some(()));
-    assert_health(&scene, &health, true, false);
+    assert_alive(&scene, &health, Readiness::NotReady);
     for _ in 0..2 {
         let coordinator = scene.coordinator_with(&format!("--listen {address}"));
-        await_readiness(&scene, &health, true);
-        assert_health(&scene, &health, true, true);
+        await_readiness(&scene, &health, Readiness::Ready);
+        assert_alive(&scene, &health, Readiness::Ready);
         coordinator.stop(Signal::KILL);
-        await_readiness(&scene, &health, false);
-        assert_health(&scene, &health, true, false);
+        await_readiness(&scene, &health, Readiness::NotReady);
+        assert_alive(&scene, &health, Readiness::NotReady);
     }
     worker.signal(Signal::TERM);
     worker.wait().assert_code(0);
@@ -62,7 +79,7 @@ fn a_coordinator_that_was_told_to_stop_is_alive_but_not_ready() {
     let scene = Scene::new("the_health_of_a_coordinator");
     let coordinator = scene.coordinator_with(HEALTH);
     let health = health_address(coordinator.process());
-    assert_health(&scene, &health, true, true);
+    assert_alive(&scene, &health, Readiness::Ready);
 
     let _worker = coordinator.worker("able");
     coordinator.submit("1..=1e9 -k collatz");
@@ -71,8 +88,8 @@ fn a_coordinator_that_was_told_to_stop_is_alive_but_not_ready() {
     // It holds its stream, for which the coordinator waits for a while.
     reader.freeze();
     coordinator.process().signal(Signal::TERM);
-    await_readiness(&scene, &health, false);
-    assert_health(&scene, &health, true, false);
+    await_readiness(&scene, &health, Readiness::NotReady);
+    assert_alive(&scene, &health, Readiness::NotReady);
     coordinator.stop(Signal::TERM);
     ask(&scene, &health, "readiness").assert_code(3);
 }

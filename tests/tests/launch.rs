@@ -301,7 +301,7 @@ fn a_worker_that_does_not_join_says_why() {
     for (line, outcome, words) in [
         ("echo \"error: unexpected argument --ready-file found\" >&2; exit 2", "misunderstood", "unexpected argument"),
         (
-            "echo \"swath: the coordinator refused this worker: the worker (swath 0.0.1) speaks version 1 of the protocol\" \
+            "[ \"$SWATH_LAUNCHED\" = true ] && echo \"@worker other_version the worker (swath 0.0.1) speaks version 1\" \
              >&2; exit 1",
             "other_version",
             "speaks version 1",

@@ -51,15 +51,15 @@ fn a_coordinator_killed_again_and_again_loses_nothing() {
 }
 
 #[test]
-fn work_in_hand_goes_on_when_the_coordinator_is_started_again() {
+fn work_in_flight_goes_on_when_the_coordinator_is_started_again() {
     // One chunk, which takes seconds: were it begun anew after each kill, it would never end.
     const LAST: i64 = 12_000_000;
-    let scene = Scene::new("work_in_hand");
+    let scene = Scene::new("work_in_flight");
     let mut coordinator = scene.coordinator();
     let address = coordinator.address().to_owned();
     let worker = coordinator.worker_with("able", "--threads 1 --upload-memory 1GiB");
     let job = coordinator.submit(&format!("1..={LAST} -k collatz --chunk-size {LAST}"));
-    let resumed = |said: &str| said.matches("work in hand was offered leases=1 resumed=1").count();
+    let resumed = |said: &str| said.matches("work in flight was offered leases=1 resumed=1").count();
     until("it computes", || (coordinator.find_worker("able")?["leases"].as_u64()? > 0).then_some(()));
     for kills in 1..=3 {
         assert_eq!(coordinator.stop(Signal::KILL).signal(), Some(9));

@@ -61,8 +61,8 @@ impl Computer {
         Self { values: None, step_rows: FIRST_STEP_ROWS }
     }
 
-    /// Computes a task: one block, or where numbers fail, blocks of the chunks between. `deliver` takes each. Ends early
-    /// when it is told to `stop`.
+    /// Computes a task: one block, or where numbers fail, blocks of the chunks between. `deliver` takes each. Ends
+    /// early when it is told to `stop`.
     pub(crate) fn compute(&mut self, task: &Task, stop: &AtomicBool, mut deliver: impl FnMut(Product)) {
         let job = &*task.job;
         let mut left = vec![task.offsets];

@@ -14,7 +14,7 @@ use swath_worker_core::{FromCoordinator, Lease, ToCoordinator, Upload, Welcome};
 use crate::{
     WorkerConfig,
     compute::{Encoded, Evaluator, Job},
-    session::host_name,
+    host::host_name,
 };
 
 /// Why this worker cannot compute a job.

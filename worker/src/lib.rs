@@ -1,15 +1,16 @@
 //! The worker of Swath: one process that computes leases with all its threads.
 //!
-//! What it does is decided in `swath-worker-core`; this crate is the shell around that: plain threads (`pool`) that compute and
-//! encode (`compute`), the two connections of a session, one for control (`session`) and one for blocks (`upload`), and
-//! between them the core and the bytes of the blocks that wait, under one lock (`work`). No thread that computes ever waits
-//! for the network, but for room in the upload's bounded memory.
+//! What it does is decided in `swath-worker-core`; this crate is the shell around that: plain threads (`pool`) that
+//! compute and encode (`compute`), the two connections of a session, one for control (`session`) and one for blocks
+//! (`upload`), and between them the core and the bytes of the blocks that wait, under one lock (`work`). No thread that
+//! computes ever waits for the network, but for room in the upload's bounded memory.
 
 #![warn(clippy::indexing_slicing)]
 
 mod compute;
 mod convert;
 mod health;
+mod host;
 mod pool;
 mod session;
 mod upload;
@@ -30,7 +31,8 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-pub use session::{SessionError, host_name};
+pub use host::host_name;
+pub use session::SessionError;
 
 use crate::{
     pool::Pool,
@@ -56,6 +58,8 @@ pub struct WorkerConfig {
     pub grace: Duration,
     /// Told the number of the worker, as the coordinator counts, while a session holds.
     pub joined: watch::Sender<Option<u64>>,
+    /// Called with the reason when the worker begins to wait for the coordinator.
+    pub on_waiting: fn(&SessionError),
     /// Where to answer for its health, in plain text.
     pub health_listen: Option<SocketAddr>,
 }
@@ -111,8 +115,9 @@ async fn drive_sessions(config: &WorkerConfig, work: &Work, stop: &CancellationT
                 Order::Connect(id) => session = OptionFuture::from(Some(Box::pin(attempt(id)))),
                 Order::SayWaiting => {
                     let patience = humantime::format_duration(config.patience);
-                    let error = last_error.as_ref().map(tracing::field::display);
-                    warn!(error, %patience, "waiting for the coordinator");
+                    let error = last_error.as_ref();
+                    error.into_iter().for_each(config.on_waiting);
+                    warn!(error = error.map(tracing::field::display), %patience, "waiting for the coordinator");
                 }
                 Order::End(outcome) => return end(outcome, last_error),
             }

@@ -19,6 +19,9 @@ pub enum SessionError {
     /// The coordinator was not reached.
     #[error(transparent)]
     Dial(#[from] DialError),
+    /// The coordinator speaks another version of the protocol.
+    #[error("the coordinator refused this worker: {0}")]
+    OtherVersion(String),
     /// The coordinator does not take this worker.
     #[error("the coordinator refused this worker: {0}")]
     Refused(String),
@@ -39,7 +42,7 @@ impl SessionError {
         match self {
             Self::Dial(error) if error.is_final() => Loss::Denied,
             Self::Dial(_) => Loss::Unreachable,
-            Self::Refused(_) | Self::Threads(_) | Self::Health(_) => Loss::Refused,
+            Self::OtherVersion(_) | Self::Refused(_) | Self::Threads(_) | Self::Health(_) => Loss::Refused,
             Self::Broken(_) => Loss::Broken,
         }
     }
@@ -51,11 +54,11 @@ impl From<Status> for SessionError {
             return Self::Dial(error);
         }
         match status.code() {
-            Code::FailedPrecondition
-            | Code::InvalidArgument
-            | Code::Unimplemented
-            | Code::Unauthenticated
-            | Code::PermissionDenied => Self::Refused(status.message().to_owned()),
+            // The protocol has it for nothing else here.
+            Code::FailedPrecondition => Self::OtherVersion(status.message().to_owned()),
+            Code::InvalidArgument | Code::Unimplemented | Code::Unauthenticated | Code::PermissionDenied => {
+                Self::Refused(status.message().to_owned())
+            }
             _ => Self::Broken(status.message().to_owned()),
         }
     }
@@ -82,7 +85,7 @@ pub(crate) async fn run(config: &WorkerConfig, work: &Work, session: SessionId) 
     let (worker, resumed) = (welcome.worker, welcome.resumed.len());
     info!(%worker, name = config.name, threads = config.threads, "joined");
     if offers > 0 {
-        info!(leases = offers, resumed, "work in hand was offered");
+        info!(leases = offers, resumed, "work in flight was offered");
     }
     let dropped = work.with(|core, now| {
         let before = core.waiting_blocks();
@@ -108,7 +111,8 @@ pub(crate) async fn run(config: &WorkerConfig, work: &Work, session: SessionId) 
     }
 }
 
-/// Opens the control stream; returns when the coordinator has answered with Welcome. Also says how many leases were offered.
+/// Opens the control stream; returns when the coordinator has answered with Welcome. Also says how many leases were
+/// offered.
 async fn join(
     control: Channel,
     mut outbound: mpsc::UnboundedReceiver<v1::WorkerMessage>,
@@ -144,7 +148,24 @@ fn log(message: &FromCoordinator<Evaluator>) {
     }
 }
 
-/// The name of this machine.
-pub fn host_name() -> String {
-    rustix::system::uname().nodename().to_string_lossy().into_owned()
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_is_told_by_its_status() {
+        for (status, loss, is_expected) in [
+            (
+                Status::failed_precondition("x"),
+                Loss::Refused,
+                (|error| matches!(error, SessionError::OtherVersion(_))) as fn(&SessionError) -> bool,
+            ),
+            (Status::invalid_argument("x"), Loss::Refused, |error| matches!(error, SessionError::Refused(_))),
+            (Status::permission_denied("x"), Loss::Refused, |error| matches!(error, SessionError::Refused(_))),
+            (Status::unavailable("x"), Loss::Broken, |error| matches!(error, SessionError::Broken(_))),
+        ] {
+            let error = SessionError::from(status);
+            assert!(error.loss() == loss && is_expected(&error), "{error:?}");
+        }
+    }
 }

@@ -146,7 +146,8 @@ impl Work {
         self.0.stops.get(slot.0 as usize).unwrap_or(&NEVER)
     }
 
-    /// A thread has computed a block; waits for room. When the worker has ended, or nobody wants it, the block is dropped.
+    /// A thread has computed a block; waits for room. When the worker has ended, or nobody wants it, the block is
+    /// dropped.
     pub(crate) fn deliver(&self, slot: Slot, offsets: OffsetRun, block: Encoded) {
         let shared = &*self.0;
         let units = u32::try_from(block.parquet.len().div_ceil(UNIT)).unwrap_or(u32::MAX).min(shared.units);

@@ -40,7 +40,8 @@ pub(crate) fn check(mut bytes: &[u8], values: usize) -> Result<i64, &'static str
             }
             widths &= 1u32.checked_shl(used).map_or(u32::MAX, |bit| bit - 1);
         }
-        // All four at once: a byte of 65 or more, and no other, reaches the highest bit when 63 is added, or has it already.
+        // All four at once: a byte of 65 or more, and no other, reaches the highest bit when 63 is added, or has it
+        // already.
         if (widths | (widths & 0x7F7F_7F7F).wrapping_add(0x3F3F_3F3F)) & 0x8080_8080 != 0 {
             return Err("have a width of more than 64 bits");
         }

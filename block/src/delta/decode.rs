@@ -114,8 +114,8 @@ fn unpack(
     unpack_by_width!(packed, beyond, width, sum, values, 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31 32)
 }
 
-/// Values of `W` bits, at most 32, in 4·`W` bytes, of which `BYTES` with some beyond. Eight values take `W` bytes, `EIGHT`
-/// with some beyond, so that all shifts are known at compile time.
+/// Values of `W` bits, at most 32, in 4·`W` bytes, of which `BYTES` with some beyond. Eight values take `W` bytes,
+/// `EIGHT` with some beyond, so that all shifts are known at compile time.
 #[inline(always)]
 #[expect(
     clippy::indexing_slicing,

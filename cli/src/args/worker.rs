@@ -65,6 +65,9 @@ pub(crate) struct WorkerStart {
     /// threads=8`.
     #[arg(long, env = "SWATH_READY_FILE", value_name = "FILE")]
     pub(crate) ready_file: Option<PathBuf>,
+    /// Write notices for `swath launch` to standard error: what the worker waits for, and why it was refused.
+    #[arg(long, env = "SWATH_LAUNCHED", hide = true)]
+    pub(crate) launched: bool,
     /// A folder to delete when standard input closes, in case the parent was killed and could not delete it.
     #[arg(long, env = "SWATH_SCRATCH", hide = true, requires = "attached", value_name = "FOLDER")]
     pub(crate) scratch: Option<PathBuf>,

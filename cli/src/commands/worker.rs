@@ -11,8 +11,9 @@ use std::{
 
 use anyhow::Result;
 use swath_client::Role;
-use swath_console::{check_name, plain};
-use swath_worker::WorkerConfig;
+use swath_console::{check_name, plain, say};
+use swath_launch::Notice;
+use swath_worker::{SessionError, WorkerConfig};
 use tokio::sync::watch;
 use tracing::warn;
 
@@ -25,6 +26,30 @@ use crate::{
 };
 
 pub(super) async fn start(args: WorkerStart, output: &'static dyn Output) -> Result<()> {
+    let is_launched = args.launched;
+    let ended = work(args, output).await;
+    let refused = ended.as_ref().err().and_then(|error| error.downcast_ref()).and_then(refusal);
+    if let Some(notice) = refused.filter(|_| is_launched) {
+        say!("{notice}");
+    }
+    ended
+}
+
+/// What a launcher is told of a worker that ended.
+fn refusal(error: &SessionError) -> Option<Notice> {
+    match error {
+        SessionError::OtherVersion(reason) => Some(Notice::OtherVersion(reason.clone())),
+        SessionError::Refused(reason) => Some(Notice::Refused(reason.clone())),
+        _ => None,
+    }
+}
+
+/// What a launcher is told of a worker that begins to wait.
+fn say_waiting(error: &SessionError) {
+    say!("{}", Notice::Waiting(error.to_string()));
+}
+
+async fn work(args: WorkerStart, output: &'static dyn Output) -> Result<()> {
     let stop = signals::stop_token()?;
     if args.attached {
         end_with_standard_input(args.scratch, args.silence);
@@ -49,6 +74,7 @@ pub(super) async fn start(args: WorkerStart, output: &'static dyn Output) -> Res
         patience: args.patience,
         grace: args.grace,
         joined,
+        on_waiting: if args.launched { say_waiting } else { |_| {} },
         health_listen,
     };
     Ok(swath_worker::run(config, stop).await?)

@@ -24,11 +24,11 @@ receive() {
     trap - EXIT HUP INT TERM PIPE
 }
 
-# The line of its log that says why a worker ended or waits.
-last_words() {
+# The last words of a worker in its log: its last notice, and the last line that is an error, or the last of all.
+read_last_words() {
+    notice=$(grep '^@worker ' "$log" | tail -n 1)
     words=$(grep -e '^swath: ' -e '^error: ' "$log" | tail -n 1)
     [ -n "$words" ] || words=$(tail -n 1 "$log")
-    printf '%s' "$words"
 }
 
 make_folder "$folder"
@@ -81,6 +81,9 @@ record=$workers/$id.worker
 find "$workers" -name '*.log' -mtime +30 -exec rm -f -- {} +
 error=$( { : >"$log"; } 2>&1 ) || fail folder "$error"
 set -- "$program" "$@" --ready-file "$ready"
+# It writes notices into its log. Not an argument: an older program may work without.
+SWATH_LAUNCHED=true
+export SWATH_LAUNCHED
 if [ -n "$attached" ]; then
     # Of a command in the background, sh would close the standard input.
     exec 3<&0
@@ -115,13 +118,16 @@ while [ ! -s "$ready" ]; do
         wait "$pid"
         code=$?
         rm -f -- "$record" "$ready"
-        fail ended "$code" "$(last_words)"
+        read_last_words
+        say died "$code" "$notice" "$words"
+        exit 0
     fi
     if [ "$(seconds)" -ge "$limit" ]; then
-        words=$(last_words)
+        read_last_words
         kill "$pid"
         rm -f -- "$record" "$ready"
-        fail timeout "$words"
+        say late "$notice" "$words"
+        exit 0
     fi
     pause
 done
@@ -131,5 +137,6 @@ if [ -n "$attached" ]; then
     wait "$pid"
     code=$?
     rm -f -- "$record" "$ready"
-    say ended "$code" "$(last_words)"
+    read_last_words
+    say ended "$code" "$notice" "$words"
 fi

@@ -6,7 +6,8 @@ use swath_tests::{Rows, Scene, square};
 fn what_is_set_for_other_commands_does_not_reach_the_workers_of_a_run() {
     let scene = Scene::new("variables_for_others");
     scene.swath("access create access --address 127.0.0.1:7171").succeed();
-    // A run whose workers are counted on the command line starts its own, whatever access there is to another coordinator.
+    // A run whose workers are counted on the command line starts its own, whatever access there is to another
+    // coordinator.
     let run = scene.swath("run 1..=100000 -k collatz -o steps.csv --workers 2 --output json");
     let settings = [
         ("SWATH_ACCESS", "access/client.toml"),

@@ -186,8 +186,8 @@ impl jobs_server::Jobs for Liar {
     }
 
     async fn holes(&self, _: Request<v1::JobHolesRequest>) -> Result<Response<v1::JobHolesResponse>, Status> {
-        let hole = v1::Hole { chunk: 0, first: 1, last: 10, number: 1, reason: evil() };
-        Ok(Response::new(v1::JobHolesResponse { holes: vec![hole] }))
+        let failed = v1::Hole { chunk: 0, first: 1, last: 10, number: 1, reason: evil() };
+        Ok(Response::new(v1::JobHolesResponse { holes: vec![failed] }))
     }
 
     async fn forget(&self, _: Request<v1::ForgetJobRequest>) -> Result<Response<v1::ForgetJobResponse>, Status> {

@@ -10,8 +10,8 @@ use std::{
 
 use swath_tests::{Ended, Scene};
 
-/// All that a test makes in the engine, by one name. It goes when this is dropped, and also when the test is killed: who
-/// cleans up is a process of its own that waits for the end of this one.
+/// All that a test makes in the engine, by one name. It goes when this is dropped, and also when the test is killed:
+/// who cleans up is a process of its own that waits for the end of this one.
 pub(crate) struct Docker<'scene> {
     scene: &'scene Scene,
     name: String,

@@ -111,7 +111,7 @@ fn a_job_is_cancelled_on_a_full_disk_too() {
     fill(&filler);
     until("the job is paused", || coordinator.job(job)["paused"].as_str().map(str::to_owned));
     // What a failed part had taken is free again, until it is taken here too.
-    fill_up(&coordinator, &coordinator.path(&format!("data/jobs/{job}")), &filler);
+    fill_up(coordinator.process(), &coordinator.path(&format!("data/jobs/{job}")), &filler);
     coordinator.swath(&format!("job cancel {job}")).succeed();
     assert_eq!(coordinator.job(job)["state"], "cancelled");
     let said = coordinator.process().stderr();

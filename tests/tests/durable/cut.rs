@@ -38,8 +38,8 @@ impl Cutter {
         Self { runtime, channel, cut: Arc::default() }
     }
 
-    /// Makes a request of each of these, and cuts each off at another moment, within so much time; returns the answers that
-    /// came before.
+    /// Makes a request of each of these, and cuts each off at another moment, within so much time; returns the answers
+    /// that came before.
     fn cut_off<T, R, F>(&self, requests: Vec<T>, within: Duration, ask: impl Fn(JobsClient<Channel>, T) -> F) -> Vec<R>
     where
         R: Send + 'static,

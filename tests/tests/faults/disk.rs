@@ -33,7 +33,7 @@ fn a_job_waits_for_room_on_a_full_disk_and_goes_on() {
         let said = coordinator.swath(&format!("job show {job}")).succeed();
         assert!(said.stdout().contains(&reason), "{}", said.stdout());
         // What a failed part had taken is free again, until it is taken here too.
-        fill_up(&coordinator, &folder, &filler);
+        fill_up(coordinator.process(), &folder, &filler);
         assert_eq!(coordinator.find_worker("able").unwrap()["state"], "active");
         let (state, kept) = (coordinator.job(job)["state"].clone(), coordinator.committed(job));
         assert!(state == "paused" && kept > before, "{state}: {kept} numbers");
@@ -49,7 +49,7 @@ fn a_job_for_which_a_full_disk_has_no_room_is_refused() {
     let scene = Scene::new("no_room_for_a_job");
     let coordinator = scene.coordinator_on_a_small_disk(DISK, "");
     let filler = coordinator.path("data/filler");
-    fill_up(&coordinator, &coordinator.path("data/jobs/1"), &filler);
+    fill_up(coordinator.process(), &coordinator.path("data/jobs/1"), &filler);
     for _ in 0..3 {
         let refused = coordinator.swath("submit 1..=1000").end().assert_refused(1);
         assert!(refused.contains("disk is full"), "{refused}");
@@ -64,8 +64,16 @@ fn a_job_for_which_a_full_disk_has_no_room_is_refused() {
 /// The squares of decimals whose results take more than half of the disk.
 const SQUARES: RangeInclusive<i64> = 4_000_000_000..=4_002_499_999;
 
-/// A disk that is full of the results of one job, so that another with as many waits. `filled` leaves no byte free.
-fn forgotten_results_make_room(name: &str, filled: bool) {
+/// How full a disk is of the results of one job, so that another with as many waits.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Full {
+    /// The next part does not fit.
+    OfResults,
+    /// No byte is free.
+    ToTheLastByte,
+}
+
+fn forgotten_results_make_room(name: &str, full: Full) {
     let scene = Scene::new(name);
     let coordinator = scene.coordinator_on_a_small_disk(DISK, "--memory 1MiB");
     let _worker = coordinator.worker_with("able", "--threads 1");
@@ -75,9 +83,9 @@ fn forgotten_results_make_room(name: &str, filled: bool) {
     let new = coordinator.submit(&range);
     let reason = await_paused(&coordinator, new);
     assert!(blames_full_disk(&reason), "{reason}");
-    if filled {
+    if full == Full::ToTheLastByte {
         let folder = coordinator.path(&format!("data/jobs/{new}"));
-        fill_up(&coordinator, &folder, &coordinator.path("data/filler"));
+        fill_up(coordinator.process(), &folder, &coordinator.path("data/filler"));
     }
     coordinator.swath(&format!("job forget {old}")).succeed();
     coordinator.await_done(new);
@@ -87,10 +95,10 @@ fn forgotten_results_make_room(name: &str, filled: bool) {
 
 #[test]
 fn results_that_are_forgotten_make_room_on_a_disk_full_of_results() {
-    forgotten_results_make_room("a_disk_full_of_results", false);
+    forgotten_results_make_room("a_disk_full_of_results", Full::OfResults);
 }
 
 #[test]
 fn results_that_are_forgotten_make_room_on_a_disk_full_to_the_last_byte() {
-    forgotten_results_make_room("a_disk_full_to_the_last_byte", true);
+    forgotten_results_make_room("a_disk_full_to_the_last_byte", Full::ToTheLastByte);
 }

@@ -26,8 +26,9 @@ fn copy_folder(scene: &Scene, from: &str, to: &str) {
 }
 
 /// Submits a job, of which the worker computes its first leases, all of them, and delivers nothing, for the coordinator
-/// stands still meanwhile. Then the coordinator is killed, the older data folder is put back, and another coordinator starts
-/// on it. The worker stands still until the end: it wakes up with the blocks of leases that have the first ids there are.
+/// stands still meanwhile. Then the coordinator is killed, the older data folder is put back, and another coordinator
+/// starts on it. The worker stands still until the end: it wakes up with the blocks of leases that have the first ids
+/// there are.
 fn put_back_copy<'scene>(
     scene: &'scene Scene,
     coordinator: Coordinator<'scene>,
@@ -71,7 +72,7 @@ fn another_job_gets_nothing_of_the_one_before_it(name: &str, worker: &str) {
         until("the worker has offered what it had of the old job", || {
             // All of it in vain.
             let said = worker.stderr();
-            let (_, offered) = said.split_once("work in hand was offered leases=")?;
+            let (_, offered) = said.split_once("work in flight was offered leases=")?;
             let (leases, resumed) = offered.lines().next()?.split_once(" resumed=")?;
             assert!(leases != "0" && resumed == "0", "{leases} leases, and {resumed} of them went on");
             Some(())
@@ -112,6 +113,6 @@ fn the_same_job_in_an_older_copy_goes_on_with_what_its_worker_has() {
     coordinator.save(job, "values.csv");
     Rows::open(&scene.path("values.csv")).assert_are(NUMBERS, collatz);
     let said = worker.stderr();
-    let (_, offered) = said.split_once("work in hand was offered leases=").expect("work in hand was offered");
+    let (_, offered) = said.split_once("work in flight was offered leases=").expect("work in flight was offered");
     assert!(!offered.lines().next().unwrap().ends_with("resumed=0"), "nothing of it went on: {offered}");
 }

@@ -13,8 +13,8 @@ use crate::{bottomless, digest, footer_length, squares, with_footer};
 
 const NUMBERS: i64 = 1000;
 
-/// Joins, and answers the next leases with blocks made of these changes of the right one, until there are no more. Returns
-/// what the coordinator said to each.
+/// Joins, and answers the next leases with blocks made of these changes of the right one, until there are no more.
+/// Returns what the coordinator said to each.
 async fn send(coordinator: &Coordinator<'_>, changes: &[fn(Vec<u8>) -> v1::UploadBlock]) -> Vec<Outcome> {
     let mut client = WorkersClient::connect(format!("http://{}", coordinator.address())).await.unwrap();
     let (say, said) = mpsc::unbounded_channel();

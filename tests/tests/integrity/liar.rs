@@ -25,7 +25,8 @@ const NUMBERS: i64 = 1000;
 type Answer<T> = Result<Response<T>, Status>;
 type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 
-/// Has one job, which is done, and these blocks for it: one for each time that it is read, the last one again and again.
+/// Has one job, which is done, and these blocks for it: one for each time that it is read, the last one again and
+/// again.
 #[derive(Clone)]
 struct Liar {
     blocks: Arc<Vec<Vec<u8>>>,
@@ -134,7 +135,8 @@ fn a_client_reads_again_what_came_damaged_and_gives_up_in_a_sentence() {
     for (name, bad) in [("nested", nested), ("other", other), ("values", values)] {
         for ending in ["csv", "parquet", "arrow", "npy"] {
             let file = format!("{name}.{ending}");
-            // What is copied is not looked at page by page: its digest is right, and it was looked at when it was taken in.
+            // What is copied is not looked at page by page: its digest is right, and it was looked at when it was taken
+            // in.
             if (name, ending) == ("values", "parquet") {
                 continue;
             }

@@ -1,4 +1,5 @@
-//! Results that came to harm, or were made to do harm: on a worker, on their way, on the disk, on their way to a reader.
+//! Results that came to harm, or were made to do harm: on a worker, on their way, on the disk, on their way to a
+//! reader.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a panic is how a test fails")]
 

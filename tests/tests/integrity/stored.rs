@@ -41,19 +41,19 @@ fn a_flipped_bit_anywhere_in_a_part_costs_time_and_nothing_else() {
     let job = coordinator.submit(&format!("1..={LAST} --chunk-size 1000"));
     coordinator.await_done(job);
     let size = fs::metadata(part(&scene, job)).unwrap().len() as usize;
-    let mut spoiled = 0;
+    let mut flipped = 0;
     // Every seventh byte from behind: length, footer with its statistics, both columns.
     for back in (1..size - 4).step_by(7) {
         damage(&scene, job, |size| size - back);
         read(&scene, &coordinator, job, "squares.csv");
         coordinator.await_done(job);
-        spoiled += 1;
+        flipped += 1;
         // Lines of the log may come a moment later.
         let warnings = until("it is named", || {
             let warnings = warnings(&coordinator);
-            (warnings.len() >= spoiled).then_some(warnings)
+            (warnings.len() >= flipped).then_some(warnings)
         });
-        assert_eq!(warnings.len(), spoiled, "byte {back} from the end");
+        assert_eq!(warnings.len(), flipped, "byte {back} from the end");
         assert!(warnings.iter().all(|line| line.contains("able") && line.contains("numbers=")), "{warnings:?}");
     }
     // After a restart it is still known who sent what.

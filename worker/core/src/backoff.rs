@@ -11,8 +11,8 @@ use crate::Config;
 pub enum Loss {
     /// The coordinator was not reached; it may be later.
     Unreachable,
-    /// Access was denied. One that was in a session once has access that is good, and may be about to be renewed on either
-    /// side; for others this is final.
+    /// Access was denied. One that was in a session once has access that is good, and may be about to be renewed on
+    /// either side; for others this is final.
     Denied,
     /// The coordinator refused this worker. This is final.
     Refused,
@@ -41,8 +41,8 @@ impl Backoff {
         }
     }
 
-    /// How long to wait before the next attempt: twice the last pause, and up to half as much more, so that workers that
-    /// lost their coordinator together do not come back together. `None` when patience has run out.
+    /// How long to wait before the next attempt: twice the last pause, and up to half as much more, so that workers
+    /// that lost their coordinator together do not come back together. `None` when patience has run out.
     pub(crate) fn next_pause(&mut self, now: Instant, random: u64, config: &Config) -> Option<Duration> {
         self.pause = self.pause.saturating_mul(2).clamp(config.first_pause, config.last_pause.max(config.first_pause));
         let share = random as f64 / u64::MAX as f64;

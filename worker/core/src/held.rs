@@ -114,8 +114,8 @@ impl<K> HeldLease<K> {
         self.slots = self.slots.saturating_sub(1);
     }
 
-    /// The last untouched chunks that stand side by side, from this one on. Of a chunk that is cut into pieces, some may be
-    /// touched and others, before or behind them, not.
+    /// The last untouched chunks that stand side by side, from this one on. Of a chunk that is cut into pieces, some
+    /// may be touched and others, before or behind them, not.
     fn untouched_from(&self, first: u64) -> Option<ChunkRun> {
         let chunks = self.chunks();
         let untouched = |untaken: OffsetRun| {

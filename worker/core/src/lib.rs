@@ -1,13 +1,14 @@
-//! What a worker decides, as a state machine: which numbers a thread computes next, which blocks wait for their upload or
-//! their receipt, what goes on when a connection breaks, and when to try the coordinator again.
+//! What a worker decides, as a state machine: which numbers a thread computes next, which blocks wait for their upload
+//! or their receipt, what goes on when a connection breaks, and when to try the coordinator again.
 //!
-//! Nothing here performs I/O, reads a clock or draws a random number. The contract stands on [`Worker`]. Around it lie a
-//! shell with threads and connections (the crate `swath-worker`), and a simulated one (`swath-simulation`).
+//! Nothing here performs I/O, reads a clock or draws a random number. The contract stands on [`Worker`]. Around it lie
+//! a shell with threads and connections (the crate `swath-worker`), and a simulated one (`swath-simulation`).
 
 mod backoff;
 mod blocks;
 mod config;
 mod held;
+mod job;
 mod message;
 mod session;
 mod slot;
@@ -16,7 +17,8 @@ mod worker;
 pub use backoff::Loss;
 pub use blocks::{BlockId, UnexpectedReceipt, Upload};
 pub use config::{AfterLoss, Config};
-pub use message::{Effect, FromCoordinator, Job, Lease, ToCoordinator, Welcome};
+pub use job::Job;
+pub use message::{Effect, FromCoordinator, Lease, ToCoordinator, Welcome};
 pub use session::{Outcome, SessionId};
 pub use slot::{NextTask, Slot, Task};
 pub use worker::Worker;

@@ -2,17 +2,17 @@
 
 use std::{sync::Arc, time::Duration};
 
-use swath_model::{ChunkRun, Chunks, Fingerprint, Incarnation, JobId, LeaseId, ResumeOffer, ResumedLease, WorkerId};
+use swath_model::{ChunkRun, Fingerprint, Incarnation, JobId, LeaseId, ResumeOffer, ResumedLease, WorkerId};
 
-use crate::{BlockId, Outcome, SessionId, Slot};
+use crate::{BlockId, Job, Outcome, SessionId, Slot};
 
 /// A message from the coordinator.
 #[derive(Clone, Debug)]
 pub enum FromCoordinator<K> {
     /// The answer to Hello: the worker has joined.
     Welcome(Welcome),
-    /// What a job computes; comes before the first lease of it in a session. An error is a sentence that says why this worker
-    /// cannot compute it.
+    /// What a job computes; comes before the first lease of it in a session. An error is a sentence that says why this
+    /// worker cannot compute it.
     Job {
         /// The job.
         id: JobId,
@@ -40,8 +40,8 @@ pub enum FromCoordinator<K> {
     },
     /// Nothing more will come: leave when the work in flight is delivered.
     ShutDown,
-    /// A message that the shell cannot read, of a newer coordinator for instance. It counts as received: a worker that seems
-    /// to receive nothing loses its session.
+    /// A message that the shell cannot read, of a newer coordinator for instance. It counts as received: a worker that
+    /// seems to receive nothing loses its session.
     Unknown,
 }
 
@@ -56,19 +56,6 @@ pub struct Welcome {
     pub heartbeat: Duration,
     /// What goes on of the work that was offered; the rest is dropped.
     pub resumed: Vec<ResumedLease>,
-}
-
-/// A job as a worker needs it. `K` is what evaluates it, and the shell's own.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Job<K> {
-    /// Its id, which another coordinator may have given to another job.
-    pub id: JobId,
-    /// What it computes.
-    pub fingerprint: Fingerprint,
-    /// The range, and how it is split.
-    pub chunks: Chunks,
-    /// What evaluates it.
-    pub kernel: K,
 }
 
 /// See [`FromCoordinator::Lease`].
@@ -106,8 +93,8 @@ pub enum ToCoordinator {
         /// From its first number to its last.
         busy: Duration,
     },
-    /// The answer to [`FromCoordinator::ReturnChunks`], or chunks that the worker will not deliver; `None` if everything that
-    /// was asked for has been begun.
+    /// The answer to [`FromCoordinator::ReturnChunks`], or chunks that the worker will not deliver; `None` if
+    /// everything that was asked for has been begun.
     ChunksReturned {
         /// The lease.
         lease: LeaseId,
@@ -141,12 +128,14 @@ pub enum Effect {
     UploadReady(SessionId),
     /// There are tasks: slots that wait should call [`Worker::take`](crate::Worker::take) again.
     WakeSlots,
-    /// What this slot computes is not wanted any more; it should stop, and call [`Worker::finish`](crate::Worker::finish).
+    /// What this slot computes is not wanted any more; it should stop, and call
+    /// [`Worker::finish`](crate::Worker::finish).
     StopSlot(Slot),
     /// This block is acknowledged, or not wanted any more.
     DropBlock(BlockId),
     /// The coordinator was lost, and the worker begins to wait for it.
     Waiting,
-    /// It is over: close what is open. Comes once, as the last effect but for [`Effect::StopSlot`] and [`Effect::DropBlock`].
+    /// It is over: close what is open. Comes once, as the last effect but for [`Effect::StopSlot`] and
+    /// [`Effect::DropBlock`].
     End(Outcome),
 }

@@ -6,8 +6,8 @@ use swath_model::{Instant, JobId, WorkerId};
 
 use crate::Job;
 
-/// Names one attempt of a worker to be in a session, from connecting to its end. What comes late from an earlier one is told
-/// by it, and ignored.
+/// Names one attempt of a worker to be in a session, from connecting to its end. What comes late from an earlier one is
+/// told by it, and ignored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SessionId(pub u64);
 

@@ -18,8 +18,8 @@ use crate::{
     slot::SlotState,
 };
 
-/// The shortest time between the last message of a worker that leaves and the end of its connection, so that the message is
-/// not lost with it.
+/// The shortest time between the last message of a worker that leaves and the end of its connection, so that the
+/// message is not lost with it.
 const LAST_WORDS: Duration = Duration::from_millis(5);
 
 /// The worker: the leases that it holds, what its slots compute, the blocks that wait, and its session.
@@ -28,25 +28,25 @@ const LAST_WORDS: Duration = Duration::from_millis(5);
 ///
 /// Time is told with each call, by a clock that does not go back. After each call, carry out all effects of
 /// [`Worker::poll_effect`], in order, before the next call; and call [`Worker::handle_timeout`] at
-/// [`Worker::poll_timeout`], which may be another time after each call. With several threads, all of this happens under one
-/// lock.
+/// [`Worker::poll_timeout`], which may be another time after each call. With several threads, all of this happens under
+/// one lock.
 ///
-/// **Slots.** A thread calls [`Worker::take`] for its slot. With a task it computes blocks in any order, tells of each with
-/// [`Worker::handle_block`] or [`Worker::handle_failed`], and at the end calls [`Worker::finish`], always. On
+/// **Slots.** A thread calls [`Worker::take`] for its slot. With a task it computes blocks in any order, tells of each
+/// with [`Worker::handle_block`] or [`Worker::handle_failed`], and at the end calls [`Worker::finish`], always. On
 /// [`Effect::StopSlot`] it should come to the end soon.
 ///
-/// **Blocks.** The shell keeps the bytes of a block from `handle_block` until [`Effect::DropBlock`]. While a session has room
-/// for a block, the shell calls [`Worker::poll_upload`] after [`Effect::UploadReady`] until it gives nothing. For each block
-/// that was sent comes one [`Worker::handle_receipt`], in the same order.
+/// **Blocks.** The shell keeps the bytes of a block from `handle_block` until [`Effect::DropBlock`]. While a session
+/// has room for a block, the shell calls [`Worker::poll_upload`] after [`Effect::UploadReady`] until it gives nothing.
+/// For each block that was sent comes one [`Worker::handle_receipt`], in the same order.
 ///
 /// **Sessions.** On [`Effect::Connect`] the shell connects and says so, or calls [`Worker::handle_lost`]; whatever else
 /// breaks in this session is one `handle_lost`, too. All inputs carry the [`SessionId`]; those of another session are
-/// ignored. Between sessions the slots go on. What is in flight then is offered to the next coordinator, goes on under the
-/// leases that it grants, and is dropped otherwise.
+/// ignored. Between sessions the slots go on. What is in flight then is offered to the next coordinator, goes on under
+/// the leases that it grants, and is dropped otherwise.
 ///
-/// **Promises.** A number of a lease is in flight until its block is acknowledged, its chunk failed, or it was given back; and
-/// what is in flight is untaken, computed by a slot, or in a block that waits. A lease is known by its object, not by its id:
-/// what belongs to one that has ended never touches another with the same id.
+/// **Promises.** A number of a lease is in flight until its block is acknowledged, its chunk failed, or it was given
+/// back; and what is in flight is untaken, computed by a slot, or in a block that waits. A lease is known by its
+/// object, not by its id: what belongs to one that has ended never touches another with the same id.
 #[derive(Debug)]
 pub struct Worker<K> {
     config: Config,
@@ -173,8 +173,8 @@ impl<K> Worker<K> {
         self.remove_settled();
     }
 
-    /// A slot is done with its task. What it has not delivered of it, though it was not stopped, will not be delivered: its
-    /// first chunk counts as failed, for `reason`, and the others are given back.
+    /// A slot is done with its task. What it has not delivered of it, though it was not stopped, will not be delivered:
+    /// its first chunk counts as failed, for `reason`, and the others are given back.
     pub fn finish(&mut self, now: Instant, slot: Slot, reason: &str) {
         let Some(state) = self.slots.get_mut(slot.0 as usize) else { return };
         let SlotState::Computing { lease, rest } = std::mem::take(state) else { return };
@@ -296,7 +296,8 @@ impl<K> Worker<K> {
         self.state = State::Away { until: now + pause };
     }
 
-    /// The worker is told to stop, on its own machine: it delivers what its slots compute, gives back the rest, and leaves.
+    /// The worker is told to stop, on its own machine: it delivers what its slots compute, gives back the rest, and
+    /// leaves.
     pub fn handle_stop(&mut self, now: Instant) {
         match self.state {
             State::Away { .. } | State::Joining { .. } => self.end(Outcome::Stopped),
@@ -520,8 +521,8 @@ impl<K> Worker<K> {
         }
     }
 
-    /// Says something, if the coordinator has answered in this session. What is said of a lease between sessions is said
-    /// again when the lease goes on, or of no use when it does not.
+    /// Says something, if the coordinator has answered in this session. What is said of a lease between sessions is
+    /// said again when the lease goes on, or of no use when it does not.
     fn send(&mut self, message: ToCoordinator) {
         if let Some(session) = self.state.session() {
             self.effects.push_back(Effect::Send(session.id, message));

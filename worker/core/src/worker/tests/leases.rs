@@ -58,8 +58,8 @@ fn only_what_was_not_begun_is_given_back() {
     assert!(bench.holds_nothing());
 }
 
-/// Chunks 0 and 1, of two pieces each, with one slot at each piece. The coordinator has lost the first piece of chunk 1, and of
-/// chunk 0 if that is `also_lost`; the other pieces wait as blocks.
+/// Chunks 0 and 1, of two pieces each, with one slot at each piece. The coordinator has lost the first piece of chunk
+/// 1, and of chunk 0 if that is `also_lost`; the other pieces wait as blocks.
 fn pieces_lost(also_lost: Option<OffsetRun>) -> Bench {
     let mut bench = Bench::joined(4, &job(4 * MAX_ROWS as i64, 2 * MAX_ROWS));
     bench.lease(1, run(0, 2));

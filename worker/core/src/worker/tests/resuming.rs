@@ -2,8 +2,8 @@
 
 use super::*;
 
-/// Chunks 0 to 30 of ten numbers; the first block was acknowledged, the second is computed, the third is being computed by
-/// slot 2; then the session broke.
+/// Chunks 0 to 30 of ten numbers; the first block was acknowledged, the second is computed, the third is being computed
+/// by slot 2; then the session broke.
 fn half_way() -> Bench {
     let mut bench = Bench::joined(1, &job(1000, 10));
     bench.worker.slots.resize_with(3, SlotState::default);
@@ -107,7 +107,8 @@ fn what_failed_or_was_computed_between_the_sessions_is_said_again() {
     assert_eq!(bench.returned(), [(lease_id(101), Some(run(17, 18)))]);
 }
 
-/// Lease 1-1 was taken by two slots when its session broke, and was not granted; then another lease came with the same id.
+/// Lease 1-1 was taken by two slots when its session broke, and was not granted; then another lease came with the same
+/// id.
 #[test]
 fn tasks_and_blocks_of_a_lease_that_is_gone_do_not_touch_one_with_the_same_id() {
     let mut bench = Bench::joined(1, &job(1000, 10));

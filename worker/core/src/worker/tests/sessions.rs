@@ -133,7 +133,8 @@ fn a_worker_that_leaves_and_loses_its_session_has_left() {
     assert_eq!(bench.ended, Some(Outcome::ShutDown));
 }
 
-/// Lease 1-1 of the session before was not granted; this session has a lease with the same id, and has sent a block of it.
+/// Lease 1-1 of the session before was not granted; this session has a lease with the same id, and has sent a block of
+/// it.
 #[test]
 fn what_comes_late_from_a_former_session_does_not_touch_the_one_that_holds() {
     let job = job(1000, 10);

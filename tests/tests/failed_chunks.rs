@@ -18,8 +18,8 @@ fn a_job_that_keeps_going_is_done_without_what_fails_and_says_what_that_is() {
     assert_eq!((&job["state"], &job["keep_going"]), (&json!("done"), &json!(true)));
     assert_eq!((&job["failed_chunks"], &job["failed_numbers"]), (&json!(3), &json!(12)));
     assert_eq!((&job["committed_numbers"], &job["frontier"]), (&json!(38), &json!(null)));
-    let holes = job["failures"].as_array().unwrap();
-    let bounds: Vec<_> = holes.iter().map(|hole| (hole["first"].as_i64(), hole["number"].as_i64())).collect();
+    let failed = job["failures"].as_array().unwrap();
+    let bounds: Vec<_> = failed.iter().map(|chunk| (chunk["first"].as_i64(), chunk["number"].as_i64())).collect();
     assert_eq!(bounds, [(Some(-9), Some(-9)), (Some(-5), Some(-5)), (Some(-1), Some(-1))]);
 
     for file in ["rest.csv", "rest.jsonl"] {
@@ -38,7 +38,7 @@ fn a_job_that_keeps_going_is_done_without_what_fails_and_says_what_that_is() {
 
 #[test]
 fn other_peoples_readers_see_only_what_there_is() {
-    let scene = Scene::new("holes_and_readers");
+    let scene = Scene::new("failed_chunks_and_readers");
     let coordinator = scene.coordinator();
     let _worker = coordinator.worker("able");
     coordinator.swath(&format!("submit {JOB} --wait")).end().assert_code(1);
@@ -61,8 +61,8 @@ fn other_peoples_readers_see_only_what_there_is() {
 }
 
 #[test]
-fn what_was_given_up_is_known_to_the_next_coordinator() {
-    let scene = Scene::new("holes_and_restarts");
+fn failed_chunks_are_known_to_the_next_coordinator() {
+    let scene = Scene::new("failed_chunks_and_restarts");
     let coordinator = scene.coordinator();
     let worker = coordinator.worker("able");
     coordinator.swath(&format!("submit {JOB} --wait")).end().assert_code(1);
@@ -80,7 +80,7 @@ fn what_was_given_up_is_known_to_the_next_coordinator() {
 
 #[test]
 fn a_run_says_what_has_no_result() {
-    let scene = Scene::new("a_run_with_holes");
+    let scene = Scene::new("a_run_with_failed_chunks");
     let ran = scene.swath(&format!("run {JOB} --file rest.csv")).end().assert_code(1);
     assert!(ran.stderr().contains("12 of 50 numbers failed"), "{}", ran.stderr());
     assert!(ran.stderr().contains("-9..=-6: failed at -9"), "{}", ran.stderr());
@@ -91,7 +91,7 @@ fn a_run_says_what_has_no_result() {
 
 #[test]
 fn text_ends_at_the_first_number_without_a_result() {
-    let scene = Scene::new("text_with_holes");
+    let scene = Scene::new("text_with_failed_chunks");
     // 1 to 26 take at most 10 steps, and 27 takes 111.
     let job = "1..=1000000 -k collatz -p max-steps=100 --chunk-size 26 --keep-going --max-retries 0";
     let ended = scene.swath(&format!("run {job}")).end();
@@ -122,7 +122,7 @@ fn a_part_of_a_job_is_no_text() {
 
 #[test]
 fn a_chunk_that_kills_its_workers_is_left_out_too() {
-    let scene = Scene::new("holes_of_crashes");
+    let scene = Scene::new("failed_chunks_of_crashes");
     let coordinator = scene.coordinator();
     // Two chunks of minutes, and nobody lives that long.
     let job = coordinator.submit("1..=1e10 -k collatz --chunk-size 5000000000 --keep-going --crash-limit 1");

@@ -1,0 +1,16 @@
+//! What is computed.
+
+use swath_model::{Chunks, Fingerprint, JobId};
+
+/// A job as a worker needs it. `K` is what evaluates it, and the shell's own.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Job<K> {
+    /// Its id, which another coordinator may have given to another job.
+    pub id: JobId,
+    /// What it computes.
+    pub fingerprint: Fingerprint,
+    /// The range, and how it is split.
+    pub chunks: Chunks,
+    /// What evaluates it.
+    pub kernel: K,
+}
