@@ -160,7 +160,7 @@ impl Worker {
             host: "light".to_owned(),
             process_id: std::process::id(),
             threads: 1,
-            in_hand: Vec::new(),
+            offers: Vec::new(),
             former: None,
         }
     }
@@ -217,7 +217,7 @@ impl Session<'_> {
                     }
                 }
                 () = sleep_until(due), if self.due.is_some() => self.deliver()?,
-                _ = beats.tick() => self.say.send(message(Kind::Heartbeat(v1::Heartbeat { heard })))?,
+                _ = beats.tick() => self.say.send(message(Kind::Heartbeat(v1::Heartbeat { received: heard })))?,
             }
             self.due = match self.leases.is_empty() {
                 true => None,

@@ -149,8 +149,9 @@ impl Client {
 
     /// The failed chunks of a job that keeps going, in order.
     pub async fn failed_chunks(&self, id: u64) -> Result<Vec<FailedChunk>, ClientError> {
-        let response = self.connection.jobs().holes(v1::JobHolesRequest { id }).await.map_err(status)?.into_inner();
-        Ok(response.holes.into_iter().map(codec::failed_chunk).map(FailedChunk::from).collect())
+        let response =
+            self.connection.jobs().failed_chunks(v1::FailedChunksRequest { id }).await.map_err(status)?.into_inner();
+        Ok(response.failed.into_iter().map(codec::failed_chunk).map(FailedChunk::from).collect())
     }
 
     /// Forgets an ended job and deletes its results.

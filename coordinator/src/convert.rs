@@ -6,7 +6,7 @@ use swath_console::{check_name, plain};
 use swath_coordinator_core::{Join, Joined, PersistErrorKind, Refusal, Submit, ToWorker, Token};
 use swath_model::{ChunkRun, Incarnation, JobId, JobSpec, LeaseId, ResumeOffer, WorkerId, WorkerInfo};
 use swath_proto::{
-    MAX_IN_HAND, MAX_IN_HAND_RUNS,
+    MAX_OFFERED_RUNS, MAX_OFFERS,
     codec::{self, CodecError},
     v1,
 };
@@ -113,7 +113,7 @@ pub(crate) fn join(message: Option<v1::WorkerMessage>, address: String) -> Resul
         return Err(Status::invalid_argument(format!("{threads} threads; 1 to {MAX_THREADS} are allowed")));
     }
     let former = hello.former.map(|former| (Incarnation(former.incarnation), WorkerId(former.worker_id)));
-    let offers = offers(hello.in_hand)?;
+    let offers = offers(hello.offers)?;
     let info = WorkerInfo {
         name: hello.name,
         host: hello.host,
@@ -124,10 +124,10 @@ pub(crate) fn join(message: Option<v1::WorkerMessage>, address: String) -> Resul
     Ok(Join { info, address, former, offers })
 }
 
-fn offers(work: Vec<v1::WorkInHand>) -> Result<Vec<ResumeOffer>, Status> {
-    if work.len() > MAX_IN_HAND || work.iter().any(|work| work.offsets.len() > MAX_IN_HAND_RUNS) {
+fn offers(work: Vec<v1::ResumeOffer>) -> Result<Vec<ResumeOffer>, Status> {
+    if work.len() > MAX_OFFERS || work.iter().any(|work| work.offsets.len() > MAX_OFFERED_RUNS) {
         return Err(Status::invalid_argument(format!(
-            "a worker may offer {MAX_IN_HAND} leases of {MAX_IN_HAND_RUNS} runs each to go on with, and no more"
+            "a worker may offer {MAX_OFFERS} leases of {MAX_OFFERED_RUNS} runs each to go on with, and no more"
         )));
     }
     work.into_iter().map(|work| codec::resume_offer(work).map_err(|error| malformed(&error))).collect()

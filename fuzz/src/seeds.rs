@@ -105,7 +105,7 @@ fn worker_messages() -> Vec<v1::WorkerMessage> {
         host: "field".to_owned(),
         process_id: 4711,
         threads: 8,
-        in_hand: vec![v1::WorkInHand {
+        offers: vec![v1::ResumeOffer {
             lease: Some(lease()),
             job_id: 3,
             offsets: vec![v1::OffsetRun { start: 10, count: 20 }, v1::OffsetRun { start: 40, count: 1 }],
@@ -116,7 +116,7 @@ fn worker_messages() -> Vec<v1::WorkerMessage> {
     let chunks = Some(v1::ChunkRun { start: 5, count: 6 });
     let kinds = [
         Kind::Hello(hello),
-        Kind::Heartbeat(v1::Heartbeat { heard: 9 }),
+        Kind::Heartbeat(v1::Heartbeat { received: 9 }),
         Kind::LeaseComputed(v1::LeaseComputed { lease: Some(lease()), busy_nanos: 1_000_000 }),
         Kind::ChunksReturned(v1::ChunksReturned { lease: Some(lease()), chunks }),
         Kind::ChunkFailed(v1::ChunkFailed { lease: Some(lease()), chunk: 5, number: -3, reason: "odd".to_owned() }),
@@ -132,7 +132,7 @@ fn submits() -> Vec<v1::SubmitRequest> {
         last,
         chunk_size: 1000,
         max_retries: Some(2),
-        retain_ms: Some(60_000),
+        keep_for_ms: Some(60_000),
         ..v1::JobSpec::default()
     };
     let request = |spec, token: &[u8]| v1::SubmitRequest { spec: Some(spec), token: token.to_vec().into() };

@@ -30,9 +30,9 @@ pub const FILE_DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "
 pub const PROTOCOL_VERSION: u32 = 4;
 
 /// The most leases that a worker offers to go on with when it joins again, and the most runs of offsets of each.
-pub const MAX_IN_HAND: usize = 64;
-/// See [`MAX_IN_HAND`].
-pub const MAX_IN_HAND_RUNS: usize = 1024;
+pub const MAX_OFFERS: usize = 64;
+/// See [`MAX_OFFERS`].
+pub const MAX_OFFERED_RUNS: usize = 1024;
 
 /// The largest message that either side takes, in bytes: a block of 1,048,576 incompressible decimals is 16 MiB.
 pub const MAX_MESSAGE_BYTES: usize = 24 << 20;

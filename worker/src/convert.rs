@@ -87,11 +87,11 @@ pub(crate) fn to_coordinator(message: ToCoordinator, config: &WorkerConfig) -> v
             host: host_name(),
             process_id: std::process::id(),
             threads: config.threads,
-            in_hand: offers.iter().map(codec::resume_offer_to_proto).collect(),
+            offers: offers.iter().map(codec::resume_offer_to_proto).collect(),
             former: former
                 .map(|(incarnation, worker)| v1::FormerWorker { incarnation: incarnation.0, worker_id: worker.0 }),
         }),
-        ToCoordinator::Heartbeat { received } => Kind::Heartbeat(v1::Heartbeat { heard: received }),
+        ToCoordinator::Heartbeat { received } => Kind::Heartbeat(v1::Heartbeat { received }),
         ToCoordinator::LeaseComputed { lease, busy } => Kind::LeaseComputed(v1::LeaseComputed {
             lease: Some(codec::lease_id_to_proto(lease)),
             busy_nanos: swath_model::nanos(busy),

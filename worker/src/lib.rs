@@ -24,7 +24,7 @@ use std::{
 
 use futures::future::OptionFuture;
 use swath_block::MAX_ROWS;
-use swath_proto::{MAX_IN_HAND, MAX_IN_HAND_RUNS};
+use swath_proto::{MAX_OFFERED_RUNS, MAX_OFFERS};
 use swath_transport::Dialer;
 use swath_worker_core::{AfterLoss, Config, Outcome};
 use tokio::sync::watch;
@@ -72,8 +72,8 @@ pub async fn run(config: WorkerConfig, stop: CancellationToken) -> Result<(), Se
     let core = Config {
         slots: config.threads,
         max_rows: MAX_ROWS as u64,
-        max_offers: MAX_IN_HAND,
-        max_offer_runs: MAX_IN_HAND_RUNS,
+        max_offers: MAX_OFFERS,
+        max_offer_runs: MAX_OFFERED_RUNS,
         after_loss: if config.wait_for_coordinator { AfterLoss::Rejoin } else { AfterLoss::End },
         patience: config.patience,
         grace: config.grace,

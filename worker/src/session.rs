@@ -120,7 +120,7 @@ async fn join(
     // Nothing else is said before the coordinator knows who this is.
     let hello = outbound.recv().await.ok_or_else(|| SessionError::Broken("nothing was said".to_owned()))?;
     let offers = match &hello.kind {
-        Some(v1::worker_message::Kind::Hello(hello)) => hello.in_hand.len(),
+        Some(v1::worker_message::Kind::Hello(hello)) => hello.offers.len(),
         _ => 0,
     };
     let said = tokio_stream::once(hello).chain(UnboundedReceiverStream::new(outbound));

@@ -56,7 +56,10 @@ impl Jobs for JobsService {
         Ok(Response::new(codec::job_status_to_proto(&status)))
     }
 
-    async fn holes(&self, request: Request<v1::JobHolesRequest>) -> Result<Response<v1::JobHolesResponse>, Status> {
+    async fn failed_chunks(
+        &self,
+        request: Request<v1::FailedChunksRequest>,
+    ) -> Result<Response<v1::FailedChunksResponse>, Status> {
         let (failed, chunks) = self.driver.failed_chunks(convert::job_id(request.into_inner().id)).await?;
         Ok(Response::new(codec::failed_chunks_to_proto(&failed, chunks)))
     }

@@ -87,7 +87,7 @@ async fn hear(driver: DriverHandle, worker: WorkerId, mut inbound: Streaming<v1:
                 continue;
             }
             Some(v1::worker_message::Kind::Heartbeat(heartbeat)) => {
-                driver.heartbeat(worker, heartbeat.heard).await;
+                driver.heartbeat(worker, heartbeat.received).await;
                 continue;
             }
             _ => {}

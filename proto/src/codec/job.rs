@@ -12,9 +12,9 @@ use crate::v1;
 /// # Errors
 /// [`CodecError::Range`].
 pub fn job_request(message: v1::JobSpec) -> Result<JobRequest, CodecError> {
-    let result_mode = match message.retention() {
-        v1::Retention::Unspecified | v1::Retention::Stored => ResultMode::Stored,
-        v1::Retention::Delivered => ResultMode::Delivered,
+    let result_mode = match message.result_mode() {
+        v1::ResultMode::Unspecified | v1::ResultMode::Stored => ResultMode::Stored,
+        v1::ResultMode::Delivered => ResultMode::Delivered,
     };
     Ok(JobRequest {
         range: Range::new(message.first, message.last)?,
@@ -25,15 +25,15 @@ pub fn job_request(message: v1::JobSpec) -> Result<JobRequest, CodecError> {
         max_retries: message.max_retries,
         crash_limit: message.crash_limit,
         keep_going: message.keep_going,
-        keep_for: message.retain_ms.map(Duration::from_millis),
+        keep_for: message.keep_for_ms.map(Duration::from_millis),
     })
 }
 
 /// The same as a message.
 pub fn job_request_to_proto(request: JobRequest) -> v1::JobSpec {
-    let retention = match request.result_mode {
-        ResultMode::Stored => v1::Retention::Stored,
-        ResultMode::Delivered => v1::Retention::Delivered,
+    let result_mode = match request.result_mode {
+        ResultMode::Stored => v1::ResultMode::Stored,
+        ResultMode::Delivered => v1::ResultMode::Delivered,
     };
     v1::JobSpec {
         kernel: request.kernel,
@@ -41,11 +41,11 @@ pub fn job_request_to_proto(request: JobRequest) -> v1::JobSpec {
         first: request.range.first(),
         last: request.range.last(),
         chunk_size: request.chunk_size.unwrap_or(0),
-        retention: retention.into(),
+        result_mode: result_mode.into(),
         max_retries: request.max_retries,
         crash_limit: request.crash_limit,
         keep_going: request.keep_going,
-        retain_ms: request.keep_for.map(|keep_for| u64::try_from(keep_for.as_millis()).unwrap_or(u64::MAX)),
+        keep_for_ms: request.keep_for.map(|keep_for| u64::try_from(keep_for.as_millis()).unwrap_or(u64::MAX)),
     }
 }
 

@@ -56,7 +56,7 @@ pub fn fingerprint_to_proto(fingerprint: Fingerprint) -> bytes::Bytes {
 ///
 /// # Errors
 /// [`CodecError::Missing`], [`CodecError::Run`].
-pub fn resume_offer(message: v1::WorkInHand) -> Result<ResumeOffer, CodecError> {
+pub fn resume_offer(message: v1::ResumeOffer) -> Result<ResumeOffer, CodecError> {
     Ok(ResumeOffer {
         lease: lease_id(message.lease)?,
         job: JobId(message.job_id),
@@ -66,8 +66,8 @@ pub fn resume_offer(message: v1::WorkInHand) -> Result<ResumeOffer, CodecError> 
 }
 
 /// The same as a message.
-pub fn resume_offer_to_proto(offer: &ResumeOffer) -> v1::WorkInHand {
-    v1::WorkInHand {
+pub fn resume_offer_to_proto(offer: &ResumeOffer) -> v1::ResumeOffer {
+    v1::ResumeOffer {
         lease: Some(lease_id_to_proto(offer.lease)),
         job_id: offer.job.0,
         offsets: offer.offsets.iter().map(offset_run_to_proto).collect(),
@@ -113,7 +113,7 @@ mod tests {
             offsets: runs.into_iter().collect(),
         };
         assert_eq!(resume_offer(resume_offer_to_proto(&offer)), Ok(offer.clone()));
-        let nameless = v1::WorkInHand { fingerprint: vec![1, 2].into(), ..resume_offer_to_proto(&offer) };
+        let nameless = v1::ResumeOffer { fingerprint: vec![1, 2].into(), ..resume_offer_to_proto(&offer) };
         assert_eq!(resume_offer(nameless), Ok(ResumeOffer { fingerprint: None, ..offer }));
         let resumed = ResumedLease {
             lease: lease(1),

@@ -45,8 +45,8 @@ pub fn job_status(message: v1::Job) -> Result<JobStatus, CodecError> {
         paused: message.paused,
         waiting: message.waiting.map(waiting),
         shares: message.shares.into_iter().map(share).collect(),
-        failed_chunks: message.hole_chunks,
-        failed_numbers: message.hole_numbers,
+        failed_chunks: message.failed_chunks,
+        failed_numbers: message.failed_numbers,
         results_dropped: message.results_dropped,
     })
 }
@@ -82,8 +82,8 @@ pub fn job_status_to_proto(status: &JobStatus) -> v1::Job {
         shares: shares.collect(),
         results_location: status.results_location.clone(),
         paused: status.paused.clone(),
-        hole_chunks: status.failed_chunks,
-        hole_numbers: status.failed_numbers,
+        failed_chunks: status.failed_chunks,
+        failed_numbers: status.failed_numbers,
         results_dropped: status.results_dropped,
         waiting: status.waiting.as_ref().map(waiting_to_proto),
         took_ms: u64::try_from(status.took.as_millis()).unwrap_or(u64::MAX),
@@ -115,19 +115,19 @@ fn waiting_to_proto(waiting: &Waiting) -> v1::Waiting {
 }
 
 /// A failed chunk: its index, its first and its last number, and why.
-pub fn failed_chunk(message: v1::Hole) -> (u64, (i64, i64), FailedChunk) {
+pub fn failed_chunk(message: v1::FailedChunk) -> (u64, (i64, i64), FailedChunk) {
     let failed = FailedChunk { number: message.number, reason: message.reason };
     (message.chunk, (message.first, message.last), failed)
 }
 
 /// All failed chunks of a job as a message.
-pub fn failed_chunks_to_proto(failed: &FailedChunks, chunks: Chunks) -> v1::JobHolesResponse {
+pub fn failed_chunks_to_proto(failed: &FailedChunks, chunks: Chunks) -> v1::FailedChunksResponse {
     let one = |(&chunk, failed): (&u64, &FailedChunk)| {
         let numbers = chunks.numbers(ChunkRun::one(chunk));
         let (first, last) = (numbers.first(), numbers.last());
-        v1::Hole { chunk, first, last, number: failed.number, reason: failed.reason.clone() }
+        v1::FailedChunk { chunk, first, last, number: failed.number, reason: failed.reason.clone() }
     };
-    v1::JobHolesResponse { holes: failed.iter().map(one).collect() }
+    v1::FailedChunksResponse { failed: failed.iter().map(one).collect() }
 }
 
 /// A worker as it stands.
@@ -271,7 +271,7 @@ mod tests {
         let chunks = Chunks::new("1..=30".parse().unwrap(), 10).unwrap();
         let failed: FailedChunks = [(2, FailedChunk::new(25, "odd".into()))].into();
         let message = failed_chunks_to_proto(&failed, chunks);
-        let read: Vec<_> = message.holes.into_iter().map(failed_chunk).collect();
+        let read: Vec<_> = message.failed.into_iter().map(failed_chunk).collect();
         assert_eq!(read, [(2, (21, 30), FailedChunk::new(25, "odd".into()))]);
     }
 }

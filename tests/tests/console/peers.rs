@@ -151,8 +151,8 @@ fn evil_job() -> v1::Job {
         shares: vec![v1::WorkerShare { worker_id: 1, worker: evil(), numbers: 1, chunks: 1 }],
         results_location: evil(),
         paused: evil(),
-        hole_chunks: 1,
-        hole_numbers: 10,
+        failed_chunks: 1,
+        failed_numbers: 10,
         ..Default::default()
     }
 }
@@ -185,9 +185,12 @@ impl jobs_server::Jobs for Liar {
         refusal()
     }
 
-    async fn holes(&self, _: Request<v1::JobHolesRequest>) -> Result<Response<v1::JobHolesResponse>, Status> {
-        let failed = v1::Hole { chunk: 0, first: 1, last: 10, number: 1, reason: evil() };
-        Ok(Response::new(v1::JobHolesResponse { holes: vec![failed] }))
+    async fn failed_chunks(
+        &self,
+        _: Request<v1::FailedChunksRequest>,
+    ) -> Result<Response<v1::FailedChunksResponse>, Status> {
+        let failed = v1::FailedChunk { chunk: 0, first: 1, last: 10, number: 1, reason: evil() };
+        Ok(Response::new(v1::FailedChunksResponse { failed: vec![failed] }))
     }
 
     async fn forget(&self, _: Request<v1::ForgetJobRequest>) -> Result<Response<v1::ForgetJobResponse>, Status> {

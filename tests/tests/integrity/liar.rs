@@ -76,7 +76,7 @@ impl Jobs for Liar {
         Err(Status::unimplemented(""))
     }
 
-    async fn holes(&self, _: Request<v1::JobHolesRequest>) -> Answer<v1::JobHolesResponse> {
+    async fn failed_chunks(&self, _: Request<v1::FailedChunksRequest>) -> Answer<v1::FailedChunksResponse> {
         Err(Status::unimplemented(""))
     }
 
