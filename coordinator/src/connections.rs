@@ -48,7 +48,8 @@ impl Connections {
         Self { incoming, limit, permits, permit: None, pause: None, has_failed: false }
     }
 
-    /// The same, after hands were shaken where there is TLS. Whoever does not manage to is dropped; none waits for another.
+    /// The same, after hands were shaken where there is TLS. Whoever does not manage to is dropped; none waits for
+    /// another.
     pub(crate) fn admit(
         self,
         acceptor: Option<Arc<Acceptor>>,

@@ -1,8 +1,8 @@
 //! The loop around the core: the only clock, the only owner of its state.
 //!
 //! Services talk to it through [`DriverHandle`], the store with facts; both become inputs of the
-//! [core](swath_coordinator_core::Core). What the core decides comes out as effects, which are carried out at once or handed to
-//! whoever can wait for them. Nothing here waits for a disk, and blocks of results never pass through.
+//! [core](swath_coordinator_core::Core). What the core decides comes out as effects, which are carried out at once or
+//! handed to whoever can wait for them. Nothing here waits for a disk, and blocks of results never pass through.
 
 mod effects;
 mod handle;
@@ -102,8 +102,8 @@ impl Driver {
         loop {
             let timeout = self.core.poll_timeout().map(|at| self.origin + Duration::from_nanos(at.as_nanos()));
             tokio::select! {
-                // In this order: after a stop nothing counts any more, and what comes seldom must not wait for what comes
-                // all the time.
+                // In this order: after a stop nothing counts any more, and what comes seldom must not wait for what
+                // comes all the time.
                 biased;
                 () = stop.cancelled() => break,
                 () = sleep_until(timeout) => {

@@ -22,8 +22,8 @@ impl fmt::Display for Fault {
     }
 }
 
-/// Runs a task that has to go on until `stop`. If it ends before, however it does, all others are stopped, and the fault
-/// is told.
+/// Runs a task that has to go on until `stop`. If it ends before, however it does, all others are stopped, and the
+/// fault is told.
 pub(crate) async fn supervise(
     task: impl Future<Output = ()> + Send + 'static,
     stop: CancellationToken,

@@ -17,7 +17,8 @@ const LAYOUT: &[u8] = b"swath job 1\0";
 /// | 12 | `swath job 1` and a zero byte |
 /// | 8 + n | the name of the kernel: its length in bytes (u64), then UTF-8 |
 /// | 8 | how many parameters (u64) |
-/// | 8 + n, 8 + n | each parameter, in the order of the bytes of the names: its name, then its value, written like the kernel's name |
+/// | 8 + n, 8 + n | each parameter, in the order of the bytes of the names: its name, then its value, written like the
+/// kernel's name |
 /// | 8 | the first number (i64) |
 /// | 8 | the last number (i64) |
 /// | 8 | numbers in a chunk, as chosen, never 0 (u64) |

@@ -1,7 +1,7 @@
 //! Why a ledger failed.
 
-/// Why the ledger failed. The variants are for programs, the sentences for people; nobody needs to read a sentence to find
-/// out what happened.
+/// Why the ledger failed. The variants are for programs, the sentences for people; nobody needs to read a sentence to
+/// find out what happened.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum LedgerError {

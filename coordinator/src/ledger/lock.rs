@@ -9,12 +9,12 @@ use std::{
 
 use super::error::LedgerError;
 
-/// The types of network file systems (NFS, SMB and CIFS) that turn a lock on a whole file into a lock on a range of bytes.
-/// That would conflict with the locks of SQLite.
+/// The types of network file systems (NFS, SMB and CIFS) that turn a lock on a whole file into a lock on a range of
+/// bytes. That would conflict with the locks of SQLite.
 const BYTE_RANGE_LOCKS: [u64; 3] = [0x6969, 0xFE53_4D42, 0xFF53_4D42];
 
-/// Locks that are held until this is dropped. They belong to files, not to paths: a folder that is reached by another path,
-/// through a link or a mount, is locked, too.
+/// Locks that are held until this is dropped. They belong to files, not to paths: a folder that is reached by another
+/// path, through a link or a mount, is locked, too.
 #[derive(Debug)]
 pub(super) struct Locks {
     files: Vec<File>,
@@ -29,8 +29,8 @@ impl Locks {
         Ok(Self { files: vec![file] })
     }
 
-    /// Locks the file of the ledger, and makes it if it is not there. This must outlive all connections to the file: closing
-    /// any descriptor of it drops all locks that SQLite holds on it in this process.
+    /// Locks the file of the ledger, and makes it if it is not there. This must outlive all connections to the file:
+    /// closing any descriptor of it drops all locks that SQLite holds on it in this process.
     pub(super) fn add_ledger(&mut self, path: &Path, folder: &Path) -> Result<(), LedgerError> {
         let failed = |error| unusable(folder, &error);
         let linked = |reason| Err(LedgerError::Linked { folder: name(folder), reason });
@@ -42,7 +42,8 @@ impl Locks {
         if !rustix::fs::fstatfs(&file).is_ok_and(|system| BYTE_RANGE_LOCKS.contains(&(system.f_type as u64))) {
             lock(&file, folder)?;
         }
-        // SQLite finds the log of a file by its path: changes that are still in the log of one path are missing by the other.
+        // SQLite finds the log of a file by its path: changes that are still in the log of one path are missing by the
+        // other.
         if file.metadata().map_err(failed)?.nlink() > 1 {
             return linked("has more than one name (hard links)");
         }

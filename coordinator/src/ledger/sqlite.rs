@@ -114,8 +114,7 @@ impl Ledger for SqliteLedger {
         self.transact(|transaction| {
             let jobs = "SELECT id FROM jobs WHERE results_dropped = 0";
             transaction.execute(&format!("DELETE FROM parts WHERE job NOT IN ({jobs})"), [])?;
-            transaction.execute("DELETE FROM holes WHERE job NOT IN (SELECT id FROM jobs)", [])?;
-            Ok(())
+            failed_chunks::sweep(transaction)
         })
     }
 

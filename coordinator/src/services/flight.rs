@@ -235,8 +235,8 @@ fn project(schema: &SchemaRef, wanted: &Wanted) -> Result<SchemaRef, Status> {
     schema.project(&columns).map(Arc::new).map_err(|error| internal(&error))
 }
 
-/// A record batch as a message of Flight; it has no dictionaries. The crate's own encoder could take columns of any type
-/// and turn them into each other, and what it needs for that is a tenth of the program.
+/// A record batch as a message of Flight; it has no dictionaries. The crate's own encoder could take columns of any
+/// type and turn them into each other, and what it needs for that is a tenth of the program.
 fn to_message(batch: &RecordBatch) -> Result<FlightData, Status> {
     let mut dictionaries = DictionaryTracker::new(true);
     let (options, mut context) = (IpcWriteOptions::default(), IpcWriteContext::default());

@@ -13,8 +13,8 @@ use tonic::{Request, Response, Status};
 
 use crate::{convert, driver::DriverHandle};
 
-/// Everything that changes jobs is done by the driver: a request that its client cuts off is done all the same, or not at
-/// all.
+/// Everything that changes jobs is done by the driver: a request that its client cuts off is done all the same, or not
+/// at all.
 pub(crate) struct JobsService {
     pub(crate) driver: DriverHandle,
 }

@@ -34,7 +34,7 @@ impl Results for ResultsService {
     async fn read(&self, request: Request<v1::ReadRequest>) -> Result<Response<Self::ReadStream>, Status> {
         let request = request.into_inner();
         let (results, reader) = open(&self.store, request.job_id, request.first, wanted(request.partial))?;
-        // One block at a time, asked for when the one before it has gone: the reader's pace is ours.
+        // One block at a time, asked for when the one before it was sent: the reader decides how fast.
         let blocks = stream::try_unfold((results, reader), async |(results, mut reader)| {
             let Some(piece) = reader.next().await? else { return Ok(None) };
             let number = |offset| results.chunks().range().at(offset).unwrap_or_default();

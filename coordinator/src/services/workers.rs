@@ -105,9 +105,9 @@ async fn hear(driver: DriverHandle, worker: WorkerId, mut inbound: Streaming<v1:
 }
 
 impl WorkersService {
-    /// Takes one block in. First the driver is asked whether it is wanted (the *fence*): before that, nothing is done for
-    /// it and none of its bytes is looked at. When there was room for it and all of it was looked at, it is asked for again,
-    /// for its lease may have ended meanwhile.
+    /// Takes one block in. First the driver is asked whether it is wanted (the *fence*): before that, nothing is done
+    /// for it and none of its bytes is looked at. When there was room for it and all of it was looked at, it is asked
+    /// for again, for its lease may have ended meanwhile.
     async fn take(&self, mut upload: v1::UploadBlock) -> Result<Outcome, Status> {
         let lease = convert::lease_id(upload.lease)?;
         let job = convert::job_id(upload.job_id);

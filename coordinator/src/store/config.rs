@@ -22,8 +22,8 @@ pub struct StoreConfig {
     pub max_disk: Option<u64>,
     /// Bytes of a `delivered` job that may lie on the disk for a reader that does not keep up, before the job pauses.
     pub window_bytes: u64,
-    /// A block waits this long for its part to fill. In a job that runs for long it waits longer: a fiftieth of the time that
-    /// the job has taken so far, so that a job of hours makes hundreds of parts, not tens of thousands.
+    /// A block waits this long for its part to fill. In a job that runs for long it waits longer: a fiftieth of the
+    /// time that the job has taken so far, so that a job of hours makes hundreds of parts, not tens of thousands.
     pub part_age: Duration,
     /// Hears what the store does; [`NoMetrics`](crate::NoMetrics) if nobody wants to know.
     pub metrics: Arc<dyn Metrics>,

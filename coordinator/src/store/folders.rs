@@ -20,8 +20,8 @@ const LARGEST_BLOCK: u64 = 17 << 20;
 /// The ledger, its log and its reserve, before there is any job.
 const LEDGER: u64 = 1 << 20;
 
-/// Makes the folders, and refuses those that can never hold a part; a disk may be full now. From then on the data folder has
-/// one path, without links.
+/// Makes the folders, and refuses those that can never hold a part; a disk may be full now. From then on the data
+/// folder has one path, without links.
 pub(super) fn prepare(config: &mut StoreConfig) -> Result<(), StoreError> {
     if let Some(limit) = config.max_disk
         && limit < SMALLEST_PART
@@ -65,8 +65,8 @@ fn make(folder: &Path) -> Result<std::path::PathBuf, StoreError> {
     fs::canonicalize(folder).map_err(failed)
 }
 
-/// Refuses a folder that cannot be written to, or whose disk is too small, or a new one whose disk is full. Returns the size
-/// of the disk.
+/// Refuses a folder that cannot be written to, or whose disk is too small, or a new one whose disk is full. Returns the
+/// size of the disk.
 fn check(folder: &Path, needed: u64, age: Age) -> Result<u64, StoreError> {
     for folder in [folder.to_owned(), folder.join("jobs")] {
         if folder.exists() {

@@ -30,8 +30,8 @@ struct Owner {
     since: String,
 }
 
-/// Makes this ledger the owner of the store, unless another one is, and the store the place of the ledger's parts, unless they
-/// lie in another place.
+/// Makes this ledger the owner of the store, unless another one is, and the store the place of the ledger's parts,
+/// unless they lie in another place.
 ///
 /// Results in the data folder need no owner: their ledger lies beside them.
 pub(super) async fn claim(parts: &dyn PartStore, ledger: &dyn Ledger, config: &StoreConfig) -> Result<(), StoreError> {

@@ -106,7 +106,8 @@ pub(super) struct OpenPart {
 }
 
 impl OpenPart {
-    /// Reads the footer of a part of a job over this range. It is parsed only if its digest is that of what was written.
+    /// Reads the footer of a part of a job over this range. It is parsed only if its digest is that of what was
+    /// written.
     pub(super) async fn open(
         parts: &dyn PartStore,
         part: Arc<PartRow>,

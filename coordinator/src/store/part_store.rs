@@ -23,8 +23,8 @@ pub(super) type Answer<'a, T> = BoxFuture<'a, Result<T, ObjectStoreError>>;
 /// A store of parts, which are files or objects. Paths are relative to the store, with slashes.
 ///
 /// A part appears under its path whole or not at all. What is deleted is gone now or later: a store remembers by itself
-/// what it could not delete, and tries again when [`retry_deletes`](Self::retry_deletes) is called. Whatever is left when
-/// the coordinator ends is found by the [`list`](Self::list) of the next one.
+/// what it could not delete, and tries again when [`retry_deletes`](Self::retry_deletes) is called. Whatever is left
+/// when the coordinator ends is found by the [`list`](Self::list) of the next one.
 pub(super) trait PartStore: fmt::Debug + Send + Sync {
     /// Where the store is.
     fn place(&self) -> &Place;
@@ -56,7 +56,8 @@ pub(super) trait PartStore: fmt::Debug + Send + Sync {
     /// Deletes parts. Returns how many bytes that has freed by now.
     fn delete(&self, parts: Vec<DeletedPart>) -> BoxFuture<'_, u64>;
 
-    /// Deletes these parts of a job, and everything else that there is of it. Returns how many bytes that has freed by now.
+    /// Deletes these parts of a job, and everything else that there is of it. Returns how many bytes that has freed by
+    /// now.
     fn delete_job(&self, job: JobId, parts: Vec<DeletedPart>) -> BoxFuture<'_, u64>;
 
     /// Tries again to delete what could not be deleted. Returns how many bytes that has freed.
@@ -79,7 +80,8 @@ pub(super) trait PartStore: fmt::Debug + Send + Sync {
 }
 
 /// A part that is being written. It blocks, so it belongs on a thread that may wait. An error of the store is the inner
-/// error of its [`io::Error`](std::io::Error). If it is dropped before [`finish`](Self::finish), nothing is left of the part.
+/// error of its [`io::Error`](std::io::Error). If it is dropped before [`finish`](Self::finish), nothing is left of the
+/// part.
 pub(super) trait PartWriter: Write + Send {
     /// Makes the part durable under its path. Returns its size in bytes.
     fn finish(self: Box<Self>) -> Answer<'static, u64>;

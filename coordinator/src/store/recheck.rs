@@ -30,8 +30,8 @@ pub(crate) enum Verdict {
 }
 
 impl Store {
-    /// Checks the block with this offset once more, and all of it. A bad one is dropped. So is a block of a `delivered` job
-    /// with so many numbers that its reader had and cannot use.
+    /// Checks the block with this offset once more, and all of it. A bad one is dropped. So is a block of a `delivered`
+    /// job with so many numbers that its reader had and cannot use.
     pub(crate) async fn recheck(&self, results: &JobResults, offset: u64, numbers: u64) -> Result<Verdict, StoreError> {
         match results.find(offset, Wanted::Partial) {
             Found::Memory { first, held } => match verify(held.block.clone()).await {
@@ -46,7 +46,7 @@ impl Store {
                 Err(error) => self.drop_lost_part(results, &part, block, error).await.map(|()| Verdict::Dropped),
             },
             Found::Nowhere | Found::Ended(_) => {
-                let chunks = results.take_back(offset, numbers);
+                let chunks = results.lose_delivered(offset, numbers);
                 if chunks.is_empty() {
                     return Ok(Verdict::Gone);
                 }
@@ -78,8 +78,8 @@ impl Store {
         }
     }
 
-    /// A part of which this block was wanted cannot be read. If it is lost or damaged, it is dropped, and the driver is told.
-    /// Otherwise the error is returned.
+    /// A part of which this block was wanted cannot be read. If it is lost or damaged, it is dropped, and the driver is
+    /// told. Otherwise the error is returned.
     pub(super) async fn drop_lost_part(
         &self,
         results: &JobResults,

@@ -16,8 +16,8 @@ use super::{
 use crate::ledger::PartRow;
 
 impl Store {
-    /// Sweeps parts that are not in the ledger, checks those that are, and makes room for the results of all jobs. A part
-    /// that is gone or has another size is named and dropped: its chunks are computed again.
+    /// Sweeps parts that are not in the ledger, checks those that are, and makes room for the results of all jobs. A
+    /// part that is gone or has another size is named and dropped: its chunks are computed again.
     pub(crate) async fn recover(&self) -> Result<Vec<RecoveredJob>, StoreError> {
         let there = self.parts.list().await.map_err(|error| self.parts.unusable(error))?;
         let rows = self
@@ -90,8 +90,8 @@ impl Store {
         }
     }
 
-    /// Deletes what is not in the ledger: parts whose row was never written, and unfinished files. Results of a job that the
-    /// ledger never had are left: they belong to another ledger.
+    /// Deletes what is not in the ledger: parts whose row was never written, and unfinished files. Results of a job
+    /// that the ledger never had are left: they belong to another ledger.
     async fn sweep(&self, there: BTreeMap<String, u64>, known: &BTreeSet<String>) -> Result<(), StoreError> {
         if has_newer(&there, self.ledger.last_job()?) {
             return Err(unknown_results(&self.config));

@@ -82,8 +82,8 @@ impl Store {
         }))
     }
 
-    /// The name of this start of the coordinator. It is random: the data folder may be an older copy, so nothing in it could
-    /// make a name that no other start has.
+    /// The name of this start of the coordinator. It is random: the data folder may be an older copy, so nothing in it
+    /// could make a name that no other start has.
     pub(crate) fn incarnation(&self) -> Incarnation {
         self.incarnation
     }
@@ -131,8 +131,8 @@ impl Store {
         accepted
     }
 
-    /// Writes records into the ledger, on another thread; [`Fact::Persisted`] says what became of them. The next ones may be
-    /// given when that has come, so that all are written in order.
+    /// Writes records into the ledger, on another thread; [`Fact::Persisted`] says what became of them. The next ones
+    /// may be given when that has come, so that all are written in order.
     pub(crate) fn persist(self: &Arc<Self>, records: Vec<Record>, clock: Moment) {
         let store = Arc::clone(self);
         tokio::spawn(async move {
@@ -147,7 +147,8 @@ impl Store {
         });
     }
 
-    /// Takes no more blocks of a job that failed or was cancelled, and writes those in memory; then [`Fact::Closed`] comes.
+    /// Takes no more blocks of a job that failed or was cancelled, and writes those in memory; then [`Fact::Closed`]
+    /// comes.
     pub(crate) fn close(&self, results: &JobResults) {
         results.close();
         self.flush.notify_one();

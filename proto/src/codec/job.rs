@@ -49,8 +49,8 @@ pub fn job_request_to_proto(request: JobRequest) -> v1::JobSpec {
     }
 }
 
-/// A job out of a message. `resolve` knows the kernels: it gives the type of the values of this kernel with these parameters over
-/// this range, or says why there are none.
+/// A job out of a message. `resolve` knows the kernels: it gives the type of the values of this kernel with these
+/// parameters over this range, or says why there are none.
 ///
 /// # Errors
 /// [`CodecError`] as the error type demands, or what `resolve` said.

@@ -1,7 +1,7 @@
 //! Between the messages of the protocol and the types of [`swath_model`], both ways; in no other place.
 //!
-//! `…_to_proto` cannot fail. What reads a message checks what every receiver must check, and says with a [`CodecError`] what is
-//! wrong; bounds that only one side has are that side's.
+//! `…_to_proto` cannot fail. What reads a message checks what every receiver must check, and says with a [`CodecError`]
+//! what is wrong; bounds that only one side has are that side's.
 
 mod error;
 mod job;

@@ -6,8 +6,8 @@ use rustix::process::{Resource, getrlimit};
 
 use crate::ledger::error::LedgerError;
 
-/// An error of this ledger on its way out. It exists so that `?` turns errors of SQLite into those of a ledger here, and
-/// nowhere else.
+/// An error of this ledger on its way out. It exists so that `?` turns errors of SQLite into those of a ledger here,
+/// and nowhere else.
 #[derive(Debug)]
 pub(super) struct SqliteError(LedgerError);
 
@@ -35,8 +35,8 @@ impl From<SqliteError> for LedgerError {
     }
 }
 
-/// Whether the system refused a write. SQLite reports a full disk in another way, but a quota and a limit on the size of
-/// files in this one.
+/// Whether the system refused a write. SQLite reports a full disk in another way, but a quota and a limit on the size
+/// of files in this one.
 fn is_refused_write(error: &rusqlite::Error) -> bool {
     let code = error.sqlite_error().map(|error| error.extended_code);
     matches!(code, Some(ffi::SQLITE_IOERR_WRITE | ffi::SQLITE_IOERR_SHMSIZE | ffi::SQLITE_IOERR_TRUNCATE))

@@ -25,3 +25,15 @@ pub(super) fn insert(transaction: &Transaction<'_>, chunks: &[(JobId, u64, Faile
     }
     Ok(())
 }
+
+/// Deletes those of a job.
+pub(super) fn delete(transaction: &Transaction<'_>, job: JobId) -> Result<(), SqliteError> {
+    transaction.execute("DELETE FROM holes WHERE job = ?", [job.0 as i64])?;
+    Ok(())
+}
+
+/// Deletes those without a job.
+pub(super) fn sweep(transaction: &Transaction<'_>) -> Result<(), SqliteError> {
+    transaction.execute("DELETE FROM holes WHERE job NOT IN (SELECT id FROM jobs)", [])?;
+    Ok(())
+}

@@ -6,7 +6,7 @@ use rusqlite::{Connection, Row, Transaction, params};
 use swath_coordinator_core::{Moment, Stamp, Standing, Stock, Submitted};
 use swath_model::{JobId, JobState, Limits, ResultMode, Share};
 
-use super::error::SqliteError;
+use super::{error::SqliteError, failed_chunks};
 use crate::ledger::{error::LedgerError, rows::JobRow};
 
 /// All jobs, in the order of their ids.
@@ -93,9 +93,8 @@ pub(super) fn update_shares(
 
 /// Deletes a job with its parts and failed chunks.
 pub(super) fn delete(transaction: &Transaction<'_>, id: JobId) -> Result<(), SqliteError> {
-    for table in ["parts", "holes"] {
-        transaction.execute(&format!("DELETE FROM {table} WHERE job = ?"), [id.0 as i64])?;
-    }
+    transaction.execute("DELETE FROM parts WHERE job = ?", [id.0 as i64])?;
+    failed_chunks::delete(transaction, id)?;
     transaction.execute("DELETE FROM jobs WHERE id = ?", [id.0 as i64])?;
     Ok(())
 }

@@ -7,8 +7,8 @@ use super::{SqliteLedger, error::SqliteError, failed_chunks, jobs};
 use crate::ledger::error::LedgerError;
 
 impl SqliteLedger {
-    /// See [`Ledger::write`](crate::ledger::Ledger::write). All records go into one transaction. If that fails, each goes
-    /// into one of its own.
+    /// See [`Ledger::write`](crate::ledger::Ledger::write). All records go into one transaction. If that fails, each
+    /// goes into one of its own.
     pub(super) fn write_records(&self, records: &[Record], clock: Moment) -> Vec<Result<(), LedgerError>> {
         let all = |transaction: &Transaction<'_>| {
             records.iter().try_for_each(|record| apply(record, transaction))?;

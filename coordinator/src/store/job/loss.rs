@@ -34,8 +34,8 @@ impl JobResults {
         chunks
     }
 
-    /// A block in memory is damaged: its numbers are held no longer. Returns the chunks that this touches; none if it is
-    /// not here any more.
+    /// A block in memory is damaged: its numbers are held no longer. Returns the chunks that this touches; none if it
+    /// is not here any more.
     pub(in crate::store) fn lose_block(&self, first: u64, block: &Block) -> Vec<ChunkRun> {
         let mut state = self.lock();
         let is_here = |held: &Held| held.block.bytes().as_ptr() == block.bytes().as_ptr();
@@ -50,9 +50,9 @@ impl JobResults {
         chunks
     }
 
-    /// The reader of a `delivered` job had a block and could not use it: its numbers are held no longer. Returns the chunks
-    /// that this touches; none if it was no block that was delivered.
-    pub(in crate::store) fn take_back(&self, first: u64, numbers: u64) -> Vec<ChunkRun> {
+    /// The reader of a `delivered` job had a block and could not use it: its numbers are held no longer. Returns the
+    /// chunks that this touches; none if it was no block that was delivered.
+    pub(in crate::store) fn lose_delivered(&self, first: u64, numbers: u64) -> Vec<ChunkRun> {
         let Some(run) = OffsetRun::from_start(first, numbers) else { return Vec::new() };
         let mut state = self.lock();
         let is_kept = state.memory.range(run.start()..run.end()).next().is_some()

@@ -92,8 +92,8 @@ impl JobResults {
         self.changes.subscribe()
     }
 
-    /// Makes a reader the one reader of a `delivered` job; a job that is stored has as many as like. False if there is one
-    /// already.
+    /// Makes a reader the one reader of a `delivered` job; a job that is stored has as many as like. False if there is
+    /// one already.
     pub(in crate::store) fn attach_reader(&self) -> bool {
         let mut state = self.lock();
         if self.mode == ResultMode::Delivered && state.reader != Reader::Absent {
@@ -108,8 +108,8 @@ impl JobResults {
         self.lock().reader = Reader::Absent;
     }
 
-    /// The reader has everything before this offset: a `delivered` job need not keep it. Returns the parts of which nothing is
-    /// wanted any more.
+    /// The reader has everything before this offset: a `delivered` job need not keep it. Returns the parts of which
+    /// nothing is wanted any more.
     pub(in crate::store) fn delivered(&self, offset: u64) -> Vec<Arc<PartRow>> {
         let mut done = Vec::new();
         if self.mode == ResultMode::Stored {
@@ -135,8 +135,8 @@ impl JobResults {
         done
     }
 
-    /// Whether more than `limit` bytes of a `delivered` job lie on the disk for a reader that does not keep up; `Some` only when
-    /// that has changed since the last time.
+    /// Whether more than `limit` bytes of a `delivered` job lie on the disk for a reader that does not keep up; `Some`
+    /// only when that has changed since the last time.
     pub(in crate::store) fn window_changed(&self, limit: u64) -> Option<Window> {
         let mut state = self.lock();
         // It opens again only when there is room for more than the next part.

@@ -125,8 +125,8 @@ impl JobResults {
         state.memory.is_empty() && state.index.close_is_done()
     }
 
-    /// The blocks of a job that was closed cannot be written: drops them. Returns how many numbers they have; `None` if the
-    /// job was not closed.
+    /// The blocks of a job that was closed cannot be written: drops them. Returns how many numbers they have; `None` if
+    /// the job was not closed.
     pub(in crate::store) fn give_up(&self) -> Option<u64> {
         let mut state = self.lock();
         if !state.index.close_is_done() {

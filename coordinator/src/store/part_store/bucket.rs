@@ -1,8 +1,8 @@
 //! Parts in a bucket of S3, or of a server with the same protocol.
 //!
 //! A part is put with one request, so nothing in a bucket is ever unfinished. A request that was given up can still be
-//! carried out later. So no path is used twice, and what such a request may have written is deleted until it can no longer
-//! come.
+//! carried out later. So no path is used twice, and what such a request may have written is deleted until it can no
+//! longer come.
 
 use std::{
     collections::BTreeMap,

@@ -1,7 +1,7 @@
 //! Parts in a folder.
 //!
-//! A part is written to a file with another name, synced and renamed. Parts of the same job that begin at the same offset
-//! have the same path, one after the other.
+//! A part is written to a file with another name, synced and renamed. Parts of the same job that begin at the same
+//! offset have the same path, one after the other.
 
 use std::{
     collections::BTreeMap,
