@@ -28,6 +28,9 @@ use crate::store::{Fact, Store};
 /// How long the last changes may take to be written after a stop.
 const LAST_TIME: Duration = Duration::from_secs(20);
 
+/// How often the driver looks whether those who wait for an answer are still there.
+const LOOK_FOR_CLIENTS: Duration = Duration::from_secs(1);
+
 /// Requests taken at once.
 const BATCH: usize = 256;
 
@@ -100,7 +103,7 @@ impl Driver {
     ) {
         let mut batch = Vec::with_capacity(BATCH);
         loop {
-            let timeout = self.core.poll_timeout().map(|at| self.origin + Duration::from_nanos(at.as_nanos()));
+            let timeout = self.next_timeout();
             tokio::select! {
                 // In this order: after a stop nothing counts any more, and what comes seldom must not wait for what
                 // comes all the time.
@@ -126,6 +129,13 @@ impl Driver {
         if tokio::time::timeout(LAST_TIME, self.finish(&mut facts)).await.is_err() {
             warn!("not all changes of jobs could be written in time");
         }
+    }
+
+    fn next_timeout(&self) -> Option<Instant> {
+        let core = self.core.poll_timeout().map(|at| self.origin + Duration::from_nanos(at.as_nanos()));
+        // Clients may go away while the disk hangs and nothing else happens.
+        let waiting = (!self.waiting.is_empty()).then(|| Instant::now() + LOOK_FOR_CLIENTS);
+        core.into_iter().chain(waiting).min()
     }
 
     /// After the loop: what was decided is written, and answered, before the driver goes.
