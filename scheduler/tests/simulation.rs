@@ -47,6 +47,7 @@ fn the_world_has_all_kinds_of_trouble() {
     }
     for what in [
         "assigned",
+        "computed",
         "asked back",
         "returned",
         "answered",
@@ -57,6 +58,7 @@ fn the_world_has_all_kinds_of_trouble() {
         "committed",
         "lost",
         "kernel failed",
+        "not its own",
         "doubled",
         "thin air",
         "silent",
@@ -67,6 +69,8 @@ fn the_world_has_all_kinds_of_trouble() {
         "not resumed",
         "took the place of its former self",
         "drained",
+        "leaving",
+        "ended by itself",
         "paused",
         "done",
         "failed",
