@@ -9,6 +9,12 @@ use crate::{
     ChunkRun, ChunkSet, Chunks, FailedChunk, Instant, JobPlan, JobState, JobView, LeaseId, Limits, Outcome, WorkerId,
 };
 
+#[cfg(test)]
+thread_local! {
+    /// How often [`Job::probes`] has walked over all suspects.
+    pub(crate) static PROBES_COUNTED: std::cell::Cell<u64> = const { std::cell::Cell::new(0) };
+}
+
 /// How many chunks to be tried again are looked through for one that a worker may take.
 const RETRIES_LOOKED_AT: usize = 32;
 
@@ -135,6 +141,8 @@ impl Job {
 
     /// How many probes wait, those of chunks that have failed not counted.
     pub(crate) fn probes(&self) -> u64 {
+        #[cfg(test)]
+        PROBES_COUNTED.set(PROBES_COUNTED.get() + 1);
         self.suspects.iter().map(|run| self.suspicion.probes(run)).sum()
     }
 

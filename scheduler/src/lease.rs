@@ -1,6 +1,5 @@
 //! A run of chunks that a worker holds.
 
-use crate::worker::Unreported;
 use crate::{ChunkRun, ChunkSet, Instant, JobId, LeaseId, WorkerId};
 
 /// One lease. It exists as long as any of its chunks is outstanding.
@@ -77,6 +76,17 @@ impl Account {
         self.charge -= part;
         part
     }
+}
+
+/// A lease all of whose blocks were received before the worker's report came: results and control go through
+/// different connections.
+#[derive(Debug)]
+pub(crate) struct Unreported {
+    pub(crate) lease: LeaseId,
+    pub(crate) job: JobId,
+    pub(crate) purpose: Purpose,
+    pub(crate) assigned: Instant,
+    pub(crate) account: Account,
 }
 
 impl Lease {

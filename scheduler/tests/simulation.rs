@@ -1,6 +1,11 @@
 //! The scheduler in a world where everything goes wrong. The number of cases is set with `PROPTEST_CASES`.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking; the lints know test functions only")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking; the lints know test functions only"
+)]
 
 mod world;
 

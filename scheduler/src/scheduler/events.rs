@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use super::{Scheduler, leasing::Holder};
-use crate::estimate::thread_time;
-use crate::job::Released;
-use crate::lease::{LeaseState, Purpose};
-use crate::worker::{Unreported, Worker};
-use crate::{Action, ChunkRun, Event, Instant, JobId, LeaseId, WorkerId};
+use crate::{
+    Action, ChunkRun, Event, Instant, JobId, LeaseId, WorkerId,
+    estimate::thread_time,
+    job::Released,
+    lease::{LeaseState, Purpose, Unreported},
+    worker::Worker,
+};
 
 /// A chunk that failed, and what the kernel said.
 pub(super) struct Failed {

@@ -1,7 +1,7 @@
 //! Workers that come back with what they have in hand.
 
 use super::*;
-use crate::LeaseId;
+use crate::{LeaseId, job::PROBES_COUNTED};
 
 const C: WorkerId = WorkerId(3);
 
@@ -230,4 +230,22 @@ fn what_is_resumed_tells_no_rate_and_is_paid_for_by_what_it_still_took() {
         queue.extend(given(&bench.complete(next, busy)));
     }
     assert!(caught_up >= ms(4000), "{caught_up:?}");
+}
+
+#[test]
+fn the_suspects_are_counted_once_for_all_workers_that_come_back() {
+    let mut bench = Bench::new();
+    bench.submit(JOB, 1_000_000, 1024);
+    let workers = 1..=50;
+    let leases: Vec<Given> = workers.clone().flat_map(|worker| bench.join(WorkerId(worker), 1)).collect();
+    assert_eq!(leases.len(), 100);
+    workers.for_each(|worker| drop(bench.tell(Event::WorkerCrashed { worker: WorkerId(worker) })));
+    let counted = || PROBES_COUNTED.get();
+    for lease in leases.iter().step_by(2) {
+        let before = counted();
+        let (granted, _) = bench.rejoin(WorkerId(100 + lease.worker.0), &[lease.chunks]);
+        assert!(granted.is_some());
+        assert!(counted() - before <= 1, "{} times, for {}", counted() - before, lease.worker);
+    }
+    assert!(counted() >= 49, "all but the first are held back, for probes of what the others had");
 }
