@@ -259,7 +259,7 @@ impl Driver {
             Fact::Lost { job, chunks } => {
                 // A piece of a large chunk may be lost that the worker which holds the chunk would not send again.
                 for chunks in chunks {
-                    self.scheduler.handle_event(now, Event::ChunksSpoiled { job, chunks });
+                    self.scheduler.handle_event(now, Event::ResultsLost { job, chunks });
                 }
                 self.mark_changed(job);
                 let is_active =

@@ -88,7 +88,7 @@ pub enum Event {
     },
     /// What was received or committed of these chunks, all or some of each, turned out to be bad: they wait again, unless
     /// their job has ended.
-    ChunksSpoiled {
+    ResultsLost {
         /// The job.
         job: JobId,
         /// Its chunks.

@@ -82,7 +82,7 @@ fn the_world_has_all_kinds_of_trouble() {
         "left",
         "worker crashed",
         "crashed",
-        "skipped",
+        "failed for good",
         "cancelled",
         "forgotten",
         "no room",

@@ -110,7 +110,7 @@ impl Driver {
         let standing = record.standing(id);
         // An ended job that goes on is a new one to the scheduler; one that it does not know need not be forgotten.
         let _ = self.scheduler.forget(id);
-        if let Err(error) = self.scheduler.restore_with_holes(now, id, spec, committed, record.holes.clone()) {
+        if let Err(error) = self.scheduler.restore(now, id, spec, committed, record.holes.clone()) {
             warn!(%id, %error, "the job cannot continue");
         }
         self.outgoing.push(Record::Standing(standing));
@@ -119,8 +119,8 @@ impl Driver {
     /// Takes note of chunks that were given up, before their job ends.
     pub(super) fn note_holes(&mut self) {
         let mut noted = Vec::new();
-        while let Some(skipped) = self.scheduler.poll_skipped() {
-            let (id, chunk, hole) = (skipped.job, skipped.chunk, skipped.hole);
+        while let Some(skipped) = self.scheduler.poll_failed_chunk() {
+            let (id, chunk, hole) = (skipped.job, skipped.chunk, skipped.failed);
             let Some(record) = self.jobs.get_mut(&id) else { continue };
             debug!(%id, chunk, number = hole.number, reason = hole.reason, "chunk failed for good");
             record.holes.insert(chunk, hole.clone());

@@ -92,7 +92,7 @@ impl Driver {
         let now = self.now();
         let spec = JobPlan { chunks: job.chunks, limits: job.limits };
         // Its place was reserved, so this can only be an id that was given twice.
-        if let Err(error) = self.scheduler.restore(now, id, spec, ChunkSet::new()) {
+        if let Err(error) = self.scheduler.restore(now, id, spec, ChunkSet::new(), Default::default()) {
             self.outgoing.push(Record::Forgotten(id));
             let refusal = Refusal::Internal(format!("failed to submit: {error}"));
             return waiting.into_iter().for_each(|reply| drop(reply.send(Err(refusal.clone()))));

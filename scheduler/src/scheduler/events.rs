@@ -41,7 +41,7 @@ impl Scheduler {
             Event::ChunksReceived { job, chunks } => self.on_received(now, job, chunks),
             Event::ChunksCommitted { job, chunks } => self.on_committed(now, job, chunks),
             Event::ChunksLost { job, chunks } => self.on_lost(now, job, chunks),
-            Event::ChunksSpoiled { job, chunks } => self.on_committed_lost(now, job, chunks),
+            Event::ResultsLost { job, chunks } => self.on_committed_lost(now, job, chunks),
             Event::JobPaused { job } => self.on_paused(job, true),
             Event::JobResumed { job } => self.on_paused(job, false),
         }

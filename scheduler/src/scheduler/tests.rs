@@ -2,10 +2,10 @@
 
 mod bench;
 mod crashes;
-mod holes;
+mod failed_chunks;
 mod rejoin;
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use bench::{Bench, Given, asked_back, ended, given, spec, stopped};
 
@@ -342,12 +342,12 @@ fn what_was_committed_and_turned_out_to_be_bad_waits_again_while_its_job_runs() 
     bench.submit(JOB, 10, 1);
     bench.tell(Event::ChunksReceived { job: JOB, chunks: run(0, 6) });
     bench.tell(Event::ChunksCommitted { job: JOB, chunks: run(2, 8) });
-    bench.tell(Event::ChunksSpoiled { job: JOB, chunks: run(1, 4) });
+    bench.tell(Event::ResultsLost { job: JOB, chunks: run(1, 4) });
     let view = bench.scheduler.job(JOB).unwrap();
     assert_eq!((view.waiting, view.received, view.committed), (5, 1, 4));
     assert_eq!(bench.join(A, 1)[0].chunks.start(), 1);
     bench.tell(Event::ChunksCommitted { job: JOB, chunks: run(0, 10) });
-    assert_eq!(bench.tell(Event::ChunksSpoiled { job: JOB, chunks: run(0, 10) }), []);
+    assert_eq!(bench.tell(Event::ResultsLost { job: JOB, chunks: run(0, 10) }), []);
     assert_eq!(bench.scheduler.job(JOB).unwrap().committed, 10, "it has ended");
 }
 
@@ -387,7 +387,7 @@ fn a_restored_job_goes_on_where_it_was() {
     let now = bench.now;
     let committed: ChunkSet = [run(0, 3), run(5, 6)].into_iter().collect();
     let mut restore = |id, committed| {
-        let result = bench.scheduler.restore(now, id, spec(10, 1), committed);
+        let result = bench.scheduler.restore(now, id, spec(10, 1), committed, BTreeMap::new());
         (result, bench.actions())
     };
     assert_eq!(restore(JOB, committed), (Ok(()), vec![]));

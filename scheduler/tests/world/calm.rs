@@ -43,7 +43,7 @@ impl World {
         for truth in self.jobs.values() {
             assert!(truth.commits.values().all(|&times| times == 1));
             if truth.ended == Some(Outcome::Done) {
-                assert_eq!((truth.commits.len() + truth.holes.len()) as u64, truth.count, "done is all");
+                assert_eq!((truth.commits.len() + truth.failed.len()) as u64, truth.count, "done is all");
             }
         }
         let leases: usize = self.scheduler.workers().map(|(_, view)| view.leases).sum();

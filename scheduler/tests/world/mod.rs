@@ -14,7 +14,7 @@ use std::{
 
 use machine::Machine;
 use swath_model::{ChunkRun, ChunkSet, Chunks, Incarnation, Instant, JobId, LeaseId, Limits, Range, WorkerId};
-use swath_scheduler::{Action, Config, Event, JobPlan, JobState, Outcome, Scheduler, Skipped, WorkerState};
+use swath_scheduler::{Action, Config, Event, JobPlan, JobState, NewFailedChunk, Outcome, Scheduler, WorkerState};
 use swath_worker_core::FromCoordinator;
 use wire::MachineId;
 
@@ -49,7 +49,7 @@ struct Truth {
     count: u64,
     in_memory: BTreeSet<u64>,
     commits: BTreeMap<u64, u32>,
-    holes: BTreeSet<u64>,
+    failed: BTreeSet<u64>,
     ended: Option<Outcome>,
 }
 
@@ -180,13 +180,13 @@ impl World {
     }
 
     fn take_actions(&mut self) {
-        while let Some(Skipped { job, chunk, hole }) = self.scheduler.poll_skipped() {
+        while let Some(NewFailedChunk { job, chunk, failed }) = self.scheduler.poll_failed_chunk() {
             let truth = self.jobs.get_mut(&job).unwrap();
             assert_eq!(truth.ended, None, "chunk {chunk} of job {job}");
             assert!(!truth.commits.contains_key(&chunk) && !truth.in_memory.contains(&chunk), "chunk {chunk}");
-            assert!(truth.holes.insert(chunk), "chunk {chunk} of job {job} is skipped again");
-            self.check_failed(job, chunk, &hole.reason);
-            self.seen.count(if hole.reason.contains("crashed") { "crashed" } else { "skipped" });
+            assert!(truth.failed.insert(chunk), "chunk {chunk} of job {job} fails for good again");
+            self.check_failed(job, chunk, &failed.reason);
+            self.seen.count(if failed.reason.contains("crashed") { "crashed" } else { "failed for good" });
         }
         while let Some(action) = self.scheduler.poll_action() {
             self.on_action(&action);
@@ -324,7 +324,7 @@ impl World {
         for chunk in chunks.start()..chunks.end() {
             if truth.in_memory.remove(&chunk) {
                 *truth.commits.entry(chunk).or_default() += 1;
-                truth.holes.remove(&chunk);
+                truth.failed.remove(&chunk);
             }
         }
         self.seen.count("committed");
@@ -428,8 +428,8 @@ impl World {
         }
         self.seen.count("thin air");
         if b.is_multiple_of(2) {
-            // Nobody sends what is given up, so it is not news that it was received.
-            truth.in_memory.retain(|chunk| !truth.holes.contains(chunk));
+            // Nobody sends what failed for good, so it is not news that it was received.
+            truth.in_memory.retain(|chunk| !truth.failed.contains(chunk));
         }
         if b.is_multiple_of(2) {
             if a.is_multiple_of(4) {
@@ -474,13 +474,13 @@ impl World {
             if truth.ended.is_none() {
                 assert_eq!(view.committed, truth.commits.len() as u64, "job {id}");
                 assert_eq!(view.received, truth.in_memory.len() as u64, "job {id}");
-                assert_eq!(view.holes, truth.holes.len() as u64, "job {id}");
-                let holes = self.scheduler.holes(id).map(|(chunk, _)| chunk);
-                assert!(holes.eq(truth.holes.iter().copied()), "job {id}");
-                let passed = |chunk: &u64| truth.commits.contains_key(chunk) || truth.holes.contains(chunk);
+                assert_eq!(view.failed_chunks, truth.failed.len() as u64, "job {id}");
+                let failed = self.scheduler.failed_chunks(id).map(|(chunk, _)| chunk);
+                assert!(failed.eq(truth.failed.iter().copied()), "job {id}");
+                let passed = |chunk: &u64| truth.commits.contains_key(chunk) || truth.failed.contains(chunk);
                 let frontier = (0..).find(|chunk| !passed(chunk));
                 assert_eq!(Some(view.frontier), frontier, "job {id}");
-                let all = view.waiting + view.leased + view.received + view.committed + view.holes;
+                let all = view.waiting + view.leased + view.received + view.committed + view.failed_chunks;
                 assert_eq!(all, truth.count, "job {id}");
             }
         }

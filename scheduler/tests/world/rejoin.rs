@@ -200,7 +200,7 @@ impl World {
             taken.insert(ChunkRun::new(0, u64::MAX).unwrap());
         }
         let one = |chunk: u64| ChunkRun::one(chunk);
-        for &chunk in truth.commits.keys().chain(&truth.in_memory).chain(&truth.holes) {
+        for &chunk in truth.commits.keys().chain(&truth.in_memory).chain(&truth.failed) {
             taken.insert(one(chunk));
         }
         let held = self.given.iter().filter(|given| given.job == job && !gone(given.worker));

@@ -6,7 +6,8 @@ use crate::scheduler::Scheduler;
 use swath_model::Range;
 
 use crate::{
-    Action, ChunkRun, Chunks, Config, Event, Instant, JobId, JobPlan, LeaseId, Limits, Outcome, Skipped, WorkerId,
+    Action, ChunkRun, Chunks, Config, Event, Instant, JobId, JobPlan, LeaseId, Limits, NewFailedChunk, Outcome,
+    WorkerId,
 };
 
 /// A lease as it went out.
@@ -38,8 +39,8 @@ impl Bench {
         std::iter::from_fn(|| self.scheduler.poll_action()).collect()
     }
 
-    pub(super) fn skipped(&mut self) -> Vec<Skipped> {
-        std::iter::from_fn(|| self.scheduler.poll_skipped()).collect()
+    pub(super) fn new_failed_chunks(&mut self) -> Vec<NewFailedChunk> {
+        std::iter::from_fn(|| self.scheduler.poll_failed_chunk()).collect()
     }
 
     pub(super) fn tell(&mut self, event: Event) -> Vec<Action> {

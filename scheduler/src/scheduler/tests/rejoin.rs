@@ -42,7 +42,7 @@ fn only_what_waits_is_granted() {
     bench.submit_with(JOB, 1000, 1000, Limits { max_retries: 1, keep_going: true, ..Limits::default() });
     let first = bench.join(A, 1)[0];
     for chunk in [1, 1, 2] {
-        // Once is a retry, twice is a hole.
+        // Once is a retry, twice is a failed chunk.
         bench.tell(Event::ChunksReceived { job: JOB, chunks: run(10, 20) });
         bench.tell(Event::ChunksCommitted { job: JOB, chunks: run(15, 20) });
         if bench.fail(first, chunk).is_empty() {
@@ -55,7 +55,7 @@ fn only_what_waits_is_granted() {
     let held = bench.join(B, 1);
     assert_eq!(held[0].chunks, run(2, 3), "to be tried again");
     assert_eq!(held[1].chunks, run(0, 1), "what waits first");
-    assert_eq!(bench.scheduler.holes(JOB).map(|(chunk, _)| chunk).collect::<Vec<_>>(), [1]);
+    assert_eq!(bench.scheduler.failed_chunks(JOB).map(|(chunk, _)| chunk).collect::<Vec<_>>(), [1]);
     let (granted, others) = bench.rejoin(C, &[run(0, 30), run(990, u64::MAX)]);
     let (lease, chunks) = granted.unwrap();
     assert_eq!(chunks, [run(3, 10), run(20, 30), run(990, 1000)]);
