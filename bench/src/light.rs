@@ -1,40 +1,56 @@
-//! Workers that only speak: sessions as a coordinator sees them, thousands in one process. Each takes the time for a
-//! lease that it claims to have worked, and answers with correct blocks.
+//! Workers that only pretend to compute: sessions as a coordinator sees them, thousands in one process. Each has the
+//! real core of a worker, takes the time for a lease that it claims to have worked, and answers with correct blocks.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    cell::RefCell,
+    collections::BTreeMap,
+    convert::Infallible,
+    future::Future,
     hash::{BuildHasher, RandomState},
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicU64, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
     time::Duration,
 };
 
-use anyhow::{Context, Result, ensure};
-use swath_block::{BlockEncoder, MAX_ROWS, PAGE_ROWS};
-use swath_kernel::{Kernel, ValueType, Values};
-use swath_model::{ChunkRun, Chunks, Range};
+use anyhow::Result;
+use swath_block::MAX_ROWS;
+use swath_model::{Instant as CoreInstant, WorkerInfo, nanos};
 use swath_proto::{
-    PROTOCOL_VERSION,
-    v1::{self, block_receipt::Outcome, coordinator_message, worker_message::Kind, workers_client::WorkersClient},
+    MAX_MESSAGE_BYTES, MAX_OFFERED_RUNS, MAX_OFFERS,
+    v1::{self, block_receipt::Outcome, workers_client::WorkersClient},
+};
+use swath_worker::{
+    SessionError,
+    compute::{Computer, Encoded, Evaluator, Product, Task},
+    convert,
+};
+use swath_worker_core::{
+    BlockId, Config, Effect, FromCoordinator, Loss, NextTask, SessionId, Slot, ToCoordinator, Worker,
 };
 use tokio::{
     sync::{mpsc, watch},
     task::JoinSet,
-    time::{Instant, MissedTickBehavior, interval, sleep, sleep_until},
+    time::{Instant, sleep_until},
 };
 use tokio_stream::wrappers::UnboundedReceiverStream;
 use tonic::{
-    Streaming,
-    transport::{Channel, Endpoint},
+    Status, Streaming,
+    transport::{self, Channel, Endpoint},
 };
 
 /// What a session takes for one lease, and claims for each chunk of it.
 pub(crate) const LEASE: Duration = Duration::from_secs(1);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-const FIRST_PAUSE: Duration = Duration::from_millis(50);
-const LAST_PAUSE: Duration = Duration::from_secs(5);
+/// When there is nothing to wake up for.
+const LATER: Duration = Duration::from_secs(3600);
+/// The one slot of a session.
+const SLOT: Slot = Slot(0);
+
+thread_local! {
+    static COMPUTER: RefCell<Computer> = RefCell::new(Computer::new());
+}
 
 /// What all sessions have come to.
 #[derive(Default)]
@@ -48,9 +64,13 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
-    fn count_lease(&self) {
-        self.leases.fetch_add(1, Ordering::Relaxed);
-        self.accepted.lock().unwrap_or_else(PoisonError::into_inner).push(Instant::now());
+    fn count(&self, receipt: v1::BlockReceipt) {
+        if receipt.outcome() == Outcome::Accepted {
+            self.leases.fetch_add(1, Ordering::Relaxed);
+            self.accepted.lock().unwrap_or_else(PoisonError::into_inner).push(Instant::now());
+        } else {
+            self.dropped.fetch_add(1, Ordering::Relaxed);
+        }
     }
 
     /// The longest time without an accepted lease between two points in time.
@@ -66,104 +86,296 @@ impl Tally {
 }
 
 /// Many sessions with one coordinator; they end when it is dropped.
-pub(crate) struct Crew {
+pub(crate) struct Sessions {
     pub(crate) tally: Arc<Tally>,
     sever: watch::Sender<()>,
-    _sessions: JoinSet<()>,
+    _tasks: JoinSet<()>,
 }
 
-impl Crew {
-    /// Starts so many sessions, which join by themselves. `kernel` is what their job computes, as int64.
-    pub(crate) fn start(coordinator: &str, sessions: usize, kernel: &Arc<dyn Kernel>) -> Self {
+impl Sessions {
+    /// Starts so many, which join by themselves.
+    pub(crate) fn start(coordinator: &str, count: usize) -> Result<Self> {
         let (tally, (sever, severed)) = (Arc::new(Tally::default()), watch::channel(()));
+        let endpoint = Endpoint::from_shared(format!("http://{coordinator}"))?.connect_timeout(CONNECT_TIMEOUT);
         let mut tasks = JoinSet::new();
-        for index in 0..sessions {
-            let worker = Worker {
-                coordinator: format!("http://{coordinator}"),
-                name: format!("light-{index}"),
-                kernel: Arc::clone(kernel),
-                tally: Arc::clone(&tally),
-            };
-            tasks.spawn(worker.live(severed.clone()));
+        for index in 0..count {
+            tasks.spawn(Light::new(index, endpoint.clone(), Arc::clone(&tally), severed.clone()).live());
         }
-        Self { tally, sever, _sessions: tasks }
+        Ok(Self { tally, sever, _tasks: tasks })
     }
 
-    /// Cuts all connections at once; the sessions try to come back as workers do.
+    /// Cuts all connections at once; the sessions come back as workers do.
     pub(crate) fn sever(&self) {
         let _ = self.sever.send(());
     }
 }
 
-struct Worker {
-    coordinator: String,
-    name: String,
-    kernel: Arc<dyn Kernel>,
+/// One worker.
+struct Light {
+    core: Worker<Evaluator>,
+    origin: Instant,
+    info: WorkerInfo,
+    endpoint: Endpoint,
+    severed: watch::Receiver<()>,
     tally: Arc<Tally>,
+    slot: SlotState,
+    /// How long the last task took, as it says: with [`LEASE`] for each chunk its leases come to have one.
+    claim: Duration,
+    blocks: BTreeMap<BlockId, Encoded>,
+    /// The attempt to connect that the core waits for.
+    attempt: Option<SessionId>,
+    line: Option<Line>,
+    has_ended: bool,
 }
 
-impl Worker {
-    async fn live(self, mut severed: watch::Receiver<()>) {
-        let mut pause = FIRST_PAUSE;
-        loop {
-            let begun = Instant::now();
-            tokio::select! {
-                _ = self.session() => {}
-                changed = severed.changed() => if changed.is_err() { return },
-            }
-            if begun.elapsed() > LAST_PAUSE {
-                pause = FIRST_PAUSE;
-            }
-            // Longer by a random part, as workers do it.
-            let random = RandomState::new().hash_one(&self.name) as f64 / u64::MAX as f64;
-            sleep(pause.mul_f64(1.0 + random / 2.0)).await;
-            pause = (pause * 2).min(LAST_PAUSE);
-        }
-    }
+/// What its slot is at.
+enum SlotState {
+    Idle,
+    /// It pretends to compute a task, until then.
+    Computing(Task, Instant),
+    /// What it computed is not wanted any more.
+    Stopped,
+}
 
-    async fn session(&self) -> Result<()> {
-        let endpoint = Endpoint::from_shared(self.coordinator.clone())?.connect_timeout(CONNECT_TIMEOUT);
-        let (control, upload) = (endpoint.connect().await?, endpoint.connect().await?);
-        let (say, said) = mpsc::unbounded_channel();
-        say.send(message(Kind::Hello(self.hello())))?;
-        let mut inbound = WorkersClient::new(control).join(UnboundedReceiverStream::new(said)).await?.into_inner();
-        let welcome = match inbound.message().await?.and_then(|message| message.kind) {
-            Some(coordinator_message::Kind::Welcome(welcome)) => welcome,
-            _ => anyhow::bail!("no welcome"),
+/// What goes out in the present session.
+struct Line {
+    messages: mpsc::UnboundedSender<v1::WorkerMessage>,
+    blocks: mpsc::UnboundedSender<v1::UploadBlock>,
+}
+
+impl Light {
+    fn new(index: usize, endpoint: Endpoint, tally: Arc<Tally>, severed: watch::Receiver<()>) -> Self {
+        let config = Config {
+            slots: 1,
+            max_rows: MAX_ROWS as u64,
+            // A lease is one task.
+            blocks_per_slot: 1,
+            max_offers: MAX_OFFERS,
+            max_offer_runs: MAX_OFFERED_RUNS,
+            ..Config::default()
         };
-        let _joined = Joined::count(&self.tally);
-        let (blocks, uploaded) = mpsc::unbounded_channel();
-        let session = Session { worker: self, say, blocks, leases: VecDeque::new(), jobs: BTreeMap::new(), due: None };
-        tokio::select! {
-            ended = session.drive(inbound, Duration::from_millis(welcome.heartbeat_interval_ms)) => ended,
-            ended = self.upload(upload, uploaded) => ended,
-        }
-    }
-
-    async fn upload(&self, channel: Channel, blocks: mpsc::UnboundedReceiver<v1::UploadBlock>) -> Result<()> {
-        let stream = UnboundedReceiverStream::new(blocks);
-        let mut receipts = WorkersClient::new(channel).upload(stream).await?.into_inner();
-        while let Some(receipt) = receipts.message().await? {
-            match receipt.outcome() {
-                Outcome::Accepted => self.tally.count_lease(),
-                _ => drop(self.tally.dropped.fetch_add(1, Ordering::Relaxed)),
-            }
-        }
-        Ok(())
-    }
-
-    fn hello(&self) -> v1::Hello {
-        v1::Hello {
-            protocol_version: PROTOCOL_VERSION,
-            program_version: env!("CARGO_PKG_VERSION").to_owned(),
-            name: self.name.clone(),
+        let info = WorkerInfo {
+            name: format!("light-{index}"),
             host: "light".to_owned(),
             process_id: std::process::id(),
             threads: 1,
-            offers: Vec::new(),
-            former: None,
+            program_version: env!("CARGO_PKG_VERSION").to_owned(),
+        };
+        Self {
+            core: Worker::new(CoreInstant::ZERO, config),
+            origin: Instant::now(),
+            info,
+            endpoint,
+            severed,
+            tally,
+            slot: SlotState::Idle,
+            claim: LEASE,
+            blocks: BTreeMap::new(),
+            attempt: None,
+            line: None,
+            has_ended: false,
         }
     }
+
+    async fn live(mut self) {
+        self.carry_out();
+        while !self.has_ended {
+            let Some(session) = self.attempt.take() else {
+                sleep_until(self.due()).await;
+                self.on_due();
+                continue;
+            };
+            let Err(loss) = self.session(session).await;
+            self.line = None;
+            let random = RandomState::new().hash_one(session.0);
+            self.core.handle_lost(self.now(), session, loss, random);
+            self.carry_out();
+        }
+    }
+
+    async fn session(&mut self, session: SessionId) -> Result<Infallible, Loss> {
+        self.severed.mark_unchanged();
+        let (control, upload) = self.meanwhile(connect(self.endpoint.clone())).await?.map_err(|_| Loss::Unreachable)?;
+        let (messages, outbound) = mpsc::unbounded_channel();
+        let (blocks, uploads) = mpsc::unbounded_channel();
+        self.line = Some(Line { messages, blocks });
+        self.core.handle_connected(session);
+        self.carry_out();
+        let mut inbound = self.meanwhile(join(control, outbound)).await?.map_err(loss)?;
+        let welcome = self.meanwhile(inbound.message()).await?;
+        self.receive(session, welcome)?;
+        if self.core.joined().is_none() {
+            return Err(Loss::Broken);
+        }
+        let tally = Arc::clone(&self.tally);
+        let _joined = Joined::count(&tally);
+        let mut receipts = self.meanwhile(open_upload(upload, uploads)).await?.map_err(loss)?;
+        loop {
+            let due = self.due();
+            tokio::select! {
+                message = inbound.message() => self.receive(session, message)?,
+                receipt = receipts.message() => {
+                    self.tally.count(receipt.map_err(loss)?.ok_or(Loss::Broken)?);
+                    self.core.handle_receipt(self.now(), session).map_err(|_| Loss::Broken)?;
+                    self.carry_out();
+                }
+                () = sleep_until(due) => self.on_due(),
+                _ = self.severed.changed() => return Err(Loss::Broken),
+            }
+        }
+    }
+
+    /// Waits for something in a session; does meanwhile what is due.
+    async fn meanwhile<T>(&mut self, awaited: impl Future<Output = T> + Send) -> Result<T, Loss> {
+        // A session holds no room for what it did once.
+        let mut awaited = Box::pin(awaited);
+        loop {
+            let due = self.due();
+            tokio::select! {
+                result = &mut awaited => return Ok(result),
+                () = sleep_until(due) => self.on_due(),
+                _ = self.severed.changed() => return Err(Loss::Broken),
+            }
+        }
+    }
+
+    fn receive(
+        &mut self,
+        session: SessionId,
+        message: Result<Option<v1::CoordinatorMessage>, Status>,
+    ) -> Result<(), Loss> {
+        let message = message.map_err(loss)?.ok_or(Loss::Broken)?;
+        let message = convert::from_coordinator(message).unwrap_or(FromCoordinator::Unknown);
+        self.core.handle_message(self.now(), session, message);
+        self.carry_out();
+        Ok(())
+    }
+
+    fn now(&self) -> CoreInstant {
+        CoreInstant::from_nanos(nanos(self.origin.elapsed()))
+    }
+
+    /// When there is something to do, though nothing comes in.
+    fn due(&self) -> Instant {
+        let timeout = self.core.poll_timeout().and_then(|at| self.origin.checked_add(at - CoreInstant::ZERO));
+        let computed = match &self.slot {
+            SlotState::Computing(_, due) => Some(*due),
+            SlotState::Idle | SlotState::Stopped => None,
+        };
+        timeout.into_iter().chain(computed).min().unwrap_or_else(|| Instant::now() + LATER)
+    }
+
+    fn on_due(&mut self) {
+        if let SlotState::Computing(_, due) = &self.slot
+            && *due <= Instant::now()
+            && let SlotState::Computing(task, _) = std::mem::replace(&mut self.slot, SlotState::Idle)
+        {
+            self.deliver(&task);
+        }
+        let now = self.now();
+        if self.core.poll_timeout().is_some_and(|due| due <= now) {
+            self.core.handle_timeout(now);
+        }
+        self.carry_out();
+    }
+
+    /// Hands over the results of a task, which take a fraction of the time that it claims for them.
+    fn deliver(&mut self, task: &Task) {
+        let mut products = Vec::new();
+        let stop = AtomicBool::new(false);
+        COMPUTER.with_borrow_mut(|computer| computer.compute(task, &stop, |product| products.push(product)));
+        for product in products {
+            match product {
+                Product::Block { offsets, block } => {
+                    if let Some(id) = self.core.handle_block(SLOT, offsets) {
+                        self.blocks.insert(id, block);
+                    }
+                }
+                Product::Failed { chunk, number, reason } => self.core.handle_failed(SLOT, chunk, number, reason),
+            }
+            self.carry_out();
+        }
+        let chunks = task.job.chunks.touched(task.offsets).len();
+        self.claim = LEASE.saturating_mul(u32::try_from(chunks).unwrap_or(u32::MAX));
+        self.core.finish(self.now(), SLOT, "nothing came of it");
+    }
+
+    fn carry_out(&mut self) {
+        loop {
+            while let Some(effect) = self.core.poll_effect() {
+                self.carry_out_one(effect);
+            }
+            match self.slot {
+                SlotState::Stopped => {
+                    self.slot = SlotState::Idle;
+                    self.core.finish(self.now(), SLOT, "it was stopped");
+                }
+                SlotState::Idle => {
+                    if let NextTask::Compute(task) = self.core.take(self.now(), SLOT) {
+                        self.slot = SlotState::Computing(task, Instant::now() + LEASE);
+                    }
+                    return;
+                }
+                SlotState::Computing(..) => return,
+            }
+        }
+    }
+
+    fn carry_out_one(&mut self, effect: Effect) {
+        match effect {
+            Effect::Connect(session) => self.attempt = Some(session),
+            Effect::Send(_, message) => self.send(message),
+            Effect::UploadReady(session) => self.upload(session),
+            Effect::StopSlot(_) => self.slot = SlotState::Stopped,
+            Effect::DropBlock(block) => drop(self.blocks.remove(&block)),
+            Effect::WakeSlots | Effect::Waiting => {}
+            Effect::End(_) => self.has_ended = true,
+        }
+    }
+
+    fn send(&self, message: ToCoordinator) {
+        let message = match message {
+            ToCoordinator::LeaseComputed { lease, .. } => ToCoordinator::LeaseComputed { lease, busy: self.claim },
+            other => other,
+        };
+        if let Some(line) = &self.line {
+            let _ = line.messages.send(convert::to_coordinator(message, &self.info));
+        }
+    }
+
+    fn upload(&mut self, session: SessionId) {
+        let Some(line) = &self.line else { return };
+        while let Some(upload) = self.core.poll_upload(session) {
+            if let Some(block) = self.blocks.get(&upload.block) {
+                let _ = line.blocks.send(convert::upload_block(&upload, block.clone()));
+            }
+        }
+    }
+}
+
+/// Two connections, as a worker has them.
+async fn connect(endpoint: Endpoint) -> Result<(Channel, Channel), transport::Error> {
+    Ok((endpoint.connect().await?, endpoint.connect().await?))
+}
+
+async fn join(
+    control: Channel,
+    outbound: mpsc::UnboundedReceiver<v1::WorkerMessage>,
+) -> Result<Streaming<v1::CoordinatorMessage>, Status> {
+    Ok(WorkersClient::new(control).join(UnboundedReceiverStream::new(outbound)).await?.into_inner())
+}
+
+async fn open_upload(
+    upload: Channel,
+    blocks: mpsc::UnboundedReceiver<v1::UploadBlock>,
+) -> Result<Streaming<v1::BlockReceipt>, Status> {
+    let mut client = WorkersClient::new(upload).max_encoding_message_size(MAX_MESSAGE_BYTES);
+    Ok(client.upload(UnboundedReceiverStream::new(blocks)).await?.into_inner())
+}
+
+/// What it means for the worker.
+fn loss(status: Status) -> Loss {
+    SessionError::from(status).loss()
 }
 
 /// Counts a session as joined until it is dropped.
@@ -180,118 +392,4 @@ impl Drop for Joined<'_> {
     fn drop(&mut self) {
         self.0.joined.fetch_sub(1, Ordering::Relaxed);
     }
-}
-
-struct Session<'a> {
-    worker: &'a Worker,
-    say: mpsc::UnboundedSender<v1::WorkerMessage>,
-    blocks: mpsc::UnboundedSender<v1::UploadBlock>,
-    /// The first is the one in work.
-    leases: VecDeque<v1::Lease>,
-    /// The jobs that the coordinator described, by their ids.
-    jobs: BTreeMap<u64, v1::JobSpec>,
-    /// When the lease in work is computed.
-    due: Option<Instant>,
-}
-
-impl Session<'_> {
-    async fn drive(mut self, mut inbound: Streaming<v1::CoordinatorMessage>, heartbeat: Duration) -> Result<()> {
-        let mut beats = interval(heartbeat.max(Duration::from_millis(1)));
-        beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut heard = 0;
-        loop {
-            let due = self.due.unwrap_or_else(|| Instant::now() + LEASE);
-            tokio::select! {
-                message = inbound.message() => {
-                    heard += 1;
-                    match message?.and_then(|message| message.kind) {
-                        Some(coordinator_message::Kind::Lease(lease)) => self.leases.push_back(lease),
-                        Some(coordinator_message::Kind::ReturnChunks(asked)) => self.give_back(&asked)?,
-                        Some(coordinator_message::Kind::StopLease(stop)) => self.stop(&stop),
-                        Some(coordinator_message::Kind::DescribeJob(job)) => {
-                            self.jobs.insert(job.job_id, job.spec.context("a job without a specification")?);
-                        }
-                        Some(coordinator_message::Kind::JobEnded(job)) => drop(self.jobs.remove(&job.job_id)),
-                        Some(coordinator_message::Kind::Welcome(_)) => {}
-                        Some(coordinator_message::Kind::ShutDown(_)) | None => return Ok(()),
-                    }
-                }
-                () = sleep_until(due), if self.due.is_some() => self.deliver()?,
-                _ = beats.tick() => self.say.send(message(Kind::Heartbeat(v1::Heartbeat { received: heard })))?,
-            }
-            self.due = match self.leases.is_empty() {
-                true => None,
-                false => Some(self.due.unwrap_or_else(|| Instant::now() + LEASE)),
-            };
-        }
-    }
-
-    /// Sends the block of the lease in work.
-    fn deliver(&mut self) -> Result<()> {
-        self.due = None;
-        let Some(lease) = self.leases.pop_front() else { return Ok(()) };
-        let job = self.jobs.get(&lease.job_id).context("a lease of a job that was not described")?;
-        let (block, chunks) = encode(&*self.worker.kernel, job, &lease)?;
-        self.blocks.send(block)?;
-        let busy = LEASE.as_nanos() as u64 * chunks;
-        self.say.send(message(Kind::LeaseComputed(v1::LeaseComputed { lease: lease.id, busy_nanos: busy })))?;
-        Ok(())
-    }
-
-    fn stop(&mut self, stop: &v1::StopLease) {
-        if let Some(position) = self.leases.iter().position(|lease| lease.id == stop.lease) {
-            self.leases.remove(position);
-            self.due = self.due.filter(|_| position > 0);
-        }
-    }
-
-    /// What was asked for is the tail of a lease: given back unless the lease is in work.
-    fn give_back(&mut self, asked_back: &v1::ReturnChunks) -> Result<()> {
-        let position = self.leases.iter().position(|lease| lease.id == asked_back.lease);
-        let mut returned = None;
-        if let Some(position @ 1..) = position
-            && let (Some(held), Some(asked)) = (&mut self.leases[position].chunks, asked_back.chunks)
-        {
-            returned = Some(asked);
-            held.count = asked.start.saturating_sub(held.start);
-            if held.count == 0 {
-                self.leases.remove(position);
-            }
-        }
-        let returned = v1::ChunksReturned { lease: asked_back.lease, chunks: returned };
-        Ok(self.say.send(message(Kind::ChunksReturned(returned)))?)
-    }
-}
-
-fn message(kind: Kind) -> v1::WorkerMessage {
-    v1::WorkerMessage { kind: Some(kind) }
-}
-
-/// The block of a whole lease, and its chunks.
-fn encode(kernel: &dyn Kernel, job: &v1::JobSpec, lease: &v1::Lease) -> Result<(v1::UploadBlock, u64)> {
-    let run = lease.chunks.context("a lease without chunks")?;
-    let chunks = Chunks::new(Range::new(job.first, job.last)?, job.chunk_size)?;
-    let numbers = chunks.numbers(ChunkRun::new(run.start, run.start + run.count).context("an empty lease")?);
-    ensure!(numbers.count() <= MAX_ROWS as u64, "the lease does not fit a block");
-    let mut encoder = BlockEncoder::new(ValueType::Int64, numbers.first());
-    let mut values = Values::with_capacity(ValueType::Int64, PAGE_ROWS);
-    let mut first = numbers.first();
-    while first <= numbers.last() {
-        let last = numbers.last().min(first + PAGE_ROWS as i64 - 1);
-        values.clear();
-        kernel.evaluate(first..=last, &mut values)?;
-        encoder.push(&values)?;
-        first = last + 1;
-    }
-    let (parquet, digest) = encoder.finish_with_digest()?;
-    let block = v1::UploadBlock {
-        lease: lease.id,
-        job_id: lease.job_id,
-        first: numbers.first(),
-        numbers: numbers.count() as u32,
-        parquet,
-        fingerprint: lease.fingerprint.clone(),
-        digest: digest.whole(),
-    };
-    Ok((block, run.count))
 }

@@ -16,8 +16,8 @@ pub enum Action {
         /// Which chunks.
         chunks: ChunkRun,
     },
-    /// Ask a worker to give back what it has not begun of these chunks, the tail of a lease that it holds. It answers with
-    /// one [`Event::ChunksReturned`](crate::Event::ChunksReturned).
+    /// Ask a worker to give back what it has not begun of these chunks, the tail of a lease that it holds. It answers
+    /// with one [`Event::ChunksReturned`](crate::Event::ChunksReturned).
     ReturnChunks {
         /// Who.
         worker: WorkerId,
@@ -26,8 +26,8 @@ pub enum Action {
         /// Which chunks of it.
         chunks: ChunkRun,
     },
-    /// Tell a worker that a lease has ended: its job is over, its deadline has passed, or others have computed it. The worker
-    /// stops and does not answer.
+    /// Tell a worker that a lease has ended: its job is over, its deadline has passed, or others have computed it. The
+    /// worker stops and does not answer.
     StopLease {
         /// Who.
         worker: WorkerId,
@@ -46,7 +46,7 @@ pub enum Action {
 /// How a job ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// All chunks are committed, but for those that were given up where the job keeps going.
+    /// All chunks are committed, but for failed chunks where the job keeps going.
     Done,
     /// Somebody asked for it.
     Cancelled,
@@ -61,14 +61,14 @@ pub enum Outcome {
     },
 }
 
-/// A chunk of a job that keeps going was given up: there will be no results of it; see
-/// [`Scheduler::poll_skipped`](crate::Scheduler::poll_skipped).
+/// A chunk of a job that keeps going failed for good: there will be no results of it; see
+/// [`Scheduler::poll_failed_chunk`](crate::Scheduler::poll_failed_chunk).
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Skipped {
+pub struct NewFailedChunk {
     /// Of which job.
     pub job: JobId,
     /// Which chunk.
     pub chunk: u64,
     /// What is known of it.
-    pub hole: FailedChunk,
+    pub failed: FailedChunk,
 }

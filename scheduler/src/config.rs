@@ -14,8 +14,8 @@ pub struct Config {
     /// The most numbers in one lease, unless one chunk has more (2^24): keeps what is held in memory out of
     /// order small.
     pub max_lease_numbers: u64,
-    /// Names this start of the coordinator (0). It is part of each lease's id, so no other start may have it, not even one
-    /// on an older copy of the same ledger: the shell draws it at random.
+    /// Names this start of the coordinator (0). It is part of each lease's id, so no other start may have it, not even
+    /// one on an older copy of the same ledger: the shell draws it at random.
     pub incarnation: Incarnation,
     /// How many leases a worker holds that it has not computed yet (2: one computing, one
     /// waiting). 0 counts as 1, or nothing would ever be computed.

@@ -21,7 +21,7 @@ pub enum SubmitError {
     NoSuchChunk {
         /// The job to restore.
         job: JobId,
-        /// The last chunk that is said to be committed or given up.
+        /// The last chunk that is said to be committed or failed.
         chunk: u64,
         /// How many chunks the job has.
         count: u64,

@@ -8,8 +8,8 @@ use crate::{ChunkRun, JobId, LeaseId, WorkerId};
 /// names what does not exist (any more), is ignored as far as it no longer applies.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
-    /// A worker has connected, with nothing in hand; otherwise see [`Scheduler::rejoin`](crate::Scheduler::rejoin). One
-    /// that joins again under the same id starts anew: its leases end.
+    /// A worker has connected, with nothing in flight; otherwise see [`Scheduler::rejoin`](crate::Scheduler::rejoin).
+    /// One that joins again under the same id starts anew: its leases end.
     WorkerJoined {
         /// The new worker.
         worker: WorkerId,
@@ -86,9 +86,9 @@ pub enum Event {
         /// Its chunks.
         chunks: ChunkRun,
     },
-    /// What was received or committed of these chunks, all or some of each, turned out to be bad: they wait again, unless
-    /// their job has ended.
-    ChunksSpoiled {
+    /// What was received or committed of these chunks, all or some of each, turned out to be bad: they wait again,
+    /// unless their job has ended.
+    ResultsLost {
         /// The job.
         job: JobId,
         /// Its chunks.

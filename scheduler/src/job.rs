@@ -2,18 +2,24 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::estimate::{Rate, Throughput};
-use crate::lease_index::LeaseIndex;
-use crate::suspicion::Suspicion;
 use crate::{
     ChunkRun, ChunkSet, Chunks, FailedChunk, Instant, JobPlan, JobState, JobView, LeaseId, Limits, Outcome, WorkerId,
+    estimate::{Rate, Throughput},
+    lease_index::LeaseIndex,
+    suspicion::Suspicion,
 };
+
+#[cfg(test)]
+thread_local! {
+    /// How often [`Job::probes`] has walked over all suspects.
+    pub(crate) static PROBES_COUNTED: std::cell::Cell<u64> = const { std::cell::Cell::new(0) };
+}
 
 /// How many chunks to be tried again are looked through for one that a worker may take.
 const RETRIES_LOOKED_AT: usize = 32;
 
 /// What is known of a job. Each of its chunks is in exactly one of `waiting`, `retries`, `suspects`, `held`,
-/// `received`, `committed` and `holes`; once it has ended, only what is committed or a hole is still known.
+/// `received`, `committed` and `failed`; once it has ended, only what is committed or failed for good is still known.
 #[derive(Debug)]
 pub(crate) struct Job {
     pub(crate) chunks: Chunks,
@@ -32,9 +38,9 @@ pub(crate) struct Job {
     held: LeaseIndex,
     received: ChunkSet,
     committed: ChunkSet,
-    /// Chunks that were given up.
-    holes: BTreeMap<u64, FailedChunk>,
-    /// Chunks that have failed and are neither committed nor given up.
+    /// Chunks that failed for good.
+    failed: BTreeMap<u64, FailedChunk>,
+    /// Chunks that have failed and are neither committed nor failed for good.
     failures: BTreeMap<u64, Failure>,
     suspicion: Suspicion,
     throughput: Throughput,
@@ -70,11 +76,11 @@ impl Job {
         now: Instant,
         spec: &JobPlan,
         committed: ChunkSet,
-        mut holes: BTreeMap<u64, FailedChunk>,
+        mut failed: BTreeMap<u64, FailedChunk>,
     ) -> Self {
-        holes.retain(|&chunk, _| !committed.contains(chunk));
+        failed.retain(|&chunk, _| !committed.contains(chunk));
         let mut waiting: ChunkSet = committed.gaps(spec.chunks.all()).collect();
-        for &chunk in holes.keys() {
+        for &chunk in failed.keys() {
             waiting.remove(one(chunk));
         }
         Job {
@@ -90,7 +96,7 @@ impl Job {
             held: LeaseIndex::default(),
             received: ChunkSet::new(),
             committed,
-            holes,
+            failed,
             failures: BTreeMap::new(),
             suspicion: Suspicion::default(),
             throughput: Throughput::new(now),
@@ -106,9 +112,9 @@ impl Job {
         self.is_active() && !self.paused && self.waiting_count() > 0
     }
 
-    /// Whether every chunk is committed or given up.
+    /// Whether every chunk is committed or failed for good.
     pub(crate) fn is_complete(&self) -> bool {
-        self.committed.len() + self.holes.len() as u64 == self.chunks.count()
+        self.committed.len() + self.failed.len() as u64 == self.chunks.count()
     }
 
     /// What `worker` should be given next. `alone` says that there is no other worker to try a failed chunk on.
@@ -135,6 +141,8 @@ impl Job {
 
     /// How many probes wait, those of chunks that have failed not counted.
     pub(crate) fn probes(&self) -> u64 {
+        #[cfg(test)]
+        PROBES_COUNTED.set(PROBES_COUNTED.get() + 1);
         self.suspects.iter().map(|run| self.suspicion.probes(run)).sum()
     }
 
@@ -180,8 +188,8 @@ impl Job {
         for news in self.committed.gaps(run) {
             self.received.insert(news);
         }
-        for (&hole, _) in self.holes.range(run.start()..run.end()) {
-            self.received.remove(one(hole));
+        for (&chunk, _) in self.failed.range(run.start()..run.end()) {
+            self.received.remove(one(chunk));
         }
         self.suspicion.clear(run);
         let news = (self.received.len() - before) as f64 * self.chunk_numbers();
@@ -200,9 +208,9 @@ impl Job {
         for chunk in self.failed_within(run) {
             self.failures.remove(&chunk);
         }
-        let holes: Vec<u64> = self.holes.range(run.start()..run.end()).map(|(&chunk, _)| chunk).collect();
-        for chunk in holes {
-            self.holes.remove(&chunk);
+        let failed: Vec<u64> = self.failed.range(run.start()..run.end()).map(|(&chunk, _)| chunk).collect();
+        for chunk in failed {
+            self.failed.remove(&chunk);
         }
         self.suspicion.clear(run);
         released
@@ -262,20 +270,20 @@ impl Job {
         }
     }
 
-    /// Goes on without a chunk that waits. False if there are too many holes already.
-    pub(crate) fn give_up(&mut self, chunk: u64, hole: FailedChunk) -> bool {
-        if self.holes.len() >= FailedChunk::MOST {
+    /// Goes on without a chunk that waits. False if too many have failed already.
+    pub(crate) fn give_up(&mut self, chunk: u64, failed: FailedChunk) -> bool {
+        if self.failed.len() >= FailedChunk::MOST {
             return false;
         }
         self.remove_waiting(one(chunk));
         self.failures.remove(&chunk);
         self.suspicion.clear(one(chunk));
-        self.holes.insert(chunk, hole);
+        self.failed.insert(chunk, failed);
         true
     }
 
-    pub(crate) fn holes(&self) -> &BTreeMap<u64, FailedChunk> {
-        &self.holes
+    pub(crate) fn failed_chunks(&self) -> &BTreeMap<u64, FailedChunk> {
+        &self.failed
     }
 
     pub(crate) fn suspicion(&self) -> &Suspicion {
@@ -310,7 +318,7 @@ impl Job {
             committed: self.committed.len(),
             committed_numbers: self.committed.iter().map(|run| self.chunks.offsets(run).len()).sum(),
             committed_intervals: self.committed.intervals(),
-            holes: self.holes.len() as u64,
+            failed_chunks: self.failed.len() as u64,
             frontier: self.frontier(),
             waiting: self.waiting_count(),
             leased: self.held.len(),
@@ -326,7 +334,7 @@ impl Job {
 
     fn frontier(&self) -> u64 {
         let mut frontier = self.committed.first_missing(0);
-        while self.holes.contains_key(&frontier) {
+        while self.failed.contains_key(&frontier) {
             frontier = self.committed.first_missing(frontier + 1);
         }
         frontier
@@ -366,13 +374,13 @@ impl Job {
             .chain(self.held.iter().map(|(run, _)| (run, "outstanding")))
             .chain(self.received.iter().map(|run| (run, "received")))
             .chain(self.committed.iter().map(|run| (run, "committed")))
-            .chain(self.holes.keys().map(|&chunk| (one(chunk), "given up")))
+            .chain(self.failed.keys().map(|&chunk| (one(chunk), "failed for good")))
             .collect();
         places.sort();
         let all = self.chunks.all();
         if !self.is_active() {
             assert!(
-                places.iter().all(|(_, place)| ["committed", "given up"].contains(place)),
+                places.iter().all(|(_, place)| ["committed", "failed for good"].contains(place)),
                 "an ended job has chunks in {places:?}"
             );
         } else {
@@ -386,8 +394,8 @@ impl Job {
         }
         let failed = |chunk| self.failures.contains_key(chunk);
         assert!(self.retries.iter().all(failed), "a retry without a failure");
-        let over = |chunk: &u64| self.committed.contains(*chunk) || self.holes.contains_key(chunk);
-        assert!(!self.failures.keys().any(over), "a failure of a chunk that is committed or given up");
+        let over = |chunk: &u64| self.committed.contains(*chunk) || self.failed.contains_key(chunk);
+        assert!(!self.failures.keys().any(over), "a failure of a chunk that is committed or failed for good");
         let suspected = |run: ChunkRun| self.suspicion.within(run).map(|(run, _)| run.len()).sum::<u64>();
         assert!(self.suspects.iter().all(|run| suspected(run) == run.len()), "a probe of a chunk that is no suspect");
         let clear = self.waiting.iter().chain(self.received.iter()).chain(self.committed.iter());

@@ -2,8 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::JobId;
-use crate::job::Job;
+use crate::{JobId, job::Job};
 
 /// The jobs. They are changed through [`Jobs::update`] only, which keeps the order right.
 #[derive(Debug, Default)]
@@ -28,7 +27,8 @@ impl Jobs {
     pub(crate) fn insert(&mut self, id: JobId, job: Job) {
         self.active += usize::from(job.is_active());
         self.jobs.insert(id, job);
-        self.enter(id, true);
+        self.catch_up(id);
+        self.enter(id);
     }
 
     /// Drops a job that has ended.
@@ -47,7 +47,10 @@ impl Jobs {
         self.active -= usize::from(job.is_active());
         let result = change(job);
         self.active += usize::from(job.is_active());
-        self.enter(id, !was_ready);
+        if !was_ready {
+            self.catch_up(id);
+        }
+        self.enter(id);
         Some(result)
     }
 
@@ -81,20 +84,19 @@ impl Jobs {
         self.active
     }
 
-    /// Puts a job in its place if it is ready. One that was not ready until now starts where the others
-    /// are: what it did not use then is not owed to it.
-    fn enter(&mut self, id: JobId, anew: bool) {
-        let Some(job) = self.jobs.get_mut(&id) else {
-            return;
-        };
-        if !job.is_ready() {
-            return;
-        }
-        if anew {
-            let least = self.ready.first().map_or(self.virtual_time, |&(pass, _)| pass);
+    /// A job that was not ready until now starts where the others are: what it did not use before is not owed to it.
+    fn catch_up(&mut self, id: JobId) {
+        let least = self.ready.first().map_or(self.virtual_time, |&(pass, _)| pass);
+        if let Some(job) = self.jobs.get_mut(&id).filter(|job| job.is_ready()) {
             job.pass = job.pass.max(least);
         }
-        self.ready.insert((job.pass, id));
+    }
+
+    /// Puts a job in its place if it is ready.
+    fn enter(&mut self, id: JobId) {
+        if let Some(job) = self.jobs.get(&id).filter(|job| job.is_ready()) {
+            self.ready.insert((job.pass, id));
+        }
     }
 
     /// Panics unless the order tells what the jobs do.

@@ -1,6 +1,5 @@
 //! A run of chunks that a worker holds.
 
-use crate::worker::Unreported;
 use crate::{ChunkRun, ChunkSet, Instant, JobId, LeaseId, WorkerId};
 
 /// One lease. It exists as long as any of its chunks is outstanding.
@@ -25,7 +24,7 @@ pub(crate) enum Purpose {
     Work,
     /// To try one chunk again that has failed before. Such a one stays where it is: on another worker.
     Retry,
-    /// To go on with what its worker had in hand when its connection broke. How long that takes is no measure of the
+    /// To go on with what its worker had in flight when its connection broke. How long that takes is no measure of the
     /// worker: part of it was done before.
     Resumed,
     /// To find out whether its chunks crash their worker, which has no other lease as long as it computes them. Such
@@ -34,7 +33,7 @@ pub(crate) enum Purpose {
 }
 
 impl Purpose {
-    /// Whether chunks may be taken back for another worker.
+    /// Whether it may be asked to return chunks for another worker.
     pub(crate) fn may_move(self) -> bool {
         matches!(self, Purpose::Work | Purpose::Resumed)
     }
@@ -77,6 +76,17 @@ impl Account {
         self.charge -= part;
         part
     }
+}
+
+/// A lease all of whose blocks were received before the worker's report came: results and control go through
+/// different connections.
+#[derive(Debug)]
+pub(crate) struct Unreported {
+    pub(crate) lease: LeaseId,
+    pub(crate) job: JobId,
+    pub(crate) purpose: Purpose,
+    pub(crate) assigned: Instant,
+    pub(crate) account: Account,
 }
 
 impl Lease {

@@ -64,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hole_splits_a_holding_and_names_all_it_cuts() {
+    fn a_gap_splits_what_is_held_and_names_all_it_cuts() {
         let mut index = LeaseIndex::default();
         index.insert(run(0, 10), lease(1));
         index.insert(run(10, 20), lease(2));

@@ -22,7 +22,7 @@ mod view;
 mod worker;
 mod worker_table;
 
-pub use action::{Action, Outcome, Skipped};
+pub use action::{Action, NewFailedChunk, Outcome};
 pub use config::{Config, JobPlan};
 pub use error::{CancelError, DrainError, ForgetError, SubmitError};
 pub use event::Event;

@@ -11,13 +11,10 @@ mod tests;
 
 use std::collections::{BTreeMap, VecDeque};
 
-use crate::job::Job;
-use crate::jobs::Jobs;
-use crate::lease::Lease;
-use crate::worker_table::WorkerTable;
 use crate::{
     Action, CancelError, ChunkRun, ChunkSet, Config, DrainError, Event, FailedChunk, ForgetError, Instant, JobId,
-    JobPlan, JobState, JobView, LeaseId, Outcome, Skipped, SubmitError, WorkerId, WorkerView,
+    JobPlan, JobState, JobView, LeaseId, NewFailedChunk, Outcome, SubmitError, WorkerId, WorkerView, job::Job,
+    jobs::Jobs, lease::Lease, worker_table::WorkerTable,
 };
 
 /// Decides who computes which chunks of which job.
@@ -28,8 +25,8 @@ use crate::{
 ///    [`forget`](Self::forget), [`drain`](Self::drain), [`rejoin`](Self::rejoin)), which may be refused; or reports a
 ///    fact to [`handle_event`](Self::handle_event), which never fails and ignores what no longer applies; or calls
 ///    [`handle_timeout`](Self::handle_timeout) when the time has come;
-/// 2. after each of these takes all chunks that were given up from [`poll_skipped`](Self::poll_skipped), then all actions
-///    from [`poll_action`](Self::poll_action), in order, until there is none;
+/// 2. after each of these takes all chunks that failed for good from [`poll_failed_chunk`](Self::poll_failed_chunk),
+///    then all from [`poll_action`](Self::poll_action), in order, until there is none;
 /// 3. then asks [`poll_timeout`](Self::poll_timeout) when to call `handle_timeout` at the latest. It may be called
 ///    earlier, or for nothing.
 ///
@@ -42,14 +39,14 @@ use crate::{
 /// - is *outstanding* under exactly one lease, or
 /// - is *received*: the coordinator holds its block in memory, or
 /// - is *committed*: durable. It stays so; or
-/// - is a *hole*: it failed too often or crashed too many workers, and its job keeps going without it.
+/// - is a *failed chunk*: it failed too often or crashed too many workers, and its job keeps going without it.
 ///
 /// A lease ends when none of its chunks is outstanding any more, when its worker leaves or stays silent for
 /// [`Config::lease_timeout`], or when its job is over. Blocks are fenced with [`holds`](Self::holds): those of chunks
 /// that are not outstanding under their lease are to be dropped, and not reported as received.
 ///
-/// A worker whose connection broke is lost, and so are its leases; their ids are not used again. Its process may live and
-/// connect anew, as another worker with chunks in hand. Then [`rejoin`](Self::rejoin) takes the place of
+/// A worker whose connection broke is lost, and so are its leases; their ids are not used again. Its process may live
+/// and connect anew, as another worker with chunks in flight. Then [`rejoin`](Self::rejoin) takes the place of
 /// [`Event::WorkerJoined`]: it leases to it what it can still use before anything else goes out.
 #[derive(Debug)]
 pub struct Scheduler {
@@ -59,7 +56,7 @@ pub struct Scheduler {
     leases: BTreeMap<LeaseId, Lease>,
     /// The sequence of the last lease given out.
     last_sequence: u64,
-    skipped: VecDeque<Skipped>,
+    new_failed_chunks: VecDeque<NewFailedChunk>,
     actions: VecDeque<Action>,
     /// Whether something has changed that may let a free worker take over chunks from another one.
     rebalance_due: bool,
@@ -79,7 +76,7 @@ impl Scheduler {
             jobs: Jobs::default(),
             leases: BTreeMap::new(),
             last_sequence: 0,
-            skipped: VecDeque::new(),
+            new_failed_chunks: VecDeque::new(),
             actions: VecDeque::new(),
             rebalance_due: false,
             looked_around: Instant::ZERO,
@@ -99,40 +96,33 @@ impl Scheduler {
         if self.jobs.active() >= max {
             return Err(SubmitError::TooManyJobs { max });
         }
-        self.restore(now, id, spec, ChunkSet::new())
+        self.restore(now, id, spec, ChunkSet::new(), BTreeMap::new())
     }
 
-    /// Takes a job read back from a ledger, of which `committed` chunks are committed already. The bound on jobs
-    /// does not apply: it was taken once. If all are committed it is done at once.
+    /// Takes a job read back from a ledger, of which `committed` chunks are committed already, and `failed` failed for
+    /// good (if it keeps going; one that is committed has not failed). The bound on jobs does not apply: it was taken
+    /// once. If all are committed or failed it is done at once.
     ///
     /// # Errors
-    /// The id is known already, or `committed` names chunks that the job does not have.
-    pub fn restore(&mut self, now: Instant, id: JobId, spec: JobPlan, committed: ChunkSet) -> Result<(), SubmitError> {
-        self.restore_with_holes(now, id, spec, committed, BTreeMap::new())
-    }
-
-    /// The same for a job that keeps going, with the chunks that were given up. One that is committed is no hole.
-    ///
-    /// # Errors
-    /// The id is known already, or `committed` or `holes` name chunks that the job does not have.
-    pub fn restore_with_holes(
+    /// The id is known already, or `committed` or `failed` name chunks that the job does not have.
+    pub fn restore(
         &mut self,
         now: Instant,
         id: JobId,
         spec: JobPlan,
         committed: ChunkSet,
-        holes: BTreeMap<u64, FailedChunk>,
+        failed: BTreeMap<u64, FailedChunk>,
     ) -> Result<(), SubmitError> {
         if self.jobs.get(id).is_some() {
             return Err(SubmitError::Duplicate(id));
         }
         let count = spec.chunks.count();
-        let last_hole = holes.last_key_value().map(|(&chunk, _)| chunk);
-        let last = committed.last().map(|last| last.end() - 1).max(last_hole);
+        let last_failed = failed.last_key_value().map(|(&chunk, _)| chunk);
+        let last = committed.last().map(|last| last.end() - 1).max(last_failed);
         if let Some(chunk) = last.filter(|&last| last >= count) {
             return Err(SubmitError::NoSuchChunk { job: id, chunk, count });
         }
-        let job = Job::new(now, &spec, committed, holes);
+        let job = Job::new(now, &spec, committed, failed);
         let done = job.is_complete();
         self.jobs.insert(id, job);
         if done {
@@ -189,18 +179,18 @@ impl Scheduler {
         Ok(())
     }
 
-    /// A worker joins that has chunks in hand, computed or half computed, which it was leased before: by this coordinator
-    /// or an earlier one. It gets those that nobody else has come by.
+    /// A worker joins that has chunks in flight, computed or half computed, which it was leased before: by this
+    /// coordinator or an earlier one. It gets those that nobody else has come by.
     ///
-    /// `former` is the worker that its process was until now, if with the same incarnation of the coordinator and not yet
-    /// reported to be gone: it leaves, without having crashed. `in_hand` names whole chunks of a job, one entry for each lease that is no more, in
-    /// the order in which they are computed.
+    /// `former` is the worker that its process was until now, if with the same incarnation of the coordinator and not
+    /// yet reported to be gone: it leaves, without having crashed. `offers` names whole chunks of a job, one entry for
+    /// each lease that is no more, in the order in which they are computed.
     ///
-    /// Returns for each entry the new lease and which of the chunks it holds: those that waited, of an active job, paused
-    /// or not. `None` if that is none of them, or if the worker has 64 leases by now. There is no [`Action::Assign`] for
-    /// it, and its chunks need not be one run. What is not granted (it is committed, received, given up, leased to
-    /// somebody else, or its job is over or unknown) the worker drops. Such a lease is like any other from then on: what
-    /// the worker does not deliver of it after all it gives back.
+    /// Returns for each entry the new lease and which of the chunks it holds: those that waited, of an active job,
+    /// paused or not. `None` if that is none of them, or if the worker has 64 leases by now. There is no
+    /// [`Action::Assign`] for it, and its chunks need not be one run. What is not granted (it is committed, received,
+    /// failed, leased to somebody else, or its job is over or unknown) the worker drops. Such a lease is like any other
+    /// from then on: what the worker does not deliver of it after all it gives back.
     ///
     /// All chunks named are cleared of having crashed workers, since this one is there. A worker that comes back with
     /// more leases than [`Config::leases_per_worker`] gets no other until it has computed some. One that cannot join
@@ -211,13 +201,13 @@ impl Scheduler {
         worker: WorkerId,
         threads: u32,
         former: Option<WorkerId>,
-        in_hand: &[(JobId, ChunkSet)],
+        offers: &[(JobId, ChunkSet)],
     ) -> Vec<Option<(LeaseId, ChunkSet)>> {
         if let Some(former) = former.filter(|&former| former != worker) {
             self.on_left(now, former);
         }
         self.on_joined(now, worker, threads);
-        let resumed = in_hand.iter().map(|(job, chunks)| self.resume(now, worker, *job, chunks)).collect();
+        let resumed = offers.iter().map(|(job, chunks)| self.resume(now, worker, *job, chunks)).collect();
         self.dispatch(now);
         resumed
     }
@@ -243,11 +233,11 @@ impl Scheduler {
         self.dispatch(now);
     }
 
-    /// The next chunk that was given up, of a job that keeps going; comes at most once for each chunk. To be asked before
-    /// [`poll_action`](Self::poll_action), so that a job's holes are known when its end comes. A shell whose jobs do not
-    /// keep going need not ask.
-    pub fn poll_skipped(&mut self) -> Option<Skipped> {
-        self.skipped.pop_front()
+    /// The next chunk that failed for good, of a job that keeps going; comes at most once for each chunk. To be asked
+    /// before [`poll_action`](Self::poll_action), so that a job's failed chunks are known when its end comes. A shell
+    /// whose jobs do not keep going need not ask.
+    pub fn poll_failed_chunk(&mut self) -> Option<NewFailedChunk> {
+        self.new_failed_chunks.pop_front()
     }
 
     /// The next action for the shell to perform.
@@ -287,11 +277,11 @@ impl Scheduler {
         self.jobs.iter().map(|(id, job)| (id, job.view()))
     }
 
-    /// The chunks of a job that were given up, in order. As with what is committed, they are known until the job is
+    /// The failed chunks of a job, in order. As with what is committed, they are known until the job is
     /// forgotten.
-    pub fn holes(&self, id: JobId) -> impl Iterator<Item = (u64, &FailedChunk)> + '_ {
+    pub fn failed_chunks(&self, id: JobId) -> impl Iterator<Item = (u64, &FailedChunk)> + '_ {
         let job = self.jobs.get(id);
-        job.into_iter().flat_map(|job| job.holes().iter().map(|(&chunk, hole)| (chunk, hole)))
+        job.into_iter().flat_map(|job| job.failed_chunks().iter().map(|(&chunk, failed)| (chunk, failed)))
     }
 
     /// Where a worker stands.
@@ -312,8 +302,8 @@ impl Scheduler {
         ids.filter_map(|id| Some((id, self.worker(id)?)))
     }
 
-    /// How many more jobs may be submitted now. A shell that stores a job before it submits it asks first, and then takes it
-    /// with [`restore`](Self::restore), to which the bound does not apply.
+    /// How many more jobs may be submitted now. A shell that stores a job before it submits it asks first, and then
+    /// takes it with [`restore`](Self::restore), to which the bound does not apply.
     pub fn room_for_jobs(&self) -> usize {
         self.config.max_jobs.saturating_sub(self.jobs.active())
     }

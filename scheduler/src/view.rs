@@ -15,10 +15,10 @@ pub struct JobView {
     pub committed_numbers: u64,
     /// Of how many intervals the committed chunks consist: what they cost in memory.
     pub committed_intervals: usize,
-    /// How many chunks were given up, and the job goes on without them; see
-    /// [`Scheduler::holes`](crate::Scheduler::holes).
-    pub holes: u64,
-    /// The first chunk neither committed nor given up; the count of chunks when there is none.
+    /// How many chunks failed for good, and the job goes on without them; see
+    /// [`Scheduler::failed_chunks`](crate::Scheduler::failed_chunks).
+    pub failed_chunks: u64,
+    /// The first chunk neither committed nor failed for good; the count of chunks when there is none.
     pub frontier: u64,
     /// How many chunks wait for a worker, those to be tried again included. 0 once the job has ended.
     pub waiting: u64,

@@ -2,9 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use crate::estimate::WorkerRate;
-use crate::lease::{Account, Purpose};
-use crate::{Instant, JobId, LeaseId, WorkerState};
+use crate::{Instant, JobId, LeaseId, WorkerState, estimate::WorkerRate, lease::Unreported};
 
 /// How many leases a worker may hold at most, those included that it has computed but whose blocks have not
 /// come. Bounds what a worker that never uploads can claim.
@@ -30,20 +28,9 @@ pub(crate) struct Worker {
     pub(crate) computing: Option<(LeaseId, Instant)>,
     /// How it gets on with each job that has not ended.
     pub(crate) rates: BTreeMap<JobId, WorkerRate>,
-    /// The lease of another worker from which chunks are being taken back for this one.
+    /// The lease of another worker that is asked to return chunks for this one.
     pub(crate) asking: Option<LeaseId>,
     unreported: VecDeque<Unreported>,
-}
-
-/// A lease all of whose blocks were received before the worker's report came: results and control go through
-/// different connections.
-#[derive(Debug)]
-pub(crate) struct Unreported {
-    pub(crate) lease: LeaseId,
-    pub(crate) job: JobId,
-    pub(crate) purpose: Purpose,
-    pub(crate) assigned: Instant,
-    pub(crate) account: Account,
 }
 
 impl Worker {

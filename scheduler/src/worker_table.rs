@@ -1,10 +1,11 @@
 //! All workers, with the orders in which they are looked up.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Bound;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Bound,
+};
 
-use crate::worker::Worker;
-use crate::{Instant, WorkerId};
+use crate::{Instant, WorkerId, worker::Worker};
 
 /// A worker that can be given a lease, after how many open leases it has: the idle come first.
 pub(crate) type Slot = (usize, WorkerId);

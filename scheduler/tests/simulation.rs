@@ -1,6 +1,11 @@
 //! The scheduler in a world where everything goes wrong. The number of cases is set with `PROPTEST_CASES`.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking; the lints know test functions only")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking; the lints know test functions only"
+)]
 
 mod world;
 
@@ -30,7 +35,7 @@ proptest! {
 
 /// What the properties rest on does occur in such scripts.
 #[test]
-fn the_world_has_all_kinds_of_trouble() {
+fn the_world_has_all_kinds_of_faults() {
     let mut state = 1_u64;
     let mut next = || {
         // Knuth's MMIX generator; the upper bits are the better ones.
@@ -47,6 +52,7 @@ fn the_world_has_all_kinds_of_trouble() {
     }
     for what in [
         "assigned",
+        "computed",
         "asked back",
         "returned",
         "answered",
@@ -57,6 +63,7 @@ fn the_world_has_all_kinds_of_trouble() {
         "committed",
         "lost",
         "kernel failed",
+        "not its own",
         "doubled",
         "thin air",
         "silent",
@@ -67,13 +74,15 @@ fn the_world_has_all_kinds_of_trouble() {
         "not resumed",
         "took the place of its former self",
         "drained",
+        "leaving",
+        "ended by itself",
         "paused",
         "done",
         "failed",
         "left",
         "worker crashed",
         "crashed",
-        "skipped",
+        "failed for good",
         "cancelled",
         "forgotten",
         "no room",

@@ -9,7 +9,7 @@ use swath_model::{
     ChunkRun, ChunkSet, Incarnation, Instant, JobId, LeaseId, OffsetSet, ResumeOffer, ResumedLease, WorkerId,
     WorkerState,
 };
-use swath_scheduler::{Action, Config, Event as SchedulerEvent, JobPlan, JobState, Scheduler, Skipped};
+use swath_scheduler::{Action, Config, Event as SchedulerEvent, JobPlan, JobState, Scheduler};
 use swath_worker_core::{FromCoordinator, Lease, ToCoordinator, Welcome};
 
 use crate::cluster::{Cluster, note};
@@ -108,7 +108,7 @@ impl Cluster {
             self.tally.add("holes read back", job.holes.len() as u64);
             let (committed, holes) = (job.committed(), job.holes.clone());
             let (now, spec) = (self.scheduler_now(), self.spec(index));
-            let restored = self.coordinator.scheduler.restore_with_holes(now, id(index), spec, committed, holes);
+            let restored = self.coordinator.scheduler.restore(now, id(index), spec, committed, holes);
             if let Err(error) = restored {
                 self.break_promise(format!("failed to restore job {index}: {error}"));
             }
@@ -208,8 +208,8 @@ impl Cluster {
     /// Checks the scheduler, carries out what it decided, and sees to it that it is woken.
     fn carry_out(&mut self) {
         self.coordinator.scheduler.check_invariants();
-        while let Some(Skipped { job, chunk, hole }) = self.coordinator.scheduler.poll_skipped() {
-            self.on_skipped(index(job), chunk, hole);
+        while let Some(new) = self.coordinator.scheduler.poll_failed_chunk() {
+            self.on_skipped(index(new.job), new.chunk, new.failed);
         }
         while let Some(action) = self.coordinator.scheduler.poll_action() {
             match action {

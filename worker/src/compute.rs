@@ -16,13 +16,17 @@ use swath_model::{ChunkRun, OffsetRun};
 
 /// What evaluates a job.
 #[derive(Debug, Clone)]
-pub(crate) struct Evaluator {
-    pub(crate) kernel: Arc<dyn Kernel>,
-    pub(crate) value_type: ValueType,
+pub struct Evaluator {
+    /// Its kernel, with its parameters.
+    pub kernel: Arc<dyn Kernel>,
+    /// The type of the values that it gives.
+    pub value_type: ValueType,
 }
 
-pub(crate) type Job = swath_worker_core::Job<Evaluator>;
-pub(crate) type Task = swath_worker_core::Task<Evaluator>;
+/// A job of the core that this crate evaluates.
+pub type Job = swath_worker_core::Job<Evaluator>;
+/// Numbers of such a job for one thread.
+pub type Task = swath_worker_core::Task<Evaluator>;
 
 /// A thread looks whether it should stop after each step; steps grow and shrink to take about this long.
 const STEP: Duration = Duration::from_millis(4);
@@ -30,22 +34,36 @@ const FIRST_STEP_ROWS: usize = 1024;
 
 /// What comes of a task.
 #[derive(Debug)]
-pub(crate) enum Product {
+pub enum Product {
     /// The block of the numbers at these offsets.
-    Block { offsets: OffsetRun, block: Encoded },
+    Block {
+        /// Offsets in the job's range.
+        offsets: OffsetRun,
+        /// Their results.
+        block: Encoded,
+    },
     /// The kernel failed at a number; its chunk has no results.
-    Failed { chunk: u64, number: i64, reason: String },
+    Failed {
+        /// The chunk.
+        chunk: u64,
+        /// The number.
+        number: i64,
+        /// What the kernel said.
+        reason: String,
+    },
 }
 
 /// A block, and its digest, which the thread made that encoded it.
 #[derive(Debug, Clone)]
-pub(crate) struct Encoded {
-    pub(crate) parquet: Bytes,
-    pub(crate) digest: u64,
+pub struct Encoded {
+    /// A complete Parquet file.
+    pub parquet: Bytes,
+    /// The digest of all of it.
+    pub digest: u64,
 }
 
 /// Computes tasks, one after the other, with buffers that are kept.
-pub(crate) struct Computer {
+pub struct Computer {
     values: Option<Values>,
     step_rows: usize,
 }
@@ -56,14 +74,21 @@ enum Stop {
     Failed { number: i64, reason: String },
 }
 
+impl Default for Computer {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Computer {
-    pub(crate) fn new() -> Self {
+    /// One that has computed nothing yet.
+    pub fn new() -> Self {
         Self { values: None, step_rows: FIRST_STEP_ROWS }
     }
 
     /// Computes a task: one block, or where numbers fail, blocks of the chunks between. `deliver` takes each. Ends
     /// early when it is told to `stop`.
-    pub(crate) fn compute(&mut self, task: &Task, stop: &AtomicBool, mut deliver: impl FnMut(Product)) {
+    pub fn compute(&mut self, task: &Task, stop: &AtomicBool, mut deliver: impl FnMut(Product)) {
         let job = &*task.job;
         let mut left = vec![task.offsets];
         while let Some(offsets) = left.pop() {

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use swath_kernel::FindError;
-use swath_model::{Fingerprint, Incarnation, JobId, Parameters, Range, WorkerId};
+use swath_model::{Fingerprint, Incarnation, JobId, Parameters, Range, WorkerId, WorkerInfo};
 use swath_proto::{
     PROTOCOL_VERSION,
     codec::{self, CodecError},
@@ -11,11 +11,7 @@ use swath_proto::{
 };
 use swath_worker_core::{FromCoordinator, Lease, ToCoordinator, Upload, Welcome};
 
-use crate::{
-    WorkerConfig,
-    compute::{Encoded, Evaluator, Job},
-    host::host_name,
-};
+use crate::compute::{Encoded, Evaluator, Job};
 
 /// Why this worker cannot compute a job.
 #[derive(Debug, thiserror::Error)]
@@ -29,7 +25,7 @@ enum JobError {
 }
 
 /// A message from the coordinator; `None` if it says nothing that this worker understands.
-pub(crate) fn from_coordinator(message: v1::CoordinatorMessage) -> Option<FromCoordinator<Evaluator>> {
+pub fn from_coordinator(message: v1::CoordinatorMessage) -> Option<FromCoordinator<Evaluator>> {
     use coordinator_message::Kind;
     Some(match message.kind? {
         Kind::Welcome(message) => FromCoordinator::Welcome(welcome(message)),
@@ -77,16 +73,16 @@ fn job(message: v1::DescribeJob) -> Result<Job, JobError> {
     Ok(Job { id: JobId(message.job_id), fingerprint, chunks: spec.chunks, kernel })
 }
 
-/// A message to the coordinator.
-pub(crate) fn to_coordinator(message: ToCoordinator, config: &WorkerConfig) -> v1::WorkerMessage {
+/// A message to the coordinator, of a worker that describes itself as `info`.
+pub fn to_coordinator(message: ToCoordinator, info: &WorkerInfo) -> v1::WorkerMessage {
     let kind = match message {
         ToCoordinator::Hello { former, offers } => Kind::Hello(v1::Hello {
             protocol_version: PROTOCOL_VERSION,
-            program_version: env!("CARGO_PKG_VERSION").to_owned(),
-            name: config.name.clone(),
-            host: host_name(),
-            process_id: std::process::id(),
-            threads: config.threads,
+            program_version: info.program_version.clone(),
+            name: info.name.clone(),
+            host: info.host.clone(),
+            process_id: info.process_id,
+            threads: info.threads,
             offers: offers.iter().map(codec::resume_offer_to_proto).collect(),
             former: former
                 .map(|(incarnation, worker)| v1::FormerWorker { incarnation: incarnation.0, worker_id: worker.0 }),
@@ -109,7 +105,7 @@ pub(crate) fn to_coordinator(message: ToCoordinator, config: &WorkerConfig) -> v
 }
 
 /// A block on its way.
-pub(crate) fn upload_block(upload: &Upload<Evaluator>, block: Encoded) -> v1::UploadBlock {
+pub fn upload_block(upload: &Upload<Evaluator>, block: Encoded) -> v1::UploadBlock {
     let job = &*upload.job;
     v1::UploadBlock {
         lease: Some(codec::lease_id_to_proto(upload.lease)),

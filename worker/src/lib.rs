@@ -4,11 +4,14 @@
 //! compute and encode (`compute`), the two connections of a session, one for control (`session`) and one for blocks
 //! (`upload`), and between them the core and the bytes of the blocks that wait, under one lock (`work`). No thread that
 //! computes ever waits for the network, but for room in the upload's bounded memory.
+//!
+//! Other shells around the same core, such as the many workers of a benchmark in one process, compute and speak as this
+//! one does: by [`compute`] and [`convert`].
 
 #![warn(clippy::indexing_slicing)]
 
-mod compute;
-mod convert;
+pub mod compute;
+pub mod convert;
 mod health;
 mod host;
 mod pool;
@@ -24,6 +27,7 @@ use std::{
 
 use futures::future::OptionFuture;
 use swath_block::MAX_ROWS;
+use swath_model::WorkerInfo;
 use swath_proto::{MAX_OFFERED_RUNS, MAX_OFFERS};
 use swath_transport::Dialer;
 use swath_worker_core::{AfterLoss, Config, Outcome};
@@ -64,6 +68,19 @@ pub struct WorkerConfig {
     pub health_listen: Option<SocketAddr>,
 }
 
+impl WorkerConfig {
+    /// The worker as it describes itself.
+    pub(crate) fn info(&self) -> WorkerInfo {
+        WorkerInfo {
+            name: self.name.clone(),
+            host: host_name(),
+            process_id: std::process::id(),
+            threads: self.threads,
+            program_version: env!("CARGO_PKG_VERSION").to_owned(),
+        }
+    }
+}
+
 /// Works for the coordinator until `stop`, until the coordinator tells it to stop, or until it cannot be reached.
 ///
 /// # Errors
@@ -79,7 +96,7 @@ pub async fn run(config: WorkerConfig, stop: CancellationToken) -> Result<(), Se
         grace: config.grace,
         ..Config::default()
     };
-    let work = Work::new(config.clone(), core);
+    let work = Work::new(&config, core);
     let pool = Pool::start(config.threads, &work);
     let ended = match pool {
         Ok(pool) => {

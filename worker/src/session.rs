@@ -38,7 +38,7 @@ pub enum SessionError {
 
 impl SessionError {
     /// What it means for the worker.
-    pub(crate) fn loss(&self) -> Loss {
+    pub fn loss(&self) -> Loss {
         match self {
             Self::Dial(error) if error.is_final() => Loss::Denied,
             Self::Dial(_) => Loss::Unreachable,

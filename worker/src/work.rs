@@ -12,7 +12,7 @@ use std::{
     time::Instant as Clock,
 };
 
-use swath_model::{Instant, OffsetRun, nanos};
+use swath_model::{Instant, OffsetRun, WorkerInfo, nanos};
 use swath_proto::v1;
 use swath_worker_core::{BlockId, Config, Effect, NextTask, Outcome, SessionId, Slot, ToCoordinator, Worker};
 use tokio::{
@@ -37,7 +37,7 @@ pub(crate) type Core = Worker<Evaluator>;
 pub(crate) struct Work(Arc<Shared>);
 
 struct Shared {
-    config: WorkerConfig,
+    info: WorkerInfo,
     origin: Clock,
     state: Mutex<State>,
     /// Threads without a task wait here.
@@ -91,7 +91,7 @@ pub(crate) enum NextUpload {
 
 impl Work {
     /// A worker that connects as soon as its orders are carried out.
-    pub(crate) fn new(config: WorkerConfig, core: Config) -> Self {
+    pub(crate) fn new(config: &WorkerConfig, core: Config) -> Self {
         let units = u32::try_from(config.upload_bytes.div_ceil(UNIT)).unwrap_or(u32::MAX).max(1);
         let stops = (0..core.slots).map(|_| AtomicBool::new(false)).collect();
         let line = Line { session: SessionId(0), messages: None, uploads: Arc::default() };
@@ -103,7 +103,7 @@ impl Work {
             timeout: None,
         };
         let work = Self(Arc::new(Shared {
-            config,
+            info: config.info(),
             origin: Clock::now(),
             state: Mutex::new(state),
             tasks: Condvar::new(),
@@ -258,7 +258,7 @@ impl Work {
             debug!(%lease, chunks = chunks.map(tracing::field::display), "chunks are given back");
         }
         if let Some(line) = state.session.messages.as_ref().filter(|_| state.session.session == session) {
-            let _ = line.send(convert::to_coordinator(message, &self.0.config));
+            let _ = line.send(convert::to_coordinator(message, &self.0.info));
         }
     }
 

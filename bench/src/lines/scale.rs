@@ -5,12 +5,11 @@ use std::{sync::atomic::Ordering::Relaxed, time::Duration};
 use anyhow::{Context, Result, ensure};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use swath_client::{Client, Job, JobState};
-use swath_kernel::Parameters;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::{
     client::{self, block_on},
-    light::{Crew, LEASE},
+    light::{LEASE, Sessions},
     measure::{Contender, Kind, Line, Measure, Unit},
     process::Cluster,
     sampling::{CpuTime, proportional_kib},
@@ -53,9 +52,10 @@ pub(super) fn line(setting: &Setting) -> Line {
         work: format!("{many} workers as light sessions, leases of one second, one coordinator"),
         contenders: setting.either(vec![contender(few), contender(many)], vec![contender(many)]),
         remarks: vec![
-            "The sessions speak the protocol, take a second for each lease and send correct blocks of 8,192 numbers. \
-             Then all connections are cut at once; the pause is the longest time without a lease accepted until as \
-             many were accepted as there are workers: one second is what the leases take that are begun anew"
+            "Each session is the core of a worker with one connection for control and one for blocks; it takes a second \
+             for each lease and sends correct blocks of 8,192 numbers. Then all connections are cut at once. The \
+             sessions join again and offer their work in flight, which goes on; the pause is the longest time without a \
+             lease accepted until as many were accepted as there are workers"
                 .to_owned(),
         ],
     }
@@ -73,10 +73,12 @@ async fn measure(cluster: &Cluster, workers: usize, span: Span) -> Result<Vec<Me
     let coordinator = cluster.coordinator_id();
     let memory = || proportional_kib(coordinator).context("the coordinator is gone");
     let alone = memory()?;
-    let kernel = swath_kernel::find("isqrt", &Parameters::new())?;
-    let crew = Crew::start(cluster.address(), workers, &kernel);
-    all_joined(&crew, workers).await.context("joining")?;
+    let own_memory = || proportional_kib(std::process::id()).context("this process has no memory");
+    let own_before = own_memory()?;
+    let sessions = Sessions::start(cluster.address(), workers)?;
+    all_joined(&sessions, workers).await.context("joining")?;
     let with_workers = memory()?;
+    let own_memory = own_memory()?.saturating_sub(own_before) as f64 / workers as f64;
 
     // Enough for the first leases, and for all to work to the end of what is measured.
     let seconds = (span.settle + span.steady + span.rest).as_secs();
@@ -87,19 +89,22 @@ async fn measure(cluster: &Cluster, workers: usize, span: Span) -> Result<Vec<Me
     let job = client.submit(spec).await?;
     sleep(span.settle).await;
 
-    let (cpu, leases, before) = (CpuTime::of(coordinator), crew.tally.leases.load(Relaxed), memory()?);
+    let own_cpu = CpuTime::of(std::process::id());
+    let (cpu, leases, before) = (CpuTime::of(coordinator), sessions.tally.leases.load(Relaxed), memory()?);
     sleep(span.steady).await;
     let busy = CpuTime::of(coordinator).since(cpu).busy.as_secs_f64();
-    let leases = crew.tally.leases.load(Relaxed) - leases;
+    let own_busy = CpuTime::of(std::process::id()).since(own_cpu).busy.as_secs_f64();
+    let leases = sessions.tally.leases.load(Relaxed) - leases;
     let after = memory()?;
     ensure!(leases > 0, "no lease was computed");
 
-    let severed = Severed::cut(&crew, workers).await?;
+    let severed = Severed::cut(&sessions, workers).await?;
     let verified = finish(&client, &job, last).await?;
 
     let name = |what: &str| format!("Swath, {workers} workers: {what}");
     let per_million = busy * 1e6 / leases as f64;
     let rate = leases as f64 / span.steady.as_secs_f64();
+    let own_cost = own_busy * 1e6 / leases as f64;
     let growth = (after as f64 - before as f64) / leases as f64;
     Ok(vec![
         Measure::new(name("coordinator"), Kind::Swath, Unit::CpuSecondsPerMillionLeases, per_million)
@@ -111,11 +116,16 @@ async fn measure(cluster: &Cluster, workers: usize, span: Span) -> Result<Vec<Me
             Unit::KibibytesPerWorker,
             with_workers.saturating_sub(alone) as f64 / workers as f64,
         )
-        .detail(format!("{} without workers, {} at the end", size(alone << 10), size(after << 10))),
+        .detail(format!(
+            "{} without workers, {} at the end; the sessions themselves: {own_memory:.0} KiB each, {own_cost:.0} CPU \
+             s/10⁶ leases",
+            size(alone << 10),
+            size(after << 10)
+        )),
         Measure::new(name("all back"), Kind::Swath, Unit::Seconds, severed.back.as_secs_f64()).detail(format!(
             "longest pause {:.2} s; {} blocks came in vain",
             severed.pause.as_secs_f64(),
-            crew.tally.dropped.load(Relaxed)
+            sessions.tally.dropped.load(Relaxed)
         )),
     ])
 }
@@ -129,15 +139,15 @@ struct Severed {
 }
 
 impl Severed {
-    async fn cut(crew: &Crew, workers: usize) -> Result<Self> {
+    async fn cut(sessions: &Sessions, workers: usize) -> Result<Self> {
         let cut = Instant::now();
-        let leases = crew.tally.leases.load(Relaxed);
-        crew.sever();
-        until(|| crew.tally.joined.load(Relaxed) == 0 || cut.elapsed() > LEASE).await?;
-        all_joined(crew, workers).await.context("coming back")?;
+        let leases = sessions.tally.leases.load(Relaxed);
+        sessions.sever();
+        until(|| sessions.tally.joined.load(Relaxed) == 0 || cut.elapsed() > LEASE).await?;
+        all_joined(sessions, workers).await.context("coming back")?;
         let back = cut.elapsed();
-        until(|| crew.tally.leases.load(Relaxed) >= leases + workers as u64).await.context("after coming back")?;
-        let pause = crew.tally.longest_pause(cut, Instant::now());
+        until(|| sessions.tally.leases.load(Relaxed) >= leases + workers as u64).await.context("after coming back")?;
+        let pause = sessions.tally.longest_pause(cut, Instant::now());
         Ok(Self { back, pause })
     }
 }
@@ -148,8 +158,8 @@ async fn finish(client: &Client, job: &Job, last: u64) -> Result<String> {
     client::tally(client, &job).await?.check(&verify::roots(last))
 }
 
-async fn all_joined(crew: &Crew, workers: usize) -> Result<()> {
-    until(|| crew.tally.joined.load(Relaxed) == workers).await
+async fn all_joined(sessions: &Sessions, workers: usize) -> Result<()> {
+    until(|| sessions.tally.joined.load(Relaxed) == workers).await
 }
 
 async fn until(mut condition: impl FnMut() -> bool) -> Result<()> {

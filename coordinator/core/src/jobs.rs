@@ -95,7 +95,7 @@ impl<R: Results> Core<R> {
         self.mark_changed(id);
         // An ended job that runs again is a new one to the scheduler; one that it does not know need not be forgotten.
         let _ = self.scheduler.forget(id);
-        if let Err(error) = self.scheduler.restore_with_holes(instant, id, plan, committed, failed) {
+        if let Err(error) = self.scheduler.restore(instant, id, plan, committed, failed) {
             self.log(Notice::JobNotResumed(id, error.to_string()));
         }
         self.effect(Effect::ReopenResults(id));
@@ -113,8 +113,8 @@ impl<R: Results> Core<R> {
     /// Takes note of chunks that failed for good, before their job ends.
     pub(crate) fn on_failed_chunks(&mut self) {
         let mut noted = Vec::new();
-        while let Some(skipped) = self.scheduler.poll_skipped() {
-            let (id, chunk, failed) = (skipped.job, skipped.chunk, skipped.hole);
+        while let Some(skipped) = self.scheduler.poll_failed_chunk() {
+            let (id, chunk, failed) = (skipped.job, skipped.chunk, skipped.failed);
             let Some(job) = self.jobs.get_mut(&id) else { continue };
             job.failed.insert(chunk, failed.clone());
             let is_stored = job.spec.result_mode == ResultMode::Stored;
@@ -161,7 +161,7 @@ impl<R: Results> Core<R> {
         self.begin(now);
         // A piece of a large chunk may be lost that the worker which holds the chunk would not send again.
         for &chunks in chunks {
-            self.tell_scheduler(Event::ChunksSpoiled { job: id, chunks });
+            self.tell_scheduler(Event::ResultsLost { job: id, chunks });
         }
         self.mark_changed(id);
         let is_active = self.scheduler.job(id).is_some_and(|view| view.state == SchedulerState::Active);

@@ -87,7 +87,7 @@ impl<R: Results> Core<R> {
         }
         let plan = JobPlan { chunks: spec.chunks, limits: spec.limits };
         // Its place was reserved, so this can only be an id that was given twice.
-        if let Err(error) = self.scheduler.restore(self.instant(), id, plan, ChunkSet::new()) {
+        if let Err(error) = self.scheduler.restore(self.instant(), id, plan, ChunkSet::new(), Default::default()) {
             if let Some(token) = token {
                 self.tokens.remove(&token);
             }

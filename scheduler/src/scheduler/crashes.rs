@@ -1,15 +1,14 @@
 //! What happens to chunks that crash workers, and to all that cannot be computed.
 
-use super::Scheduler;
-use super::events::Failed;
-use crate::job::Job;
-use crate::lease::Purpose;
-use crate::{ChunkRun, FailedChunk, Instant, JobId, LeaseId, Outcome, Skipped, WorkerId};
+use super::{Scheduler, events::Failed};
+use crate::{
+    ChunkRun, FailedChunk, Instant, JobId, LeaseId, NewFailedChunk, Outcome, WorkerId, job::Job, lease::Purpose,
+};
 
 impl Scheduler {
-    /// A worker is gone without a leave message. Of the leases that it may have been computing all is suspected, not only of
-    /// the first one: a thread that finds nothing left of it begins with the next, and a report that is not sent when
-    /// the worker crashes does not come.
+    /// A worker is gone without a leave message. Of the leases that it may have been computing all is suspected, not
+    /// only of the first one: a thread that finds nothing left of it begins with the next, and a report that is not
+    /// sent when the worker crashes does not come.
     pub(super) fn on_crashed(&mut self, now: Instant, id: WorkerId) {
         let open: Vec<LeaseId> =
             self.workers.get(id).map(|worker| worker.open.iter().copied().collect()).unwrap_or_default();
@@ -54,13 +53,13 @@ impl Scheduler {
             self.end_job(now, id, Outcome::Failed { chunk, number, reason });
             return;
         }
-        let hole = FailedChunk::new(number, reason);
-        if self.jobs.update(id, |job| job.give_up(chunk, hole.clone())) == Some(true) {
-            self.skipped.push_back(Skipped { job: id, chunk, hole });
+        let failed = FailedChunk::new(number, reason);
+        if self.jobs.update(id, |job| job.give_up(chunk, failed.clone())) == Some(true) {
+            self.new_failed_chunks.push_back(NewFailedChunk { job: id, chunk, failed });
             self.end_if_complete(now, id);
         } else {
             let reason =
-                format!("more than {} chunks could not be computed; this one: {}", FailedChunk::MOST, hole.reason);
+                format!("more than {} chunks could not be computed; this one: {}", FailedChunk::MOST, failed.reason);
             self.end_job(now, id, Outcome::Failed { chunk, number, reason });
         }
     }

@@ -3,17 +3,26 @@
 use std::time::Duration;
 
 use super::{Scheduler, leasing::Holder};
-use crate::estimate::thread_time;
-use crate::job::Released;
-use crate::lease::{LeaseState, Purpose};
-use crate::worker::{Unreported, Worker};
-use crate::{Action, ChunkRun, Event, Instant, JobId, LeaseId, WorkerId};
+use crate::{
+    Action, ChunkRun, Event, Instant, JobId, LeaseId, WorkerId,
+    estimate::thread_time,
+    job::{Job, Released},
+    lease::{LeaseState, Purpose, Unreported},
+    worker::Worker,
+};
 
 /// A chunk that failed, and what the kernel said.
 pub(super) struct Failed {
     pub(super) chunk: u64,
     pub(super) number: i64,
     pub(super) reason: String,
+}
+
+/// How chunks came to their end under a lease.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Settled {
+    Received,
+    Committed,
 }
 
 impl Scheduler {
@@ -39,9 +48,9 @@ impl Scheduler {
             Event::ChunksReceived { job, chunks } => self.on_received(now, job, chunks),
             Event::ChunksCommitted { job, chunks } => self.on_committed(now, job, chunks),
             Event::ChunksLost { job, chunks } => self.on_lost(now, job, chunks),
-            Event::ChunksSpoiled { job, chunks } => self.on_committed_lost(now, job, chunks),
-            Event::JobPaused { job } => self.on_paused(job, true),
-            Event::JobResumed { job } => self.on_paused(job, false),
+            Event::ResultsLost { job, chunks } => self.on_committed_lost(now, job, chunks),
+            Event::JobPaused { job } => self.set_paused(job, |job| job.is_active()),
+            Event::JobResumed { job } => self.set_paused(job, |_| false),
         }
     }
 
@@ -169,7 +178,7 @@ impl Scheduler {
             return;
         }
         let released = self.jobs.update(id, |job| job.receive(now, chunks));
-        self.settle(now, released.unwrap_or_default(), false);
+        self.settle(now, released.unwrap_or_default(), Settled::Received);
     }
 
     fn on_lost(&mut self, now: Instant, id: JobId, chunks: ChunkRun) {
@@ -192,7 +201,7 @@ impl Scheduler {
             return;
         }
         let released = self.jobs.update(id, |job| job.commit(chunks));
-        self.settle(now, released.unwrap_or_default(), true);
+        self.settle(now, released.unwrap_or_default(), Settled::Committed);
         self.end_if_complete(now, id);
     }
 
@@ -214,14 +223,14 @@ impl Scheduler {
         self.rebalance_due = true;
     }
 
-    fn on_paused(&mut self, id: JobId, paused: bool) {
-        self.jobs.update(id, |job| job.paused = paused && job.is_active());
+    fn set_paused(&mut self, id: JobId, is_paused: impl FnOnce(&Job) -> bool) {
+        self.jobs.update(id, |job| job.paused = is_paused(job));
         self.rebalance_due = true;
     }
 
     /// Takes chunks that came to their end out of their leases. One that is committed without having been
     /// received was computed by somebody else, so who still has it stops.
-    fn settle(&mut self, now: Instant, released: Released, committed: bool) {
+    fn settle(&mut self, now: Instant, released: Released, settled: Settled) {
         for (run, id) in released {
             let Some(lease) = self.leases.get_mut(&id) else {
                 continue;
@@ -241,7 +250,7 @@ impl Scheduler {
             self.workers.update(now, lease.worker, |worker| {
                 worker.await_report(unreported);
             });
-            if committed {
+            if settled == Settled::Committed {
                 self.actions.push_back(Action::StopLease { worker: lease.worker, lease: id });
             }
         }

@@ -3,8 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Scheduler;
-use crate::lease::{LeaseState, Purpose};
-use crate::{ChunkSet, JobId, LeaseId};
+use crate::{
+    ChunkSet, JobId, LeaseId,
+    lease::{LeaseState, Purpose},
+};
 
 impl Scheduler {
     /// Panics with a telling message unless all that is kept agrees: each chunk is in exactly one place, leases,

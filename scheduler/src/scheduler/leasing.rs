@@ -3,11 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Scheduler;
-use crate::estimate::{LeaseSizing, thread_time};
-use crate::job::{Job, Work};
-use crate::lease::{Account, Lease, LeaseState, Purpose};
-use crate::worker::Worker;
-use crate::{Action, ChunkRun, ChunkSet, Instant, JobId, LeaseId, WorkerId};
+use crate::{
+    Action, ChunkRun, ChunkSet, Instant, JobId, LeaseId, WorkerId,
+    estimate::{LeaseSizing, thread_time},
+    job::{Job, Work},
+    lease::{Account, Lease, LeaseState, Purpose},
+    worker::Worker,
+};
 
 /// Chunks that a worker is to get.
 struct Offer {
@@ -17,6 +19,9 @@ struct Offer {
     wanted: Option<u64>,
     purpose: Purpose,
 }
+
+/// How many probes of a job wait. Counting costs in proportion to the suspects, so it is done once for all workers.
+type Probes = BTreeMap<JobId, u64>;
 
 /// What becomes of a free worker.
 enum Turn {
@@ -40,13 +45,17 @@ impl Scheduler {
     pub(super) fn dispatch(&mut self, now: Instant) {
         let mut after = None;
         let mut held_back = BTreeSet::new();
+        let mut probes = Probes::new();
         while self.jobs.any_ready()
             && let Some(slot) = self.workers.next_free(after)
         {
             let (_, worker) = slot;
-            match self.turn_of(worker, held_back.len() as u64) {
+            match self.turn_of(worker, held_back.len() as u64, &mut probes) {
                 Some(Turn::Gets(offer)) => {
                     self.assign(now, worker, &offer);
+                    if offer.purpose == Purpose::Probe {
+                        probes.remove(&offer.job);
+                    }
                     continue;
                 }
                 Some(Turn::HeldBack) => drop(held_back.insert(worker)),
@@ -58,7 +67,7 @@ impl Scheduler {
     }
 
     /// What a worker is to get next: the first chunks that wait, of the job whose turn it is.
-    fn turn_of(&self, id: WorkerId, held_back: u64) -> Option<Turn> {
+    fn turn_of(&self, id: WorkerId, held_back: u64, probes: &mut Probes) -> Option<Turn> {
         let worker = self.workers.get(id)?;
         let alone = self.workers.active() <= 1;
         let is_idle = worker.open.is_empty();
@@ -67,7 +76,9 @@ impl Scheduler {
             let waiting = match job.next_work(id, alone)? {
                 Work::Retry(chunk) => return Some(special(ChunkRun::new(chunk, chunk + 1)?, Purpose::Retry)),
                 Work::Probe(chunks) if is_idle => return Some(special(chunks, Purpose::Probe)),
-                Work::Probe(_) if held_back < job.probes().max(1) => return Some(Turn::HeldBack),
+                Work::Probe(_) if held_back < *probes.entry(job_id).or_insert_with(|| job.probes().max(1)) => {
+                    return Some(Turn::HeldBack);
+                }
                 Work::Probe(_) => job.next_waiting()?,
                 Work::Waiting(run) => run,
             };

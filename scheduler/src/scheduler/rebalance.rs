@@ -1,14 +1,18 @@
 //! How workers that have nothing to do get chunks from those that have too much.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use super::Scheduler;
-use crate::estimate::Remainder;
-use crate::job::Job;
-use crate::lease::{Lease, LeaseState};
-use crate::worker::Worker;
-use crate::{Action, ChunkRun, Instant, LeaseId, WorkerId};
+use crate::{
+    Action, ChunkRun, Instant, LeaseId, WorkerId,
+    estimate::Remainder,
+    job::Job,
+    lease::{Lease, LeaseState},
+    worker::Worker,
+};
 
 /// What takes less than this is not worth asking for, which costs two round trips.
 const WORTH_IT: Duration = Duration::from_millis(20);
@@ -16,7 +20,7 @@ const WORTH_IT: Duration = Duration::from_millis(20);
 /// How long to wait for a lease to become overdue before looking again.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
-/// A lease that chunks could be taken back from.
+/// A lease that could return chunks.
 struct Source {
     lease: LeaseId,
     worker: WorkerId,
@@ -75,7 +79,7 @@ impl Scheduler {
         loads
     }
 
-    /// The leases that have something to take back, those of the worker that has most to do first.
+    /// The leases that have something to return, those of the worker that has most to do first.
     fn sources(&self, now: Instant, loads: &BTreeMap<WorkerId, Duration>) -> Vec<Source> {
         let mut sources: Vec<Source> = self
             .leases

@@ -1,11 +1,13 @@
-//! How a worker that was lost comes back with what it has in hand.
+//! How a worker that was lost comes back with what it has in flight.
 
 use super::Scheduler;
-use crate::lease::{Account, Lease, LeaseState, Purpose};
-use crate::{ChunkSet, Instant, JobId, LeaseId, WorkerId};
+use crate::{
+    ChunkSet, Instant, JobId, LeaseId, WorkerId,
+    lease::{Account, Lease, LeaseState, Purpose},
+};
 
 impl Scheduler {
-    /// Leases to a worker those of `chunks` that wait. It has them in hand, so they have not crashed it: they are
+    /// Leases to a worker those of `chunks` that wait. It has them in flight, so they have not crashed it: they are
     /// suspected no longer, whoever holds them now.
     pub(super) fn resume(
         &mut self,

@@ -2,17 +2,16 @@
 
 mod bench;
 mod crashes;
-mod holes;
+mod failed_chunks;
 mod rejoin;
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use bench::{Bench, Given, asked_back, ended, given, spec, stopped};
 
-use crate::estimate::FIRST_GUESS;
 use crate::{
     Action, CancelError, ChunkRun, ChunkSet, Config, DrainError, Event, ForgetError, JobId, JobState, Limits, Outcome,
-    SubmitError, WorkerId, WorkerState,
+    SubmitError, WorkerId, WorkerState, estimate::FIRST_GUESS,
 };
 
 const A: WorkerId = WorkerId(1);
@@ -295,7 +294,7 @@ fn a_paused_job_gets_no_leases_but_finishes_those_it_has() {
     assert!(bench.scheduler.job(JOB).unwrap().paused);
     assert_eq!(bench.complete(leases[0], ms(500)), []);
     assert_eq!(bench.join(B, 1), []);
-    assert_eq!(bench.pass(ms(100)), [], "nor is anything taken back");
+    assert_eq!(bench.pass(ms(100)), [], "nor is anything rebalanced");
     let resumed = given(&bench.tell(Event::JobResumed { job: JOB }));
     assert_eq!(resumed.len(), 3, "one for A, two for B");
 }
@@ -342,12 +341,12 @@ fn what_was_committed_and_turned_out_to_be_bad_waits_again_while_its_job_runs() 
     bench.submit(JOB, 10, 1);
     bench.tell(Event::ChunksReceived { job: JOB, chunks: run(0, 6) });
     bench.tell(Event::ChunksCommitted { job: JOB, chunks: run(2, 8) });
-    bench.tell(Event::ChunksSpoiled { job: JOB, chunks: run(1, 4) });
+    bench.tell(Event::ResultsLost { job: JOB, chunks: run(1, 4) });
     let view = bench.scheduler.job(JOB).unwrap();
     assert_eq!((view.waiting, view.received, view.committed), (5, 1, 4));
     assert_eq!(bench.join(A, 1)[0].chunks.start(), 1);
     bench.tell(Event::ChunksCommitted { job: JOB, chunks: run(0, 10) });
-    assert_eq!(bench.tell(Event::ChunksSpoiled { job: JOB, chunks: run(0, 10) }), []);
+    assert_eq!(bench.tell(Event::ResultsLost { job: JOB, chunks: run(0, 10) }), []);
     assert_eq!(bench.scheduler.job(JOB).unwrap().committed, 10, "it has ended");
 }
 
@@ -387,7 +386,7 @@ fn a_restored_job_goes_on_where_it_was() {
     let now = bench.now;
     let committed: ChunkSet = [run(0, 3), run(5, 6)].into_iter().collect();
     let mut restore = |id, committed| {
-        let result = bench.scheduler.restore(now, id, spec(10, 1), committed);
+        let result = bench.scheduler.restore(now, id, spec(10, 1), committed, BTreeMap::new());
         (result, bench.actions())
     };
     assert_eq!(restore(JOB, committed), (Ok(()), vec![]));
@@ -473,7 +472,7 @@ fn a_job_pays_for_what_its_leases_really_took() {
 }
 
 #[test]
-fn a_chunk_to_be_tried_again_is_not_taken_back_by_who_failed_it() {
+fn a_chunk_to_be_tried_again_is_not_computed_again_by_the_worker_that_failed_it() {
     let mut bench = Bench::new();
     bench.submit(JOB, 2, 1);
     let mine = bench.join(A, 1);

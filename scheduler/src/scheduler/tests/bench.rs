@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use crate::scheduler::Scheduler;
 use swath_model::Range;
 
 use crate::{
-    Action, ChunkRun, Chunks, Config, Event, Instant, JobId, JobPlan, LeaseId, Limits, Outcome, Skipped, WorkerId,
+    Action, ChunkRun, Chunks, Config, Event, Instant, JobId, JobPlan, LeaseId, Limits, NewFailedChunk, Outcome,
+    WorkerId, scheduler::Scheduler,
 };
 
 /// A lease as it went out.
@@ -38,8 +38,8 @@ impl Bench {
         std::iter::from_fn(|| self.scheduler.poll_action()).collect()
     }
 
-    pub(super) fn skipped(&mut self) -> Vec<Skipped> {
-        std::iter::from_fn(|| self.scheduler.poll_skipped()).collect()
+    pub(super) fn new_failed_chunks(&mut self) -> Vec<NewFailedChunk> {
+        std::iter::from_fn(|| self.scheduler.poll_failed_chunk()).collect()
     }
 
     pub(super) fn tell(&mut self, event: Event) -> Vec<Action> {

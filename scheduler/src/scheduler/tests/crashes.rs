@@ -103,13 +103,13 @@ fn a_job_that_keeps_going_leaves_out_the_culprits_and_nothing_else() {
         actions.extend(workers.work(&culprits));
     }
     assert_eq!(ended(&actions), [(JOB, Outcome::Done)]);
-    let skipped = workers.bench.skipped();
-    let mut skipped: Vec<_> = skipped.iter().map(|skipped| (skipped.chunk, skipped.hole.number)).collect();
-    skipped.sort_unstable();
-    assert_eq!(skipped, culprits.map(|chunk| (chunk, chunk as i64 * 100 + 1)));
-    assert_eq!(workers.bench.scheduler.holes(JOB).map(|(chunk, _)| chunk).collect::<Vec<_>>(), culprits);
+    let failed = workers.bench.new_failed_chunks();
+    let mut failed: Vec<_> = failed.iter().map(|new| (new.chunk, new.failed.number)).collect();
+    failed.sort_unstable();
+    assert_eq!(failed, culprits.map(|chunk| (chunk, chunk as i64 * 100 + 1)));
+    assert_eq!(workers.bench.scheduler.failed_chunks(JOB).map(|(chunk, _)| chunk).collect::<Vec<_>>(), culprits);
     let view = workers.bench.scheduler.job(JOB).unwrap();
-    assert_eq!((view.committed, view.holes, view.frontier), (32_000 - 6, 6, 32_000));
+    assert_eq!((view.committed, view.failed_chunks, view.frontier), (32_000 - 6, 6, 32_000));
     assert!(workers.crashes <= 6 * 7, "{}", workers.crashes);
 }
 

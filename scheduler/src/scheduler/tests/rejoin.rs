@@ -1,15 +1,15 @@
-//! Workers that come back with what they have in hand.
+//! Workers that come back with what they have in flight.
 
 use super::*;
-use crate::LeaseId;
+use crate::{LeaseId, job::PROBES_COUNTED};
 
 const C: WorkerId = WorkerId(3);
 
 impl Bench {
-    /// The worker joins with chunks of one job in hand; returns what it was granted, and the leases beside.
-    fn rejoin(&mut self, worker: WorkerId, in_hand: &[ChunkRun]) -> (Option<(LeaseId, Vec<ChunkRun>)>, Vec<Given>) {
-        let in_hand = [(JOB, in_hand.iter().copied().collect())];
-        let mut granted = self.scheduler.rejoin(self.now, worker, 1, None, &in_hand);
+    /// The worker joins with chunks of one job in flight; returns what it was granted, and the leases beside.
+    fn rejoin(&mut self, worker: WorkerId, offers: &[ChunkRun]) -> (Option<(LeaseId, Vec<ChunkRun>)>, Vec<Given>) {
+        let offers = [(JOB, offers.iter().copied().collect())];
+        let mut granted = self.scheduler.rejoin(self.now, worker, 1, None, &offers);
         assert_eq!(granted.len(), 1);
         let granted = granted.remove(0).map(|(lease, chunks)| (lease, chunks.iter().collect()));
         (granted, given(&self.actions()))
@@ -17,15 +17,15 @@ impl Bench {
 }
 
 #[test]
-fn a_worker_goes_on_with_what_it_has_in_hand_before_anybody_gets_it() {
+fn a_worker_goes_on_with_what_it_has_in_flight_before_anybody_gets_it() {
     let mut bench = Bench::new();
     bench.submit(JOB, 1_000_000, 1024);
     let leases = bench.join(A, 1);
     bench.tell(Event::WorkerCrashed { worker: A });
-    let in_hand = [(JOB, ChunkSet::from(run(3, 60))), (JOB, ChunkSet::from(run(64, 70)))];
-    let granted = bench.scheduler.rejoin(bench.now, B, 1, None, &in_hand);
+    let offers = [(JOB, ChunkSet::from(run(3, 60))), (JOB, ChunkSet::from(run(64, 70)))];
+    let granted = bench.scheduler.rejoin(bench.now, B, 1, None, &offers);
     let granted: Vec<_> = granted.into_iter().map(Option::unwrap).collect();
-    assert_eq!((&granted[0].1, &granted[1].1), (&in_hand[0].1, &in_hand[1].1));
+    assert_eq!((&granted[0].1, &granted[1].1), (&offers[0].1, &offers[1].1));
     assert!(leases[1].lease < granted[0].0 && granted[0].0 < granted[1].0, "never used again, and in order");
     assert_eq!(bench.actions(), [], "no room for more");
     assert!(!bench.scheduler.holds(leases[0].lease, run(3, 60)), "what comes late is refused");
@@ -42,7 +42,7 @@ fn only_what_waits_is_granted() {
     bench.submit_with(JOB, 1000, 1000, Limits { max_retries: 1, keep_going: true, ..Limits::default() });
     let first = bench.join(A, 1)[0];
     for chunk in [1, 1, 2] {
-        // Once is a retry, twice is a hole.
+        // Once is a retry, twice is a failed chunk.
         bench.tell(Event::ChunksReceived { job: JOB, chunks: run(10, 20) });
         bench.tell(Event::ChunksCommitted { job: JOB, chunks: run(15, 20) });
         if bench.fail(first, chunk).is_empty() {
@@ -55,7 +55,7 @@ fn only_what_waits_is_granted() {
     let held = bench.join(B, 1);
     assert_eq!(held[0].chunks, run(2, 3), "to be tried again");
     assert_eq!(held[1].chunks, run(0, 1), "what waits first");
-    assert_eq!(bench.scheduler.holes(JOB).map(|(chunk, _)| chunk).collect::<Vec<_>>(), [1]);
+    assert_eq!(bench.scheduler.failed_chunks(JOB).map(|(chunk, _)| chunk).collect::<Vec<_>>(), [1]);
     let (granted, others) = bench.rejoin(C, &[run(0, 30), run(990, u64::MAX)]);
     let (lease, chunks) = granted.unwrap();
     assert_eq!(chunks, [run(3, 10), run(20, 30), run(990, 1000)]);
@@ -72,15 +72,15 @@ fn nothing_is_granted_of_jobs_that_are_over_or_unknown_or_to_who_cannot_join() {
     bench.submit(OTHER, 10, 1);
     bench.scheduler.cancel(bench.now, JOB).unwrap();
     let all = ChunkSet::from(run(0, 10));
-    let in_hand = [(JOB, all.clone()), (JobId(9), all.clone()), (OTHER, ChunkSet::new()), (OTHER, all.clone())];
-    let granted = bench.scheduler.rejoin(bench.now, A, 1, None, &in_hand);
+    let offers = [(JOB, all.clone()), (JobId(9), all.clone()), (OTHER, ChunkSet::new()), (OTHER, all.clone())];
+    let granted = bench.scheduler.rejoin(bench.now, A, 1, None, &offers);
     assert_eq!(granted[..3], [None, None, None]);
     let (lease, chunks) = granted[3].clone().unwrap();
     assert_eq!(chunks, all);
-    assert_eq!(bench.scheduler.rejoin(bench.now, B, 1, None, &in_hand), [None, None, None, None], "no room");
+    assert_eq!(bench.scheduler.rejoin(bench.now, B, 1, None, &offers), [None, None, None, None], "no room");
     assert!(bench.scheduler.holds(lease, run(0, 10)));
     bench.actions();
-    let granted = bench.scheduler.rejoin(bench.now, B, 1, Some(A), &in_hand);
+    let granted = bench.scheduler.rejoin(bench.now, B, 1, Some(A), &offers);
     assert!(granted[3].as_ref().is_some_and(|(again, chunks)| *again > lease && *chunks == all), "A has made room");
     assert_eq!(bench.actions(), []);
 }
@@ -91,9 +91,9 @@ fn who_takes_the_place_of_its_former_self_gets_all_back_and_makes_no_suspects() 
     bench.submit(JOB, 1_000_000, 1024);
     let leases = bench.join(A, 1);
     bench.join(C, 1);
-    let in_hand = [(JOB, ChunkSet::from(run(0, 10)))];
-    let granted = bench.scheduler.rejoin(bench.now, B, 1, Some(A), &in_hand);
-    assert_eq!(granted[0].as_ref().map(|(_, chunks)| chunks), Some(&in_hand[0].1));
+    let offers = [(JOB, ChunkSet::from(run(0, 10)))];
+    let granted = bench.scheduler.rejoin(bench.now, B, 1, Some(A), &offers);
+    assert_eq!(granted[0].as_ref().map(|(_, chunks)| chunks), Some(&offers[0].1));
     let others = given(&bench.actions());
     assert_eq!((others.len(), others[0].worker, others[0].chunks.start()), (1, B, 10), "the rest in order");
     assert_eq!(bench.scheduler.worker(A), None);
@@ -107,13 +107,13 @@ fn joining_twice_ends_the_leases_of_the_first_time() {
     bench.submit(JOB, 100, 1000);
     let (first, others) = bench.rejoin(A, &[run(0, 100)]);
     assert_eq!(others, []);
-    let in_hand = [(JOB, ChunkSet::from(run(0, 100)))];
-    let again = bench.scheduler.rejoin(bench.now, A, 1, Some(A), &in_hand);
+    let offers = [(JOB, ChunkSet::from(run(0, 100)))];
+    let again = bench.scheduler.rejoin(bench.now, A, 1, Some(A), &offers);
     let (again, chunks) = again[0].clone().unwrap();
     let (first, _) = first.unwrap();
     assert!(again > first);
     assert_eq!(stopped(&bench.actions()), [(A, first)]);
-    assert_eq!(chunks, in_hand[0].1);
+    assert_eq!(chunks, offers[0].1);
     assert!(!bench.scheduler.holds(first, run(0, 1)) && bench.scheduler.holds(again, run(0, 100)));
 }
 
@@ -122,8 +122,8 @@ fn a_paused_job_and_a_worker_with_more_leases_than_usual_are_fine() {
     let mut bench = Bench::new();
     bench.submit(JOB, 1000, 1000);
     bench.tell(Event::JobPaused { job: JOB });
-    let in_hand: Vec<_> = (0..70).map(|n| (JOB, ChunkSet::from(run(2 * n, 2 * n + 1)))).collect();
-    let granted = bench.scheduler.rejoin(bench.now, A, 1, None, &in_hand);
+    let offers: Vec<_> = (0..70).map(|n| (JOB, ChunkSet::from(run(2 * n, 2 * n + 1)))).collect();
+    let granted = bench.scheduler.rejoin(bench.now, A, 1, None, &offers);
     assert_eq!(granted.iter().flatten().count(), 64, "the most there are");
     assert!(granted.iter().take(64).all(Option::is_some));
     assert_eq!(bench.actions(), []);
@@ -163,7 +163,7 @@ fn what_a_worker_comes_back_with_did_not_crash_it() {
 }
 
 #[test]
-fn a_crash_that_was_none_is_taken_back_although_somebody_else_tries_the_chunk_now() {
+fn a_crash_that_was_none_is_forgiven_although_somebody_else_tries_the_chunk_now() {
     let mut bench = Bench::new();
     bench.submit(JOB, 1, 1);
     let mut probe = |worker, count: u64| {
@@ -230,4 +230,22 @@ fn what_is_resumed_tells_no_rate_and_is_paid_for_by_what_it_still_took() {
         queue.extend(given(&bench.complete(next, busy)));
     }
     assert!(caught_up >= ms(4000), "{caught_up:?}");
+}
+
+#[test]
+fn the_suspects_are_counted_once_for_all_workers_that_come_back() {
+    let mut bench = Bench::new();
+    bench.submit(JOB, 1_000_000, 1024);
+    let workers = 1..=50;
+    let leases: Vec<Given> = workers.clone().flat_map(|worker| bench.join(WorkerId(worker), 1)).collect();
+    assert_eq!(leases.len(), 100);
+    workers.for_each(|worker| drop(bench.tell(Event::WorkerCrashed { worker: WorkerId(worker) })));
+    let counted = || PROBES_COUNTED.get();
+    for lease in leases.iter().step_by(2) {
+        let before = counted();
+        let (granted, _) = bench.rejoin(WorkerId(100 + lease.worker.0), &[lease.chunks]);
+        assert!(granted.is_some());
+        assert!(counted() - before <= 1, "{} times, for {}", counted() - before, lease.worker);
+    }
+    assert!(counted() >= 49, "all but the first are held back, for probes of what the others had");
 }

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::{FailedChunk, Skipped};
+use crate::{FailedChunk, NewFailedChunk};
 
 fn keep_going() -> Limits {
     Limits { max_retries: 0, keep_going: true, ..Limits::default() }
 }
 
-fn hole() -> FailedChunk {
+fn failed() -> FailedChunk {
     FailedChunk::new(42, "no root".into())
 }
 
@@ -21,25 +21,25 @@ fn a_chunk_that_fails_too_often_is_left_out() {
     let (first, second) = (given[0], given[1]);
     assert_eq!((first.chunks, second.chunks), (run(0, 2), run(2, 3)));
     bench.fail(first, 0);
-    assert_eq!(bench.skipped(), [Skipped { job: JOB, chunk: 0, hole: hole() }]);
+    assert_eq!(bench.new_failed_chunks(), [NewFailedChunk { job: JOB, chunk: 0, failed: failed() }]);
     bench.fail(first, 0);
-    assert_eq!(bench.skipped(), [], "once");
+    assert_eq!(bench.new_failed_chunks(), [], "once");
     let view = bench.scheduler.job(JOB).unwrap();
-    assert_eq!((view.holes, view.frontier, view.state), (1, 1, JobState::Active));
+    assert_eq!((view.failed_chunks, view.frontier, view.state), (1, 1, JobState::Active));
     bench.tell(Event::ChunksCommitted { job: JOB, chunks: run(1, 3) });
     let third =
         Given { lease: crate::LeaseId { incarnation: crate::Incarnation(0), sequence: 3 }, chunks: run(3, 4), ..first };
     let actions = bench.fail(third, 3);
     assert_eq!(ended(&actions), [(JOB, Outcome::Done)]);
-    assert_eq!(bench.skipped(), [Skipped { job: JOB, chunk: 3, hole: hole() }]);
-    assert_eq!(bench.scheduler.holes(JOB).collect::<Vec<_>>(), [(0, &hole()), (3, &hole())]);
+    assert_eq!(bench.new_failed_chunks(), [NewFailedChunk { job: JOB, chunk: 3, failed: failed() }]);
+    assert_eq!(bench.scheduler.failed_chunks(JOB).collect::<Vec<_>>(), [(0, &failed()), (3, &failed())]);
     let view = bench.scheduler.job(JOB).unwrap();
-    assert_eq!((view.committed, view.holes, view.frontier), (2, 2, 4));
-    assert_eq!(bench.scheduler.holes(OTHER).count(), 0);
+    assert_eq!((view.committed, view.failed_chunks, view.frontier), (2, 2, 4));
+    assert_eq!(bench.scheduler.failed_chunks(OTHER).count(), 0);
 }
 
 #[test]
-fn too_many_holes_end_the_job() {
+fn too_many_failed_chunks_end_the_job() {
     let mut bench = Bench::new();
     bench.submit_with(JOB, 1_000_000, 1, keep_going());
     let first = bench.join(A, 1)[0];
@@ -52,34 +52,34 @@ fn too_many_holes_end_the_job() {
 }
 
 #[test]
-fn holes_survive_a_restart_unless_they_are_committed() {
+fn failed_chunks_survive_a_restart_unless_they_are_committed() {
     let mut bench = Bench::new();
     let now = bench.now;
-    let holes: BTreeMap<u64, FailedChunk> = [1, 2, 4].map(|chunk| (chunk, hole())).into_iter().collect();
-    let mut restore = |id, chunks, holes, committed| {
-        let result = bench.scheduler.restore_with_holes(now, id, spec(chunks, 1), ChunkSet::from(committed), holes);
+    let three: BTreeMap<u64, FailedChunk> = [1, 2, 4].map(|chunk| (chunk, failed())).into_iter().collect();
+    let mut restore = |id, chunks, failed, committed| {
+        let result = bench.scheduler.restore(now, id, spec(chunks, 1), ChunkSet::from(committed), failed);
         (result, bench.actions())
     };
-    assert_eq!(restore(JOB, 6, holes.clone(), run(0, 2)), (Ok(()), vec![]));
+    assert_eq!(restore(JOB, 6, three.clone(), run(0, 2)), (Ok(()), vec![]));
     let done = Action::JobEnded { job: OTHER, outcome: Outcome::Done };
-    assert_eq!(restore(OTHER, 5, BTreeMap::from([(4, hole())]), run(0, 4)), (Ok(()), vec![done]));
-    assert!(restore(JobId(3), 4, holes, run(0, 1)).0.is_err(), "chunk 4 of 4");
+    assert_eq!(restore(OTHER, 5, BTreeMap::from([(4, failed())]), run(0, 4)), (Ok(()), vec![done]));
+    assert!(restore(JobId(3), 4, three, run(0, 1)).0.is_err(), "chunk 4 of 4");
     let view = bench.scheduler.job(JOB).unwrap();
-    assert_eq!((view.holes, view.waiting, view.frontier), (2, 2, 3));
+    assert_eq!((view.failed_chunks, view.waiting, view.frontier), (2, 2, 3));
     assert_eq!(bench.join(A, 1).iter().map(|g| g.chunks).collect::<Vec<_>>(), [run(3, 4), run(5, 6)]);
 }
 
 #[test]
-fn what_the_store_has_after_all_is_no_hole() {
+fn what_the_store_has_after_all_has_not_failed() {
     let mut bench = Bench::new();
     bench.submit_with(JOB, 3, 1, keep_going());
     let first = bench.join(A, 1)[0];
     bench.fail(first, 0);
     bench.tell(Event::ChunksReceived { job: JOB, chunks: run(0, 1) });
-    assert_eq!(bench.scheduler.job(JOB).unwrap().holes, 1, "not yet");
+    assert_eq!(bench.scheduler.job(JOB).unwrap().failed_chunks, 1, "not yet");
     bench.tell(Event::ChunksCommitted { job: JOB, chunks: run(0, 3) });
     let view = bench.scheduler.job(JOB).unwrap();
-    assert_eq!((view.holes, view.committed, view.state), (0, 3, JobState::Ended(Outcome::Done)));
+    assert_eq!((view.failed_chunks, view.committed, view.state), (0, 3, JobState::Ended(Outcome::Done)));
 }
 
 #[test]
