@@ -53,8 +53,8 @@ pub struct RefusedBlock {
 }
 
 impl<R: Results> Core<R> {
-    /// The worker that holds what is claimed, in a live session. If it holds only some of the chunks, or computed another job,
-    /// nobody will send these chunks again: they wait for another lease.
+    /// The worker that holds what is claimed, in a live session. If it holds only some of the chunks, or computed
+    /// another job, nobody will send these chunks again: they wait for another lease.
     pub fn fence(&mut self, now: Now, claim: &Claim) -> Option<WorkerId> {
         self.begin(now);
         let &Claim { lease, job, fingerprint, chunks } = claim;
@@ -91,8 +91,8 @@ impl<R: Results> Core<R> {
         self.settle();
     }
 
-    /// A block that cannot be accepted is a failure of its worker at the first of its chunks, so it is not tried for ever; the
-    /// others wait again.
+    /// A block that cannot be accepted is a failure of its worker at the first of its chunks, so it is not tried for
+    /// ever; the others wait again.
     pub fn handle_refused(&mut self, now: Now, block: RefusedBlock) {
         self.begin(now);
         let RefusedBlock { job, worker, lease, chunks, number, reason } = block;

@@ -15,8 +15,8 @@ pub struct Now {
 
 /// A point on the clock of a ledger, as the time since the start of the clock.
 ///
-/// Durations are measured with that clock: how long a job took, how long ago it ended. It never goes back and never jumps,
-/// whatever happens to the time of day. It stands still while no coordinator runs.
+/// Durations are measured with that clock: how long a job took, how long ago it ended. It never goes back and never
+/// jumps, whatever happens to the time of day. It stands still while no coordinator runs.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Moment(pub Duration);
 

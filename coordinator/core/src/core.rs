@@ -80,28 +80,30 @@ pub struct Inherited {
 /// 1. calls [`recover`](Self::recover) for each job of the ledger, before anything else;
 /// 2. passes requests in. Those whose answer must be durable ([`submit`](Self::submit), [`cancel`](Self::cancel),
 ///    [`forget`](Self::forget)) carry a [`RequestId`] and are answered exactly once by an effect, unless
-///    [`handle_client_gone`](Self::handle_client_gone) names them first; whether or not anybody waits, they are carried out.
-///    The others ([`join`](Self::join), [`drain`](Self::drain), [`watch`](Self::watch), …) are answered at once;
+///    [`handle_client_gone`](Self::handle_client_gone) names them first; whether or not anybody waits, they are carried
+///    out. The others ([`join`](Self::join), [`drain`](Self::drain), [`watch`](Self::watch), …) are answered at once;
 /// 3. reports facts with the methods called `handle_…`, which never fail and ignore what no longer applies;
-/// 4. after each of these takes all effects from [`poll_effect`](Self::poll_effect) until there is none, and carries them out
-///    in this order. An effect sees the state after those before it: the results of a job are created before its first lease
-///    is sent, and a status shows what was carried out before it;
-/// 5. then asks [`poll_timeout`](Self::poll_timeout) when to call [`handle_timeout`](Self::handle_timeout) at the latest.
+/// 4. after each of these takes all effects from [`poll_effect`](Self::poll_effect) until there is none, and carries
+///    them out in this order. An effect sees the state after those before it: the results of a job are created before
+///    its first lease is sent, and a status shows what was carried out before it;
+/// 5. then asks [`poll_timeout`](Self::poll_timeout) when to call [`handle_timeout`](Self::handle_timeout) at the
+///    latest.
 ///
 /// All `now` come from one clock that does not go back. The same inputs give the same effects.
 ///
-/// **Durable steps.** Nothing that a client or a reader is told of is told before the ledger has it. A submit is *reserved* (it
-/// has an id and counts for the limits, and nobody sees it), *persisted*, then answered and scheduled. An end is decided by
-/// the scheduler, persisted together with dropping the results if that was asked for, then published. A forget is persisted,
-/// then the job is gone. At most one batch of records is under way ([`Effect::Persist`]), and what is decided meanwhile waits
-/// for the next one, so records are written in the order of the decisions. A submit and a forget that cannot be written are
-/// refused; an end that cannot be written holds all the same, and is written later.
+/// **Durable steps.** Nothing that a client or a reader is told of is told before the ledger has it. A submit is
+/// *reserved* (it has an id and counts for the limits, and nobody sees it), *persisted*, then answered and scheduled.
+/// An end is decided by the scheduler, persisted together with dropping the results if that was asked for, then
+/// published. A forget is persisted, then the job is gone. At most one batch of records is under way
+/// ([`Effect::Persist`]), and what is decided meanwhile waits for the next one, so records are written in the order of
+/// the decisions. A submit and a forget that cannot be written are refused; an end that cannot be written holds all the
+/// same, and is written later.
 ///
-/// **Fencing.** A block is accepted only while a live session holds its chunks under the lease that it names, and if it has the
-/// fingerprint of the job ([`fence`](Self::fence)).
+/// **Fencing.** A block is accepted only while a live session holds its chunks under the lease that it names, and if it
+/// has the fingerprint of the job ([`fence`](Self::fence)).
 ///
-/// **Suspension.** If no input came for longer than could be, the process did not run: workers are not taken for silent because
-/// of that time.
+/// **Suspension.** If no input came for longer than could be, the process did not run: workers are not taken for silent
+/// because of that time.
 #[derive(Debug)]
 pub struct Core<R> {
     pub(crate) config: Config,

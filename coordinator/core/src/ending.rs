@@ -6,7 +6,7 @@ use swath_scheduler::Outcome;
 use crate::{
     AfterCancel, Answer, Core, Effect, Ending, Notice, Now, PersistError, Record, Refusal, Reply, RequestId, Results,
     Standing, Unpersisted,
-    job::{Cancel, End, Loss, Phase, Stock, ending_of},
+    job::{Cancel, End, Loss, Phase, Stock},
 };
 
 impl<R: Results> Core<R> {
@@ -119,7 +119,7 @@ impl<R: Results> Core<R> {
         }
         self.log(Notice::JobEnded(id, state.clone()));
         // Those of a job that is done ended when its last chunk was durable.
-        if let Some(ending) = ending_of(id, &state).filter(|ending| *ending != Ending::Done) {
+        if let Some(ending) = Ending::of(id, &state).filter(|ending| *ending != Ending::Done) {
             self.effect(Effect::EndResults { job: id, ending });
             if is_kept {
                 // What was written since the scheduler ended it is known to the index alone.
@@ -145,7 +145,8 @@ impl<R: Results> Core<R> {
         }
     }
 
-    /// Forgets a job that has ended. It is answered when the job is gone, from the ledger too, and its files are deleted.
+    /// Forgets a job that has ended. It is answered when the job is gone, from the ledger too, and its files are
+    /// deleted.
     pub fn forget(&mut self, now: Now, request: RequestId, id: JobId) {
         self.begin(now);
         match self.known(id) {

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use swath_model::{FailedChunks, Fingerprint, JobId, JobSpec, JobState, Share, WaitReason, WorkerId};
 
-use crate::{Ending, RequestId, Stamp, Standing, Token};
+use crate::{RequestId, Stamp, Standing, Token};
 
 /// A job of this coordinator.
 #[derive(Debug)]
@@ -157,14 +157,4 @@ pub(crate) struct Reserved {
     pub(crate) token: Option<Token>,
     /// Those who submitted it.
     pub(crate) waiting: Vec<RequestId>,
-}
-
-/// Why no more results of a job in this state will come; `None` while it runs.
-pub(crate) fn ending_of(id: JobId, state: &JobState) -> Option<Ending> {
-    match state {
-        JobState::Running => None,
-        JobState::Done => Some(Ending::Done),
-        JobState::Failed(failure) => Some(Ending::Broken(format!("job {id} failed: {failure}"))),
-        JobState::Cancelled => Some(Ending::Broken(format!("job {id} was cancelled"))),
-    }
 }

@@ -6,8 +6,8 @@ use swath_model::{ChunkRun, Chunks, FailedChunks, Fingerprint, JobId, JobSpec, J
 use swath_scheduler::{Event, JobPlan, JobState as SchedulerState};
 
 use crate::{
-    Core, Effect, Moment, Notice, Now, Record, Refusal, Results, Stamp, Token,
-    job::{Job, Loss, Phase, Stock, ending_of},
+    Core, Effect, Ending, Moment, Notice, Now, Record, Refusal, Results, Stamp, Token,
+    job::{Job, Loss, Phase, Stock},
 };
 
 /// A job that an earlier coordinator left, as the ledger has it.
@@ -40,8 +40,9 @@ impl<R: Results> Core<R> {
         self.jobs.get(&id).ok_or(Refusal::NoSuchJob(id))
     }
 
-    /// Takes back a job of an earlier coordinator. Its results are there, and are looked up: one that was done and has lost
-    /// some runs again. One whose results were being delivered has failed, because nobody knows which of them arrived.
+    /// Takes back a job of an earlier coordinator. Its results are there, and are looked up: one that was done and has
+    /// lost some runs again. One whose results were being delivered has failed, because nobody knows which of them
+    /// arrived.
     pub fn recover(&mut self, now: Now, recovered: RecoveredJob) {
         self.begin(now);
         let RecoveredJob { id, spec, fingerprint, state, submitted, ended, shares, failed, stock, token } = recovered;
@@ -58,24 +59,27 @@ impl<R: Results> Core<R> {
             job.phase = if job.ended.is_some() { Phase::Ended } else { Phase::Unsaved };
             job.ended.get_or_insert_with(|| self.stamp());
         }
-        let ending = if job.stock == Stock::Kept { ending_of(id, &job.state) } else { None };
+        let ending = Ending::of(id, &job.state);
         self.jobs.insert(id, job);
-        if is_running {
-            self.resume(id);
-        } else if let Some(ending) = ending {
-            self.effect(Effect::EndResults { job: id, ending });
+        match ending {
+            Some(ending) => self.effect(Effect::EndResults { job: id, ending }),
+            None => self.resume(id),
         }
         self.settle();
     }
 
+    /// Where a job stands after a start. What was delivered of a job in `delivered` mode is nowhere any more: one that
+    /// runs cannot continue, and one that is done stays done.
     fn recovered_state(&self, id: JobId, job: &Job) -> JobState {
+        let is_stored = job.spec.result_mode == ResultMode::Stored;
         match &job.state {
-            JobState::Running if job.spec.result_mode == ResultMode::Delivered => {
+            JobState::Running if !is_stored => {
                 JobState::Failed("the coordinator was started again while its results were being delivered".to_owned())
             }
-            JobState::Done => {
-                let settled = self.results.committed_chunks(id).len() + job.failed.len() as u64;
-                if settled < job.spec.chunks.count() { JobState::Running } else { JobState::Done }
+            JobState::Done if is_stored => {
+                let mut settled = self.results.committed_chunks(id);
+                job.failed.keys().for_each(|&chunk| settled.insert(ChunkRun::one(chunk)));
+                if settled.contains_run(job.spec.chunks.all()) { JobState::Done } else { JobState::Running }
             }
             state => state.clone(),
         }
@@ -113,8 +117,8 @@ impl<R: Results> Core<R> {
     /// Takes note of chunks that failed for good, before their job ends.
     pub(crate) fn on_failed_chunks(&mut self) {
         let mut noted = Vec::new();
-        while let Some(skipped) = self.scheduler.poll_failed_chunk() {
-            let (id, chunk, failed) = (skipped.job, skipped.chunk, skipped.failed);
+        while let Some(new) = self.scheduler.poll_failed_chunk() {
+            let (id, chunk, failed) = (new.job, new.chunk, new.failed);
             let Some(job) = self.jobs.get_mut(&id) else { continue };
             job.failed.insert(chunk, failed.clone());
             let is_stored = job.spec.result_mode == ResultMode::Stored;
@@ -181,8 +185,8 @@ impl<R: Results> Core<R> {
         }
     }
 
-    /// Forgets jobs that have been kept long enough, notes who has computed how much of running jobs, and tries again what
-    /// could not be written.
+    /// Forgets jobs that have been kept long enough, notes who has computed how much of running jobs, and tries again
+    /// what could not be written.
     pub(crate) fn keep_house(&mut self) {
         let now = self.moment();
         let expired = self.jobs.iter().filter(|(_, job)| self.has_expired(job, now));

@@ -1,8 +1,8 @@
 //! Records on their way to the ledger.
 //!
-//! At most one batch is under way. What is decided meanwhile waits here and goes with the next one, so everything is written
-//! in the order in which it was decided. What waits is bounded by the jobs that are kept, also while the disk hangs: one
-//! submit, one end and one forget of each, and its failed chunks.
+//! At most one batch is under way. What is decided meanwhile waits here and goes with the next one, so everything is
+//! written in the order in which it was decided. What waits is bounded by the jobs that are kept, also while the disk
+//! hangs: one submit, one end and one forget of each, and its failed chunks.
 
 use std::time::Duration;
 

@@ -6,8 +6,8 @@ use crate::{
 };
 
 impl<R: Results> Core<R> {
-    /// The batch under way was written. There is one result for each record, in the same order; a record without one counts
-    /// as written.
+    /// The batch under way was written. There is one result for each record, in the same order; a record without one
+    /// counts as written.
     pub fn handle_persisted(&mut self, now: Now, written: Vec<Result<(), PersistError>>) {
         self.begin(now);
         let written = written.into_iter().chain(std::iter::repeat(Ok(())));

@@ -1,6 +1,6 @@
 //! Which results of one job are held, which are durable, and whether more may come.
 
-use swath_model::{ChunkRun, ChunkSet, Chunks, OffsetRun, OffsetSet, ResultMode};
+use swath_model::{ChunkRun, ChunkSet, Chunks, JobId, JobState, OffsetRun, OffsetSet, ResultMode};
 
 /// What became of a block that arrived.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +35,18 @@ pub enum Ending {
     ShuttingDown,
 }
 
+impl Ending {
+    /// That of a job in this state; `None` while it runs.
+    pub(crate) fn of(job: JobId, state: &JobState) -> Option<Self> {
+        match state {
+            JobState::Running => None,
+            JobState::Done => Some(Self::Done),
+            JobState::Failed(failure) => Some(Self::Broken(format!("job {job} failed: {failure}"))),
+            JobState::Cancelled => Some(Self::Broken(format!("job {job} was cancelled"))),
+        }
+    }
+}
+
 /// Whether the results of a job may still grow.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Stage {
@@ -53,8 +65,8 @@ enum Stage {
 /// Which offsets of one job are held, durable or failed.
 ///
 /// It knows no bytes: whoever keeps the blocks keeps this index beside them, under the same lock, and follows its
-/// decisions. An offset is *held* when its value is in memory, in a part, or was delivered; it is *durable* when its part
-/// is. Offsets of failed chunks count as held, because nothing of them is wanted any more.
+/// decisions. An offset is *held* when its value is in memory, in a part, or was delivered; it is *durable* when its
+/// part is. Offsets of failed chunks count as held, because nothing of them is wanted any more.
 #[derive(Debug, Clone)]
 pub struct ResultIndex {
     chunks: Chunks,
@@ -77,8 +89,8 @@ impl ResultIndex {
         self.chunks
     }
 
-    /// Decides on a block with these offsets. If the answer is [`Accepted::Held`], they are held from now on, and the caller
-    /// keeps the block.
+    /// Decides on a block with these offsets. If the answer is [`Accepted::Held`], they are held from now on, and the
+    /// caller keeps the block.
     pub fn accept(&mut self, run: OffsetRun) -> Accepted {
         let takes = matches!(self.stage, Stage::Open | Stage::Ended(Ending::Done | Ending::ShuttingDown));
         if !takes || run.end() > self.chunks.range().count() {
@@ -105,9 +117,9 @@ impl ResultIndex {
         offsets
     }
 
-    /// A part with these offsets, in order, is durable. Returns the chunks that this commits; `None` if the part is not wanted,
-    /// because the results were dropped or some of its blocks were lost meanwhile. Chunks of a job in `delivered` mode were
-    /// committed when they arrived.
+    /// A part with these offsets, in order, is durable. Returns the chunks that this commits; `None` if the part is not
+    /// wanted, because the results were dropped or some of its blocks were lost meanwhile. Chunks of a job in
+    /// `delivered` mode were committed when they arrived.
     pub fn commit(&mut self, runs: &[OffsetRun]) -> Option<Vec<ChunkRun>> {
         if self.is_dropped() || runs.iter().any(|&run| !self.held.contains_run(run)) {
             return None;
@@ -127,8 +139,8 @@ impl ResultIndex {
         }
     }
 
-    /// The blocks of these offsets were lost or damaged: they are held no longer, and the job can be done no longer. Returns
-    /// the chunks that they touch.
+    /// The blocks of these offsets were lost or damaged: they are held no longer, and the job can be done no longer.
+    /// Returns the chunks that they touch.
     pub fn lose(&mut self, runs: &[OffsetRun]) -> Vec<ChunkRun> {
         for &run in runs {
             self.held.remove(run);
@@ -195,7 +207,8 @@ impl ResultIndex {
         }
     }
 
-    /// No more results will come. The first ending counts. True if what is in memory must be dropped: nobody will read it.
+    /// No more results will come. The first ending counts. True if what is in memory must be dropped: nobody will read
+    /// it.
     pub fn end(&mut self, ending: Ending) -> bool {
         let drops_memory = matches!(ending, Ending::Broken(_));
         if matches!(self.stage, Stage::Open | Stage::Closing | Stage::Closed) {
@@ -267,9 +280,9 @@ pub enum Kept {
     Something,
 }
 
-/// The chunks of a block with these offsets. A block holds whole chunks, or one piece of a chunk that is larger than a block:
-/// `piece` numbers from a multiple of `piece` on, or the rest of the chunk. Whoever computes a chunk cuts it into the same
-/// pieces, so two blocks never overlap in part. `None` for any other run.
+/// The chunks of a block with these offsets. A block holds whole chunks, or one piece of a chunk that is larger than a
+/// block: `piece` numbers from a multiple of `piece` on, or the rest of the chunk. Whoever computes a chunk cuts it
+/// into the same pieces, so two blocks never overlap in part. `None` for any other run.
 pub fn chunks_of_block(chunks: Chunks, piece: u64, block: OffsetRun) -> Option<ChunkRun> {
     if block.end() > chunks.range().count() {
         return None;

@@ -79,8 +79,8 @@ impl<R: Results> Core<R> {
         (process(&session.info) == process(info)).then_some(worker)
     }
 
-    /// The chunks of which a worker has something in flight. Kernels are pure, so any job with the same fingerprint has the
-    /// same results, whoever gave out the lease.
+    /// The chunks of which a worker has something in flight. Kernels are pure, so any job with the same fingerprint has
+    /// the same results, whoever gave out the lease.
     fn usable(&mut self, offer: &ResumeOffer) -> ChunkSet {
         let job = self.jobs.get(&offer.job);
         let Some(job) = job.filter(|job| Some(job.fingerprint) == offer.fingerprint) else {
@@ -101,15 +101,16 @@ impl<R: Results> Core<R> {
         worker
     }
 
-    /// What a worker said, or what is known of its leases. Use [`handle_heartbeat`](Self::handle_heartbeat) for heartbeats.
+    /// What a worker said, or what is known of its leases. Use [`handle_heartbeat`](Self::handle_heartbeat) for
+    /// heartbeats.
     pub fn handle_event(&mut self, now: Now, event: Event) {
         self.begin(now);
         self.tell_scheduler(event);
         self.settle();
     }
 
-    /// A heartbeat of a worker that received so many messages in its session. One that sends but receives nothing would keep
-    /// leases that it does not know of: its session is closed.
+    /// A heartbeat of a worker that received so many messages in its session. One that sends but receives nothing would
+    /// keep leases that it does not know of: its session is closed.
     pub fn handle_heartbeat(&mut self, now: Now, worker: WorkerId, received: u64) {
         self.begin(now);
         let limit = self.heartbeat_interval() * HEARTBEATS_IN_LEASE;
@@ -126,8 +127,8 @@ impl<R: Results> Core<R> {
         self.settle();
     }
 
-    /// The connection of a worker is gone, or it does not read its messages. Unless it was drained it may have crashed: what
-    /// it computed is suspected.
+    /// The connection of a worker is gone, or it does not read its messages. Unless it was drained it may have crashed:
+    /// what it computed is suspected.
     pub fn handle_disconnected(&mut self, now: Now, worker: WorkerId) {
         self.begin(now);
         self.close_session(worker);

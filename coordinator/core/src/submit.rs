@@ -1,7 +1,7 @@
 //! Submitting a job: reserve, persist, answer.
 //!
-//! A job that is being stored has an id and counts for the limits, but nobody sees it. It begins when it is in the ledger,
-//! whether or not its client still waits.
+//! A job that is being stored has an id and counts for the limits, but nobody sees it. It begins when it is in the
+//! ledger, whether or not its client still waits.
 
 use std::sync::Arc;
 

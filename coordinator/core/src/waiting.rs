@@ -35,8 +35,8 @@ impl<R: Results> Core<R> {
         workforce
     }
 
-    /// Marks watched jobs that now wait for something else. Changes of a job itself are marked anyway, but not that workers
-    /// come and go.
+    /// Marks watched jobs that now wait for something else. Changes of a job itself are marked anyway, but not that
+    /// workers come and go.
     pub(crate) fn mark_waiting_changed(&mut self) {
         let workforce = self.workforce();
         let now_waiting = |id: &JobId| {

@@ -432,6 +432,11 @@ fn the_answer_to_a_submit_does_not_say_that_the_job_waits() {
 
 /// A job of ten chunks that an earlier coordinator left like this.
 fn recover(world: &mut World, change: impl FnOnce(&mut RecoveredJob)) -> JobId {
+    recover_with(world, 0, change)
+}
+
+/// The same; so many of its chunks are in parts.
+fn recover_with(world: &mut World, durable: u64, change: impl FnOnce(&mut RecoveredJob)) -> JobId {
     let Submit { spec, fingerprint, token } = submit(10);
     let submitted = Stamp { at: SystemTime::UNIX_EPOCH, moment: Moment::default() };
     let mut job = RecoveredJob {
@@ -448,7 +453,14 @@ fn recover(world: &mut World, change: impl FnOnce(&mut RecoveredJob)) -> JobId {
     };
     change(&mut job);
     let id = job.id;
-    world.indexes.insert(id, ResultIndex::new(job.spec.chunks, job.spec.result_mode));
+    let mut index = ResultIndex::new(job.spec.chunks, job.spec.result_mode);
+    if let Some(durable) = ChunkRun::new(0, durable) {
+        index.recover(&[job.spec.chunks.offsets(durable)]);
+    }
+    if job.stock == Stock::Dropped {
+        index.drop_all("job 7 was cancelled".into());
+    }
+    world.indexes.insert(id, index);
     world.call(|core, now| core.recover(now, job));
     id
 }
@@ -497,8 +509,7 @@ fn readers_of_a_job_that_had_ended_are_told_how() {
     for (state, stock, expected) in [
         (JobState::Cancelled, Stock::Kept, Some(Ending::Broken("job 7 was cancelled".into()))),
         (JobState::Failed("at 3".into()), Stock::Kept, Some(Ending::Broken("job 7 failed: at 3".into()))),
-        // Whoever keeps the results has already dropped them, and knows why.
-        (JobState::Cancelled, Stock::Dropped, None),
+        (JobState::Cancelled, Stock::Dropped, Some(Ending::Broken("job 7 was cancelled".into()))),
     ] {
         let mut world = World::new();
         let id = recover(&mut world, |job| {
@@ -507,4 +518,38 @@ fn readers_of_a_job_that_had_ended_are_told_how() {
         });
         assert_eq!(world.indexes.with(id, |index| index.ending()), Some(expected));
     }
+}
+
+#[test]
+fn a_start_finds_where_each_job_stands() {
+    let stands = |mode, state, durable: u64| {
+        let mut world = World::new();
+        let id = recover_with(&mut world, durable, |job| {
+            ended(state)(job);
+            job.ended = job.state.has_ended().then_some(job.submitted);
+            job.spec.result_mode = mode;
+        });
+        world.core.job(id).unwrap().state
+    };
+    assert_eq!(stands(ResultMode::Stored, JobState::Running, 1), JobState::Running);
+    assert_eq!(stands(ResultMode::Stored, JobState::Done, 10), JobState::Done);
+    assert_eq!(stands(ResultMode::Stored, JobState::Done, 9), JobState::Running, "a part is lost");
+    assert_eq!(stands(ResultMode::Stored, JobState::Cancelled, 1), JobState::Cancelled);
+    assert_eq!(stands(ResultMode::Delivered, JobState::Done, 0), JobState::Done, "its reader had everything");
+}
+
+#[test]
+fn nothing_is_committed_of_dropped_results() {
+    let mut world = World::new();
+    let request = world.submit(3, |submit| submit.spec.result_mode = ResultMode::Delivered);
+    world.persist(None);
+    let id = world.status_of(request).id;
+    world.join();
+    let (worker, assignment) = world.lease();
+    world.deliver(worker, assignment, ChunkRun::one(assignment.chunks.start()));
+    let cancelled = cancel(&mut world, id, AfterCancel::DropResults);
+    world.persist(None);
+    let status = world.status_of(cancelled);
+    assert!(status.results_dropped);
+    assert_eq!(status.committed_chunks, 0);
 }
