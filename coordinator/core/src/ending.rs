@@ -185,13 +185,8 @@ impl<R: Results> Core<R> {
             Err(_) => job.phase = Phase::Unsaved,
         }
         self.log(Notice::JobEnded(id, state.clone()));
-        let reason = match &state {
-            JobState::Failed(failure) => Some(format!("job {id} failed: {failure}")),
-            JobState::Cancelled => Some(format!("job {id} was cancelled")),
-            JobState::Done | JobState::Running => None,
-        };
-        if let Some(reason) = reason {
-            self.effect(Effect::EndResults { job: id, ending: Ending::Broken(reason) });
+        if let Some(ending @ Ending::Broken(_)) = Ending::of(id, &state) {
+            self.effect(Effect::EndResults { job: id, ending });
             if is_kept {
                 // What was written since the scheduler ended it is known to the index alone.
                 let _ = self.scheduler.forget(id);

@@ -6,8 +6,8 @@ use swath_model::{ChunkRun, Chunks, Fingerprint, JobId, JobSpec, ResultMode, Wor
 use swath_scheduler::{Event, JobPlan, JobState as SchedulerState};
 
 use crate::{
-    Core, Effect, FailedChunks, JobState, Moment, Notice, Now, Record, Refusal, RequestId, Results, Share, Stamp,
-    Standing, Token, WaitReason, ending::Phase,
+    Core, Effect, Ending, FailedChunks, JobState, Moment, Notice, Now, Record, Refusal, RequestId, Results, Share,
+    Stamp, Standing, Token, WaitReason, ending::Phase,
 };
 
 /// A job that an earlier coordinator left, as the ledger has it.
@@ -19,7 +19,7 @@ pub struct RecoveredJob {
     pub spec: JobSpec,
     /// The same in 16 bytes.
     pub fingerprint: Fingerprint,
-    /// Where it stands. Its results are there already.
+    /// Where it stands, as the ledger has it.
     pub state: JobState,
     /// When it was submitted.
     pub submitted: Stamp,
@@ -115,10 +115,12 @@ impl<R: Results> Core<R> {
         self.jobs.get(&id).ok_or(Refusal::NoSuchJob(id))
     }
 
-    /// Takes back a job of an earlier coordinator. Its results are there, and are looked up.
+    /// Takes back a job of an earlier coordinator. Its results are there, and are looked up: a job that was done and has lost
+    /// some of them runs again.
     pub fn recover(&mut self, now: Now, recovered: RecoveredJob) {
         self.begin(now);
-        let RecoveredJob { id, spec, fingerprint, state, submitted, ended, shares, failed, stock, token } = recovered;
+        let state = self.recovered_state(&recovered);
+        let RecoveredJob { id, spec, fingerprint, submitted, ended, shares, failed, stock, token, .. } = recovered;
         let job = Job::new(Arc::new(spec), fingerprint, submitted, token);
         let mut job = Job { state, ended, shares, failed, stock, ..job };
         // Workers of this coordinator are others than those that had these ids before.
@@ -131,11 +133,31 @@ impl<R: Results> Core<R> {
             job.phase = if job.ended.is_some() { Phase::Ended } else { Phase::Unsaved };
             job.ended.get_or_insert_with(|| self.stamp());
         }
+        let ending = Ending::of(id, &job.state);
         self.jobs.insert(id, job);
-        if is_running {
-            self.resume(id);
+        match ending {
+            Some(ending) => self.effect(Effect::EndResults { job: id, ending }),
+            None => self.resume(id),
         }
         self.settle();
+    }
+
+    /// Where a job stands after a start. What was delivered of a job in `delivered` mode is nowhere any more: one that runs
+    /// cannot go on, and one that is done stays done.
+    fn recovered_state(&self, recovered: &RecoveredJob) -> JobState {
+        let RecoveredJob { id, spec, state, failed, .. } = recovered;
+        let is_stored = spec.result_mode == ResultMode::Stored;
+        match state {
+            JobState::Running if !is_stored => {
+                JobState::Failed("the coordinator was started again while its results were being delivered".to_owned())
+            }
+            JobState::Done if is_stored => {
+                let mut settled = self.results.committed_chunks(*id);
+                failed.keys().for_each(|&chunk| settled.insert(ChunkRun::one(chunk)));
+                if settled.contains_run(spec.chunks.all()) { JobState::Done } else { JobState::Running }
+            }
+            state => state.clone(),
+        }
     }
 
     /// Has the scheduler compute what is not committed of a job.

@@ -1,6 +1,8 @@
 //! Which results of one job are held, which are durable, and whether more may come.
 
-use swath_model::{ChunkRun, ChunkSet, Chunks, OffsetRun, OffsetSet, ResultMode};
+use swath_model::{ChunkRun, ChunkSet, Chunks, JobId, OffsetRun, OffsetSet, ResultMode};
+
+use crate::JobState;
 
 /// What became of a block that arrived.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,6 +35,18 @@ pub enum Ending {
     Broken(String),
     /// The coordinator shuts down; the next one may continue.
     ShuttingDown,
+}
+
+impl Ending {
+    /// That of a job in this state; `None` while it runs.
+    pub(crate) fn of(job: JobId, state: &JobState) -> Option<Self> {
+        match state {
+            JobState::Running => None,
+            JobState::Done => Some(Self::Done),
+            JobState::Failed(failure) => Some(Self::Broken(format!("job {job} failed: {failure}"))),
+            JobState::Cancelled => Some(Self::Broken(format!("job {job} was cancelled"))),
+        }
+    }
 }
 
 /// Whether the results of a job may still grow.

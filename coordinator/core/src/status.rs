@@ -82,7 +82,8 @@ impl<R: Results> Core<R> {
         if job.stock == Stock::Kept {
             status.result_bytes = self.results.bytes(id);
         }
-        if let Some(view) = self.scheduler.job(id) {
+        // The scheduler does not know that results were dropped.
+        if let Some(view) = self.scheduler.job(id).filter(|_| job.stock == Stock::Kept) {
             status.waiting = waiting::waiting(job, &view, workforce);
             status.committed_chunks = view.committed;
             status.committed_numbers = view.committed_numbers;

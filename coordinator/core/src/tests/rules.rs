@@ -6,8 +6,8 @@ use swath_model::{ChunkRun, Fingerprint, JobId, LeaseId, ResultMode, WorkerId};
 
 use super::world::{World, join, submit};
 use crate::{
-    AfterCancel, Answer, Claim, JobState, Notice, PersistErrorKind, Record, Refusal, RequestId, ToWorker, Unpersisted,
-    WaitReason,
+    AfterCancel, Answer, Claim, FailedChunks, JobState, Notice, PersistErrorKind, Record, RecoveredJob, Refusal,
+    RequestId, ResultIndex, Stamp, Stock, Submit, ToWorker, Unpersisted, WaitReason,
 };
 
 fn all(chunks: u64) -> ChunkRun {
@@ -423,4 +423,50 @@ fn the_answer_to_a_submit_does_not_say_that_the_job_waits() {
     let status = world.status_of(request);
     assert_eq!(status.waiting, None);
     assert!(world.core.job(status.id).unwrap().waiting.is_some(), "there is no worker");
+}
+
+/// Starts a coordinator on a job of three chunks of which so many are in parts; returns where it stands.
+fn recover(mode: ResultMode, state: JobState, durable: u64) -> JobState {
+    let mut world = World::new();
+    let Submit { mut spec, fingerprint, token } = submit(3);
+    spec.result_mode = mode;
+    let id = JobId(1);
+    let mut index = ResultIndex::new(spec.chunks, mode);
+    index.recover(&(0..durable).map(|chunk| spec.chunks.offsets(ChunkRun::one(chunk))).collect::<Vec<_>>());
+    world.insert(id, index);
+    let stamp = Stamp { at: std::time::SystemTime::UNIX_EPOCH, moment: crate::Moment::default() };
+    let (shares, failed, stock) = (std::collections::BTreeMap::new(), FailedChunks::new(), Stock::Kept);
+    let ended = state.has_ended().then_some(stamp);
+    let job = RecoveredJob { id, spec, fingerprint, state, submitted: stamp, ended, shares, failed, stock, token };
+    world.call(|core, now| core.recover(now, job));
+    let state = world.core.job(id).unwrap().state;
+    let has_ended = world.indexes.with(id, |index| index.ending().is_some()).unwrap();
+    assert_eq!(has_ended, state.has_ended(), "readers are told");
+    state
+}
+
+#[test]
+fn a_start_finds_where_each_job_stands() {
+    assert_eq!(recover(ResultMode::Stored, JobState::Running, 1), JobState::Running);
+    assert_eq!(recover(ResultMode::Stored, JobState::Done, 3), JobState::Done);
+    assert_eq!(recover(ResultMode::Stored, JobState::Done, 2), JobState::Running, "a part is lost");
+    assert_eq!(recover(ResultMode::Stored, JobState::Cancelled, 1), JobState::Cancelled);
+    assert!(recover(ResultMode::Delivered, JobState::Running, 0).failure().is_some());
+    assert_eq!(recover(ResultMode::Delivered, JobState::Done, 0), JobState::Done, "its reader had all of it");
+}
+
+#[test]
+fn nothing_is_committed_of_dropped_results() {
+    let mut world = World::new();
+    let request = world.submit(3, |submit| submit.spec.result_mode = ResultMode::Delivered);
+    world.persist(None);
+    let id = world.status_of(request).id;
+    world.join();
+    let (worker, assignment) = world.lease();
+    world.deliver(worker, assignment, ChunkRun::one(assignment.chunks.start()));
+    let cancelled = cancel(&mut world, id, AfterCancel::DropResults);
+    world.persist(None);
+    let status = world.status_of(cancelled);
+    assert!(status.results_dropped);
+    assert_eq!(status.committed_chunks, 0);
 }
