@@ -210,6 +210,8 @@ impl Cluster {
             Event::Look { incarnation } => self.on_look(incarnation),
             Event::PartWritten { incarnation, part } => self.on_part_written(incarnation, part),
             Event::RowInserted { incarnation, part } => self.on_row_inserted(incarnation, part),
+            Event::PartDurable { incarnation, part } => self.on_part_known(incarnation, part),
+            Event::CoordinatorCrashes { incarnation } => self.on_crash_while_writing(incarnation),
             Event::Fact { incarnation } => self.on_fact(incarnation),
             Event::Persisted { incarnation } => self.on_persisted(incarnation),
             Event::FilesDeleted { incarnation, files, replies } => self.on_files_deleted(incarnation, &files, replies),
@@ -237,6 +239,7 @@ impl Cluster {
             }
             Event::Start { .. }
             | Event::CoordinatorStarts
+            | Event::CoordinatorCrashes { .. }
             | Event::DiskHasRoom
             | Event::LedgerIsWell
             | Event::Fault

@@ -100,6 +100,15 @@ pub(crate) enum Event {
         incarnation: Incarnation,
         part: PartId,
     },
+    /// The store knows that the row of a part is in the ledger.
+    PartDurable {
+        incarnation: Incarnation,
+        part: PartId,
+    },
+    /// The coordinator crashes while the ledger writes.
+    CoordinatorCrashes {
+        incarnation: Incarnation,
+    },
     /// The oldest fact of the store arrives at the core.
     Fact {
         incarnation: Incarnation,
@@ -152,6 +161,8 @@ pub(crate) enum Wish {
     SubmitOther,
     Cancel(AfterCancel),
     Forget,
+    /// The same of a job that runs.
+    ForgetEarly,
     /// How the job stands.
     Look,
     Watch,

@@ -173,7 +173,7 @@ impl ClientPlan {
                 1..=3 => Tokens::One,
                 _ => Tokens::Twice,
             },
-            cancels: random.one_in(6).then(|| (random.millis(0, calm), after)),
+            cancels: random.one_in(5).then(|| (random.millis(0, calm), after)),
             forgets: random.one_in(4).then(|| random.millis(0, 3000)),
             watches: random.one_in(2),
             leaves: if random.one_in(2) { random.within(1, 6) } else { 0 },

@@ -8,11 +8,12 @@ use swath_simulation::{Campaign, run};
 const SEEDS: u64 = if cfg!(debug_assertions) { 200 } else { 2000 };
 
 /// What the promises rest on must have happened, or they were not put to the test.
-const FAULTS: [&str; 82] = [
+const FAULTS: [&str; 85] = [
     "batches lost in a crash",
     "batches torn in a crash",
     "batches written although unanswered",
     "blocks accepted",
+    "blocks damaged in memory",
     "blocks damaged on their way",
     "blocks held already",
     "blocks kept over the end of a session",
@@ -43,7 +44,9 @@ const FAULTS: [&str; 82] = [
     "ends that the ledger refused",
     "failed chunks read back",
     "forged blocks",
+    "forgets of jobs that run",
     "forgets that the ledger refused",
+    "former sessions that are another's",
     "jobs cancelled",
     "jobs done",
     "jobs expired",

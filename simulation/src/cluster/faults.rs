@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use swath_model::JobId;
+use swath_model::{JobId, OffsetRun};
 
 use super::{Cluster, LedgerFault, note};
 use crate::{
@@ -22,7 +22,7 @@ impl Cluster {
             return;
         }
         let is_awake = self.coordinator.is_awake(self.now);
-        match self.random.below(30) {
+        match self.random.below(32) {
             0..=4 => self.kill_one(),
             5..=7 => self.stop_one(),
             8..=11 => self.cut_one(),
@@ -38,6 +38,7 @@ impl Cluster {
             22..=23 => self.break_ledger(),
             24..=26 => self.damage_part(),
             27 => self.kill_many(),
+            28..=29 if is_awake => self.damage_block(),
             _ => {}
         }
         self.plan_fault();
@@ -113,6 +114,23 @@ impl Cluster {
             1 => self.cut(session),
             2 if self.coordinator.state != State::Down => self.crash_coordinator(),
             _ => {}
+        }
+    }
+
+    /// A reader finds that a block in memory is damaged; it may be one whose part is being written.
+    fn damage_block(&mut self) {
+        let jobs = self.coordinator.store.jobs();
+        let Some(job) = self.random.pick(&jobs) else { return };
+        let blocks: Vec<_> = self
+            .coordinator
+            .store
+            .with(job, |results| {
+                results.memory.iter().filter_map(|(&first, held)| OffsetRun::new(first, held.end)).collect()
+            })
+            .unwrap_or_default();
+        if let Some(block) = self.random.pick(&blocks) {
+            self.tally.count("blocks damaged in memory");
+            self.lose_blocks(job, &[block]);
         }
     }
 

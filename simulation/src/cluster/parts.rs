@@ -172,7 +172,8 @@ impl Cluster {
         match self.ledger.insert_part(part, PartRow { job, runs: runs.clone() }) {
             Ok(Inserted::Inserted) => {
                 self.promises.find(job, &runs);
-                self.on_part_durable(job, part);
+                let span = self.random.millis(0, 3);
+                self.plan_in(span, Event::PartDurable { incarnation, part });
             }
             Ok(Inserted::JobGone) => {
                 self.tally.count("parts of jobs that are gone");
@@ -183,6 +184,15 @@ impl Cluster {
             Err(what) => self.break_promise(what),
         }
         self.end_if_settled();
+    }
+
+    pub(super) fn on_part_known(&mut self, incarnation: Incarnation, part: PartId) {
+        if self.coordinator.is(incarnation)
+            && let Some((job, _)) = self.coordinator.writing.get(&part)
+        {
+            self.on_part_durable(*job, part);
+            self.end_if_settled();
+        }
     }
 
     /// Whether this is what a job computes; also if nobody knows the job any more.
@@ -244,17 +254,17 @@ impl Cluster {
             self.tally.count("jobs paused by a full disk");
             self.tell_fact(job, Fact::Paused("the disk is full"));
         } else if self.plan.damages_blocks && self.random.one_in(2) {
-            self.lose_blocks(job, &blocks);
+            let blocks = blocks.iter().map(|(_, run)| *run);
+            let damaged: Vec<_> = blocks.filter(|run| !run.start().is_multiple_of(3)).collect();
+            self.lose_blocks(job, &damaged);
         }
         self.end_if_settled();
     }
 
     /// Some blocks turn out to be damaged, and with them chunks of which they may have been a piece only.
-    fn lose_blocks(&mut self, job: JobId, blocks: &[(u64, OffsetRun)]) {
-        let damaged: Vec<OffsetRun> =
-            blocks.iter().map(|(_, run)| *run).filter(|run| !run.start().is_multiple_of(3)).collect();
+    pub(super) fn lose_blocks(&mut self, job: JobId, damaged: &[OffsetRun]) {
         let (lost, touched) =
-            self.coordinator.store.with(job, |results| results.lose_blocks(&damaged)).unwrap_or_default();
+            self.coordinator.store.with(job, |results| results.lose_blocks(damaged)).unwrap_or_default();
         if lost.is_empty() {
             return;
         }

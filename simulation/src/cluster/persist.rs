@@ -21,9 +21,18 @@ impl Cluster {
         if clock < self.ledger.clock {
             self.break_promise(format!("the clock of the ledger goes back to {clock:?}"));
         }
-        self.coordinator.batch = Some((records, clock));
         let span = self.ledger_takes();
+        if records.len() > 1 && !self.faults.is_calm && self.random.one_in(40) {
+            self.plan_in(span / 2, Event::CoordinatorCrashes { incarnation: self.coordinator.incarnation });
+        }
+        self.coordinator.batch = Some((records, clock));
         self.plan_in(span, Event::Persisted { incarnation: self.coordinator.incarnation });
+    }
+
+    pub(super) fn on_crash_while_writing(&mut self, incarnation: Incarnation) {
+        if self.coordinator.is(incarnation) && !self.faults.is_calm {
+            self.crash_coordinator();
+        }
     }
 
     /// How long the ledger takes for a write.

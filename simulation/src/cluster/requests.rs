@@ -34,6 +34,7 @@ impl Cluster {
             Wish::Submit => {}
             Wish::SubmitOther if self.ledger.jobs.contains_key(&id) => self.submit_other(client),
             Wish::SubmitOther => {}
+            Wish::ForgetEarly => self.forget_early(client, id),
             Wish::Look => self.look(client, id),
             Wish::Watch => self.watch(client, id),
             Wish::Unwatch => self.coordinator.core.unwatch(id),
@@ -53,7 +54,7 @@ impl Cluster {
         match wish {
             Wish::Submit => client.stage == Stage::Submitting,
             Wish::Forget => client.stage == Stage::Forgetting,
-            Wish::SubmitOther | Wish::Look | Wish::Watch | Wish::Unwatch => client.id.is_some(),
+            Wish::SubmitOther | Wish::ForgetEarly | Wish::Look | Wish::Watch | Wish::Unwatch => client.id.is_some(),
             Wish::Cancel(_) => client.id.is_some() && !matches!(client.stage, Stage::Gone | Stage::GivenUp),
         }
     }
@@ -76,6 +77,14 @@ impl Cluster {
         let request = self.clients.request(client, Wish::SubmitOther);
         let submit = Submit { spec, fingerprint: self.plan.fingerprint(job), token };
         self.input(|core, now| core.submit(now, request, submit));
+    }
+
+    /// Somebody wants a job that runs to be forgotten.
+    fn forget_early(&mut self, client: ClientId, id: JobId) {
+        if self.coordinator.core.job(id).is_ok_and(|job| job.state == JobState::Running) {
+            let request = self.clients.request(client, Wish::ForgetEarly);
+            self.input(|core, now| core.forget(now, request, id));
+        }
     }
 
     fn cancel(&mut self, client: ClientId, id: JobId, after: AfterCancel) {
@@ -146,6 +155,7 @@ impl Cluster {
             (Wish::Submit, Ok(Answer::Job(status))) => self.on_submitted(client, &status),
             (Wish::Submit, Err(refusal)) => self.on_submit_refused(client, &refusal),
             (Wish::SubmitOther, Err(Refusal::TokenTaken(_))) => self.tally.count("tokens that another job has"),
+            (Wish::ForgetEarly, Err(Refusal::NotEnded(_))) => self.tally.count("forgets of jobs that run"),
             (Wish::Cancel(after), Ok(Answer::Job(status))) => self.on_cancelled(client, after, &status),
             (Wish::Cancel(_), Err(refusal)) => self.on_cancel_refused(client, &refusal),
             (Wish::Forget, Ok(Answer::Forgotten)) => self.on_forgotten(client),
@@ -180,6 +190,10 @@ impl Cluster {
         asking.stage = Stage::Running;
         if plan.tokens != Tokens::None && self.random.one_in(8) {
             self.plan_in(Duration::ZERO, Event::Asks { client, wish: Wish::SubmitOther });
+        }
+        if self.random.one_in(8) {
+            let span = self.random.millis(0, 500);
+            self.plan_in(span, Event::Asks { client, wish: Wish::ForgetEarly });
         }
         if plan.watches {
             self.plan_in(Duration::ZERO, Event::Asks { client, wish: Wish::Watch });

@@ -15,6 +15,9 @@ use crate::{
     process::job as core_job,
 };
 
+/// The session that a worker says it had.
+type Former = Option<(Incarnation, WorkerId)>;
+
 impl Cluster {
     pub(super) fn on_said(&mut self, session: SessionId, message: ToCoordinator) {
         if !self.coordinator.is_up() || !self.network.hears(session, self.coordinator.incarnation) {
@@ -185,6 +188,7 @@ impl Cluster {
         }
         let process = self.process_of(session);
         let former = former.filter(|_| self.plan.names_former);
+        let (former, others) = self.forge_former(session, former);
         let info = WorkerInfo {
             name: format!("worker {process}"),
             host: "host".to_owned(),
@@ -206,6 +210,10 @@ impl Cluster {
             self.break_promise(format!("worker {worker} is there twice"));
         }
         self.network.get(session).worker = Some(worker);
+        if let Some(other) = others.filter(|other| !self.coordinator.core.workers().iter().any(|one| one.id == *other))
+        {
+            self.break_promise(format!("worker {worker} takes the place of worker {other}, which is another one"));
+        }
         self.check_resumed(worker, offers, &joined);
         let welcome = Welcome { worker, incarnation, heartbeat, resumed: resumed.clone() };
         self.tell_worker(session, FromCoordinator::Welcome(welcome));
@@ -213,6 +221,21 @@ impl Cluster {
         if self.coordinator.sessions.len() == before {
             self.tally.count("workers back before they were missed");
         }
+    }
+
+    /// A worker may name a session that is not its own, or one of another start: that session stays. Returns what it names, and
+    /// who must still be there.
+    fn forge_former(&mut self, session: SessionId, former: Former) -> (Former, Option<WorkerId>) {
+        if self.faults.is_calm || !self.random.one_in(20) {
+            return (former, None);
+        }
+        let process = self.process_of(session);
+        let sessions: Vec<_> = self.coordinator.sessions.iter().map(|(worker, session)| (*worker, *session)).collect();
+        let Some((worker, other)) = self.random.pick(&sessions) else { return (former, None) };
+        let is_own = self.process_of(other) == process;
+        let incarnation = if is_own { Incarnation(self.random.next()) } else { self.coordinator.incarnation };
+        self.tally.count("former sessions that are another's");
+        (Some((incarnation, worker)), Some(worker))
     }
 
     /// What goes on of what a worker offered was of use, and its own.

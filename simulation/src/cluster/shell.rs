@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use swath_coordinator_core::{Answer, Core, Effect, Inherited, Notice, Now, Reply, ResultIndex};
+use swath_coordinator_core::{Answer, Core, Effect, Ending, Inherited, Notice, Now, Reply, ResultIndex};
 use swath_model::{Incarnation, Instant};
 use swath_scheduler::WorkerState;
 
@@ -164,7 +164,12 @@ impl Cluster {
                 self.coordinator.store.with(job, |results| results.fail_chunk(chunk));
             }
             Effect::CloseResults(job) => drop(self.coordinator.store.with(job, |results| results.index.close())),
-            Effect::EndResults { job, ending } => drop(self.coordinator.store.with(job, |results| results.end(ending))),
+            Effect::EndResults { job, ending } => {
+                if matches!(ending, Ending::Broken(_)) {
+                    self.check_written_out(job);
+                }
+                self.coordinator.store.with(job, |results| results.end(ending));
+            }
             Effect::ReopenResults(job) => {
                 note!(self, "job {job} is computed again");
                 self.tally.count("jobs that run again");

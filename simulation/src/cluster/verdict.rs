@@ -104,6 +104,16 @@ impl Cluster {
         self.check(checked.map_err(|what| format!("job {}: {what}", status.id)));
     }
 
+    /// A job broke, and its blocks in memory are about to go: they are in parts, unless nobody wants them.
+    pub(super) fn check_written_out(&mut self, id: JobId) {
+        let Some(row) = self.ledger.jobs.get(&id) else { return };
+        let is_wanted = row.spec.result_mode == ResultMode::Stored && row.stock == swath_coordinator_core::Stock::Kept;
+        let blocks = self.coordinator.store.with(id, |results| results.memory.len()).unwrap_or_default();
+        if is_wanted && blocks > 0 && !self.promises.refused.contains(&id) {
+            self.break_promise(format!("{blocks} blocks of job {id} were accepted, and are in no part"));
+        }
+    }
+
     /// Readers are not told that all results are there when they are not.
     pub(super) fn check_readers(&mut self, id: JobId) {
         let is_told = self.coordinator.store.with(id, |results| {
