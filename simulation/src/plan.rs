@@ -238,8 +238,8 @@ impl JobPlan {
             let offsets = job.chunks.offsets(one(chunk));
             chunks.insert(chunk).then(|| random.within(offsets.start(), offsets.end() - 1))
         };
-        if random.one_in(3) {
-            for _ in 0..random.magnitude(1, 12) {
+        if random.one_in(2) {
+            for _ in 0..random.magnitude(1, 24) {
                 let always = random.one_in(3);
                 let times = if always { ALWAYS } else { random.within(0, self.limits.max_retries.into()) as u32 };
                 self.failing.extend(place(self, random).map(|offset| (offset, times)));

@@ -51,7 +51,12 @@ impl Cluster {
             link.asked.push_back((*lease, link.told_messages));
         }
         // A welcome that takes its time: the threads go on meanwhile, and chunks fail that are then granted.
-        let is_late = matches!(message, FromCoordinator::Welcome(_)) && !self.faults.is_calm && self.random.one_in(2);
+        let is_late = match &message {
+            FromCoordinator::Welcome(welcome) if !self.faults.is_calm => {
+                !welcome.resumed.is_empty() || self.random.one_in(2)
+            }
+            _ => false,
+        };
         let late = is_late.then(|| Duration::from_millis(self.random.within(20, 2000)));
         if let Some(late) = late {
             let told = &mut self.network.get(session).told;

@@ -105,7 +105,7 @@ impl Cluster {
 
     /// Right after a worker came back and got what it had in flight.
     pub(super) fn fault_after_resuming(&mut self, process: ProcessId, session: SessionId) {
-        match self.random.below(40) {
+        match self.random.below(30) {
             0 => {
                 note!(self, "process {process} is killed right after it came back");
                 self.tally.count("crashes right after coming back");

@@ -197,7 +197,13 @@ impl Cluster {
             Notice::WorkerLeft { worker, .. } => note!(self, "worker {worker} has left"),
             Notice::WorkerLost { worker, .. } => self.on_worker_lost(worker),
             Notice::UnknownOffer { .. } => self.tally.count("work of another job offered"),
-            Notice::JobSubmitted(job, spec) => note!(self, "job {job} begins: {}", spec.kernel),
+            Notice::JobSubmitted(job, spec) => {
+                note!(self, "job {job} begins: {}", spec.kernel);
+                // Right after leases went out to workers that had nothing to do.
+                if self.coordinator.is_awake(self.now) && !self.faults.is_calm && self.random.one_in(12) {
+                    self.suspend_coordinator();
+                }
+            }
             Notice::JobEnded(job, state) => self.on_job_ended(job, &state),
             Notice::JobForgotten(job) => note!(self, "job {job} is forgotten"),
             Notice::JobNotResumed(job, reason) => self.break_promise(format!("job {job} is not resumed: {reason}")),
