@@ -1,13 +1,16 @@
 //! One seed, or many.
 
-use std::any::Any;
-use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::{
+    any::Any,
+    fmt,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+};
 
-use crate::cluster::Cluster;
-use crate::tally::Tally;
+use crate::{cluster::Cluster, tally::Tally};
 
 /// What came of one seed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,7 +48,7 @@ impl fmt::Display for Failure {
 /// # Errors
 /// A promise was broken, or the scheduler panicked.
 pub fn run(seed: u64) -> Result<Report, Failure> {
-    simulate(seed, false)
+    simulate(seed, Voice::Silent)
 }
 
 /// The same, and prints everything that happens.
@@ -53,11 +56,18 @@ pub fn run(seed: u64) -> Result<Report, Failure> {
 /// # Errors
 /// As for [`run`].
 pub fn run_aloud(seed: u64) -> Result<Report, Failure> {
-    simulate(seed, true)
+    simulate(seed, Voice::Aloud)
 }
 
-fn simulate(seed: u64, aloud: bool) -> Result<Report, Failure> {
-    let mut cluster = Cluster::new(seed, aloud);
+/// Whether the trace is printed while it happens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Voice {
+    Silent,
+    Aloud,
+}
+
+fn simulate(seed: u64, voice: Voice) -> Result<Report, Failure> {
+    let mut cluster = Cluster::new(seed, voice == Voice::Aloud);
     let panic = catch_unwind(AssertUnwindSafe(|| cluster.run())).err();
     let what = panic.map(|panic| format!("panicked: {}", message(panic.as_ref()))).or(cluster.broken.take());
     match what {

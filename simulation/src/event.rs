@@ -1,7 +1,10 @@
 //! What can happen, and what is said.
 
+use swath_coordinator_core::{AcceptedBlock, AfterCancel, Reply, RequestId};
 use swath_model::{ChunkRun, Chunks, Incarnation, Instant, JobId, LeaseId, OffsetRun};
 use swath_worker_core::{FromCoordinator, ToCoordinator};
+
+use crate::disk::PartId;
 
 /// A process that is a worker when it runs, by its place in the cluster.
 pub(crate) type ProcessId = usize;
@@ -9,19 +12,23 @@ pub(crate) type ProcessId = usize;
 /// A session of a worker, by its place among all there ever were.
 pub(crate) type SessionId = usize;
 
-/// A job, by its place in the plan; its id is one more.
+/// What a job computes, by its place in the plan. A coordinator knows a job by its [`JobId`].
 pub(crate) type JobIndex = usize;
 
-/// A job as a lease has it. Another one may have its place after an older copy of the ledger was put back.
+/// A client that wants one job, by its place among all there ever were.
+pub(crate) type ClientId = usize;
+
+/// A job as a lease has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct LeasedJob {
     pub(crate) index: JobIndex,
+    pub(crate) id: JobId,
     pub(crate) fingerprint: u64,
     pub(crate) chunks: Chunks,
 }
 
 /// Names one task of one thread: what is planned for it does not happen to the next one.
-pub(crate) type Token = u64;
+pub(crate) type TaskId = u64;
 
 #[derive(Debug)]
 pub(crate) enum Event {
@@ -35,11 +42,12 @@ pub(crate) enum Event {
         session: SessionId,
         message: FromCoordinator<LeasedJob>,
     },
-    /// A block arrives at the coordinator; `stream` counts the upload connections of the session.
-    Uploaded {
-        session: SessionId,
-        stream: u32,
-        block: Block,
+    /// A block arrives at the coordinator.
+    Uploaded(Upload),
+    /// All of a block was looked at.
+    BlockChecked {
+        incarnation: Incarnation,
+        upload: Upload,
     },
     /// The receipt of the oldest block arrives at the worker.
     Receipted {
@@ -58,13 +66,13 @@ pub(crate) enum Event {
     TaskDone {
         process: ProcessId,
         thread: usize,
-        token: Token,
+        task: TaskId,
     },
     /// A thread has come to a number that crashes the process.
     TaskCrashes {
         process: ProcessId,
         thread: usize,
-        token: Token,
+        task: TaskId,
     },
     /// The core of a worker wanted to be woken.
     ProcessWakes {
@@ -74,7 +82,7 @@ pub(crate) enum Event {
         process: ProcessId,
     },
     CoordinatorStarts,
-    /// The scheduler wanted to be woken.
+    /// The core of the coordinator wanted to be woken.
     Wake {
         incarnation: Incarnation,
     },
@@ -82,35 +90,102 @@ pub(crate) enum Event {
     Look {
         incarnation: Incarnation,
     },
+    /// The file of a part is written, or it could not be.
     PartWritten {
         incarnation: Incarnation,
-        job: JobIndex,
-        blocks: Vec<(u64, u64)>,
+        part: PartId,
     },
-    /// A fact of the store arrives at the driver.
+    /// The row of a part is in the ledger, or it could not be written.
+    RowInserted {
+        incarnation: Incarnation,
+        part: PartId,
+    },
+    /// The store knows that the row of a part is in the ledger.
+    PartDurable {
+        incarnation: Incarnation,
+        part: PartId,
+    },
+    /// The coordinator crashes while the ledger writes.
+    CoordinatorCrashes {
+        incarnation: Incarnation,
+    },
+    /// The oldest fact of the store arrives at the core.
     Fact {
         incarnation: Incarnation,
-        job: JobIndex,
-        fact: Fact,
     },
-    Submit {
-        job: JobIndex,
+    /// The batch under way is in the ledger, or what could be written of it.
+    Persisted {
+        incarnation: Incarnation,
     },
-    Cancel {
-        job: JobIndex,
+    /// The files of a job are deleted.
+    FilesDeleted {
+        incarnation: Incarnation,
+        files: Vec<PartId>,
+        replies: Vec<Reply>,
+    },
+    /// A client asks for something.
+    Asks {
+        client: ClientId,
+        wish: Wish,
+    },
+    /// A client goes away before its request is answered.
+    ClientGone {
+        request: RequestId,
+    },
+    /// Somebody reads a part, and sees whether it is there and whole.
+    PartRead {
+        part: PartId,
+    },
+    /// The reader of a job in `delivered` mode reads on.
+    ReaderReads {
+        incarnation: Incarnation,
+        job: JobId,
+    },
+    /// The reader of a job that was paused keeps up again.
+    ReaderKeepsUp {
+        incarnation: Incarnation,
+        job: JobId,
     },
     DiskHasRoom,
-    Trouble,
+    LedgerIsWell,
+    Fault,
     Calm,
+    Judge,
 }
 
-/// From the store to the driver.
+/// What a client asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wish {
+    Submit,
+    /// The same token for another job.
+    SubmitOther,
+    Cancel(AfterCancel),
+    Forget,
+    /// The same of a job that runs.
+    ForgetEarly,
+    /// How the job stands.
+    Look,
+    Watch,
+    Unwatch,
+}
+
+/// From the store to the core.
 #[derive(Clone, Debug)]
 pub(crate) enum Fact {
+    Accepted(AcceptedBlock),
     Committed(ChunkRun),
-    Lost(ChunkRun),
-    Paused,
+    Lost(Vec<ChunkRun>),
+    Paused(&'static str),
     Resumed,
+    Closed,
+}
+
+/// A block on a connection; `stream` counts the upload connections of the session.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Upload {
+    pub(crate) session: SessionId,
+    pub(crate) stream: u32,
+    pub(crate) block: Block,
 }
 
 /// Results on their way.
@@ -127,14 +202,4 @@ pub(crate) struct Block {
 /// When something is, for the trace: seconds.
 pub(crate) fn seconds(at: Instant) -> f64 {
     at.as_nanos() as f64 / 1e9
-}
-
-/// What the coordinator calls a job of the plan.
-pub(crate) fn id(job: JobIndex) -> JobId {
-    JobId(job as u64 + 1)
-}
-
-/// The job of the plan that the coordinator calls so.
-pub(crate) fn index(job: JobId) -> JobIndex {
-    job.0 as usize - 1
 }

@@ -1,8 +1,10 @@
 //! The simulator's command line; `cargo xtask simulate` is the same.
 
-use std::io::Write;
-use std::process::ExitCode;
-use std::time::{Duration, Instant};
+use std::{
+    io::Write,
+    process::ExitCode,
+    time::{Duration, Instant},
+};
 
 use clap::Parser;
 use swath_simulation::{Campaign, Tally, run_aloud};

@@ -1,12 +1,17 @@
-//! What a seed stands for: a cluster, jobs, and how much trouble there will be.
+//! What a seed stands for: a cluster, jobs, and how much goes wrong.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
-use swath_model::{ChunkRun, Chunks, Limits, Range};
-use swath_scheduler::Config;
+use swath_coordinator_core::{AfterCancel, Config};
+use swath_model::{
+    ChunkRun, Chunks, Fingerprint, JobSpec, Limits, OffsetRun, OffsetSet, Parameters, Range, ResultMode, ValueType,
+};
+use swath_scheduler::Config as SchedulerConfig;
 
-use crate::random::Random;
+use crate::{event::JobIndex, random::Random};
 
 #[derive(Debug)]
 pub(crate) struct Plan {
@@ -15,9 +20,9 @@ pub(crate) struct Plan {
     pub(crate) config: Config,
     /// How long a message travels: at least this, and up to ten times as long.
     pub(crate) delay: Duration,
-    /// The mean time between two troubles.
-    pub(crate) trouble_every: Duration,
-    /// When the trouble ends.
+    /// The mean time between two faults.
+    pub(crate) fault_every: Duration,
+    /// When the faults end.
     pub(crate) calm: Duration,
     /// Numbers in a piece of a large chunk.
     pub(crate) piece: u64,
@@ -33,10 +38,12 @@ pub(crate) struct Plan {
     pub(crate) grace: Duration,
     /// Blocks that the store holds in memory.
     pub(crate) memory_room: usize,
-    /// Whether the coordinator knows workers that come back as who they were.
-    pub(crate) knows_former: bool,
-    /// Whether a store that cannot write drops what it has.
-    pub(crate) drops: bool,
+    /// Whether workers that come back say who they were.
+    pub(crate) names_former: bool,
+    /// Whether blocks of a store that cannot write turn out to be damaged.
+    pub(crate) damages_blocks: bool,
+    /// How long the ledger takes for a batch, in microseconds: up to this.
+    pub(crate) ledger_micros: u64,
 }
 
 #[derive(Debug)]
@@ -51,7 +58,9 @@ pub(crate) struct JobPlan {
     /// What it computes: no two jobs have the same.
     pub(crate) fingerprint: u64,
     pub(crate) submitted: Duration,
-    pub(crate) cancelled: Option<Duration>,
+    pub(crate) mode: ResultMode,
+    pub(crate) keep_for: Option<Duration>,
+    pub(crate) client: ClientPlan,
     pub(crate) chunks: Chunks,
     /// Nanoseconds that a thread of normal speed takes for a thousand numbers.
     pub(crate) cost: u64,
@@ -60,6 +69,29 @@ pub(crate) struct JobPlan {
     pub(crate) failing: BTreeMap<u64, u32>,
     /// Offsets of numbers that crash the worker; none in a chunk that fails.
     pub(crate) killers: BTreeSet<u64>,
+}
+
+/// What the client of a job does.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ClientPlan {
+    /// Whether its submit carries a token.
+    pub(crate) tokens: Tokens,
+    /// When it cancels the job, and how.
+    pub(crate) cancels: Option<(Duration, AfterCancel)>,
+    /// How long after the end it forgets the job.
+    pub(crate) forgets: Option<Duration>,
+    pub(crate) watches: bool,
+    /// One in so many of its requests is not waited for; 0: all are.
+    pub(crate) leaves: u64,
+}
+
+/// How a client names its submit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Tokens {
+    None,
+    One,
+    /// With a token, and it is sent twice.
+    Twice,
 }
 
 /// It fails whenever it is tried.
@@ -71,19 +103,21 @@ impl Plan {
         let piece = random.magnitude(20, 100_000);
         let calm = random.millis(500, 20_000);
         let jobs = (0..random.within(1, 3)).map(|_| JobPlan::draw(random, piece, calm)).collect();
-        let config = Config {
+        let scheduler = SchedulerConfig {
             lease_target: random.millis(50, 800),
             lease_timeout: random.millis(500, 10_000),
             max_lease_numbers: if random.one_in(4) { random.magnitude(100, 100_000) } else { 1 << 24 },
             leases_per_worker: if random.one_in(8) { random.within(1, 4) as usize } else { 2 },
-            ..Config::default()
+            ..SchedulerConfig::default()
         };
+        let keep_for = random.one_in(4).then(|| random.millis(500, 4000));
+        let config = Config { max_jobs: if random.one_in(16) { 1 } else { 20 }, ..Config::new(scheduler, keep_for) };
         Plan {
             machines,
             jobs,
             config,
             delay: Duration::from_micros(random.magnitude(20, 20_000)),
-            trouble_every: Duration::from_millis(random.magnitude(50, 4000)),
+            fault_every: Duration::from_millis(random.magnitude(50, 4000)),
             calm,
             piece,
             blocks_per_slot: random.within(1, 4),
@@ -92,8 +126,57 @@ impl Plan {
             upload_window: random.magnitude(1, 64) as usize,
             max_offers: if random.one_in(8) { 1 } else { 64 },
             grace: random.millis(10, 5000),
-            knows_former: random.one_in(2),
-            drops: random.one_in(3),
+            names_former: !random.one_in(3),
+            damages_blocks: random.one_in(3),
+            ledger_micros: random.magnitude(50, 40_000),
+        }
+    }
+
+    /// The job of the plan that a spec stands for.
+    pub(crate) fn index(&self, spec: &JobSpec) -> JobIndex {
+        spec.kernel.parse().unwrap_or(usize::MAX)
+    }
+
+    pub(crate) fn spec(&self, index: JobIndex) -> JobSpec {
+        let job = &self.jobs[index];
+        JobSpec {
+            kernel: index.to_string(),
+            parameters: Parameters::new(),
+            chunks: job.chunks,
+            chunk_size: job.chunks.largest(),
+            value_type: ValueType::Int64,
+            result_mode: job.mode,
+            limits: job.limits,
+            keep_for: job.keep_for,
+        }
+    }
+
+    pub(crate) fn fingerprint(&self, index: JobIndex) -> Fingerprint {
+        fingerprint(self.jobs[index].fingerprint)
+    }
+}
+
+/// A job as leases name it.
+pub(crate) fn fingerprint(of: u64) -> Fingerprint {
+    let mut bytes = [0; Fingerprint::BYTES];
+    bytes.iter_mut().zip(of.to_le_bytes()).for_each(|(to, from)| *to = from);
+    Fingerprint(bytes)
+}
+
+impl ClientPlan {
+    fn draw(random: &mut Random, calm: Duration) -> Self {
+        let calm = calm.as_millis() as u64;
+        let after = if random.one_in(2) { AfterCancel::KeepResults } else { AfterCancel::DropResults };
+        ClientPlan {
+            tokens: match random.below(6) {
+                0 => Tokens::None,
+                1..=3 => Tokens::One,
+                _ => Tokens::Twice,
+            },
+            cancels: random.one_in(5).then(|| (random.millis(0, calm), after)),
+            forgets: random.one_in(4).then(|| random.millis(0, 3000)),
+            watches: random.one_in(2),
+            leaves: if random.one_in(2) { random.within(1, 6) } else { 0 },
         }
     }
 }
@@ -126,7 +209,9 @@ impl JobPlan {
         let mut job = JobPlan {
             fingerprint: random.next(),
             submitted: random.millis(0, calm.as_millis() as u64 / 2),
-            cancelled: random.one_in(12).then(|| random.millis(0, calm.as_millis() as u64)),
+            mode: if random.one_in(4) { ResultMode::Delivered } else { ResultMode::Stored },
+            keep_for: random.one_in(8).then(|| random.millis(500, 4000)),
+            client: ClientPlan::draw(random, calm),
             chunks,
             cost: (work.as_nanos() as u64 / range.count()).max(1) * 1000,
             limits,
@@ -137,13 +222,12 @@ impl JobPlan {
         job
     }
 
-    /// Another job in the place of this one: often over the same range, in the same chunks.
+    /// Another job after this one was lost with its ledger: often over the same range, in the same chunks.
     pub(crate) fn draw_other(&self, random: &mut Random, piece: u64, calm: Duration) -> Self {
-        let JobPlan { submitted, cancelled, .. } = *self;
-        let other = JobPlan { submitted, cancelled, ..JobPlan::draw(random, piece, calm) };
-        match random.one_in(3) {
-            true => other,
-            false => JobPlan { fingerprint: other.fingerprint, ..self.clone() },
+        let other = JobPlan { submitted: self.submitted, ..JobPlan::draw(random, piece, calm) };
+        match random.below(3) {
+            0 => other,
+            _ => JobPlan { fingerprint: other.fingerprint, ..self.clone() },
         }
     }
 
@@ -154,8 +238,8 @@ impl JobPlan {
             let offsets = job.chunks.offsets(one(chunk));
             chunks.insert(chunk).then(|| random.within(offsets.start(), offsets.end() - 1))
         };
-        if random.one_in(3) {
-            for _ in 0..random.magnitude(1, 12) {
+        if random.one_in(2) {
+            for _ in 0..random.magnitude(1, 24) {
                 let always = random.one_in(3);
                 let times = if always { ALWAYS } else { random.within(0, self.limits.max_retries.into()) as u32 };
                 self.failing.extend(place(self, random).map(|offset| (offset, times)));
@@ -195,4 +279,18 @@ fn draw_range(random: &mut Random, most: u64) -> Range {
 /// The run of one index.
 pub(crate) fn one(index: u64) -> ChunkRun {
     ChunkRun::one(index)
+}
+
+/// The chunks that touch `run` and lie whole in `offsets`.
+pub(crate) fn whole_chunks(offsets: &OffsetSet, chunks: Chunks, run: OffsetRun) -> Option<ChunkRun> {
+    let is_whole = |chunk: u64| offsets.contains_run(chunks.offsets(one(chunk)));
+    let touched = chunks.touched(run);
+    let (mut start, mut end) = (touched.start(), touched.end());
+    if !is_whole(start) {
+        start += 1;
+    }
+    if start < end && !is_whole(end - 1) {
+        end -= 1;
+    }
+    ChunkRun::new(start, end)
 }

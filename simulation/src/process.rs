@@ -1,19 +1,23 @@
-//! What a process of a worker has beside the real core: threads, room for blocks, a connection. And a witness, who sees to it
-//! that the core keeps its word.
+//! What a process of a worker has beside the real core: threads, room for blocks, a connection. And a witness, who sees
+//! to it that the core keeps its word.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use swath_model::{ChunkRun, ChunkSet, Fingerprint, Instant, JobId, LeaseId, OffsetRun};
+use swath_model::{ChunkRun, ChunkSet, Instant, JobId, LeaseId, OffsetRun};
 use swath_worker_core::{BlockId, Config, FromCoordinator, Job, SessionId as Attempt, ToCoordinator, Upload, Worker};
 
-use crate::event::{LeasedJob, SessionId, Token};
-use crate::plan::{Machine, Plan};
+use crate::{
+    event::{LeasedJob, SessionId, TaskId},
+    plan::{Machine, Plan, fingerprint},
+};
 
 #[derive(Debug)]
 pub(crate) struct Process {
     pub(crate) slots: u32,
     /// In percent.
     pub(crate) speed: u64,
+    /// How often it was started: its process id.
+    pub(crate) starts: u32,
     /// Until when it does nothing, although it is there.
     pub(crate) stopped_until: Option<Instant>,
     /// The worker, while it runs.
@@ -40,7 +44,7 @@ pub(crate) struct Process {
 pub(crate) enum Thread {
     Idle,
     Computing {
-        token: Token,
+        task: TaskId,
         job: LeasedJob,
         offsets: OffsetRun,
     },
@@ -67,6 +71,7 @@ impl Process {
         Process {
             slots: machine.threads,
             speed: machine.speed,
+            starts: 0,
             stopped_until: None,
             core: None,
             session: None,
@@ -86,6 +91,7 @@ impl Process {
     }
 
     pub(crate) fn start(&mut self, now: Instant) {
+        self.starts += 1;
         self.core = Some(Worker::new(now, self.config.clone()));
         self.threads = (0..self.slots).map(|_| Thread::Idle).collect();
     }
@@ -197,15 +203,7 @@ impl Witness {
     }
 }
 
-/// A job as leases name it.
-pub(crate) fn fingerprint(of: u64) -> Fingerprint {
-    let mut bytes = [0; Fingerprint::BYTES];
-    bytes.iter_mut().zip(of.to_le_bytes()).for_each(|(to, from)| *to = from);
-    Fingerprint(bytes)
-}
-
 /// A job as a core knows it.
 pub(crate) fn job(leased: LeasedJob) -> Job<LeasedJob> {
-    let id = JobId(leased.index as u64 + 1);
-    Job { id, fingerprint: fingerprint(leased.fingerprint), chunks: leased.chunks, kernel: leased }
+    Job { id: leased.id, fingerprint: fingerprint(leased.fingerprint), chunks: leased.chunks, kernel: leased }
 }

@@ -1,7 +1,6 @@
 //! How often what happened, over one run or many.
 
-use std::collections::BTreeMap;
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
 /// Counts by name. What never happens proves nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -1,7 +1,9 @@
 //! What happened: all of it as a hash, the last of it in words.
 
-use std::collections::VecDeque;
-use std::fmt::{self, Write};
+use std::{
+    collections::VecDeque,
+    fmt::{self, Write},
+};
 
 use swath_model::Instant;
 

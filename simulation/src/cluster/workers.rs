@@ -1,21 +1,21 @@
 //! The shell of a worker: it carries out what the real core decides.
 
-use std::collections::VecDeque;
-use std::time::Duration;
+use std::{collections::VecDeque, time::Duration};
 
-use swath_model::{OffsetRun, nanos};
+use swath_model::OffsetRun;
 use swath_worker_core::{
     Effect, FromCoordinator, Loss, NextTask, Outcome, SessionId as Attempt, Slot, ToCoordinator, Worker,
 };
 
-use crate::cluster::{Cluster, note};
-use crate::event::{Block, Event, LeasedJob, ProcessId, SessionId, Token};
-use crate::plan::{ALWAYS, one};
-use crate::process::{Process, Product, Thread};
-use crate::verdict::kernel_says;
+use super::{Cluster, connections::InFlight, note, verdict::kernel_says};
+use crate::{
+    event::{Block, Event, LeasedJob, ProcessId, SessionId, TaskId},
+    plan::{ALWAYS, one},
+    process::{Process, Product, Thread},
+};
 
 impl Cluster {
-    pub(crate) fn start(&mut self, process: ProcessId) {
+    pub(super) fn start(&mut self, process: ProcessId) {
         if self.processes[process].is_running() {
             return;
         }
@@ -31,8 +31,8 @@ impl Cluster {
         result
     }
 
-    /// Carries out what a core has decided, delivers what threads have computed, and gives them tasks, until nothing of that is
-    /// left to do.
+    /// Carries out what a core has decided, delivers what threads have computed, and gives them tasks, until nothing of
+    /// that is left to do.
     fn drive(&mut self, process: ProcessId) {
         loop {
             self.carry_out_effects(process);
@@ -71,7 +71,7 @@ impl Cluster {
     }
 
     fn connect(&mut self, process: ProcessId, attempt: Attempt) {
-        if !self.coordinator.is_up {
+        if !self.coordinator.is_up() {
             let (now, random) = (self.now, self.random.next());
             if let Some(core) = &mut self.processes[process].core {
                 core.handle_lost(now, attempt, Loss::Unreachable, random);
@@ -99,7 +99,7 @@ impl Cluster {
         if self.processes[process].resumes && matches!(message, ToCoordinator::ChunksReturned { .. }) {
             self.tally.count("chunks given back that were resumed");
         }
-        if matches!(message, ToCoordinator::Hello { .. }) && !self.is_calm && self.random.one_in(30) {
+        if matches!(message, ToCoordinator::Hello { .. }) && !self.faults.is_calm && self.random.one_in(30) {
             self.tally.count("workers that joined twice");
             self.say(session, message.clone());
         }
@@ -162,19 +162,18 @@ impl Cluster {
             let Some(core) = &mut self.processes[process].core else { break };
             let NextTask::Compute(task) = core.take(now, Slot(thread as u32)) else { break };
             let (job, offsets) = (task.job.kernel, task.offsets);
-            self.last_token += 1;
-            let token = self.last_token;
+            self.last_task += 1;
+            let id = self.last_task;
             let plan = &self.plan.jobs[job.index];
-            let is_same = plan.fingerprint == job.fingerprint;
-            let killer = plan.killers.range(offsets.start()..offsets.end()).next().copied().filter(|_| is_same);
+            let killer = plan.killers.range(offsets.start()..offsets.end()).next().copied();
             let numbers = killer.map_or(offsets.len(), |killer| killer - offsets.start() + 1);
             let nanos = u128::from(numbers) * u128::from(plan.cost) / 10 / u128::from(self.processes[process].speed);
             let nanos = (nanos as u64).max(1000);
             let span = Duration::from_nanos(self.random.within(nanos - nanos / 5, nanos + nanos / 5));
-            self.processes[process].threads[thread] = Thread::Computing { token, job, offsets };
+            self.processes[process].threads[thread] = Thread::Computing { task: id, job, offsets };
             let event = match killer {
-                Some(_) => Event::TaskCrashes { process, thread, token },
-                None => Event::TaskDone { process, thread, token },
+                Some(_) => Event::TaskCrashes { process, thread, task: id },
+                None => Event::TaskDone { process, thread, task: id },
             };
             self.plan_in(span, event);
             any = true;
@@ -182,7 +181,7 @@ impl Cluster {
         any
     }
 
-    pub(crate) fn on_told(&mut self, session: SessionId, message: FromCoordinator<LeasedJob>) {
+    pub(super) fn on_told(&mut self, session: SessionId, message: FromCoordinator<LeasedJob>) {
         let process = self.network.process(session);
         let attempt = self.attempt(process, session).filter(|_| self.network.tells(session));
         let Some(attempt) = attempt else {
@@ -203,10 +202,11 @@ impl Cluster {
         self.call(process, |core| core.handle_message(now, attempt, message));
         self.processes[process].resumes = false;
         if is_welcome {
+            self.network.get(session).is_welcome = true;
             let kept = self.processes[process].core.as_ref().map_or(0, Worker::waiting_blocks);
             self.tally.add("blocks kept over the end of a session", kept as u64);
-            if resumed > 0 && !self.is_calm {
-                self.trouble_after_resuming(process, session);
+            if resumed > 0 && !self.faults.is_calm {
+                self.fault_after_resuming(process, session);
             }
         }
     }
@@ -217,7 +217,7 @@ impl Cluster {
         (present == session).then_some(attempt)
     }
 
-    pub(crate) fn on_receipted(&mut self, session: SessionId, stream: u32) {
+    pub(super) fn on_receipted(&mut self, session: SessionId, stream: u32) {
         let process = self.network.process(session);
         let attempt = self.attempt(process, session).filter(|_| self.network.receipts(session, stream));
         let Some(attempt) = attempt else {
@@ -234,7 +234,7 @@ impl Cluster {
         self.drive(process);
     }
 
-    pub(crate) fn on_process_wakes(&mut self, process: ProcessId) {
+    pub(super) fn on_process_wakes(&mut self, process: ProcessId) {
         if self.processes[process].wakes_at.is_some_and(|at| at <= self.now) {
             self.processes[process].wakes_at = None;
         }
@@ -242,60 +242,55 @@ impl Cluster {
         self.call(process, |core| core.handle_timeout(now));
     }
 
-    pub(crate) fn on_worker_notices(&mut self, session: SessionId) {
+    pub(super) fn on_worker_notices(&mut self, session: SessionId) {
         let process = self.network.process(session);
         let Some(attempt) = self.attempt(process, session) else { return };
         note!(self, "process {process} sees that session {session} is over");
-        self.close_worker_end(session, false);
+        self.close_worker_end(session, InFlight::Arrives);
         self.processes[process].session = None;
         let (now, random) = (self.now, self.random.next());
         self.call(process, |core| core.handle_lost(now, attempt, Loss::Broken, random));
     }
 
-    fn is_at(&self, process: ProcessId, thread: usize, token: Token) -> Option<(LeasedJob, OffsetRun)> {
+    fn is_at(&self, process: ProcessId, thread: usize, task: TaskId) -> Option<(LeasedJob, OffsetRun)> {
         match self.processes[process].threads.get(thread)? {
-            Thread::Computing { token: present, job, offsets } if *present == token => Some((*job, *offsets)),
+            Thread::Computing { task: present, job, offsets } if *present == task => Some((*job, *offsets)),
             _ => None,
         }
     }
 
-    pub(crate) fn on_task_crashes(&mut self, process: ProcessId, thread: usize, token: Token) {
-        let Some((job, offsets)) = self.is_at(process, thread, token) else { return };
-        note!(self, "job {} crashes process {process} within {offsets}", job.index);
+    pub(super) fn on_task_crashes(&mut self, process: ProcessId, thread: usize, task: TaskId) {
+        let Some((job, offsets)) = self.is_at(process, thread, task) else { return };
+        note!(self, "job {} crashes process {process} within {offsets}", job.id);
         self.tally.count("crashes of workers by a chunk");
         self.crash(process);
     }
 
     /// The process is gone, and so are its connections; what it had sent may be lost with it.
-    pub(crate) fn crash(&mut self, process: ProcessId) {
-        let lost = self.random.one_in(2);
+    pub(super) fn crash(&mut self, process: ProcessId) {
+        let in_flight = if self.random.one_in(2) { InFlight::Lost } else { InFlight::Arrives };
         if let Some(session) = self.processes[process].clear() {
-            self.close_worker_end(session, lost);
+            self.close_worker_end(session, in_flight);
         }
         let restart = self.random.millis(20, 1500);
         self.plan_in(restart, Event::Start { process });
     }
 
-    pub(crate) fn on_task_done(&mut self, process: ProcessId, thread: usize, token: Token) {
-        let Some((job, offsets)) = self.is_at(process, thread, token) else { return };
+    pub(super) fn on_task_done(&mut self, process: ProcessId, thread: usize, task: TaskId) {
+        let Some((job, offsets)) = self.is_at(process, thread, task) else { return };
         let products = self.evaluate(job, offsets);
         self.tally.add("numbers computed", offsets.len());
-        if job.fingerprint == self.plan.jobs[job.index].fingerprint {
-            let computed = &mut self.ledger.jobs[job.index].computed;
-            let before: u64 = computed.intersection(offsets).map(|run| run.len()).sum();
-            computed.insert(offsets);
-            self.tally.add("numbers computed again", before);
-        }
+        let computed = &mut self.computed[job.index];
+        let before: u64 = computed.intersection(offsets).map(|run| run.len()).sum();
+        computed.insert(offsets);
+        self.tally.add("numbers computed again", before);
         self.processes[process].threads[thread] = Thread::Delivering(products);
         self.drive(process);
     }
 
-    /// Blocks of the chunks around those that fail. A job that is gone fails at none.
+    /// Blocks of the chunks around those that fail.
     fn evaluate(&mut self, job: LeasedJob, offsets: OffsetRun) -> VecDeque<Product> {
         let plan = &mut self.plan.jobs[job.index];
-        if plan.fingerprint != job.fingerprint {
-            return [Product::Block(offsets)].into();
-        }
         let mut products = VecDeque::new();
         let mut start = offsets.start();
         for (&offset, times) in plan.failing.range_mut(offsets.start()..offsets.end()) {
@@ -317,7 +312,7 @@ impl Cluster {
     }
 
     /// The worker is told to stop.
-    pub(crate) fn leave(&mut self, process: ProcessId) {
+    pub(super) fn leave(&mut self, process: ProcessId) {
         note!(self, "process {process} is told to stop");
         let now = self.now;
         self.call(process, |core| core.handle_stop(now));
@@ -331,16 +326,11 @@ impl Cluster {
             self.break_promise(format!("process {process} gave up"));
         }
         if let Some(session) = self.processes[process].clear() {
-            self.close_worker_end(session, false);
+            self.close_worker_end(session, InFlight::Arrives);
         }
-        if self.is_calm || self.random.one_in(2) {
+        if self.faults.is_calm || self.random.one_in(2) {
             let restart = self.random.millis(100, 3000);
             self.plan_in(restart, Event::Start { process });
         }
-    }
-
-    /// How often workers are to be heard.
-    pub(crate) fn heartbeat(&self) -> Duration {
-        Duration::from_nanos(nanos(self.plan.config.lease_timeout) / 4)
     }
 }
