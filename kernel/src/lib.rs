@@ -1,7 +1,7 @@
 //! The functions that Swath evaluates.
 //!
 //! A [`Kernel`] is a pure function of an `i64` number, bound to its parameters. [`find`] binds one
-//! by its name, [`catalogue`] describes all of them, and [`Kernel::evaluate`] fills a typed column
+//! by its name, [`catalogue()`] describes all of them, and [`Kernel::evaluate`] fills a typed column
 //! buffer ([`Values`]) with the values of consecutive numbers. Everything here is synchronous, and
 //! a bound kernel can be shared by as many threads as there are.
 //!

@@ -209,7 +209,14 @@ impl ResultIndex {
 
     /// No more results will come. The first ending counts. True if what is in memory must be dropped: nobody will read
     /// it.
+    ///
+    /// A job is not done while some of its results were lost: the loss is on its way to whoever thinks so, and readers
+    /// wait. (After a start nothing is held of a job in `delivered` mode, whose reader had everything.)
     pub fn end(&mut self, ending: Ending) -> bool {
+        let had_everything = self.mode == ResultMode::Delivered && self.held.is_empty();
+        if ending == Ending::Done && !self.is_complete() && !had_everything {
+            return false;
+        }
         let drops_memory = matches!(ending, Ending::Broken(_));
         if matches!(self.stage, Stage::Open | Stage::Closing | Stage::Closed) {
             self.stage = Stage::Ended(ending);

@@ -221,3 +221,21 @@ fn what_is_neither_held_nor_in_flight_is_missing() {
     assert_eq!(missing(&[(0, 3)], &[run(5, 35)]), []);
     assert_eq!(missing(&[(0, 4), (5, 6)], &[run(5, 35), run(58, 60)]), [run(35, 40), run(57, 58)]);
 }
+
+#[test]
+fn a_job_is_not_done_while_results_of_it_are_lost() {
+    let mut index = index(ResultMode::Stored);
+    let all = index.chunks().offsets(index.chunks().all());
+    index.accept(all);
+    index.commit(&[all]);
+    index.lose(&[run(3, 5)]);
+    index.end(Ending::Done);
+    assert_eq!(index.ending(), None, "readers wait for what is computed again");
+    index.accept(run(3, 5));
+    index.end(Ending::Done);
+    assert_eq!(index.ending(), Some(Ending::Done));
+    // Whoever reads a job again that was delivered before the last start is told so.
+    let mut delivered = ResultIndex::new(index.chunks(), ResultMode::Delivered);
+    delivered.end(Ending::Done);
+    assert_eq!(delivered.ending(), Some(Ending::Done));
+}

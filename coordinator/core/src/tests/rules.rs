@@ -457,6 +457,9 @@ fn recover_with(world: &mut World, durable: u64, change: impl FnOnce(&mut Recove
     if let Some(durable) = ChunkRun::new(0, durable) {
         index.recover(&[job.spec.chunks.offsets(durable)]);
     }
+    for &chunk in job.failed.keys() {
+        index.fail_chunk(chunk);
+    }
     if job.stock == Stock::Dropped {
         index.drop_all("job 7 was cancelled".into());
     }
