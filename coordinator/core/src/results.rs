@@ -74,14 +74,16 @@ pub struct ResultIndex {
     held: OffsetSet,
     failed: OffsetSet,
     durable: OffsetSet,
+    /// What is being written as a part, but for blocks of it that were lost meanwhile.
+    writing: OffsetSet,
     stage: Stage,
 }
 
 impl ResultIndex {
     /// Nothing is held yet.
     pub fn new(chunks: Chunks, mode: ResultMode) -> Self {
-        let (held, failed, durable) = Default::default();
-        Self { chunks, mode, held, failed, durable, stage: Stage::Open }
+        let (held, failed, durable, writing) = Default::default();
+        Self { chunks, mode, held, failed, durable, writing, stage: Stage::Open }
     }
 
     /// How the range of the job is split.
@@ -117,11 +119,19 @@ impl ResultIndex {
         offsets
     }
 
-    /// A part with these offsets, in order, is durable. Returns the chunks that this commits; `None` if the part is not
-    /// wanted, because the results were dropped or some of its blocks were lost meanwhile. Chunks of a job in
-    /// `delivered` mode were committed when they arrived.
+    /// Blocks with these offsets are being written as a part, in place of the part before. At most one part of a job is
+    /// written at a time.
+    pub fn begin_part(&mut self, runs: &[OffsetRun]) {
+        self.writing = runs.iter().copied().collect();
+    }
+
+    /// The part with these offsets, in order, is durable. Returns the chunks that this commits; `None` if the part is not
+    /// wanted, because the results were dropped or some of its blocks were lost since it was [begun](Self::begin_part).
+    /// It makes no difference whether those were computed again by now: the part has the ones that were lost, and others
+    /// are in memory. Chunks of a job in `delivered` mode were committed when they arrived.
     pub fn commit(&mut self, runs: &[OffsetRun]) -> Option<Vec<ChunkRun>> {
-        if self.is_dropped() || runs.iter().any(|&run| !self.held.contains_run(run)) {
+        let writing = std::mem::take(&mut self.writing);
+        if runs.iter().any(|&run| !writing.contains_run(run)) {
             return None;
         }
         runs.iter().for_each(|&run| self.durable.insert(run));
@@ -145,6 +155,7 @@ impl ResultIndex {
         for &run in runs {
             self.held.remove(run);
             self.durable.remove(run);
+            self.writing.remove(run);
         }
         for failed in self.failed.iter() {
             self.held.insert(failed);

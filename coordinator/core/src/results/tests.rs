@@ -39,14 +39,20 @@ fn what_is_held_is_not_taken_twice() {
     assert_eq!(index.accept(run(15, 20)), Accepted::Held { chunks: Some(chunk_run(1, 2)) });
 }
 
+/// Writes a part of these offsets.
+fn commit(index: &mut ResultIndex, runs: &[OffsetRun]) -> Option<Vec<ChunkRun>> {
+    index.begin_part(runs);
+    index.commit(runs)
+}
+
 #[test]
 fn a_chunk_is_committed_with_its_last_piece() {
     let mut index = index(ResultMode::Stored);
     index.accept(run(0, 20));
-    assert_eq!(index.commit(&[run(0, 5)]), Some(vec![]));
-    assert_eq!(index.commit(&[run(5, 20)]), Some(vec![chunk_run(0, 2)]));
+    assert_eq!(commit(&mut index, &[run(0, 5)]), Some(vec![]));
+    assert_eq!(commit(&mut index, &[run(5, 20)]), Some(vec![chunk_run(0, 2)]));
     assert_eq!(index.committed_chunks(), ChunkSet::from(chunk_run(0, 2)));
-    assert_eq!(index.commit(&[run(20, 30)]), None, "it was never held");
+    assert_eq!(index.commit(&[run(20, 30)]), None, "no such part was begun");
 }
 
 #[test]
@@ -54,7 +60,7 @@ fn delivered_chunks_are_committed_when_they_arrive() {
     let mut index = index(ResultMode::Delivered);
     index.accept(run(0, 20));
     index.fail_chunk(3);
-    assert_eq!(index.commit(&[run(0, 10)]), Some(vec![]), "a spilled part commits nothing");
+    assert_eq!(commit(&mut index, &[run(0, 10)]), Some(vec![]), "a spilled part commits nothing");
     assert_eq!(index.committed_chunks(), ChunkSet::from(chunk_run(0, 2)));
     assert!(index.was_delivered(run(0, 10), Kept::Nothing));
     assert!(!index.was_delivered(run(0, 10), Kept::Something));
@@ -67,7 +73,7 @@ fn delivered_chunks_are_committed_when_they_arrive() {
 fn lost_offsets_are_wanted_again_but_not_those_of_failed_chunks() {
     let mut index = index(ResultMode::Stored);
     index.accept(run(0, 50));
-    index.commit(&[run(0, 50)]);
+    commit(&mut index, &[run(0, 50)]);
     index.fail_chunk(1);
     index.end(Ending::Done);
     assert_eq!(index.lose(&[run(5, 15)]), vec![chunk_run(0, 2)]);
@@ -88,7 +94,7 @@ fn a_closing_job_takes_nothing_and_is_closed_once() {
     index.close();
     assert_eq!(index.accept(run(10, 20)), Accepted::Gone);
     assert!(index.is_closing());
-    assert!(index.commit(&[run(0, 10)]).is_some(), "what is in memory is still written");
+    assert!(commit(&mut index, &[run(0, 10)]).is_some(), "what is in memory is still written");
     assert!(index.close_is_done());
     assert!(!index.close_is_done());
     assert!(index.end(Ending::Broken("cancelled".into())));
@@ -109,6 +115,7 @@ fn a_job_that_is_done_still_knows_duplicates() {
 fn dropped_results_stay_dropped() {
     let mut index = index(ResultMode::Stored);
     index.accept(run(0, 10));
+    index.begin_part(&[run(0, 10)]);
     index.drop_all("forgotten".into());
     assert_eq!(index.accept(run(0, 10)), Accepted::Gone);
     assert_eq!(index.commit(&[run(0, 10)]), None);
@@ -178,9 +185,9 @@ proptest! {
                     }
                 }
                 Step::Commit(run) => {
-                    let all = run.iter().all(|offset| held[offset as usize]);
-                    prop_assert_eq!(index.commit(&[run]).is_some(), all);
-                    if all {
+                    // A part is made of blocks that are held.
+                    if run.iter().all(|offset| held[offset as usize]) {
+                        prop_assert!(commit(&mut index, &[run]).is_some());
                         run.iter().for_each(|offset| durable[offset as usize] = true);
                     }
                 }
@@ -227,7 +234,7 @@ fn a_job_is_not_done_while_results_of_it_are_lost() {
     let mut index = index(ResultMode::Stored);
     let all = index.chunks().offsets(index.chunks().all());
     index.accept(all);
-    index.commit(&[all]);
+    commit(&mut index, &[all]);
     index.lose(&[run(3, 5)]);
     index.end(Ending::Done);
     assert_eq!(index.ending(), None, "readers wait for what is computed again");
@@ -238,4 +245,18 @@ fn a_job_is_not_done_while_results_of_it_are_lost() {
     let mut delivered = ResultIndex::new(index.chunks(), ResultMode::Delivered);
     delivered.end(Ending::Done);
     assert_eq!(delivered.ending(), Some(Ending::Done));
+}
+
+#[test]
+fn a_part_with_a_lost_block_is_not_committed_even_if_that_was_computed_again() {
+    let mut index = index(ResultMode::Stored);
+    index.accept(run(0, 20));
+    index.begin_part(&[run(0, 20)]);
+    index.lose(&[run(0, 20)]);
+    // The worker cuts what it computes again into other blocks.
+    index.accept(run(0, 10));
+    index.accept(run(10, 20));
+    assert_eq!(index.commit(&[run(0, 20)]), None, "these are other blocks");
+    assert_eq!(commit(&mut index, &[run(0, 10)]), Some(vec![chunk_run(0, 1)]));
+    assert_eq!(index.commit(&[run(0, 10)]), None, "a part is committed once");
 }

@@ -229,7 +229,11 @@ impl World {
         let accepted = self.indexes.with(job, |index| index.accept(offsets)).unwrap();
         let block = crate::AcceptedBlock { job, worker, lease, chunks, numbers: offsets.len(), accepted };
         self.call(|core, now| core.handle_accepted(now, block));
-        let committed = self.indexes.with(job, |index| index.commit(&[offsets])).flatten();
+        let committed = self.indexes.with(job, |index| {
+            index.begin_part(&[offsets]);
+            index.commit(&[offsets])
+        });
+        let committed = committed.flatten();
         for chunks in committed.unwrap_or_default() {
             self.call(|core, now| core.handle_committed(now, job, chunks));
         }

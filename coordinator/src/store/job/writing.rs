@@ -40,9 +40,10 @@ impl JobResults {
         state.memory_bytes >= config.part_bytes || state.index.is_complete()
     }
 
-    /// The blocks that should be made a part now, in order; none if it is not yet time.
+    /// The blocks that should be made a part now, in order; none if it is not yet time. Only one part of a job is made at
+    /// a time.
     pub(in crate::store) fn take_for_part(&self, config: &StoreConfig, pressure: Pressure) -> Vec<(u64, Held)> {
-        let state = self.lock();
+        let mut state = self.lock();
         if !self.is_part_due(&state, config, pressure) {
             return Vec::new();
         }
@@ -53,7 +54,7 @@ impl JobResults {
             first || bytes <= config.part_bytes
         };
         let blocks = state.memory.iter().map(|(&first, held)| (first, held.clone()));
-        match self.mode {
+        let taken: Vec<_> = match self.mode {
             ResultMode::Stored => blocks.take_while(|(_, held)| fits(held)).collect(),
             ResultMode::Delivered => {
                 // Those that the reader wants last.
@@ -61,7 +62,10 @@ impl JobResults {
                 last.reverse();
                 last
             }
-        }
+        };
+        let run = |(first, held): &(u64, Held)| OffsetRun::new(*first, first.saturating_add(held.block.rows() as u64));
+        state.index.begin_part(&taken.iter().filter_map(run).collect::<Vec<_>>());
+        taken
     }
 
     fn is_part_due(&self, state: &State, config: &StoreConfig, pressure: Pressure) -> bool {
