@@ -125,7 +125,11 @@ impl Cluster {
     fn begin_part(&mut self, job: JobId, blocks: Vec<(u64, OffsetRun)>) {
         self.last_part += 1;
         let part = PartId(self.last_part);
-        self.coordinator.store.with(job, |results| results.writing = Some(part));
+        let runs: Vec<_> = blocks.iter().map(|(_, run)| *run).collect();
+        self.coordinator.store.with(job, |results| {
+            results.writing = Some(part);
+            results.index.begin_part(&runs);
+        });
         self.coordinator.writing.insert(part, (job, blocks));
         let span = self.random.millis(1, 60);
         self.plan_in(span, Event::PartWritten { incarnation: self.coordinator.incarnation, part });
@@ -315,7 +319,7 @@ impl Cluster {
         for reply in replies {
             // Whoever asked may have gone away meanwhile.
             if !self.clients.abandoned.contains(&reply.request) {
-                self.on_reply(reply);
+                self.on_late_reply(reply);
             }
         }
         self.take_stalled();

@@ -215,16 +215,28 @@ impl Cluster {
         }
     }
 
-    /// A reply that is given when files are deleted, or at once.
-    pub(super) fn on_reply(&mut self, reply: Reply) {
-        let Reply { request, answer } = reply;
-        let Some((client, wish)) = self.clients.waiting.remove(&request) else {
-            self.break_promise(format!("{request:?} is answered, and nobody asked: {answer:?}"));
-            return;
-        };
-        if let Ok(Answer::Job(status)) = &answer {
+    /// A reply that is given at once.
+    fn on_reply(&mut self, reply: Reply) {
+        if let Ok(Answer::Job(status)) = &reply.answer {
             self.check_status(status);
         }
-        self.on_answer(client, wish, answer);
+        self.hand_over(reply);
+    }
+
+    /// A reply that was given when files were deleted: it says how the job stood before that. Somebody else may have
+    /// forgotten the job meanwhile.
+    pub(super) fn on_late_reply(&mut self, reply: Reply) {
+        match &reply.answer {
+            Ok(Answer::Job(status)) if self.promises.gone.contains(&status.id) => self.hand_over(reply),
+            _ => self.on_reply(reply),
+        }
+    }
+
+    fn hand_over(&mut self, reply: Reply) {
+        let Reply { request, answer } = reply;
+        match self.clients.waiting.remove(&request) {
+            Some((client, wish)) => self.on_answer(client, wish, answer),
+            None => self.break_promise(format!("{request:?} is answered, and nobody asked: {answer:?}")),
+        }
     }
 }
