@@ -44,6 +44,7 @@ pub(crate) struct Driver {
     /// Who waits for the answer to a request.
     waiting: BTreeMap<RequestId, Waiting>,
     last_request: u64,
+    look_for_clients_at: Instant,
     /// Who watches a job.
     watchers: BTreeMap<JobId, watch::Sender<JobStatus>>,
     /// Sessions whose worker does not read its messages.
@@ -84,6 +85,7 @@ impl Driver {
             outboxes: BTreeMap::new(),
             waiting: BTreeMap::new(),
             last_request: 0,
+            look_for_clients_at: origin,
             watchers: BTreeMap::new(),
             stuck: Vec::new(),
         };
@@ -134,7 +136,7 @@ impl Driver {
     fn next_timeout(&self) -> Option<Instant> {
         let core = self.core.poll_timeout().map(|at| self.origin + Duration::from_nanos(at.as_nanos()));
         // Clients may go away while the disk hangs and nothing else happens.
-        let waiting = (!self.waiting.is_empty()).then(|| Instant::now() + LOOK_FOR_CLIENTS);
+        let waiting = (!self.waiting.is_empty()).then_some(self.look_for_clients_at);
         core.into_iter().chain(waiting).min()
     }
 
@@ -258,6 +260,7 @@ impl Driver {
 
     /// Clients that went away need no answers and no news.
     fn forget_who_went_away(&mut self) {
+        self.look_for_clients_at = Instant::now() + LOOK_FOR_CLIENTS;
         let core = &mut self.core;
         self.waiting.retain(|&request, waiting| {
             let is_gone = waiting.is_gone();

@@ -457,7 +457,7 @@ fn recover_with(world: &mut World, durable: u64, change: impl FnOnce(&mut Recove
     if let Some(durable) = ChunkRun::new(0, durable) {
         index.recover(&[job.spec.chunks.offsets(durable)]);
     }
-    for &chunk in job.failed.keys() {
+    for &chunk in job.failed.keys().filter(|&&chunk| chunk < job.spec.chunks.count()) {
         index.fail_chunk(chunk);
     }
     if job.stock == Stock::Dropped {
@@ -555,4 +555,13 @@ fn nothing_is_committed_of_dropped_results() {
     let status = world.status_of(cancelled);
     assert!(status.results_dropped);
     assert_eq!(status.committed_chunks, 0);
+}
+
+#[test]
+fn failed_chunks_that_the_job_does_not_have_are_ignored() {
+    let mut world = World::new();
+    let failed = [10, u64::MAX].map(|chunk| (chunk, FailedChunk::new(1, "odd".into()))).into();
+    let id = recover(&mut world, |job| job.failed = failed);
+    let status = world.core.job(id).unwrap();
+    assert_eq!((status.state, status.failed_chunks, status.failed_numbers), (JobState::Running, 0, 0));
 }
