@@ -207,6 +207,7 @@ impl Cluster {
             Event::Start { process } => self.start(process),
             Event::CoordinatorStarts => self.start_coordinator(),
             Event::Wake { incarnation } => self.on_wake(incarnation),
+            Event::RoomFreed { incarnation } => self.on_room_freed(incarnation),
             Event::Look { incarnation } => self.on_look(incarnation),
             Event::PartWritten { incarnation, part } => self.on_part_written(incarnation, part),
             Event::RowInserted { incarnation, part } => self.on_row_inserted(incarnation, part),
@@ -275,6 +276,8 @@ impl Cluster {
             && self.ledger.jobs.values().all(|job| job.state.has_ended())
             && self.disk.is_whole()
             && self.readers_have_all()
+            // The ledger may have refused that one runs again.
+            && self.coordinator.core.jobs().iter().all(|job| job.state.has_ended())
     }
 
     fn plan_verdict(&mut self) {

@@ -82,6 +82,10 @@ pub(crate) enum Event {
         process: ProcessId,
     },
     CoordinatorStarts,
+    /// Blocks that wait for room may come in.
+    RoomFreed {
+        incarnation: Incarnation,
+    },
     /// The core of the coordinator wanted to be woken.
     Wake {
         incarnation: Incarnation,

@@ -1,5 +1,7 @@
 //! Blocks that arrive: the fence, room, a look at them, the fence again, the index.
 
+use std::time::Duration;
+
 use swath_coordinator_core::{Accepted, AcceptedBlock, Claim, RefusedBlock, chunks_of_block};
 use swath_model::{ChunkRun, Incarnation, JobId, ResultMode, WorkerId};
 
@@ -39,6 +41,19 @@ impl Cluster {
         let session = upload.session;
         self.coordinator.checking.contains(&session)
             || self.coordinator.stalled.iter().any(|stalled| stalled.session == session)
+    }
+
+    /// Blocks left memory within an effect: what waits for room comes in after it.
+    pub(super) fn plan_room_freed(&mut self) {
+        if !self.coordinator.stalled.is_empty() {
+            self.plan_in(Duration::ZERO, Event::RoomFreed { incarnation: self.coordinator.incarnation });
+        }
+    }
+
+    pub(super) fn on_room_freed(&mut self, incarnation: Incarnation) {
+        if self.coordinator.is(incarnation) {
+            self.take_stalled();
+        }
     }
 
     pub(super) fn take_stalled(&mut self) {

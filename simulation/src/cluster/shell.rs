@@ -161,6 +161,7 @@ impl Cluster {
             Effect::FailChunk { job, chunk } => {
                 self.promises.failed.entry(job).or_default().insert(chunk);
                 self.coordinator.store.with(job, |results| results.fail_chunk(chunk));
+                self.plan_room_freed();
             }
             Effect::CloseResults(job) => drop(self.coordinator.store.with(job, |results| results.index.close())),
             Effect::EndResults { job, ending } => {
@@ -168,6 +169,7 @@ impl Cluster {
                     self.check_written_out(job);
                 }
                 self.coordinator.store.with(job, |results| results.end(ending));
+                self.plan_room_freed();
             }
             Effect::ReopenResults(job) => {
                 note!(self, "job {job} is computed again");

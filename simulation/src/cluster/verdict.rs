@@ -241,8 +241,8 @@ impl Cluster {
         }
     }
 
-    /// The process that still computes a job that was cancelled long ago. One without a session does so until it joins
-    /// again.
+    /// The process that still computes a job that was cancelled long ago. One without a session, or that hears nothing,
+    /// does so until it joins again.
     fn computes_cancelled(&self) -> Option<usize> {
         let is_cancelled = |thread: &Thread| {
             let Thread::Computing { job, .. } = thread else { return false };
@@ -253,10 +253,11 @@ impl Cluster {
         };
         let at_work = |running: &Process| {
             let was_stopped = running.stopped_until.is_some_and(|until| until + LATE > self.now);
-            let is_joined = running
-                .session
-                .is_some_and(|(session, _)| self.coordinator.sessions.values().any(|joined| *joined == session));
-            is_joined && !was_stopped && running.threads.iter().any(is_cancelled)
+            let hears = running.session.is_some_and(|(session, _)| {
+                let is_joined = self.coordinator.sessions.values().any(|joined| *joined == session);
+                is_joined && self.network.tells(session)
+            });
+            hears && !was_stopped && running.threads.iter().any(is_cancelled)
         };
         self.processes.iter().position(at_work)
     }
