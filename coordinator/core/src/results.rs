@@ -125,10 +125,11 @@ impl ResultIndex {
         self.writing = runs.iter().copied().collect();
     }
 
-    /// The part with these offsets, in order, is durable. Returns the chunks that this commits; `None` if the part is not
-    /// wanted, because the results were dropped or some of its blocks were lost since it was [begun](Self::begin_part).
-    /// It makes no difference whether those were computed again by now: the part has the ones that were lost, and others
-    /// are in memory. Chunks of a job in `delivered` mode were committed when they arrived.
+    /// The part with these offsets, in order, is durable. Returns the chunks that this commits; `None` if the part is
+    /// not wanted, because the results were dropped or some of its blocks were lost since it was
+    /// [begun](Self::begin_part). It makes no difference whether those were computed again by now: the part has the
+    /// ones that were lost, and others are in memory. Chunks of a job in `delivered` mode were committed when they
+    /// arrived.
     pub fn commit(&mut self, runs: &[OffsetRun]) -> Option<Vec<ChunkRun>> {
         let writing = std::mem::take(&mut self.writing);
         if runs.iter().any(|&run| !writing.contains_run(run)) {

@@ -224,8 +224,8 @@ impl Cluster {
             self.break_promise(format!("offsets {offsets} of job {} are held, which was cancelled", job.id));
         }
         let chunk = job.chunks.chunk_at(offsets.start());
-        // The row of a part that is being written may be there, and the store does not know yet that it is: if blocks of
-        // it were lost, it goes again.
+        // The row of a part that is being written may be there, and the store does not know yet that it is: if blocks
+        // of it were lost, it goes again.
         let is_writing = self.coordinator.store.with(job.id, |results| results.writing.is_some()) == Some(true);
         let in_part = self.ledger.jobs.get(&job.id).is_some_and(|row| !is_writing && row.durable.overlaps(offsets));
         if matches!(accepted, Accepted::Held { .. }) && in_part && !self.promises.has_failed(job.id, chunk) {

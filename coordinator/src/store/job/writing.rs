@@ -40,8 +40,8 @@ impl JobResults {
         state.memory_bytes >= config.part_bytes || state.index.is_complete()
     }
 
-    /// The blocks that should be made a part now, in order; none if it is not yet time. Only one part of a job is made at
-    /// a time.
+    /// The blocks that should be made a part now, in order; none if it is not yet time. Only one part of a job is made
+    /// at a time.
     pub(in crate::store) fn take_for_part(&self, config: &StoreConfig, pressure: Pressure) -> Vec<(u64, Held)> {
         let mut state = self.lock();
         if !self.is_part_due(&state, config, pressure) {
