@@ -43,7 +43,7 @@ pub struct Job {
     pub committed_chunks: u64,
     /// Numbers committed.
     pub committed_numbers: u64,
-    /// The first number that is not committed.
+    /// The first number that is neither committed nor failed.
     pub frontier: Option<i64>,
     /// When it was submitted.
     pub submitted_at: SystemTime,

@@ -1,7 +1,8 @@
 //! Connections: the bound on how many there are, and TLS.
 //!
-//! Beyond the bound nobody is turned away: connections wait in the backlog of the system. So that nobody fills it for
-//! nothing, a connection ends on which nothing is said, and one of a stranger when there was time to tell them so.
+//! Connections beyond the bound are not refused: they wait in the backlog of the system. A connection that sends
+//! nothing is closed after `PATIENCE`, and so is the connection of a stranger, who has been told by then: neither can
+//! fill the backlog.
 
 use std::{
     io,
@@ -24,7 +25,7 @@ use tokio_util::sync::PollSemaphore;
 use tonic::transport::server::{Connected, TcpConnectInfo, TcpIncoming};
 use tracing::{debug, warn};
 
-/// How long a stranger may stay, and anybody without a word.
+/// How long the connection of a stranger stays open, and any connection that sends nothing.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How long to wait when the system has no file for a connection.

@@ -43,7 +43,7 @@ impl From<Refused> for Status {
     }
 }
 
-/// A submit, checked: what is wrong is said before anything is stored.
+/// A submit, checked before anything is stored.
 pub(crate) fn submit(request: v1::SubmitRequest) -> Result<Submit, Status> {
     let token = token(&request.token)?;
     let spec = job_spec(request.spec)?;
@@ -148,7 +148,7 @@ pub(crate) fn welcome(joined: &Joined) -> v1::CoordinatorMessage {
     v1::CoordinatorMessage { kind: Some(v1::coordinator_message::Kind::Welcome(welcome)) }
 }
 
-/// What a worker said of its leases, as the scheduler takes it; `None` for any other message.
+/// A message of a worker about its leases, as an event for the scheduler; `None` for any other message.
 pub(crate) fn worker_event(worker: WorkerId, message: v1::WorkerMessage) -> Result<Option<Event>, Status> {
     use v1::worker_message::Kind;
     let event = match message.kind {
@@ -226,7 +226,7 @@ fn check_text(what: &str, text: &str, limit: usize) -> Result<(), Status> {
     Ok(())
 }
 
-/// What people see of a worker, in lists and logs.
+/// Checks a text of a worker that people see in lists and logs.
 fn check_label(what: &str, text: &str) -> Result<(), Status> {
     check_name(text).map_err(|error| Status::invalid_argument(format!("{what} `{}` is refused: {error}", plain(text))))
 }

@@ -28,7 +28,7 @@ use crate::store::{Fact, Store};
 /// How long the last changes may take to be written after a stop.
 const LAST_TIME: Duration = Duration::from_secs(20);
 
-/// How often the driver looks whether those who wait for an answer are still there.
+/// The driver checks at least this often whether the clients that wait for an answer are still there.
 const LOOK_FOR_CLIENTS: Duration = Duration::from_secs(1);
 
 /// Requests taken at once.
@@ -96,7 +96,7 @@ impl Driver {
         driver
     }
 
-    /// Runs until `stop`; then the sessions end, and workers look for the coordinator that comes next.
+    /// Runs until `stop`. Then the sessions end, and the workers try to reach the next coordinator.
     pub(crate) async fn drive(
         mut self,
         mut requests: mpsc::Receiver<Request>,
@@ -107,8 +107,7 @@ impl Driver {
         loop {
             let timeout = self.next_timeout();
             tokio::select! {
-                // In this order: after a stop nothing counts any more, and what comes seldom must not wait for what
-                // comes all the time.
+                // In this order: a stop comes first, and rare events must not wait for frequent ones.
                 biased;
                 () = stop.cancelled() => break,
                 () = sleep_until(timeout) => {
@@ -140,7 +139,7 @@ impl Driver {
         core.into_iter().chain(waiting).min()
     }
 
-    /// After the loop: what was decided is written, and answered, before the driver goes.
+    /// After the loop: waits until every decision is written and answered.
     async fn finish(&mut self, facts: &mut mpsc::UnboundedReceiver<Fact>) {
         self.core.shut_down(self.now());
         self.carry_out_effects();
@@ -228,7 +227,7 @@ impl Driver {
         }
     }
 
-    /// Names a request whose answer may take its time.
+    /// Names a request that is answered later.
     fn wait(&mut self, waiting: Waiting) -> RequestId {
         self.last_request += 1;
         let request = RequestId(self.last_request);
@@ -243,7 +242,7 @@ impl Driver {
         }
     }
 
-    /// A receiver of the changes of a job, which stands like this.
+    /// A receiver of the changes of a job; `status` is its status now.
     fn watcher(&mut self, id: JobId, status: JobStatus) -> watch::Receiver<JobStatus> {
         match self.watchers.get(&id) {
             Some(sender) => {
@@ -258,7 +257,7 @@ impl Driver {
         }
     }
 
-    /// Clients that went away need no answers and no news.
+    /// Drops the requests and watches of clients that went away.
     fn forget_who_went_away(&mut self) {
         self.look_for_clients_at = Instant::now() + LOOK_FOR_CLIENTS;
         let core = &mut self.core;

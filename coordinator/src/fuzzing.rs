@@ -18,7 +18,7 @@ pub fn worker_message(message: v1::WorkerMessage) -> bool {
     joins | convert::worker_event(WorkerId(1), message).is_ok()
 }
 
-/// A submit. One that is accepted says the same when it is sent on, and keeps its fingerprint.
+/// A submit. If it is accepted, it has the same fingerprint when it is encoded and read again.
 pub fn submit(request: v1::SubmitRequest) -> bool {
     let Ok(submit) = convert::submit(request) else { return false };
     let spec = Some(codec::job_spec_to_proto(&submit.spec));
@@ -28,7 +28,7 @@ pub fn submit(request: v1::SubmitRequest) -> bool {
     true
 }
 
-/// A block that a worker uploads, up to where its bytes are looked at.
+/// The message around an uploaded block; its bytes are another target.
 pub fn upload(upload: &v1::UploadBlock) -> bool {
     Fingerprint::from_slice(&upload.fingerprint).is_some() && convert::lease_id(upload.lease).is_ok()
 }

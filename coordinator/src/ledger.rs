@@ -23,7 +23,7 @@ pub(crate) use self::{
     rows::{BlockRow, FooterRow, JobRow, PartRow, Sender},
 };
 
-/// What a coordinator must not forget.
+/// The durable state of a coordinator.
 ///
 /// A call returns when its change is durable, as durable as the ledger is at all. That may take as long as a disk takes
 /// to sync, so no call belongs on a thread that serves. Calls may come from any thread; each is atomic.

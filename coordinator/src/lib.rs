@@ -1,7 +1,8 @@
 //! The coordinator of Swath: it owns jobs, leases, commits and results.
 //!
-//! Around the pure scheduler lie the driver (the loop that owns it, with the only clock), the gRPC services, and the
-//! result store. Blocks go from workers through the store to readers and never enter the driver.
+//! Around the pure core ([`swath_coordinator_core`]) lie the driver (the loop that owns it, with the only clock), the
+//! gRPC services, the ledger and the result store. Blocks go from workers through the store to readers and never enter
+//! the driver.
 //!
 //! [`Coordinator::bind`] opens the port, so that a caller knows its address; [`Coordinator::serve`] runs until told
 //! to stop.

@@ -2,7 +2,7 @@
 
 use std::{fmt, time::Duration};
 
-/// Hears what the result store and the ledger do, at the moment when they did it.
+/// Is called by the result store and the ledger right after each of these steps.
 ///
 /// Calls come from threads that serve, so they must return at once.
 pub trait Metrics: fmt::Debug + Send + Sync {
@@ -22,7 +22,7 @@ pub trait Metrics: fmt::Debug + Send + Sync {
     fn ledger_written(&self, records: usize, failed: usize, took: Duration);
 }
 
-/// For a coordinator whose metrics nobody wants.
+/// Metrics that go nowhere.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct NoMetrics;
 

@@ -39,7 +39,7 @@ const STREAMS: u32 = 1024;
 /// How long streams may take to end when the coordinator stops.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// A silent connection is asked for a sign of life after this, and given up after as long again.
+/// A silent connection gets an HTTP/2 ping after this time, and is closed if no answer comes within the same time.
 const KEEPALIVE: Duration = Duration::from_secs(20);
 
 /// How a coordinator runs.
@@ -49,9 +49,9 @@ pub struct CoordinatorConfig {
     pub listen: SocketAddr,
     /// The result store.
     pub store: StoreConfig,
-    /// A worker that is not heard for this long loses its leases.
+    /// A worker that sends nothing for this long loses its leases.
     pub lease_timeout: Duration,
-    /// How long jobs that do not say are kept after their end; `None`: until they are forgotten.
+    /// How long a job is kept after its end if it does not set that itself; `None`: until it is forgotten.
     pub retain: Option<Duration>,
     /// A coordinator's access, for TLS; `None`: without, for anybody.
     pub access: Option<AccessSource>,

@@ -1,4 +1,4 @@
-//! Tasks that a coordinator is of no use without.
+//! Tasks that a coordinator cannot run without.
 
 use std::{any::Any, fmt, future::Future};
 
@@ -22,8 +22,8 @@ impl fmt::Display for Fault {
     }
 }
 
-/// Runs a task that has to go on until `stop`. If it ends before, however it does, all others are stopped, and the
-/// fault is told.
+/// Runs a task that must run until `stop`. If it ends before, by a return or a panic, everything else is stopped, and
+/// the fault is returned.
 pub(crate) async fn supervise(
     task: impl Future<Output = ()> + Send + 'static,
     stop: CancellationToken,

@@ -78,8 +78,8 @@ impl Chunks {
         if offset < in_larger { offset / (size + 1) } else { larger + (offset - in_larger) / size }
     }
 
-    /// The chunk size for a job that names none, in numbers: about 4,096 chunks, which is enough to share
-    /// out and few enough to book, of at most 65,536 numbers, which a thread computes at once.
+    /// The chunk size for a job that names none, in numbers: about 4,096 chunks, enough for many workers and few enough
+    /// to keep track of, of at most 65,536 numbers, which a thread computes at once.
     pub fn default_size(range: Range) -> u64 {
         (range.count() / 4096).clamp(1, 65_536)
     }

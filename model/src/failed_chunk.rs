@@ -17,7 +17,7 @@ pub fn failed_numbers(failed: &FailedChunks, chunks: Chunks) -> u64 {
 pub struct FailedChunk {
     /// The number that the kernel failed at last; the first one of a chunk that crashed workers.
     pub number: i64,
-    /// What the kernel said, or how many workers crashed; cut to at most [`FailedChunk::LONGEST_REASON`] bytes.
+    /// The error of the kernel, or how many workers crashed; cut to at most [`FailedChunk::LONGEST_REASON`] bytes.
     pub reason: String,
 }
 

@@ -20,7 +20,7 @@ pub struct JobSpec {
     pub chunk_size: u64,
     /// The type of the values that the kernel gives for this range.
     pub value_type: ValueType,
-    /// How long results are kept while the job runs.
+    /// What becomes of the results.
     pub result_mode: ResultMode,
     /// When to stop trying.
     pub limits: Limits,

@@ -75,7 +75,7 @@ pub struct JobStatus {
     pub results_location: String,
     /// Why it is paused; empty if it is not.
     pub paused: String,
-    /// Why it makes no progress; `None` when it does, or when it has ended.
+    /// Why it makes no progress; `None` if it does, or if it has ended.
     pub waiting: Option<Waiting>,
     /// What each worker computed.
     pub shares: BTreeMap<WorkerId, Share>,

@@ -39,6 +39,7 @@ pub struct ResumedLease {
     pub next: LeaseId,
     /// The chunks that the worker still holds.
     pub chunks: ChunkSet,
-    /// Numbers of these chunks that the worker has not in flight and the coordinator has lost: they are computed again.
+    /// Numbers of these chunks that neither the worker has in flight nor the coordinator holds: they are computed
+    /// again.
     pub again: OffsetSet,
 }

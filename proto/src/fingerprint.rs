@@ -17,14 +17,13 @@ const LAYOUT: &[u8] = b"swath job 1\0";
 /// | 12 | `swath job 1` and a zero byte |
 /// | 8 + n | the name of the kernel: its length in bytes (u64), then UTF-8 |
 /// | 8 | how many parameters (u64) |
-/// | 8 + n, 8 + n | each parameter, in the order of the bytes of the names: its name, then its value, written like the
-/// kernel's name |
+/// | 8 + n, 8 + n | each parameter, in the order of the bytes of the names: its name, then its value, each as above |
 /// | 8 | the first number (i64) |
 /// | 8 | the last number (i64) |
 /// | 8 | numbers in a chunk, as chosen, never 0 (u64) |
 /// | 4 | the number of the value type in `ValueType` (i32) |
 ///
-/// Retention and limits are not in it: they decide how long results are kept, not what they are.
+/// The result mode, the limits and the time for which the job is kept are not in it: they do not change the results.
 pub fn fingerprint(job: &JobSpec) -> Fingerprint {
     fingerprint_of(&job.kernel, &job.parameters, job.range(), job.chunk_size, job.value_type)
 }

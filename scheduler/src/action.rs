@@ -56,7 +56,7 @@ pub enum Outcome {
         chunk: u64,
         /// The number of it that the kernel failed at last; the first one of a chunk that crashed workers.
         number: i64,
-        /// What the kernel said, or how many workers crashed.
+        /// The error of the kernel, or how many workers crashed.
         reason: String,
     },
 }

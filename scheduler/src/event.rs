@@ -61,7 +61,7 @@ pub enum Event {
         chunk: u64,
         /// The number.
         number: i64,
-        /// What the kernel said.
+        /// The error of the kernel.
         reason: String,
     },
     /// The coordinator holds the blocks of these chunks in memory, whoever computed them.

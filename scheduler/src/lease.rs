@@ -49,8 +49,8 @@ pub(crate) enum LeaseState {
         /// The idle worker that they are meant for; `None` if for any.
         by: Option<WorkerId>,
     },
-    /// The same, and the worker has said that it can give nothing back. Chunks are touched in order, so
-    /// asking again would be in vain.
+    /// The same, and the worker has answered that it can return nothing. Chunks are touched in order, so asking again
+    /// is useless.
     Touched,
     /// All is computed, and its blocks are on the way.
     Computed,

@@ -1,9 +1,8 @@
-//! The pure heart of Swath: who computes which chunks of which job, and what happens when
-//! something goes wrong.
+//! Decides who computes which chunks of which job, and what happens when something goes wrong.
 //!
 //! A range of numbers is split into equal chunks (see `swath_model`). The [`Scheduler`] leases runs of chunks to
-//! workers, takes them back, and notes what has been received and committed. It performs no I/O
-//! and reads no clock, so every decision can be replayed: the same inputs give the same actions.
+//! workers, asks for them again where others are free, and notes what has been received and committed. It performs no
+//! I/O and reads no clock, so every decision can be replayed: the same inputs give the same actions.
 
 #![warn(clippy::indexing_slicing)]
 

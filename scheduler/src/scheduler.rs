@@ -58,11 +58,11 @@ pub struct Scheduler {
     last_sequence: u64,
     new_failed_chunks: VecDeque<NewFailedChunk>,
     actions: VecDeque<Action>,
-    /// Whether something has changed that may let a free worker take over chunks from another one.
+    /// Whether something has changed since the last rebalance that may let a free worker get chunks of another one.
     rebalance_due: bool,
-    /// When this was looked into last.
+    /// When the last rebalance was.
     looked_around: Instant,
-    /// When to look into it again although nothing happened: leases become overdue by themselves.
+    /// When to rebalance again although nothing happened: leases become overdue by themselves.
     look_again: Option<Instant>,
 }
 
@@ -159,8 +159,8 @@ impl Scheduler {
         Ok(())
     }
 
-    /// Lets a worker come to its end: it gets no more leases, is asked to give back those that it has not begun, and
-    /// finishes the one in work. When it holds no lease any more it may leave. Draining it twice is fine.
+    /// Drains a worker: it gets no more leases, is asked to return those that it has not begun, and finishes the one
+    /// that it computes. When it holds no lease any more it may leave. Draining it twice is fine.
     ///
     /// # Errors
     /// There is no such worker.
@@ -180,7 +180,7 @@ impl Scheduler {
     }
 
     /// A worker joins that has chunks in flight, computed or half computed, which it was leased before: by this
-    /// coordinator or an earlier one. It gets those that nobody else has come by.
+    /// coordinator or an earlier one. It gets those that still wait.
     ///
     /// `former` is the worker that its process was until now, if with the same incarnation of the coordinator and not
     /// yet reported to be gone: it leaves, without having crashed. `offers` names whole chunks of a job, one entry for
@@ -218,7 +218,7 @@ impl Scheduler {
         self.dispatch(now);
     }
 
-    /// Does what is due by now: gives silent workers up, looks after leases that are overdue.
+    /// Does what is due: ends the leases of silent workers, and rebalances leases that are overdue.
     pub fn handle_timeout(&mut self, now: Instant) {
         while let Some((deadline, worker)) = self.workers.next_deadline() {
             if deadline > now {

@@ -15,7 +15,7 @@ const MOST_UNREPORTED: usize = 8;
 #[derive(Debug)]
 pub(crate) struct Worker {
     pub(crate) threads: u32,
-    /// When it is given up; `None` if it has been.
+    /// When it counts as silent; `None` if it does.
     pub(crate) deadline: Option<Instant>,
     pub(crate) draining: bool,
     /// Leases that it computes or will, in the order in which it got them: the first one is in work.
@@ -26,7 +26,7 @@ pub(crate) struct Worker {
     pub(crate) probe: Option<LeaseId>,
     /// The first open lease, and since when it has been the first.
     pub(crate) computing: Option<(LeaseId, Instant)>,
-    /// How it gets on with each job that has not ended.
+    /// How fast it computes each job that has not ended.
     pub(crate) rates: BTreeMap<JobId, WorkerRate>,
     /// The lease of another worker that is asked to return chunks for this one.
     pub(crate) asking: Option<LeaseId>,

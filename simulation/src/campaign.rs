@@ -46,7 +46,7 @@ impl fmt::Display for Failure {
 /// Simulates what a seed stands for.
 ///
 /// # Errors
-/// A promise was broken, or the scheduler panicked.
+/// A promise was broken, or a core panicked.
 pub fn run(seed: u64) -> Result<Report, Failure> {
     simulate(seed, Voice::Silent)
 }

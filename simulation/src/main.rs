@@ -29,7 +29,7 @@ struct Arguments {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    // A panic of the scheduler is a failure of its seed, and shown with it.
+    // A panic of a core is a failure of its seed, and shown with it.
     std::panic::set_hook(Box::new(|_| {}));
     match arguments.seed {
         Some(seed) => replay(seed),
@@ -66,7 +66,7 @@ fn simulate(arguments: &Arguments) -> ExitCode {
     for failure in campaign.failures() {
         println!("{failure}\n");
     }
-    // Nobody reads on: then there is nothing to say.
+    // If nobody reads the output, there is nothing to do.
     let _ = write!(std::io::stdout(), "{}", summary(&campaign, begun.elapsed()));
     if campaign.failures().is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

@@ -32,7 +32,7 @@ pub type Task = swath_worker_core::Task<Evaluator>;
 const STEP: Duration = Duration::from_millis(4);
 const FIRST_STEP_ROWS: usize = 1024;
 
-/// What comes of a task.
+/// A result of a task.
 #[derive(Debug)]
 pub enum Product {
     /// The block of the numbers at these offsets.
@@ -48,12 +48,12 @@ pub enum Product {
         chunk: u64,
         /// The number.
         number: i64,
-        /// What the kernel said.
+        /// The error of the kernel.
         reason: String,
     },
 }
 
-/// A block, and its digest, which the thread made that encoded it.
+/// A block, and its digest, made by the thread that encoded it.
 #[derive(Debug, Clone)]
 pub struct Encoded {
     /// A complete Parquet file.
@@ -165,7 +165,7 @@ fn evaluate(job: &Job, offsets: OffsetRun, values: &mut Values) -> Result<(), St
     }
 }
 
-/// Calls the kernel. The outer error is what it said when it panicked.
+/// Calls the kernel. The outer error is the message of its panic.
 fn call(job: &Job, first: i64, last: i64, values: &mut Values) -> Result<Result<(), EvaluateError>, String> {
     catch_unwind(AssertUnwindSafe(|| job.kernel.kernel.evaluate(first..=last, values))).map_err(|panic| {
         panic

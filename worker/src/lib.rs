@@ -2,11 +2,11 @@
 //!
 //! What it does is decided in `swath-worker-core`; this crate is the shell around that: plain threads (`pool`) that
 //! compute and encode (`compute`), the two connections of a session, one for control (`session`) and one for blocks
-//! (`upload`), and between them the core and the bytes of the blocks that wait, under one lock (`work`). No thread that
-//! computes ever waits for the network, but for room in the upload's bounded memory.
+//! (`upload`), and between them the core and the bytes of the blocks that wait, under one lock (`work`). Threads that
+//! compute never wait for the network; they wait only for room in the bounded memory of the upload.
 //!
-//! Other shells around the same core, such as the many workers of a benchmark in one process, compute and speak as this
-//! one does: by [`compute`] and [`convert`].
+//! Other shells around the same core use [`compute`] and [`convert`], too: the many workers of a benchmark in one
+//! process, for example.
 
 #![warn(clippy::indexing_slicing)]
 
@@ -60,11 +60,11 @@ pub struct WorkerConfig {
     pub patience: Duration,
     /// How long what is being computed may take when the worker is told to stop.
     pub grace: Duration,
-    /// Told the number of the worker, as the coordinator counts, while a session holds.
+    /// Gets the id of the worker, which the coordinator gives it, while it has a session.
     pub joined: watch::Sender<Option<u64>>,
     /// Called with the reason when the worker begins to wait for the coordinator.
     pub on_waiting: fn(&SessionError),
-    /// Where to answer for its health, in plain text.
+    /// The address for health checks, without TLS.
     pub health_listen: Option<SocketAddr>,
 }
 

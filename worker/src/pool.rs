@@ -30,7 +30,7 @@ impl Pool {
     /// Waits until all threads have left.
     pub(crate) fn join(self) {
         for thread in self.threads {
-            // A thread that panicked has already said so; there is nothing to save of it.
+            // A thread that panicked has already logged that; nothing of it can be saved.
             let _ = thread.join();
         }
     }

@@ -54,7 +54,7 @@ impl From<Status> for SessionError {
             return Self::Dial(error);
         }
         match status.code() {
-            // The protocol has it for nothing else here.
+            // The protocol uses this code here for no other error.
             Code::FailedPrecondition => Self::OtherVersion(status.message().to_owned()),
             Code::InvalidArgument | Code::Unimplemented | Code::Unauthenticated | Code::PermissionDenied => {
                 Self::Refused(status.message().to_owned())
@@ -76,7 +76,7 @@ impl Channels {
     }
 }
 
-/// Connects, joins and hears the coordinator until the session breaks.
+/// Connects, joins and handles the messages of the coordinator until the session breaks.
 pub(crate) async fn run(config: &WorkerConfig, work: &Work, session: SessionId) -> Result<Infallible, SessionError> {
     let channels = Channels::open(&config.coordinator).await?;
     let (line, outbound) = mpsc::unbounded_channel();
@@ -117,7 +117,7 @@ async fn join(
     control: Channel,
     mut outbound: mpsc::UnboundedReceiver<v1::WorkerMessage>,
 ) -> Result<(Streaming<v1::CoordinatorMessage>, Welcome, usize), SessionError> {
-    // Nothing else is said before the coordinator knows who this is.
+    // Hello is the first message.
     let hello = outbound.recv().await.ok_or_else(|| SessionError::Broken("nothing was said".to_owned()))?;
     let offers = match &hello.kind {
         Some(v1::worker_message::Kind::Hello(hello)) => hello.offers.len(),

@@ -167,7 +167,7 @@ impl Work {
         self.with(|core, now| core.finish(now, slot, reason));
     }
 
-    /// The connections of a session are there; what is said in it goes into this line.
+    /// The connections of a session are there; its messages go to `messages`.
     pub(crate) fn connected(&self, session: SessionId, messages: mpsc::UnboundedSender<v1::WorkerMessage>) {
         let mut state = self.lock();
         if state.session.session == session {

@@ -1,4 +1,4 @@
-//! Blocks at the gate: the fence before they are accepted, and what is told afterwards.
+//! Blocks that arrive: the fence before they are accepted, and what the scheduler is told afterwards.
 
 use swath_model::{ChunkRun, Fingerprint, JobId, LeaseId, ResultMode, WorkerId};
 use swath_scheduler::Event;
@@ -54,7 +54,7 @@ pub struct RefusedBlock {
 
 impl<R: Results> Core<R> {
     /// The worker that holds what is claimed, in a live session. If it holds only some of the chunks, or computed
-    /// another job, nobody will send these chunks again: they wait for another lease.
+    /// another job, it will not send these chunks again: they wait for another lease.
     pub fn fence(&mut self, now: Now, claim: &Claim) -> Option<WorkerId> {
         self.begin(now);
         let &Claim { lease, job, fingerprint, chunks } = claim;

@@ -18,13 +18,13 @@ use crate::{
 /// Changes of jobs are published no more often than this; their ends at once.
 const PUBLISH: Duration = Duration::from_millis(100);
 
-/// How often jobs are checked: which have been kept long enough, who has computed how much.
+/// How often expired jobs are forgotten, and the shares of workers and unsaved ends are sent to the ledger.
 const HOUSEKEEPING: Duration = Duration::from_secs(1);
 
 /// While workers are connected, the core wants to be called at least this often, to notice that it was not.
 const BEAT: Duration = Duration::from_millis(100);
 
-/// If no input came for longer than this and than a heartbeat, the process was suspended.
+/// If no input came for longer than this and longer than the heartbeat interval, the process was suspended.
 const SUSPENDED: Duration = Duration::from_millis(400);
 
 /// So many heartbeats fit into the time after which a silent worker loses its leases.
@@ -51,7 +51,7 @@ pub trait Results {
 pub struct Config {
     /// Settings of the scheduler.
     pub scheduler: SchedulerConfig,
-    /// How long jobs that do not say are kept after their end; `None`: until they are forgotten.
+    /// How long a job is kept after its end if it does not set that itself; `None`: until it is forgotten.
     pub keep_for: Option<Duration>,
     /// The most jobs that are kept, those that have ended included.
     pub max_jobs: usize,
@@ -102,15 +102,15 @@ pub struct Inherited {
 /// **Fencing.** A block is accepted only while a live session holds its chunks under the lease that it names, and if it
 /// has the fingerprint of the job ([`fence`](Self::fence)).
 ///
-/// **Suspension.** If no input came for longer than could be, the process did not run: workers are not taken for silent
-/// because of that time.
+/// **Suspension.** A core with sessions asks to be called every 100 ms. If no input came for much longer, the process
+/// was suspended, and no worker counts as silent because of that time.
 #[derive(Debug)]
 pub struct Core<R> {
     pub(crate) config: Config,
     pub(crate) results: R,
     pub(crate) scheduler: Scheduler,
     pub(crate) jobs: BTreeMap<JobId, Job>,
-    /// Jobs that are being stored.
+    /// Jobs whose submit is on its way to the ledger.
     pub(crate) reserved: BTreeMap<JobId, Reserved>,
     /// The jobs of both that were submitted with a token.
     pub(crate) tokens: BTreeMap<Token, JobId>,
@@ -241,7 +241,7 @@ impl<R: Results> Core<R> {
                 Action::StopLease { worker, lease } => self.send(worker, ToWorker::StopLease { lease }),
                 Action::JobEnded { job, outcome } => {
                     self.send_job_ended(job);
-                    // An action before this one may have ended a session, and that a chunk.
+                    // The failed chunks of a job are reported before its end.
                     self.on_failed_chunks();
                     self.on_job_ended(job, outcome);
                 }

@@ -1,4 +1,4 @@
-//! What the shell is to do, and what the core says of it.
+//! What the shell carries out, and what it logs.
 
 use std::{sync::Arc, time::Duration};
 
@@ -91,7 +91,8 @@ pub enum Effect {
         /// Who waits for it.
         replies: Vec<Reply>,
     },
-    /// The same for a job that is forgotten: nobody can watch or read it any more.
+    /// Delete all results of a job that is forgotten; nobody can watch or read it any more. Give the replies when the
+    /// files are deleted.
     DeleteJob {
         /// Which job.
         job: JobId,
@@ -164,14 +165,14 @@ pub enum Notice {
         /// Its threads.
         threads: u32,
     },
-    /// A session ended as it should.
+    /// The session of a drained worker ended.
     WorkerLeft {
         /// Its id.
         worker: WorkerId,
         /// The name of the worker.
         name: String,
     },
-    /// A session ended without a reason.
+    /// The session of a worker ended that was not drained: it may have crashed.
     WorkerLost {
         /// Its id.
         worker: WorkerId,
@@ -230,6 +231,6 @@ pub enum Notice {
     ForgetNotPersisted(JobId, PersistError),
     /// Failed chunks are not in the ledger; after the next start they are tried again.
     FailedChunksNotPersisted(PersistError),
-    /// Who computed how much is not in the ledger.
+    /// The shares of the workers are not in the ledger.
     SharesNotPersisted(PersistError),
 }

@@ -87,7 +87,7 @@ impl<R: Results> Core<R> {
         let is_done = end.state == JobState::Done;
         job.phase = Phase::Ending(end);
         if is_done {
-            // All results are there, so readers cannot be told too early.
+            // All results are there: readers need not wait for the ledger.
             self.effect(Effect::EndResults { job: id, ending: Ending::Done });
         }
         self.persist(Record::Standing(standing));
@@ -118,11 +118,11 @@ impl<R: Results> Core<R> {
             Err(_) => job.phase = Phase::Unsaved,
         }
         self.log(Notice::JobEnded(id, state.clone()));
-        // Those of a job that is done ended when its last chunk was durable.
+        // The readers of a job that is done were told when its last chunk was durable.
         if let Some(ending) = Ending::of(id, &state).filter(|ending| *ending != Ending::Done) {
             self.effect(Effect::EndResults { job: id, ending });
             if is_kept {
-                // What was written since the scheduler ended it is known to the index alone.
+                // Only the index knows what was committed after the scheduler had ended the job.
                 let _ = self.scheduler.forget(id);
             }
         }

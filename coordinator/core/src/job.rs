@@ -23,11 +23,11 @@ pub(crate) struct Job {
     pub(crate) failed: FailedChunks,
     pub(crate) stock: Stock,
     pub(crate) loss: Loss,
-    /// Why it made no progress when those who watch it were told last.
+    /// The reason for no progress that was published last.
     pub(crate) published_reason: Option<WaitReason>,
 }
 
-/// Whether results were lost just when the scheduler thought that the job was done.
+/// Whether results were lost after the scheduler had ended the job as done, and before that is durable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Loss {
     None,
@@ -85,7 +85,7 @@ pub(crate) enum Phase {
     Ended,
     /// It has ended, but the ledger could not be told yet.
     Unsaved,
-    /// That it is forgotten is on its way to the ledger; who waits for that.
+    /// The record that it is forgotten is on its way to the ledger; the requests that wait for that.
     Forgetting(Vec<RequestId>),
 }
 
@@ -99,7 +99,7 @@ pub(crate) struct End {
     pub(crate) waiting: Vec<RequestId>,
 }
 
-/// That a job was cancelled, and how, until the scheduler has ended it.
+/// How a job was cancelled, until the scheduler has ended it.
 #[derive(Debug)]
 pub(crate) struct Cancel {
     pub(crate) after: AfterCancel,
@@ -148,7 +148,7 @@ pub enum Stock {
     Dropped,
 }
 
-/// A job that is being stored.
+/// A job whose submit is on its way to the ledger.
 #[derive(Debug)]
 pub(crate) struct Reserved {
     pub(crate) spec: Arc<JobSpec>,

@@ -58,7 +58,7 @@ impl<R: Results> Core<R> {
         job.state = self.recovered_state(id, &job);
         let is_running = job.state == JobState::Running;
         if !is_running {
-            // One that ended only because its coordinator did is not in the ledger as ended.
+            // A job in `delivered` mode that fails because of this start is not in the ledger as ended.
             job.phase = if job.ended.is_some() { Phase::Ended } else { Phase::Unsaved };
             job.ended.get_or_insert_with(|| self.stamp());
         }
@@ -71,8 +71,8 @@ impl<R: Results> Core<R> {
         self.settle();
     }
 
-    /// Where a job stands after a start. What was delivered of a job in `delivered` mode is nowhere any more: one that
-    /// runs cannot continue, and one that is done stays done.
+    /// Where a job stands after a start. Results of a job in `delivered` mode do not outlive a coordinator: a running
+    /// job cannot continue, and a job that is done stays done.
     fn recovered_state(&self, id: JobId, job: &Job) -> JobState {
         let is_stored = job.spec.result_mode == ResultMode::Stored;
         match &job.state {
@@ -100,7 +100,8 @@ impl<R: Results> Core<R> {
         let (standing, failed) = (job.standing(id), job.failed.clone());
         let committed = self.results.committed_chunks(id);
         self.mark_changed(id);
-        // An ended job that runs again is a new one to the scheduler; one that it does not know need not be forgotten.
+        // An ended job that runs again is new to the scheduler. An error means that the scheduler does not know the
+        // job.
         let _ = self.scheduler.forget(id);
         if let Err(error) = self.scheduler.restore(instant, id, plan, committed, failed) {
             self.log(Notice::JobNotResumed(id, error.to_string()));
@@ -188,8 +189,8 @@ impl<R: Results> Core<R> {
         }
     }
 
-    /// Forgets jobs that have been kept long enough, notes who has computed how much of running jobs, and tries again
-    /// what could not be written.
+    /// Forgets jobs that have been kept long enough, and sends the shares of running jobs and unsaved ends to the
+    /// ledger.
     pub(crate) fn keep_house(&mut self) {
         let now = self.moment();
         let expired = self.jobs.iter().filter(|(_, job)| self.has_expired(job, now));
@@ -199,7 +200,7 @@ impl<R: Results> Core<R> {
         if !self.jobs.is_empty() {
             self.outgoing.check_clock(now);
         }
-        // While the ledger does not keep up there would only be more of it.
+        // A ledger that does not keep up gets no more records.
         if !self.outgoing.is_idle() {
             return;
         }

@@ -1,9 +1,9 @@
 //! The coordinator of Swath as a pure state machine: jobs, sessions of workers, fencing, the index of results, what
 //! must be durable and when.
 //!
-//! [`Core`] decides; the shell around it does the I/O. [`ResultIndex`] is the part of the decisions that the shell
-//! keeps beside the bytes of blocks. Nothing here reads a clock, waits, or knows a protocol, a ledger or a disk: the
-//! same inputs give the same effects.
+//! [`Core`] decides; the shell around it does the I/O. [`ResultIndex`] decides on the results of one job; the shell
+//! keeps it beside the bytes of the blocks. Nothing here reads a clock, waits, or knows a protocol, a ledger or a disk:
+//! the same inputs give the same effects.
 
 mod blocks;
 mod clock;

@@ -34,7 +34,7 @@ pub(crate) enum ClockDue {
     Now,
 }
 
-/// What must be remembered of a record while it is being written.
+/// What is kept of a record while it is being written.
 #[derive(Debug)]
 pub(crate) enum Sent {
     Submit(JobId),
@@ -66,7 +66,7 @@ impl Outgoing {
         self.waiting.push(record);
     }
 
-    /// The clock should not be far behind where durations will be asked for later.
+    /// Has the clock written if the ledger is a minute behind: the next coordinator measures durations from there.
     pub(crate) fn check_clock(&mut self, now: Moment) {
         if now.since(self.written) >= CLOCK {
             self.clock = ClockDue::Now;

@@ -37,7 +37,7 @@ impl<R: Results> Core<R> {
         self.settle();
     }
 
-    /// Whether every decision is durable and answered, but for files that are still being deleted.
+    /// Whether every decision is durable and answered. Files may still be being deleted.
     pub fn is_settled(&self) -> bool {
         self.outgoing.is_idle()
             && self.outgoing.clock == ClockDue::WithTheNext

@@ -7,7 +7,7 @@ use thiserror::Error;
 
 use crate::Stamp;
 
-/// What a client chooses at random to know its job by: a submit that is sent again is then the same job.
+/// 16 random bytes that a client chooses for a submit. A submit that is sent again with them is the same job.
 pub type Token = [u8; 16];
 
 /// A change to the ledger.
@@ -17,7 +17,7 @@ pub enum Record {
     Submitted(Submitted),
     /// A job has ended, or runs again after its end.
     Standing(Standing),
-    /// Who computed how much of running jobs. The row of a job that has ended is final.
+    /// The shares of the workers in running jobs. The row of a job that has ended is final.
     Shares(Vec<(JobId, Vec<(u64, Share)>)>),
     /// Chunks that failed for good: the job, the index of the chunk, and why.
     FailedChunks(Vec<(JobId, u64, FailedChunk)>),
@@ -59,7 +59,7 @@ pub struct Standing {
 pub struct PersistError {
     /// What kind of error.
     pub kind: PersistErrorKind,
-    /// What the ledger said.
+    /// The error of the ledger.
     pub reason: String,
 }
 

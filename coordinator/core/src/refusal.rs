@@ -63,10 +63,10 @@ pub enum Unpersisted {
     /// A submit.
     #[error("the job was not stored")]
     Submit,
-    /// That the results of a cancelled job are dropped.
+    /// The drop of the results of a cancelled job.
     #[error("job {0} was cancelled, but its results were not dropped (`swath job forget {0}` does)")]
     DroppedResults(JobId),
-    /// That a job is forgotten.
+    /// The forgetting of a job.
     #[error("job {0} was not forgotten")]
     Forgotten(JobId),
 }

@@ -127,9 +127,8 @@ impl ResultIndex {
 
     /// The part with these offsets, in order, is durable. Returns the chunks that this commits; `None` if the part is
     /// not wanted, because the results were dropped or some of its blocks were lost since it was
-    /// [begun](Self::begin_part). It makes no difference whether those were computed again by now: the part has the
-    /// ones that were lost, and others are in memory. Chunks of a job in `delivered` mode were committed when they
-    /// arrived.
+    /// [begun](Self::begin_part), even if they were computed again: the part has the lost blocks, and the new ones are
+    /// in memory. Chunks of a job in `delivered` mode were committed when they arrived.
     pub fn commit(&mut self, runs: &[OffsetRun]) -> Option<Vec<ChunkRun>> {
         let writing = std::mem::take(&mut self.writing);
         if runs.iter().any(|&run| !writing.contains_run(run)) {
@@ -150,8 +149,8 @@ impl ResultIndex {
         }
     }
 
-    /// The blocks of these offsets were lost or damaged: they are held no longer, and the job can be done no longer.
-    /// Returns the chunks that they touch.
+    /// The blocks of these offsets were lost or damaged: they are not held any more, and a job that was done is open
+    /// again. Returns the chunks that they touch.
     pub fn lose(&mut self, runs: &[OffsetRun]) -> Vec<ChunkRun> {
         for &run in runs {
             self.held.remove(run);
@@ -222,7 +221,7 @@ impl ResultIndex {
     /// No more results will come. The first ending counts. True if what is in memory must be dropped: nobody will read
     /// it.
     ///
-    /// A job is not done while some of its results were lost: the loss is on its way to whoever thinks so, and readers
+    /// A job with lost results is not done, although its end may arrive here before the core hears of the loss; readers
     /// wait. (After a start nothing is held of a job in `delivered` mode, whose reader had everything.)
     pub fn end(&mut self, ending: Ending) -> bool {
         let had_everything = self.mode == ResultMode::Delivered && self.held.is_empty();

@@ -53,7 +53,8 @@ impl Session {
         &self.info.name
     }
 
-    /// It received so many messages. False if it received nothing for longer than `limit`, though something was sent.
+    /// The worker has received so many messages in all. False if for longer than `limit` it received none of those that
+    /// were sent to it.
     pub(crate) fn has_received(&mut self, now: Instant, messages: u64, limit: Duration) -> bool {
         if messages > self.received {
             self.received = messages;

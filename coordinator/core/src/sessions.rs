@@ -71,7 +71,8 @@ impl<R: Results> Core<R> {
         Ok(Joined { worker, heartbeat, resumed, incarnation })
     }
 
-    /// The session that this process still seems to have: its connection broke, and only the worker knows yet.
+    /// The session that the process of a joining worker still has here: its connection broke, and only the worker has
+    /// noticed yet.
     fn former_session(&self, info: &WorkerInfo, former: Option<(Incarnation, WorkerId)>) -> Option<WorkerId> {
         let (_, worker) = former.filter(|(incarnation, _)| *incarnation == self.config.scheduler.incarnation)?;
         let session = self.sessions.get(&worker)?;
@@ -79,8 +80,8 @@ impl<R: Results> Core<R> {
         (process(&session.info) == process(info)).then_some(worker)
     }
 
-    /// The chunks of which a worker has something in flight. Kernels are pure, so any job with the same fingerprint has
-    /// the same results, whoever gave out the lease.
+    /// The chunks of which a worker has something in flight. Kernels are pure: jobs with the same fingerprint have the
+    /// same results, whichever coordinator gave out the lease.
     fn usable(&mut self, offer: &ResumeOffer) -> ChunkSet {
         let job = self.jobs.get(&offer.job);
         let Some(job) = job.filter(|job| Some(job.fingerprint) == offer.fingerprint) else {
@@ -101,8 +102,7 @@ impl<R: Results> Core<R> {
         worker
     }
 
-    /// What a worker said, or what is known of its leases. Use [`handle_heartbeat`](Self::handle_heartbeat) for
-    /// heartbeats.
+    /// A message of a worker about its leases. Use [`handle_heartbeat`](Self::handle_heartbeat) for heartbeats.
     pub fn handle_event(&mut self, now: Now, event: Event) {
         self.begin(now);
         self.tell_scheduler(event);
@@ -176,7 +176,7 @@ impl<R: Results> Core<R> {
         self.effect(Effect::Send { worker, message });
     }
 
-    /// The process was suspended: that nothing was received meanwhile says nothing of the workers.
+    /// The process was suspended, so workers that sent nothing meanwhile are not silent.
     pub(crate) fn excuse_silence(&mut self) {
         let (instant, workers) = (self.instant(), self.sessions.keys().copied().collect::<Vec<_>>());
         for worker in workers {

@@ -8,7 +8,7 @@ use crate::{
     job::{Job, Phase},
 };
 
-/// What the workers do, seen from a job that none of them computes.
+/// What the workers do as a whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Workforce {
     Absent,
@@ -17,7 +17,7 @@ pub(crate) enum Workforce {
     Silent,
     /// At least one takes leases, and holds some.
     Busy,
-    /// At least one takes leases, and none of these holds any.
+    /// At least one takes leases, and no worker that does holds one.
     Idle,
 }
 
@@ -35,8 +35,7 @@ impl<R: Results> Core<R> {
         workforce
     }
 
-    /// Marks watched jobs that now wait for something else. Changes of a job itself are marked anyway, but not that
-    /// workers come and go.
+    /// Marks watched jobs whose reason for no progress has changed because workers came or went.
     pub(crate) fn mark_waiting_changed(&mut self) {
         let workforce = self.workforce();
         let now_waiting = |id: &JobId| {

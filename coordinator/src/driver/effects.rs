@@ -46,7 +46,7 @@ impl Waiting {
         }
     }
 
-    /// Whoever asked may have gone away: what was asked for is done all the same.
+    /// Sends the answer. The client may have gone away; its request is carried out all the same.
     pub(super) fn answer(self, answer: Result<Answer, Refusal>) {
         match (self, answer) {
             (Self::Job(reply), Ok(Answer::Job(status))) => drop(reply.send(Ok(*status))),

@@ -62,7 +62,7 @@ pub(crate) enum Request {
         worker: WorkerId,
         received: u64,
     },
-    /// What else a worker said.
+    /// A message of a worker about its leases.
     Said {
         event: Event,
     },
@@ -76,7 +76,7 @@ pub(crate) enum Request {
     },
     Accepted(AcceptedBlock),
     Refused(RefusedBlock),
-    /// Are you there?
+    /// Answered at once, if the loop runs.
     Ping {
         reply: oneshot::Sender<()>,
     },
@@ -87,7 +87,7 @@ pub(crate) enum Request {
 #[error(transparent)]
 pub(crate) struct Refused(#[from] pub(crate) Refusal);
 
-/// A line to the driver.
+/// Sends requests to the driver. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(crate) struct DriverHandle {
     requests: mpsc::Sender<Request>,
@@ -149,7 +149,7 @@ impl DriverHandle {
         self.tell(Request::Heartbeat { worker, received }).await;
     }
 
-    /// Passes on what else a worker said.
+    /// Passes on a message of a worker about its leases.
     pub(crate) async fn said(&self, event: Event) {
         self.tell(Request::Said { event }).await;
     }
@@ -169,7 +169,8 @@ impl DriverHandle {
         self.ask(|reply| Request::Ping { reply }).await.is_ok()
     }
 
-    /// Room for one message: what is said with it reaches the driver even if the caller goes away meanwhile.
+    /// A place in the queue for one request: a request sent with it reaches the driver even if the caller goes away
+    /// meanwhile.
     pub(crate) async fn reserve(&self) -> Result<mpsc::Permit<'_, Request>, Refused> {
         self.requests.reserve().await.map_err(|_| Refused(Refusal::ShuttingDown))
     }
@@ -181,7 +182,7 @@ impl DriverHandle {
     }
 
     async fn tell(&self, request: Request) {
-        // A driver that is gone has nothing left to keep.
+        // A driver that has ended needs no more messages.
         let _ = self.requests.send(request).await;
     }
 }

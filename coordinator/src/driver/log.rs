@@ -1,4 +1,4 @@
-//! What the core says of what it does, as lines of the log.
+//! Notices of the core as lines of the log.
 
 use std::time::Duration;
 

@@ -4,8 +4,8 @@ use swath_block::{Block, BlockError};
 use swath_kernel::ValueType;
 use swath_proto::v1;
 
-/// Checks a block as deep as any reader will look, away from the threads that serve: its digest before anything of it
-/// is parsed, then its frame and its pages, and that it has the numbers that it was sent as. An error is a sentence.
+/// Checks a block as deeply as any reader does, on a thread that may block: first its digest, before anything is
+/// parsed, then its frame and its pages, then that it has the numbers that the message names. An error is a sentence.
 pub(super) async fn check(upload: &mut v1::UploadBlock, value_type: ValueType) -> Result<Block, String> {
     let (parquet, digest) = (std::mem::take(&mut upload.parquet), upload.digest);
     let checked = tokio::task::spawn_blocking(move || -> Result<Block, BlockError> {

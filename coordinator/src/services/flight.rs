@@ -33,7 +33,7 @@ const BATCH_ROWS: usize = 1 << 16;
 /// Blocks that are decoded while the one before them is on its way.
 const DECODED_AHEAD: usize = 2;
 
-/// So often what comes in the place of a block that cannot be decoded is tried.
+/// How often a block that cannot be decoded is computed again before its stream fails.
 const ATTEMPTS: usize = 3;
 
 pub(crate) struct FlightGate {
@@ -217,7 +217,7 @@ fn describe(status: &JobStatus, asked: Option<(FlightDescriptor, Wanted)>) -> Re
             (descriptor, schema, first, ticket)
         }
     };
-    // How many chunks will be given up is not known before the end.
+    // How many chunks will fail is not known before the end.
     let records = if status.spec.limits.keep_going { -1 } else { i64::try_from(range.count() - first).unwrap_or(-1) };
     let bytes = if status.state == JobState::Done { i64::try_from(status.result_bytes).unwrap_or(-1) } else { -1 };
     FlightInfo::new()

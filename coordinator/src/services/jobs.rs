@@ -13,8 +13,7 @@ use tonic::{Request, Response, Status};
 
 use crate::{convert, driver::DriverHandle};
 
-/// Everything that changes jobs is done by the driver: a request that its client cuts off is done all the same, or not
-/// at all.
+/// The driver makes all changes of jobs: a request whose client goes away is carried out whole, or not at all.
 pub(crate) struct JobsService {
     pub(crate) driver: DriverHandle,
 }

@@ -13,7 +13,7 @@ use crate::{
     store::{BlockReader, JobResults, Piece, ReadError, Store, Verdict, Wanted},
 };
 
-/// Blocks that are checked at once because a reader asked for it.
+/// How many blocks are checked at a time because a reader asked for it.
 const RECHECKS: usize = 1;
 
 pub(crate) struct ResultsService {
@@ -34,7 +34,7 @@ impl Results for ResultsService {
     async fn read(&self, request: Request<v1::ReadRequest>) -> Result<Response<Self::ReadStream>, Status> {
         let request = request.into_inner();
         let (results, reader) = open(&self.store, request.job_id, request.first, wanted(request.partial))?;
-        // One block at a time, asked for when the one before it was sent: the reader decides how fast.
+        // One block at a time, taken when the one before it was sent: the reader sets the speed.
         let blocks = stream::try_unfold((results, reader), async |(results, mut reader)| {
             let Some(piece) = reader.next().await? else { return Ok(None) };
             let number = |offset| results.chunks().range().at(offset).unwrap_or_default();
@@ -95,7 +95,7 @@ pub(super) fn open(
     Ok((results, reader))
 }
 
-/// What a request wants that sets `partial`, or does not.
+/// What a request with this `partial` wants.
 pub(super) fn wanted(partial: bool) -> Wanted {
     if partial { Wanted::Partial } else { Wanted::Whole }
 }

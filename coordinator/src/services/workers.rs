@@ -20,7 +20,7 @@ use crate::{
     store::{JobResults, Store},
 };
 
-/// Messages that may wait for a worker; one that lets more pile up is not alive.
+/// Messages that may wait for a worker. If more would wait, the worker is not alive.
 const OUTBOX: usize = 1024;
 
 #[derive(Clone)]
@@ -77,7 +77,7 @@ impl Workers for WorkersService {
     }
 }
 
-/// Passes on what a worker says until its stream ends.
+/// Passes on the messages of a worker until its stream ends.
 async fn hear(driver: DriverHandle, worker: WorkerId, mut inbound: Streaming<v1::WorkerMessage>) {
     while let Ok(Some(message)) = inbound.message().await {
         match message.kind {
@@ -105,9 +105,9 @@ async fn hear(driver: DriverHandle, worker: WorkerId, mut inbound: Streaming<v1:
 }
 
 impl WorkersService {
-    /// Takes one block in. First the driver is asked whether it is wanted (the *fence*): before that, nothing is done
-    /// for it and none of its bytes is looked at. When there was room for it and all of it was looked at, it is asked
-    /// for again, for its lease may have ended meanwhile.
+    /// Takes one block in. First the driver is asked whether the block is wanted (the *fence*); before that, none of
+    /// its bytes is read. Then the block waits for room and is checked. Then the driver is asked again, because the
+    /// lease may have ended meanwhile.
     async fn take(&self, mut upload: v1::UploadBlock) -> Result<Outcome, Status> {
         let lease = convert::lease_id(upload.lease)?;
         let job = convert::job_id(upload.job_id);
@@ -133,7 +133,7 @@ impl WorkersService {
                 return Ok(Outcome::Refused);
             }
         };
-        // From here on nothing waits: what the store holds, the driver hears of.
+        // From here on nothing waits, so the driver is told of every block that the store holds.
         let line = self.driver.reserve().await?;
         let accepted = self.store.accept(&results, offset, block, sender, room);
         let outcome = match accepted {

@@ -25,7 +25,7 @@ pub struct StoreConfig {
     /// A block waits this long for its part to fill. In a job that runs for long it waits longer: a fiftieth of the
     /// time that the job has taken so far, so that a job of hours makes hundreds of parts, not tens of thousands.
     pub part_age: Duration,
-    /// Hears what the store does; [`NoMetrics`](crate::NoMetrics) if nobody wants to know.
+    /// Is told of each step of the store; [`NoMetrics`](crate::NoMetrics) goes nowhere.
     pub metrics: Arc<dyn Metrics>,
 }
 

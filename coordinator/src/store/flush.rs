@@ -57,7 +57,7 @@ impl Store {
             }
             tokio::select! {
                 () = self.flush_due(Pass::Regular) => {}
-                // A store that does not answer must not hold up the end for long.
+                // A store that does not answer must not delay the shutdown for long.
                 () = async { stop.cancelled().await; tokio::time::sleep(LAST_TIME).await } => return,
             }
         }

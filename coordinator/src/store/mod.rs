@@ -1,7 +1,7 @@
 //! The result store: blocks in memory, parts in a folder or a bucket, and which numbers are where.
 //!
 //! A block comes in ([`Store::accept`]), is served to readers from memory, becomes a piece of a part, and leaves
-//! memory when the part is durable; that is its commit. Blocks of a job with retention `delivered` count as
+//! memory when the part is durable; that is its commit. Blocks of a job in `delivered` mode count as
 //! committed when they are in memory, and leave it when their reader has had them. They become parts only where memory
 //! is short and the reader does not keep up.
 //!

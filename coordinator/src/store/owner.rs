@@ -1,4 +1,4 @@
-//! The owner of a store: two coordinators that use one store by mistake would sweep each other's results.
+//! The owner of a store. Without one, two coordinators on the same store would delete each other's results.
 
 use std::time::SystemTime;
 

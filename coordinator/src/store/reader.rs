@@ -84,7 +84,7 @@ impl Store {
 }
 
 impl BlockReader {
-    /// A reader of what comes again in the place of a bad block, beside the one reader of a `delivered` job.
+    /// A reader of the blocks that replace a bad one, beside the one reader of a `delivered` job.
     pub(crate) fn again(store: &Arc<Store>, results: &Arc<JobResults>, first: u64) -> Self {
         Self::new(Arc::clone(store), Arc::clone(results), first, Role::Extra, Wanted::Whole)
     }
@@ -123,7 +123,7 @@ impl BlockReader {
                     }
                 },
                 Found::Missing { end } => {
-                    // It ends behind where it begins: the offset itself is missing.
+                    // `end` is greater than `self.next`, which is missing itself.
                     let missing = OffsetRun::new(self.next, end).unwrap_or(OffsetRun::one(self.next));
                     self.next = missing.end();
                     return Ok(Some(Piece::Missing(missing)));

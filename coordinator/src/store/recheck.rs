@@ -1,4 +1,4 @@
-//! Results that turn out to be bad after they were taken in: named, dropped, and computed again while readers wait.
+//! Results that turn out to be bad after they were accepted: logged, dropped, and computed again while readers wait.
 
 use std::sync::Arc;
 
@@ -30,8 +30,8 @@ pub(crate) enum Verdict {
 }
 
 impl Store {
-    /// Checks the block with this offset once more, and all of it. A bad one is dropped. So is a block of a `delivered`
-    /// job with so many numbers that its reader had and cannot use.
+    /// Checks all of the block with this offset again, and drops it if it is bad. A block of a `delivered` job that its
+    /// reader had, with this many numbers, is always dropped.
     pub(crate) async fn recheck(&self, results: &JobResults, offset: u64, numbers: u64) -> Result<Verdict, StoreError> {
         match results.find(offset, Wanted::Partial) {
             Found::Memory { first, held } => match verify(held.block.clone()).await {
@@ -78,8 +78,8 @@ impl Store {
         }
     }
 
-    /// A part of which this block was wanted cannot be read. If it is lost or damaged, it is dropped, and the driver is
-    /// told. Otherwise the error is returned.
+    /// A part could not be read while this block of it was wanted. A part that is lost or damaged is dropped, and the
+    /// driver is told. Otherwise the error is returned.
     pub(super) async fn drop_lost_part(
         &self,
         results: &JobResults,

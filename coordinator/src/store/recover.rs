@@ -16,8 +16,8 @@ use super::{
 use crate::ledger::PartRow;
 
 impl Store {
-    /// Sweeps parts that are not in the ledger, checks those that are, and makes room for the results of all jobs. A
-    /// part that is gone or has another size is named and dropped: its chunks are computed again.
+    /// Deletes parts that are not in the ledger, checks those that are, and creates the results of all jobs. A part
+    /// that is gone or has another size is logged and dropped: its chunks are computed again.
     pub(crate) async fn recover(&self) -> Result<Vec<RecoveredJob>, StoreError> {
         let there = self.parts.list().await.map_err(|error| self.parts.unusable(error))?;
         let rows = self

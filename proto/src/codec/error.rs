@@ -15,7 +15,7 @@ pub enum CodecError {
     /// A value of an enum that this version of the protocol does not have.
     #[error("{0} is not a {1} that this version of the protocol has")]
     Unknown(i32, &'static str),
-    /// The range or the chunk size of a job.
+    /// The range of a job.
     #[error(transparent)]
     Range(#[from] swath_model::RangeError),
     /// The chunk size of a job.

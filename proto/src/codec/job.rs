@@ -53,7 +53,7 @@ pub fn job_request_to_proto(request: JobRequest) -> v1::JobSpec {
 /// parameters over this range, or says why there are none.
 ///
 /// # Errors
-/// [`CodecError`] as the error type demands, or what `resolve` said.
+/// A [`CodecError`], converted, or the error of `resolve`.
 pub fn job_spec<E: From<CodecError>>(
     message: v1::JobSpec,
     resolve: impl FnOnce(&str, &Parameters, Range) -> Result<ValueType, E>,

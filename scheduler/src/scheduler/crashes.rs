@@ -1,4 +1,4 @@
-//! What happens to chunks that crash workers, and to all that cannot be computed.
+//! Chunks that crash workers, and chunks that fail for good.
 
 use super::{Scheduler, events::Failed};
 use crate::{

@@ -11,7 +11,7 @@ use crate::{
     worker::Worker,
 };
 
-/// A chunk that failed, and what the kernel said.
+/// A chunk that failed, and the error of the kernel.
 pub(super) struct Failed {
     pub(super) chunk: u64,
     pub(super) number: i64,
@@ -102,7 +102,7 @@ impl Scheduler {
         }
     }
 
-    /// Draws from how long some work took: the rates, and what the job really cost.
+    /// Learns from how long some work took: the rates, and what the job really cost.
     fn learn(&mut self, now: Instant, id: WorkerId, work: &Unreported, busy: Duration) {
         let numbers = work.account.numbers as f64;
         if work.account.numbers == 0 || !self.is_active(work.job) {

@@ -34,7 +34,7 @@ impl Scheduler {
         if !self.rebalance_due {
             return;
         }
-        // Looking costs in proportion to the leases; with thousands of them not every event is worth it.
+        // It costs in proportion to the leases; with thousands of them it is not worth it after every event.
         let pause = Duration::from_millis(self.leases.len() as u64 / 1000);
         let not_before = self.looked_around + pause;
         if now < not_before {

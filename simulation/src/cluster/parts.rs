@@ -20,7 +20,7 @@ use crate::{
 const LOOK: Duration = Duration::from_millis(100);
 
 impl Cluster {
-    /// Takes back every job of the ledger, with the parts that are there.
+    /// Recovers every job of the ledger, with the parts that are there.
     pub(super) fn recover(&mut self) {
         self.sweep();
         let jobs: Vec<_> = self.ledger.jobs.iter().map(|(id, row)| (*id, row.clone())).collect();

@@ -11,8 +11,8 @@ use crate::Config;
 pub enum Loss {
     /// The coordinator was not reached; it may be later.
     Unreachable,
-    /// Access was denied. One that was in a session once has access that is good, and may be about to be renewed on
-    /// either side; for others this is final.
+    /// Access was denied. This is final, unless the worker had a session before: then its access is good, and may just
+    /// be being renewed on either side.
     Denied,
     /// The coordinator refused this worker. This is final.
     Refused,

@@ -1,4 +1,4 @@
-//! Blocks that wait for their upload or for their receipt. Their bytes are the shell's.
+//! Blocks that wait for their upload or for their receipt. The shell keeps their bytes.
 
 use std::{collections::VecDeque, sync::Arc};
 

@@ -41,7 +41,7 @@ enum Progress {
     Computed { since: Option<Instant>, busy: Duration },
 }
 
-/// What is to be said of a lease that goes on.
+/// What the coordinator is told of a lease that continues.
 #[derive(Debug, Default)]
 pub(crate) struct News {
     /// Chunks that failed since they were offered.

@@ -2,7 +2,7 @@
 
 use swath_model::{Chunks, Fingerprint, JobId};
 
-/// A job as a worker needs it. `K` is what evaluates it, and the shell's own.
+/// A job as a worker needs it. `K` evaluates it; it is a type of the shell.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Job<K> {
     /// Its id, which another coordinator may have given to another job.

@@ -1,8 +1,8 @@
-//! What a worker decides, as a state machine: which numbers a thread computes next, which blocks wait for their upload
-//! or their receipt, what goes on when a connection breaks, and when to try the coordinator again.
+//! The decisions of a worker as a state machine: which numbers a thread computes next, which blocks wait for their
+//! upload or their receipt, which work continues after a broken connection, and when to try the coordinator again.
 //!
-//! Nothing here performs I/O, reads a clock or draws a random number. The contract stands on [`Worker`]. Around it lie
-//! a shell with threads and connections (the crate `swath-worker`), and a simulated one (`swath-simulation`).
+//! Nothing here performs I/O, reads a clock or draws a random number. The contract stands on [`Worker`]. It has two
+//! shells: one with threads and connections (the crate `swath-worker`), and a simulated one (`swath-simulation`).
 
 mod backoff;
 mod blocks;

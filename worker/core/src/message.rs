@@ -38,7 +38,7 @@ pub enum FromCoordinator<K> {
         /// The lease.
         lease: LeaseId,
     },
-    /// Nothing more will come: leave when the work in flight is delivered.
+    /// No more leases come: leave when the work in flight is delivered.
     ShutDown,
     /// A message that the shell cannot read, of a newer coordinator for instance. It counts as received: a worker that
     /// seems to receive nothing loses its session.
@@ -54,7 +54,7 @@ pub struct Welcome {
     pub incarnation: Incarnation,
     /// The time between two heartbeats.
     pub heartbeat: Duration,
-    /// What goes on of the work that was offered; the rest is dropped.
+    /// The offered work that continues; the rest is dropped.
     pub resumed: Vec<ResumedLease>,
 }
 
@@ -109,7 +109,7 @@ pub enum ToCoordinator {
         chunk: u64,
         /// The number that it failed at.
         number: i64,
-        /// What the kernel said.
+        /// The error of the kernel.
         reason: String,
     },
     /// The worker leaves as soon as its work in flight is delivered.
@@ -135,7 +135,7 @@ pub enum Effect {
     DropBlock(BlockId),
     /// The coordinator was lost, and the worker begins to wait for it.
     Waiting,
-    /// It is over: close what is open. Comes once, as the last effect but for [`Effect::StopSlot`] and
-    /// [`Effect::DropBlock`].
+    /// The worker has ended: close what is open. Comes once; only [`Effect::StopSlot`], [`Effect::DropBlock`] and
+    /// [`Effect::WakeSlots`] come after it.
     End(Outcome),
 }

@@ -6,8 +6,8 @@ use swath_model::{Instant, JobId, WorkerId};
 
 use crate::Job;
 
-/// Names one attempt of a worker to be in a session, from connecting to its end. What comes late from an earlier one is
-/// told by it, and ignored.
+/// Names one attempt of a worker to have a session, from connecting to the end of the session. Inputs that come late
+/// from an earlier attempt are ignored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SessionId(pub u64);
 
@@ -27,7 +27,7 @@ pub enum Outcome {
 pub(crate) enum State<K> {
     /// No connection, until the next attempt.
     Away { until: Instant },
-    /// It connects, or has said Hello and waits for the answer.
+    /// It connects, or has sent Hello and waits for the answer.
     Joining { session: SessionId, since: Instant },
     /// In a session.
     Joined(Session<K>),

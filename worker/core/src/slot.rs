@@ -30,7 +30,7 @@ pub enum NextTask<K> {
     Leave,
 }
 
-/// What a slot is at.
+/// What a slot does.
 #[derive(Debug, Default)]
 pub(crate) enum SlotState {
     #[default]

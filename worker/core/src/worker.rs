@@ -215,7 +215,7 @@ impl<K> Worker<K> {
             fingerprint: Some(held.job.fingerprint),
             offsets: held.offer(most_runs),
         };
-        // Of some leases nothing is in flight, though slots are still at it: all of it failed.
+        // A lease whose chunks have all failed has nothing in flight, though slots may still compute it.
         let in_flight = self.leases.iter_mut().filter(|held| !held.in_flight.is_empty());
         let offers = in_flight.take(most).map(offer).collect();
         self.effects.push_back(Effect::Send(session, ToCoordinator::Hello { former: self.former, offers }));
@@ -355,7 +355,7 @@ impl<K> Worker<K> {
         self.effects.extend([Effect::WakeSlots, Effect::UploadReady(id)]);
     }
 
-    /// Goes on with what the coordinator still wants of what was offered, and drops the rest.
+    /// Continues the offered work that the coordinator still wants, and drops the rest.
     fn resume(&mut self, now: Instant, mut resumed: Vec<ResumedLease>) {
         for mut held in std::mem::take(&mut self.leases) {
             // Each grant is for one lease.
@@ -372,7 +372,7 @@ impl<K> Worker<K> {
             }
             self.send_computed(lease, news.computed);
         }
-        // Of these nothing is left since they were offered: all of it failed meanwhile.
+        // All of the work in these leases has failed since it was offered.
         for ResumedLease { next: lease, chunks, .. } in resumed {
             for chunks in chunks.iter() {
                 self.send(ToCoordinator::ChunksReturned { lease, chunks: Some(chunks) });
@@ -381,7 +381,7 @@ impl<K> Worker<K> {
         self.remove_settled();
     }
 
-    /// What the coordinator still wants is known: blocks that are not wanted go, and make room.
+    /// Drops the blocks that the coordinator does not want any more.
     fn keep_wanted_blocks(&mut self) {
         self.blocks.sent = 0;
         for block in std::mem::take(&mut self.blocks.waiting) {
@@ -393,7 +393,7 @@ impl<K> Worker<K> {
         }
     }
 
-    /// What is to be sent of a block, if all of it is wanted. Where only some is, that is computed again.
+    /// The upload of a block, if all of it is wanted. If only some of it is, those numbers are computed again.
     fn claim(&mut self, block: WaitingBlock) -> Option<Upload<K>> {
         let held = self.leases.iter_mut().find(|held| held.key == block.lease)?;
         match held.claim(block.offsets) {
@@ -521,8 +521,8 @@ impl<K> Worker<K> {
         }
     }
 
-    /// Says something, if the coordinator has answered in this session. What is said of a lease between sessions is
-    /// said again when the lease goes on, or of no use when it does not.
+    /// Sends a message if there is a session. A message about a lease that is not sent because there is none is sent
+    /// when the lease continues (`resume`), and is of no use otherwise.
     fn send(&mut self, message: ToCoordinator) {
         if let Some(session) = self.state.session() {
             self.effects.push_back(Effect::Send(session.id, message));

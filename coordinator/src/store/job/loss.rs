@@ -15,8 +15,8 @@ impl JobResults {
         self.lock().stored.values().any(|stored| Arc::ptr_eq(&stored.part, part))
     }
 
-    /// A part is lost or damaged: its numbers are held no longer, but for those that a reader had who wants them once.
-    /// Returns the chunks that this touches.
+    /// A part is lost or damaged: its numbers are not held any more, except those that the reader of a `delivered` job
+    /// has had. Returns the chunks that this touches.
     pub(in crate::store) fn lose_part(&self, part: &Arc<PartRow>) -> Vec<ChunkRun> {
         let mut state = self.lock();
         let stored = std::mem::take(&mut state.stored);
@@ -34,8 +34,8 @@ impl JobResults {
         chunks
     }
 
-    /// A block in memory is damaged: its numbers are held no longer. Returns the chunks that this touches; none if it
-    /// is not here any more.
+    /// A block in memory is damaged: its numbers are not held any more. Returns the chunks that this touches; none if
+    /// the block is not here any more.
     pub(in crate::store) fn lose_block(&self, first: u64, block: &Block) -> Vec<ChunkRun> {
         let mut state = self.lock();
         let is_here = |held: &Held| held.block.bytes().as_ptr() == block.bytes().as_ptr();
@@ -50,8 +50,8 @@ impl JobResults {
         chunks
     }
 
-    /// The reader of a `delivered` job had a block and could not use it: its numbers are held no longer. Returns the
-    /// chunks that this touches; none if it was no block that was delivered.
+    /// The reader of a `delivered` job cannot use a block that it has: its numbers are not held any more. Returns the
+    /// chunks that this touches; none if no such block was delivered.
     pub(in crate::store) fn lose_delivered(&self, first: u64, numbers: u64) -> Vec<ChunkRun> {
         let Some(run) = OffsetRun::from_start(first, numbers) else { return Vec::new() };
         let mut state = self.lock();

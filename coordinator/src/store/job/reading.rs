@@ -40,7 +40,8 @@ pub(in crate::store) enum Window {
 }
 
 impl JobResults {
-    /// Looks for the block with this offset. Of a job that broke, a reader that wants a part sees what is missing.
+    /// Looks for the block with this offset. A reader of partial results gets the missing offsets of a failed or
+    /// cancelled job.
     pub(in crate::store) fn find(&self, offset: u64, wanted: Wanted) -> Found {
         let mut state = self.lock();
         if let Some(end) = state.index.end_of_failed(offset) {
@@ -78,7 +79,7 @@ impl JobResults {
         self.lock().part_at(offset).map(|(part, block)| (Arc::clone(part), block))
     }
 
-    /// Why there is nothing to read for somebody who wants all, or what there is; `None` if there is.
+    /// Why this reader is refused; `None` if it is not.
     pub(crate) fn refusal(&self, wanted: Wanted) -> Option<String> {
         let state = self.lock();
         match state.index.ending() {

@@ -13,7 +13,7 @@ use crate::{
 /// A block waits up to this share of its job's age for its part to fill.
 const PART_AGE_SHARE: u32 = 50;
 
-/// Why blocks should leave memory before their time.
+/// Why blocks should leave memory before they are due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::store) enum Pressure {
     None,
@@ -23,7 +23,7 @@ pub(in crate::store) enum Pressure {
     LastTime,
 }
 
-/// What became of the part that was tried last.
+/// Whether the last part of the job could be written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Parts {
     Written,
@@ -118,7 +118,7 @@ impl JobResults {
         std::mem::replace(&mut self.lock().parts, Parts::Failed) != Parts::Failed
     }
 
-    /// Parts can be written, or need not be. True if they failed until now.
+    /// A part was written, or none is due. True if the part before it failed.
     pub(in crate::store) fn part_is_fine(&self) -> bool {
         std::mem::replace(&mut self.lock().parts, Parts::Written) == Parts::Failed
     }
