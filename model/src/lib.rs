@@ -5,6 +5,7 @@
 //! valid: a `Range`, a run, a [`JobSpec`] that exists needs no check. Nothing here performs I/O or reads a clock.
 
 mod chunks;
+mod column_type;
 mod counted;
 mod error;
 mod failed_chunk;
@@ -12,6 +13,7 @@ mod fingerprint;
 mod ids;
 mod interval_set;
 mod job;
+mod layout;
 mod numbers;
 mod range;
 mod run;
@@ -21,6 +23,7 @@ mod value_type;
 mod worker;
 
 pub use chunks::Chunks;
+pub use column_type::TypeError;
 pub use counted::{Counted, counted};
 pub use error::{ChunksError, RangeError};
 pub use failed_chunk::{FailedChunk, FailedChunks, failed_numbers};
@@ -28,6 +31,7 @@ pub use fingerprint::Fingerprint;
 pub use ids::{Incarnation, JobId, LeaseId, WorkerId};
 pub use interval_set::{ChunkSet, IntervalSet, OffsetSet};
 pub use job::{JobRequest, JobSpec, Limits, Parameters, ResultMode};
+pub use layout::{Layout, LayoutError, Shape};
 pub use numbers::Numbers;
 pub use range::Range;
 pub use run::{ChunkRun, OffsetRun, Run};

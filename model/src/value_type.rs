@@ -2,9 +2,10 @@
 
 use std::{fmt, str::FromStr};
 
+use arrow_schema::{DataType, Field};
 use thiserror::Error;
 
-/// The type of the values of a kernel.
+/// The types that have a way of their own, which is faster than that of all others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ValueType {
     /// Signed integers of 64 bits.
@@ -18,6 +19,20 @@ pub enum ValueType {
 impl ValueType {
     /// All of them.
     pub const ALL: [Self; 3] = [Self::Int64, Self::Boolean, Self::Decimal128];
+
+    /// The type in Arrow.
+    pub fn data_type(self) -> DataType {
+        match self {
+            Self::Int64 => DataType::Int64,
+            Self::Boolean => DataType::Boolean,
+            Self::Decimal128 => DataType::Decimal128(38, 0),
+        }
+    }
+
+    /// That of a column, if it is one of these and never null.
+    pub fn of(column: &Field) -> Option<Self> {
+        Self::ALL.into_iter().find(|value_type| !column.is_nullable() && value_type.data_type() == *column.data_type())
+    }
 
     fn as_str(self) -> &'static str {
         match self {
