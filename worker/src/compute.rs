@@ -96,9 +96,11 @@ impl Computer {
                 Ok(block) => deliver(Product::Block { offsets, block }),
                 Err(Stop::Told) => return,
                 Err(Stop::Failed { number, reason }) => {
-                    let Some(failed) = job.chunks.range().offset_of(number).map(|at| job.chunks.chunk_at(at)) else {
-                        return;
-                    };
+                    let at = job.chunks.range().offset_of(number).filter(|&at| offsets.contains(at));
+                    // A kernel may blame a number that it was not asked for: then the first one counts.
+                    let at = at.unwrap_or(offsets.start());
+                    let number = job.chunks.range().at(at).unwrap_or(number);
+                    let failed = job.chunks.chunk_at(at);
                     let without = job.chunks.offsets(ChunkRun::one(failed));
                     left.extend(OffsetRun::new(without.end(), offsets.end()));
                     left.extend(OffsetRun::new(offsets.start(), without.start()));
