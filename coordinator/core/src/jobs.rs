@@ -45,7 +45,10 @@ impl<R: Results> Core<R> {
     /// arrived.
     pub fn recover(&mut self, now: Now, recovered: RecoveredJob) {
         self.begin(now);
-        let RecoveredJob { id, spec, fingerprint, state, submitted, ended, shares, failed, stock, token } = recovered;
+        let RecoveredJob { id, spec, fingerprint, state, submitted, ended, shares, mut failed, stock, token } =
+            recovered;
+        // A ledger may be damaged.
+        failed.retain(|&chunk, _| chunk < spec.chunks.count());
         let job = Job::new(Arc::new(spec), fingerprint, submitted, token);
         let mut job = Job { state, ended, shares, failed, stock, ..job };
         // Workers of this coordinator are others than those that had these ids before.

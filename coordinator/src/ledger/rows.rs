@@ -75,10 +75,8 @@ impl JobRow {
     }
 
     /// The job as the core takes it back, with its failed chunks.
-    pub(crate) fn recovered(self, mut failed: FailedChunks) -> Result<RecoveredJob, LedgerError> {
+    pub(crate) fn recovered(self, failed: FailedChunks) -> Result<RecoveredJob, LedgerError> {
         let spec = self.spec()?;
-        // The ledger may be damaged.
-        failed.retain(|&chunk, _| chunk < spec.chunks.count());
         Ok(RecoveredJob {
             id: self.id,
             fingerprint: swath_proto::fingerprint(&spec),

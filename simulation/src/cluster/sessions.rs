@@ -3,7 +3,9 @@
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use swath_coordinator_core::{Assignment, Join, Joined, ToWorker};
-use swath_model::{ChunkRun, Incarnation, JobId, LeaseId, OffsetRun, ResumeOffer, WorkerId, WorkerInfo, WorkerState, nanos};
+use swath_model::{
+    ChunkRun, Incarnation, JobId, LeaseId, OffsetRun, ResumeOffer, WorkerId, WorkerInfo, WorkerState, nanos,
+};
 use swath_scheduler::Event as SchedulerEvent;
 use swath_worker_core::{FromCoordinator, Lease, ToCoordinator, Welcome};
 
