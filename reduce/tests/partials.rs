@@ -62,9 +62,10 @@ fn states_travel_in_parquet() {
 fn with(partial: &RecordBatch, name: &str, column: ArrayRef) -> RecordBatch {
     let fields = partial.schema();
     let index = fields.index_of(name).unwrap();
-    let fields = fields.fields().iter().map(|field| field.as_ref().clone().with_nullable(true));
     let mut columns = partial.columns().to_vec();
     columns[index] = column;
+    let fields = fields.fields().iter().zip(&columns);
+    let fields = fields.map(|(field, column)| Field::new(field.name(), column.data_type().clone(), true));
     RecordBatch::try_new(Arc::new(Schema::new(fields.collect::<Vec<_>>())), columns).unwrap()
 }
 

@@ -4,12 +4,7 @@
 
 mod oracle;
 
-use std::sync::Arc;
-
-use arrow_array::{
-    Array, ArrayRef, BinaryViewArray, LargeStringArray, RecordBatch, StringViewArray, cast::AsArray, types::*,
-};
-use arrow_buffer::i256;
+use arrow_array::{Array, RecordBatch, cast::AsArray, types::Int64Type};
 use arrow_schema::{DataType, Field, Schema, TimeUnit};
 use num_bigint::BigInt;
 use proptest::{collection::vec, prelude::*, sample::Index};

@@ -6,7 +6,7 @@ use arrow_array::{
     Array, ArrayRef, ArrowPrimitiveType, BinaryArray, BinaryViewArray, BooleanArray, LargeStringArray, PrimitiveArray,
     StringArray, StringViewArray, cast::AsArray, types::*,
 };
-use arrow_buffer::{ArrowNativeType, i256};
+use arrow_buffer::i256;
 use arrow_schema::{DataType, TimeUnit};
 use num_bigint::{BigInt, Sign};
 
@@ -72,7 +72,7 @@ pub(crate) fn value(data_type: &DataType, words: [u64; 4], kind: u8) -> Value {
     };
     let digits = |digits: u32| {
         let random = BigInt::from_bytes_be(Sign::Plus, &words.map(u64::to_be_bytes).concat());
-        let most = BigInt::from(10).pow(digits) - 1;
+        let most: BigInt = BigInt::from(10).pow(digits) - 1;
         Value::Whole(match kind {
             0 => -most,
             1 => most,
@@ -102,7 +102,7 @@ pub(crate) fn value(data_type: &DataType, words: [u64; 4], kind: u8) -> Value {
             "äΩ🌾a".repeat(small.unsigned_abs() as usize).chars().skip(kind as usize % 3).collect::<String>().into(),
         ),
         DataType::Binary | DataType::BinaryView => Value::Bytes(
-            words.map(u64::to_le_bytes).concat()[..(kind as usize * 5)].iter().map(|byte| byte % 3).collect(),
+            words.map(u64::to_le_bytes).concat()[..(kind as usize * 4)].iter().map(|byte| byte % 3).collect(),
         ),
         _ => whole(64, true),
     }
