@@ -1,9 +1,9 @@
 //! The state of reductions over some rows.
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 use arrow_array::{Array, ArrayRef, Float64Array, Int64Array, RecordBatch};
-use arrow_schema::{ArrowError, DataType};
+use arrow_schema::DataType;
 use swath_model::Numbers;
 
 use crate::{
@@ -71,7 +71,7 @@ impl Accumulator {
     /// state.
     pub fn partial(&mut self) -> Result<RecordBatch, AccumulateError> {
         self.settle()?;
-        partial::encode(&self.plan, &self.states).map_err(unexpected)
+        partial::encode(&self.plan, &self.states).map_err(|error| unexpected(&error))
     }
 
     /// Takes in the state of other rows, from whomever it comes.
@@ -88,7 +88,7 @@ impl Accumulator {
     pub fn result(&mut self) -> Result<RecordBatch, AccumulateError> {
         self.settle()?;
         let columns = self.plan.list.iter().map(|reduction| self.result_of(reduction)).collect::<Result<_, _>>()?;
-        RecordBatch::try_new(self.plan.result_schema.clone(), columns).map_err(unexpected)
+        RecordBatch::try_new(self.plan.result_schema.clone(), columns).map_err(|error| unexpected(&error))
     }
 
     fn check_columns(&self, numbers: Numbers<'_>, columns: &[ArrayRef]) -> Result<(), AccumulateError> {
@@ -141,7 +141,7 @@ fn result_of_state<T: Stored + Ord>(
     plan: &SourcePlan,
     state: &State<T>,
 ) -> Result<ArrayRef, AccumulateError> {
-    let missing = || unexpected(ArrowError::ComputeError(format!("no value of {reduction}")));
+    let missing = || unexpected(&format!("no value of {reduction}"));
     Ok(match reduction.kind {
         Kind::Count => integer(Some(state.count)),
         Kind::Min => extreme_array(state.least.as_ref(), plan).ok_or_else(missing)?,
@@ -179,7 +179,7 @@ fn sum<T>(reduction: &Reduction, state: &State<T>) -> Result<ArrayRef, Accumulat
             Some(Arc::new(Int64Array::from(vec![is_some.then_some(value)])) as ArrayRef)
         }
     };
-    array.ok_or_else(|| unexpected(ArrowError::ComputeError(format!("no value of {reduction}"))))
+    array.ok_or_else(|| unexpected(&format!("no value of {reduction}")))
 }
 
 /// Whether an integer has at most so many digits.
@@ -229,6 +229,6 @@ fn full_error(plan: &Plan, source: Option<&SourcePlan>, full: Full) -> Accumulat
 }
 
 /// An array that does not fit its own schema: cannot come about.
-fn unexpected(error: ArrowError) -> AccumulateError {
+fn unexpected(error: &dyn fmt::Display) -> AccumulateError {
     AccumulateError::Columns(error.to_string())
 }

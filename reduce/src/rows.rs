@@ -66,11 +66,14 @@ pub(crate) fn runs<N: Copy, V: Copy + Default, E>(
             each(Run { values, numbers, start, rows: None })?;
             continue;
         };
+        // Each value is written to the next place, which a null leaves to the one that follows.
         let mut length = 0;
-        for ((converted, row), index) in converted.iter_mut().zip(&mut rows).zip(nulls.valid_indices()) {
-            *converted = values.get(index).map_or_else(V::default, |value| convert(*value));
-            *row = index;
-            length += 1;
+        for (index, (value, is_valid)) in values.iter().zip(nulls.iter()).enumerate() {
+            if let (Some(place), Some(row)) = (converted.get_mut(length), rows.get_mut(length)) {
+                *place = convert(*value);
+                *row = index;
+            }
+            length += usize::from(is_valid);
         }
         let values = converted.get(..length).unwrap_or_default();
         each(Run { values, numbers, start, rows: rows.get(..length) })?;

@@ -9,7 +9,7 @@ use crate::{
     lanes::{self, Summary},
     plan::{Keep, Wants},
     rows::Run,
-    value_counts::{Counted, Full, ValueCounts},
+    value_counts::{Counted, Full, ValueCounts, prefix},
     wide::Wide,
 };
 
@@ -45,6 +45,7 @@ pub(crate) enum Sum {
 }
 
 /// A least or a greatest value that may replace the one that is kept.
+#[derive(Clone, Copy)]
 struct Offer<T> {
     value: T,
     /// How it compares to one that it replaces.
@@ -265,9 +266,12 @@ impl<T: Decimal> State<T> {
         if self.wants.sum {
             self.add_whole(T::sum(run.values));
         }
-        if self.wants.extremes()
-            && let (Some(least), Some(greatest)) = (run.values.iter().min(), run.values.iter().max())
-        {
+        if let (true, Some((first, rest))) = (self.wants.extremes(), run.values.split_first()) {
+            let (mut least, mut greatest) = (first, first);
+            for value in rest {
+                least = value.min(least);
+                greatest = value.max(greatest);
+            }
             let number =
                 |value| run.values.iter().position(|other| other == value).map_or(0, |index| run.number(index));
             self.offer_least(least, run.number(0), || number(least));
@@ -280,26 +284,37 @@ impl<T: Decimal> State<T> {
     }
 }
 
+/// A text among others.
+#[derive(Clone, Copy)]
+struct Found<'a> {
+    /// Its beginning decides most comparisons.
+    order: (u64, &'a [u8]),
+    number: i64,
+}
+
 impl State<Vec<u8>> {
     /// Takes in texts or bytes, each with the number of its row.
     pub(crate) fn add_bytes<'a>(&mut self, values: impl Iterator<Item = (i64, &'a [u8])>) -> Result<(), Full> {
-        let (mut least, mut greatest) = (None::<(&[u8], i64)>, None::<(&[u8], i64)>);
+        let (mut least, mut greatest) = (None::<Found<'_>>, None::<Found<'_>>);
         for (number, value) in values {
             self.count += 1;
-            if least.is_none_or(|(least, _)| value < least) {
-                least = Some((value, number));
-            }
-            if greatest.is_none_or(|(greatest, _)| value > greatest) {
-                greatest = Some((value, number));
+            if self.wants.extremes() {
+                let found = Found { order: (prefix(value), value), number };
+                if least.is_none_or(|least| found.order < least.order) {
+                    least = Some(found);
+                }
+                if greatest.is_none_or(|greatest| found.order > greatest.order) {
+                    greatest = Some(found);
+                }
             }
             if self.wants.counts {
                 self.counts.count(value)?;
             }
         }
-        if let Some((value, number)) = least {
+        if let Some(Found { order: (_, value), number }) = least {
             self.offer_least(value, number, || number);
         }
-        if let Some((value, number)) = greatest {
+        if let Some(Found { order: (_, value), number }) = greatest {
             self.offer_greatest(value, number, || number);
         }
         Ok(())

@@ -1,13 +1,16 @@
 //! Distinct values with their counts.
 
-use std::{borrow::Borrow, collections::BTreeMap};
+use std::{borrow::Borrow, collections::BTreeMap, mem};
 
 use arrow_buffer::i256;
 
 use crate::{MAX_DISTINCT, MAX_PARTIAL_BYTES};
 
-/// Values that wait in front of the tree. A power of two.
-const SLOTS: usize = 1024;
+/// Pairs of values that wait in front of the tree. A power of two.
+const PAIRS: usize = 1024;
+
+/// Longer texts do not wait, so that those that do take little memory.
+const MOST_WAITING_BYTES: usize = 128;
 
 /// Spreads the bits of a product into its upper half. An odd number close to 2^64 divided by the golden ratio.
 const SPREAD: u64 = 0x9E37_79B9_7F4A_7C15;
@@ -54,14 +57,22 @@ impl Counted for i256 {
 
 impl Counted for [u8] {
     fn bits(&self) -> u64 {
-        let word = |bytes: Option<&[u8; 8]>| bytes.map_or(0, |bytes| u64::from_le_bytes(*bytes));
-        let short = self.iter().take(8).fold(0, |word, byte| word << 8 | u64::from(*byte));
-        short ^ word(self.last_chunk()).wrapping_mul(SPREAD) ^ self.len() as u64
+        let last = self.last_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes));
+        prefix(self) ^ last.wrapping_mul(SPREAD) ^ self.len() as u64
     }
 
     fn bytes(&self) -> usize {
         // With its offset.
         self.len() + 4
+    }
+}
+
+/// The beginning of a text as a number: where two differ, they are ordered as the texts are.
+#[inline]
+pub(crate) fn prefix(text: &[u8]) -> u64 {
+    match text.first_chunk() {
+        Some(bytes) => u64::from_be_bytes(*bytes),
+        None => text.iter().fold(0, |prefix, byte| prefix << 8 | u64::from(*byte)) << (64 - 8 * text.len()).min(63),
     }
 }
 
@@ -74,13 +85,13 @@ pub(crate) enum Full {
 
 /// Distinct values, each with how often it came.
 ///
-/// They are in a tree, which nobody can make slow by choosing values. In front of it is a table in which each value has one
-/// place: a value that comes again finds itself there, and one that it finds another in sends that one to the tree.
+/// They are in a tree, which nobody can make slow by choosing values. In front of it is a table in which each value has two
+/// places: a value that comes again finds itself there, and one that finds others there sends the older one to the tree.
 #[derive(Clone, Debug)]
 pub(crate) struct ValueCounts<T> {
     counts: BTreeMap<T, i64>,
-    /// Empty until the first value, then [`SLOTS`] of them.
-    waiting: Vec<Option<(T, i64)>>,
+    /// Empty until the first value, then [`PAIRS`] of them, in each the newer one first.
+    waiting: Vec<[Option<(T, i64)>; 2]>,
     /// Of the values in the tree, with their counts.
     bytes: usize,
 }
@@ -97,18 +108,23 @@ impl<T: Ord> ValueCounts<T> {
         Q: Counted + ToOwned<Owned = T> + ?Sized,
         T: Borrow<Q>,
     {
+        if value.bytes() > MOST_WAITING_BYTES {
+            return self.add::<Q>(value.to_owned(), 1);
+        }
         if self.waiting.is_empty() {
-            self.waiting.resize_with(SLOTS, || None);
+            self.waiting.resize_with(PAIRS, || [None, None]);
         }
-        let slot = (value.bits().wrapping_mul(SPREAD) >> (64 - SLOTS.ilog2())) as usize;
-        let Some(slot) = self.waiting.get_mut(slot) else { return Ok(()) };
-        if let Some((waiting, count)) = slot
-            && <T as Borrow<Q>>::borrow(waiting) == value
-        {
-            *count += 1;
-            return Ok(());
+        let index = (value.bits().wrapping_mul(SPREAD) >> (64 - PAIRS.ilog2())) as usize;
+        let Some(pair) = self.waiting.get_mut(index) else { return Ok(()) };
+        for (waiting, count) in pair.iter_mut().flatten() {
+            if <T as Borrow<Q>>::borrow(waiting) == value {
+                *count += 1;
+                return Ok(());
+            }
         }
-        match slot.replace((value.to_owned(), 1)) {
+        let [newer, older] = pair;
+        let newest = Some((value.to_owned(), 1));
+        match mem::replace(older, mem::replace(newer, newest)) {
             Some((value, count)) => self.add::<Q>(value, count),
             None => Ok(()),
         }
@@ -143,7 +159,7 @@ impl<T: Ord> ValueCounts<T> {
         Q: Counted + ?Sized,
         T: Borrow<Q>,
     {
-        for (value, count) in std::mem::take(&mut self.waiting).into_iter().flatten() {
+        for (value, count) in mem::take(&mut self.waiting).into_iter().flatten().flatten() {
             self.add::<Q>(value, count)?;
         }
         Ok(())

@@ -1,6 +1,6 @@
 //! States that come from peers: through Parquet they stay the same, and malformed ones are refused.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking; the lints know test functions only")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking; the lints know test functions only")]
 
 use std::sync::Arc;
 

@@ -112,9 +112,11 @@ fn float(words: [u64; 4], kind: u8, small: i64) -> f64 {
     let uniform = (words[1] >> 11) as f64 / (1u64 << 53) as f64;
     // What the whole column is like: special values, any bits, or plain numbers.
     match kind {
-        0 if words[2] % 64 == 0 => [f64::NAN, -f64::NAN, f64::INFINITY, f64::NEG_INFINITY][words[1] as usize % 4],
-        1 if words[2] % 8 == 0 => f64::from_bits(words[3] & !(1 << 62)),
-        2 if words[2] % 8 == 0 => {
+        0 if words[2].is_multiple_of(64) => {
+            [f64::NAN, -f64::NAN, f64::INFINITY, f64::NEG_INFINITY][words[1] as usize % 4]
+        }
+        1 if words[2].is_multiple_of(8) => f64::from_bits(words[3]),
+        2 if words[2].is_multiple_of(8) => {
             [-0.0, 0.0, f64::MIN_POSITIVE, -f64::from_bits(1), 1e308, -1e308][words[1] as usize % 6]
         }
         3 => small as f64 / 4.0,
@@ -272,7 +274,7 @@ pub(crate) fn is_nearest(float: f64, numerator: &BigInt, denominator: &BigInt) -
     // Twice the exact value is compared with the sum of two neighbours: on which side of their middle it is.
     let middle = |lower: f64| (units(lower) + above(lower)) * denominator;
     let doubled = &exact * 2;
-    let is_even = float.to_bits() % 2 == 0;
+    let is_even = float.to_bits().is_multiple_of(2);
     if float.is_nan() || float.is_sign_negative() {
         return false;
     }
