@@ -1,5 +1,5 @@
-//! How many values a second are reduced, on one thread. `cargo bench -p swath-reduce` runs them; words after `--` choose
-//! some by name.
+//! How many values a second are reduced, on one thread. `cargo bench -p swath-reduce` runs them; words after `--`
+//! choose some by name.
 
 #![expect(clippy::unwrap_used, reason = "what cannot fail here")]
 

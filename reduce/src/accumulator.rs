@@ -23,8 +23,8 @@ use crate::{
 
 /// Takes in rows and partial states, in any order, and gives the state or the result of all of them.
 ///
-/// A partial state that is refused as [`AccumulateError::Malformed`] leaves everything as it was, and so do columns that
-/// are refused; after any other error the accumulator is of no use any more.
+/// A partial state that is refused as [`AccumulateError::Malformed`] leaves everything as it was, and so do columns
+/// that are refused; after any other error the accumulator is of no use any more.
 #[derive(Clone, Debug)]
 pub struct Accumulator {
     plan: Arc<Plan>,

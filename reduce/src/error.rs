@@ -1,4 +1,5 @@
-//! Why a list of reductions, or a step of one, was refused. Each message is a fragment that fits "failed to …: {error}".
+//! Why a list of reductions, or a step of one, was refused. Each message is a fragment that fits "failed to …:
+//! {error}".
 
 use thiserror::Error;
 

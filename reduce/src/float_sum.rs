@@ -1,7 +1,7 @@
 //! Sums of floats, exact: the same, bit for bit, in whatever order the floats came.
 //!
-//! Every double is a multiple of 2^-1074, so a sum of doubles is an integer of some 2,200 bits in this unit. It is kept in
-//! digits of 32 bits which lie in 64 bits each, so that carries may wait: a small superaccumulator.
+//! Every double is a multiple of 2^-1074, so a sum of doubles is an integer of some 2,200 bits in this unit. It is kept
+//! in digits of 32 bits which lie in 64 bits each, so that carries may wait: a small superaccumulator.
 //!
 //! Source: Radford M. Neal, "Fast exact summation using small and large superaccumulators",
 //! <https://arxiv.org/abs/1505.05571> (2015), section 2. Most floats do not get there one by one: see [`FloatSum::add_all`].
@@ -50,8 +50,9 @@ impl FloatSum {
         Self { digits: [0; DIGITS], room: MOST_ADDED, specials: 0 }
     }
 
-    /// Adds floats. Nearly all of them lie in a narrow window below the largest of their neighbours: there, they are taken
-    /// apart into multiples of two units, whose sums are exact in plain doubles, and only these sums are added here.
+    /// Adds floats. Nearly all of them lie in a narrow window below the largest of their neighbours: there, they are
+    /// taken apart into multiples of two units, whose sums are exact in plain doubles, and only these sums are added
+    /// here.
     pub(crate) fn add_all(&mut self, values: &[f64]) {
         for values in values.chunks(TOGETHER) {
             if values.len() < FEW || !self.add_together(values) {

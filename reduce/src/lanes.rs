@@ -1,4 +1,5 @@
-//! The inner loops over plain values, each compiled twice: as the compiler does by default, and for processors with AVX2.
+//! The inner loops over plain values, each compiled twice: as the compiler does by default, and for processors with
+//! AVX2.
 
 /// Values that are looked at in one go of [`split`].
 const LANES: usize = 8;
@@ -79,9 +80,9 @@ compiled_twice! {
     /// Takes each float apart: a multiple of a coarse unit, a multiple of a fine unit, and what is left, and sums the
     /// multiples. `roundings` are 1.5 · 2^52 of the coarse and the fine unit.
     ///
-    /// Adding such a number rounds to a multiple of the unit, and subtracting it again leaves that multiple; both, and the
-    /// difference to the value, are exact where the value is below 2^50 units. The sums are exact where those of each lane
-    /// stay below 2^53 units. So whoever calls chooses the units and the number of values.
+    /// Adding such a number rounds to a multiple of the unit, and subtracting it again leaves that multiple; both, and
+    /// the difference to the value, are exact where the value is below 2^50 units. The sums are exact where those of
+    /// each lane stay below 2^53 units. So whoever calls chooses the units and the number of values.
     ///
     /// Source: Demmel and Nguyen, "Fast Reproducible Floating-Point Summation", ARITH 21 (2013), algorithm 4 (Extract).
     split, split_avx2, split_portable, (values: &[f64], roundings: [f64; 2]) -> Split

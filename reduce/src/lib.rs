@@ -1,11 +1,12 @@
 //! Reductions of Swath: `count,sum(steps),max_n(steps)` over the columns of a job's results.
 //!
-//! [`Reductions`] is a list that was parsed and checked against the columns. An [`Accumulator`] takes in rows where they are
-//! computed ([`Accumulator::update`]) and gives its state as one row ([`Accumulator::partial`]), which travels; whoever
-//! reads takes all of these rows in ([`Accumulator::merge`]) and gets one row in the end ([`Accumulator::result`]).
+//! [`Reductions`] is a list that was parsed and checked against the columns. An [`Accumulator`] takes in rows where
+//! they are computed ([`Accumulator::update`]) and gives its state as one row ([`Accumulator::partial`]), which
+//! travels; whoever reads takes all of these rows in ([`Accumulator::merge`]) and gets one row in the end
+//! ([`Accumulator::result`]).
 //!
-//! Everything is exact: the result is the same, bit for bit, however the rows were split and in whatever order the parts
-//! were merged. So is the state: two accumulators that took in the same rows have the same partial row.
+//! Everything is exact: the result is the same, bit for bit, however the rows were split and in whatever order the
+//! parts were merged. So is the state: two accumulators that took in the same rows have the same partial row.
 //!
 //! | reduction | over | of type | of no values |
 //! | --- | --- | --- | --- |
@@ -16,17 +17,17 @@
 //! | | floats | Float64 | null |
 //! | | booleans: how many are true | Int64 | null |
 //! | `mean` | integers, decimals, floats, booleans (the share that is true) | Float64 | null |
-//! | `min`, `max` | these, dates, times, timestamps, text, binary | of the column; text is Utf8, binary is Binary | null |
+//! | `min`, `max` | these, dates, times, timestamps, text, binary | of the column; all text is Utf8 | null |
 //! | `min_n`, `max_n` | the same: the smallest number at which the least or the greatest value is | Int64 | null |
-//! | `value_counts` | the same: the distinct values, ascending, each with its count | List<Struct<value, count>> | empty |
+//! | `value_counts` | the same: the distinct values, ascending, with counts | `List<Struct<value, count>>` | empty |
 //!
 //! - Nulls are skipped, as in SQL. The column `n` is the number of a row.
-//! - Sums are exact, and never wrap. Sums of floats are exact, too, and rounded once, to the nearest double, ties to even;
-//!   a sum beyond the greatest double is infinite. A NaN among the values makes the sum NaN, as do infinities of
+//! - Sums are exact, and never wrap. Sums of floats are exact, too, and rounded once, to the nearest double, ties to
+//!   even; a sum beyond the greatest double is infinite. A NaN among the values makes the sum NaN, as do infinities of
 //!   both signs; one sign of infinity makes that. A sum that is zero is +0.
 //! - A mean is the exact sum divided by the count, rounded once, to the nearest double.
-//! - NaN is greater than all other floats and equal to itself, as in DuckDB and PostgreSQL. So `max` is NaN where there is
-//!   one, and `min` only where there is nothing else. -0 and +0 are equal, and shown as +0.
+//! - NaN is greater than all other floats and equal to itself, as in DuckDB and PostgreSQL. So `max` is NaN where there
+//!   is one, and `min` only where there is nothing else. -0 and +0 are equal, and shown as +0.
 //! - Text is ordered by its code points, binary by its bytes, false is less than true.
 
 #![warn(clippy::indexing_slicing)]

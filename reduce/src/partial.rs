@@ -1,15 +1,19 @@
 //! States as a row that travels.
 //!
-//! The columns are those of [`crate::Reductions::partial_schema`]: `count`, the rows, and for each source `c` that is read
-//! those of these that are needed:
+//! The columns are those of [`crate::Reductions::partial_schema`]: `count`, the rows, and for each source `c` that is
+//! read those of these that are needed:
 //!
 //! | column | holds |
 //! | --- | --- |
 //! | `count(c)` | the values that are not null |
-//! | `sum(c)` | their sum: of integers, decimals (without their point) and booleans an integer in two's complement, the least significant byte first, in as few bytes as it takes; of floats a byte that says what is no number among them (1 NaN, 2 infinity, 4 negative infinity), then such an integer, in units of 2^-1074 |
+//! | `sum(c)` | their sum, see below |
 //! | `min(c)`, `min_n(c)` | the least of them, and the smallest number at which it is |
 //! | `max(c)`, `max_n(c)` | the greatest of them, likewise |
 //! | `value_counts(c)` | the distinct ones with their counts, ascending |
+//!
+//! A sum of integers, decimals (without their point) and booleans is an integer in two's complement, the least
+//! significant byte first, in as few bytes as it takes. A sum of floats is a byte that says what is no number among
+//! them (the sum of 1 for NaN, 2 for infinity, 4 for negative infinity), then such an integer, in units of 2^-1074.
 
 use std::sync::Arc;
 

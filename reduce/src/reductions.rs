@@ -47,8 +47,8 @@ impl Reductions {
         &self.plan.list
     }
 
-    /// The columns that are read, by their index in the schema, ascending. [`Accumulator::update`] takes these alone, so
-    /// others need not be computed.
+    /// The columns that are read, by their index in the schema, ascending. [`Accumulator::update`] takes these alone,
+    /// so others need not be computed.
     pub fn columns(&self) -> &[usize] {
         &self.plan.columns
     }

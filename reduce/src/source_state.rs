@@ -25,7 +25,8 @@ pub(crate) enum SourceState {
     Bytes(State<Vec<u8>>),
 }
 
-/// Evaluates an expression with the state, whatever its values are kept as, and with the type that they are looked up by.
+/// Evaluates an expression with the state, whatever its values are kept as, and with the type that they are looked up
+/// by.
 macro_rules! for_state {
     ($source:expr, $state:ident, $lookup:ident => $then:expr) => {
         match $source {

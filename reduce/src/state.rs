@@ -180,7 +180,8 @@ impl State<i64> {
         Ok(())
     }
 
-    /// Takes in booleans: how many are false and true, and where the `first` of each is, none of them before `earliest`.
+    /// Takes in booleans: how many are false and true, and where the `first` of each is, none of them before
+    /// `earliest`.
     pub(crate) fn add_booleans(
         &mut self,
         counts: [usize; 2],

@@ -85,8 +85,9 @@ pub(crate) enum Full {
 
 /// Distinct values, each with how often it came.
 ///
-/// They are in a tree, which nobody can make slow by choosing values. In front of it is a table in which each value has two
-/// places: a value that comes again finds itself there, and one that finds others there sends the older one to the tree.
+/// They are in a tree, which nobody can make slow by choosing values. In front of it is a table in which each value has
+/// two places: a value that comes again finds itself there, and one that finds others there sends the older one to the
+/// tree.
 #[derive(Clone, Debug)]
 pub(crate) struct ValueCounts<T> {
     counts: BTreeMap<T, i64>,
