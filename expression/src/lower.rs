@@ -61,6 +61,8 @@ struct Lowering<'p, 'k> {
 enum Kept {
     Exact(ExactId, Lane),
     Float(FloatId),
+    /// The remainder by a constant.
+    Residue(ExactId, i64),
 }
 
 impl<'p> Lowering<'p, '_> {

@@ -69,7 +69,7 @@ impl Lowering<'_, '_> {
             }
         };
         let mut lane = lane_of(self, id).max(lane_of(self, left)).max(lane_of(self, right));
-        let product = if lane > Lane::Small { self.remainder_of_product(operator, left, right) } else { None };
+        let product = self.divisor_of_product(operator, left, right);
         if product.is_some() {
             lane = Lane::Small;
         }
@@ -77,7 +77,7 @@ impl Lowering<'_, '_> {
             return (register, lane);
         }
         let out = match (operator, product) {
-            (_, Some((factors, divisor))) => self.product_by(factors, divisor),
+            (_, Some(divisor)) => return (self.residue(left, divisor), lane),
             (Some(operator), None) => match lane {
                 Lane::Small => self.small(operator, id, (left, right)),
                 Lane::Whole => self.whole(operator, id, (left, right)),
@@ -94,36 +94,49 @@ impl Lowering<'_, '_> {
         (self.keep(Kept::Exact(id, lane), out), lane)
     }
 
-    /// The factors and the divisor of `a * b % c` where the product is too large for [`Lane::Small`] and that of the
-    /// remainders is not: (a % c) * (b % c) % c is the same, signs included, for both products have the same sign.
-    fn remainder_of_product(
-        &self,
-        operator: Option<Arithmetic>,
-        left: ExactId,
-        right: ExactId,
-    ) -> Option<((ExactId, ExactId), i64)> {
+    /// The divisor of a remainder of a product that is too large for [`Lane::Small`], where the factors and the products of
+    /// their remainders are not.
+    fn divisor_of_product(&self, operator: Option<Arithmetic>, left: ExactId, right: ExactId) -> Option<i64> {
         if operator != Some(Arithmetic::Remainder) {
             return None;
         }
-        let ExactNode::Binary(Arithmetic::Multiply, one, other) = self.exact_node(left) else { return None };
-        let divisor = i64::try_from(self.nodes.constant(right)?.to_i128()?).ok()?;
+        let divisor = self.divisor(right)?;
         let most = i128::from(divisor).abs() - 1;
-        let is_small = [one, other].iter().all(|id| self.known(*id).lane() == Lane::Small);
-        // Products of small factors never fail, so leaving this one out hides no error of its own.
-        (is_small && most < 1 << 32 && most * most <= MOST_SMALL).then_some(((one, other), divisor))
+        let is_small = most < 1 << 32 && most * most <= MOST_SMALL;
+        // What may not fit is computed as it stands, for then it is an error.
+        let is_safe = !self.known(left).may_fail && self.known(left).lane() > Lane::Small;
+        (is_small && is_safe && self.has_small_factors(left)).then_some(divisor)
     }
 
-    fn product_by(&mut self, (one, other): (ExactId, ExactId), divisor: i64) -> usize {
-        let remainder = |lowering: &mut Self, id: ExactId| {
-            let of = lowering.exact(id, Lane::Small);
-            lowering.small_by(Part::Remainder, of, divisor)
+    fn has_small_factors(&self, id: ExactId) -> bool {
+        match self.exact_node(id) {
+            _ if self.known(id).lane() == Lane::Small => true,
+            ExactNode::Binary(Arithmetic::Multiply, one, other) => {
+                self.has_small_factors(one) && self.has_small_factors(other)
+            }
+            _ => false,
+        }
+    }
+
+    /// The register of `id % divisor` in [`Lane::Small`]: a * b % c is (a % c) * (b % c) % c, signs included, for both
+    /// products have the same sign.
+    fn residue(&mut self, id: ExactId, divisor: i64) -> usize {
+        let kept = Kept::Residue(id, divisor);
+        if let Some(register) = self.kept(kept) {
+            return register;
+        }
+        let of = match self.exact_node(id) {
+            ExactNode::Binary(Arithmetic::Multiply, one, other) if self.known(id).lane() > Lane::Small => {
+                let left = Operand::Register(self.residue(one, divisor));
+                let right = Operand::Register(self.residue(other, divisor));
+                let out = self.register(Bank::Float);
+                self.ops.push(Op::Small(Binary { step: Step::Multiply, left, right, guard: None, out }));
+                out
+            }
+            _ => self.exact(id, Lane::Small),
         };
-        let left = remainder(self, one);
-        let right = if one == other { left } else { remainder(self, other) };
-        let product = self.register(Bank::Float);
-        let (left, right) = (Operand::Register(left), Operand::Register(right));
-        self.ops.push(Op::Small(Binary { step: Step::Multiply, left, right, guard: None, out: product }));
-        self.small_by(Part::Remainder, product, divisor)
+        let out = self.small_by(Part::Remainder, of, divisor);
+        self.keep(kept, out)
     }
 
     fn small_by(&mut self, part: Part, of: usize, divisor: i64) -> usize {
