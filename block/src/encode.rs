@@ -96,7 +96,7 @@ impl BlockEncoder {
             }
             Values::Boolean(values) => {
                 boolean::encode(values, &mut page);
-                let (least, greatest) = extremes(values);
+                let (least, greatest) = boolean::extremes(values);
                 (Encoding::PLAIN, i128::from(least), i128::from(greatest))
             }
             Values::Decimal128(values) => {

@@ -18,6 +18,7 @@
 
 #![warn(clippy::indexing_slicing)]
 
+mod bits;
 mod catalogue;
 mod collatz;
 mod description;
@@ -25,11 +26,14 @@ mod error;
 mod is_prime;
 mod isqrt;
 mod kernel;
+mod miller_rabin;
+mod sieve;
 mod square;
 #[cfg(test)]
 mod testing;
 mod values;
 
+pub use bits::Bits;
 pub use catalogue::{catalogue, find};
 pub use description::{Description, ParameterDescription};
 pub use error::{EvaluateError, FindError};
