@@ -7,7 +7,7 @@ mod table;
 mod wheel;
 
 pub(crate) use self::{
-    primes::Primes,
+    primes::{Primes, ordered_primes},
     segment::Segment,
     wheel::expand,
 };

@@ -49,6 +49,31 @@ const LARGE_END: u32 = 30 * 559_241;
 static SMALL: LazyLock<Table> = LazyLock::new(|| table(SMALL_END as usize / 30, &first_table()));
 static LARGE: LazyLock<Table> = LazyLock::new(|| table(LARGE_END as usize / 30, &SMALL));
 
+/// The primes of the tables from 17 on, in their order.
+static SMALL_IN_ORDER: LazyLock<Vec<u32>> = LazyLock::new(|| in_order(&SMALL));
+static LARGE_IN_ORDER: LazyLock<Vec<u32>> = LazyLock::new(|| in_order(&LARGE));
+
+fn in_order(table: &Table) -> Vec<u32> {
+    let mut primes: Vec<u32> = (0..8).flat_map(|bit| table.class(bit, 17..=u32::MAX)).copied().collect();
+    primes.sort();
+    primes
+}
+
+/// Primes from 17 on, in their order.
+pub(crate) struct OrderedPrimes {
+    pub(crate) primes: &'static [u32],
+    /// The last number whose primes are there.
+    pub(crate) limit: u64,
+}
+
+/// Those up to `limit`, or as far as the tables reach.
+pub(crate) fn ordered_primes(limit: u64) -> OrderedPrimes {
+    let table = if limit < u64::from(SMALL_END) { &SMALL_IN_ORDER } else { &LARGE_IN_ORDER };
+    let limit = limit.min(u64::from(LARGE_END) - 1);
+    let end = table.partition_point(|prime| u64::from(*prime) <= limit);
+    OrderedPrimes { primes: table.get(..end).unwrap_or_default(), limit }
+}
+
 /// With a root up to this many times the numbers, a sieve with all primes is the cheapest. Measured.
 const ALL: u64 = 100;
 
