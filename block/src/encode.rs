@@ -87,7 +87,7 @@ impl BlockEncoder {
         }
         check_length(values.len(), PAGE_ROWS)?;
         check_length(self.rows + values.len(), MAX_ROWS)?;
-        let mut page = Vec::new();
+        let (mut page, mut uncompressed) = (Vec::new(), None);
         let (encoding, least, greatest) = match values {
             Values::Int64(values) => {
                 page.reserve(values.len() * 2 + 64);
@@ -96,22 +96,39 @@ impl BlockEncoder {
             }
             Values::Boolean(values) => {
                 boolean::encode(values, &mut page);
-                let (least, greatest) = extremes(values);
+                let (least, greatest) = boolean::extremes(values);
                 (Encoding::PLAIN, i128::from(least), i128::from(greatest))
             }
             Values::Decimal128(values) => {
-                decimal::encode(values, &mut page);
-                let (least, greatest) = extremes(values);
+                uncompressed = Some(values.len() * 16);
+                self.encode_decimals(values, &mut page);
+                let (least, greatest) = decimal::extremes(values);
                 (Encoding::PLAIN, least, greatest)
             }
         };
         let (before_least, before_greatest) = self.least_and_greatest.unwrap_or((least, greatest));
         self.least_and_greatest = Some((before_least.min(least), before_greatest.max(greatest)));
-        let uncompressed = page.len();
-        page = self.compress(page);
+        let uncompressed = uncompressed.unwrap_or_else(|| {
+            let length = page.len();
+            page = self.compress(std::mem::take(&mut page));
+            length
+        });
         self.uncompressed += write_page(&mut self.column, page, uncompressed, values.len(), encoding)?;
         self.rows += values.len();
         Ok(())
+    }
+
+    /// Decimals are compressed before they are encoded, for which they are better known than their bytes.
+    fn encode_decimals(&mut self, values: &[i128], page: &mut Vec<u8>) {
+        if self.compression != Some(Compression::UNCOMPRESSED) {
+            decimal::compress(values, page);
+        }
+        let is_worth_it = || page.len() <= values.len() * 12;
+        let compression = || if is_worth_it() { Compression::LZ4_RAW } else { Compression::UNCOMPRESSED };
+        if *self.compression.get_or_insert_with(compression) == Compression::UNCOMPRESSED {
+            page.clear();
+            decimal::encode(values, page);
+        }
     }
 
     /// The page as it is written: compressed, if that was worth it for the first one.
@@ -280,9 +297,4 @@ fn compress_if_worth_it(page: Vec<u8>) -> (Vec<u8>, Compression) {
 
 fn check_length(rows: usize, limit: usize) -> Result<(), EncodeError> {
     if rows > limit { Err(EncodeError::TooLong { rows, limit }) } else { Ok(()) }
-}
-
-#[expect(clippy::indexing_slicing, reason = "nothing without a value is encoded")]
-fn extremes<T: Copy + Ord>(values: &[T]) -> (T, T) {
-    values[1..].iter().fold((values[0], values[0]), |(least, greatest), &value| (least.min(value), greatest.max(value)))
 }

@@ -8,17 +8,21 @@ use parquet::{
     basic::{Compression, Encoding},
 };
 use proptest::prelude::*;
-use swath_kernel::{ValueType, Values};
+use swath_kernel::{Bits, ValueType, Values};
 
 use crate::{
     Block, BlockEncoder, BlockError, EncodeError, FileAssembler, FooterError, MAX_ROWS, PAGE_ROWS, arrow_schema,
     checksum,
 };
 
+fn boolean(values: &[bool]) -> Values {
+    Values::Boolean(Bits::from(values))
+}
+
 fn page(values: &Values, start: usize, end: usize) -> Values {
     match values {
         Values::Int64(values) => Values::Int64(values[start..end].to_vec()),
-        Values::Boolean(values) => Values::Boolean(values[start..end].to_vec()),
+        Values::Boolean(values) => Values::Boolean(values.iter().skip(start).take(end - start).collect()),
         Values::Decimal128(values) => Values::Decimal128(values[start..end].to_vec()),
     }
 }
@@ -108,8 +112,8 @@ fn a_column_is_compressed_where_its_first_page_says_that_it_is_worth_it() {
 fn booleans_take_a_bit_and_next_to_nothing_where_all_are_equal() {
     for (values, most) in [
         (Values::Boolean((0..MAX_ROWS).map(|n| n.is_power_of_two()).collect()), MAX_ROWS / 8),
-        (Values::Boolean(vec![false; MAX_ROWS]), 4096),
-        (Values::Boolean(vec![true; MAX_ROWS]), 4096),
+        (boolean(&[false; MAX_ROWS]), 4096),
+        (boolean(&[true; MAX_ROWS]), 4096),
     ] {
         let block = Block::parse(encode(1, &values), ValueType::Boolean).unwrap();
         assert!(block.bytes().len() < most, "{} bytes for {} booleans", block.bytes().len(), values.len());
@@ -142,7 +146,7 @@ fn every_width_of_difference_comes_back() {
 fn both_ends_of_the_numbers_and_of_the_decimals_come_back() {
     let most = 10i128.pow(38) - 1;
     assert_round_trip(i64::MAX - 2, &Values::Decimal128(vec![most, -most, 0]));
-    assert_round_trip(i64::MIN, &Values::Boolean(vec![true; 5000]));
+    assert_round_trip(i64::MIN, &boolean(&[true; 5000]));
 }
 
 #[test]
@@ -186,16 +190,16 @@ fn a_block_is_cut_at_any_row() {
     let (_, values) =
         decode(&Block::parse(encode(1, &wide), ValueType::Decimal128).unwrap().without_first(2, 3).unwrap());
     assert!(values == Values::Decimal128(vec![3]));
-    let odd = Values::Boolean(vec![true, false, true]);
+    let odd = boolean(&[true, false, true]);
     let (_, values) = decode(&Block::parse(encode(1, &odd), ValueType::Boolean).unwrap().without_first(1, 2).unwrap());
-    assert!(values == Values::Boolean(vec![false, true]));
+    assert!(values == boolean(&[false, true]));
     assert!(block.without_first(70_000, 70_001).is_err());
 }
 
 #[test]
 fn what_does_not_fit_is_refused() {
     let mut encoder = BlockEncoder::new(ValueType::Int64, 0);
-    assert!(matches!(encoder.push(&Values::Boolean(vec![true])), Err(EncodeError::WrongType { .. })));
+    assert!(matches!(encoder.push(&boolean(&[true])), Err(EncodeError::WrongType { .. })));
     assert!(matches!(encoder.push(&Values::Int64(vec![0; PAGE_ROWS + 1])), Err(EncodeError::TooLong { .. })));
     assert!(matches!(BlockEncoder::new(ValueType::Int64, 0).finish(), Err(EncodeError::Empty)));
 }
@@ -238,7 +242,7 @@ proptest! {
 
     #[test]
     fn any_booleans_come_back(values in prop::collection::vec(any::<bool>(), 1..700)) {
-        assert_round_trip(0, &Values::Boolean(values));
+        assert_round_trip(0, &boolean(&values));
     }
 
     #[test]

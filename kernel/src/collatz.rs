@@ -1,7 +1,10 @@
 //! `collatz`: the total stopping time of the Collatz problem.
 
+mod trajectory;
+
 use std::{ops::RangeInclusive, sync::Arc};
 
+use self::trajectory::{Abandoned, stopping_time};
 use crate::{
     Description, EvaluateError, FindError, Kernel, ParameterDescription, Parameters, ValueType, Values, kernel::count,
 };
@@ -74,59 +77,11 @@ impl Kernel for Collatz {
     }
 }
 
-/// Why a trajectory was not followed to 1.
-#[derive(Debug, PartialEq, Eq)]
-enum Abandoned {
-    TooManySteps,
-    TooLarge,
-}
-
 impl Abandoned {
     fn reason(&self, max_steps: u64) -> String {
         match self {
             Self::TooManySteps => format!("it takes more than {max_steps} steps (max-steps)"),
             Self::TooLarge => "it leads to a number that does not fit 128 bits".to_owned(),
-        }
-    }
-}
-
-/// The number of steps from `number`, at least 1, to 1.
-fn stopping_time(number: u64, max_steps: u64) -> Result<u64, Abandoned> {
-    const LARGEST: u64 = (u64::MAX - 1) / 3;
-    let mut n = number;
-    let mut steps = 0u64;
-    loop {
-        let halvings = n.trailing_zeros();
-        n >>= halvings;
-        steps = steps.wrapping_add(u64::from(halvings));
-        if steps > max_steps {
-            return Err(Abandoned::TooManySteps);
-        }
-        if n == 1 {
-            return Ok(steps);
-        }
-        if n > LARGEST {
-            (n, steps) = climb_down(u128::from(n), steps, max_steps)?;
-        } else {
-            n = n.wrapping_mul(3).wrapping_add(1);
-            steps = steps.wrapping_add(1);
-        }
-    }
-}
-
-/// Follows the trajectory from `n`, which is odd, after `steps` until it fits 64 bits again.
-/// Returns where that is and after how many steps.
-fn climb_down(mut n: u128, mut steps: u64, max_steps: u64) -> Result<(u64, u64), Abandoned> {
-    loop {
-        n = n.checked_mul(3).and_then(|n| n.checked_add(1)).ok_or(Abandoned::TooLarge)?;
-        let halvings = n.trailing_zeros();
-        n >>= halvings;
-        steps += 1 + u64::from(halvings);
-        if steps > max_steps {
-            return Err(Abandoned::TooManySteps);
-        }
-        if let Ok(n) = u64::try_from(n) {
-            return Ok((n, steps));
         }
     }
 }
@@ -218,11 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn leaving_128_bits_is_noticed() {
-        // 3n + 1 is 2^128 for the first, and 2^128 - 6 for the second.
-        let smallest = u128::MAX / 3;
-        assert_eq!(climb_down(smallest, 0, 1), Err(Abandoned::TooLarge));
-        assert_eq!(climb_down(smallest - 2, 0, 1), Err(Abandoned::TooManySteps));
+    fn what_does_not_fit_is_said() {
         assert_eq!(Abandoned::TooLarge.reason(1), "it leads to a number that does not fit 128 bits");
     }
 

@@ -1,12 +1,12 @@
 //! `is-prime`: whether the number is a prime.
 
-mod miller_rabin;
-mod sieve;
 #[cfg(test)]
 mod tests;
+mod window;
 
-use std::{ops::RangeInclusive, sync::Arc};
+use std::{cell::RefCell, ops::RangeInclusive, sync::Arc};
 
+use self::window::Window;
 use crate::{Description, EvaluateError, FindError, Kernel, Parameters, ValueType, Values, kernel::count};
 
 const NAME: &str = "is-prime";
@@ -19,8 +19,10 @@ pub(crate) const DESCRIPTION: Description = Description {
     bind,
 };
 
-/// How many numbers are sieved at a time: a byte each, so that they stay in the second cache.
-const SEGMENT: usize = 1 << 18;
+thread_local! {
+    /// What this thread has sieved last, for whatever range it was asked.
+    static WINDOW: RefCell<Window> = RefCell::default();
+}
 
 #[derive(Debug)]
 struct IsPrime;
@@ -38,43 +40,21 @@ impl Kernel for IsPrime {
         ValueType::Boolean
     }
 
-    #[expect(clippy::indexing_slicing, reason = "the values were just made longer")]
+    /// A sieve with all primes up to the root of the last number decides alone. Where these are too many for what the
+    /// numbers are worth, fewer primes leave a few numbers over, and these are tested one by one.
     fn evaluate(&self, numbers: RangeInclusive<i64>, values: &mut Values) -> Result<(), EvaluateError> {
         let Values::Boolean(values) = values else {
             return Err(EvaluateError::wrong_type(NAME, ValueType::Boolean, values));
         };
-        let before = values.len();
-        values.resize(before + count(&numbers), false);
-        let mut appended = &mut values[before..];
-
-        // Negative numbers are not primes and stay as they are.
-        let first = *numbers.start();
+        let (first, last) = (*numbers.start(), *numbers.end());
         if first < 0 {
-            let negative = usize::try_from(first.unsigned_abs()).unwrap_or(usize::MAX);
-            appended = appended.get_mut(negative..).unwrap_or_default();
+            values.append_zeros(count(&(first..=last.min(-1))));
         }
-        let mut first = first.max(0).unsigned_abs();
-        for segment in appended.chunks_mut(SEGMENT) {
-            decide(first, segment);
-            first += segment.len() as u64;
+        if let (Ok(first), Ok(last)) = (u64::try_from(first.max(0)), u64::try_from(last))
+            && first <= last
+        {
+            WINDOW.with_borrow_mut(|window| window.append(first, last, values));
         }
         Ok(())
-    }
-}
-
-/// Sets each place of `segment`, which stands for `first` and the numbers after it, to whether its
-/// number is a prime. All of them are below 2^63.
-///
-/// A sieve with all primes up to the root of the last number decides alone, and costs about one
-/// division a prime. Where that is more than the numbers are worth, fewer primes leave a few
-/// numbers over, and these are tested one by one.
-fn decide(first: u64, segment: &mut [bool]) {
-    let last = first + segment.len() as u64 - 1;
-    let primes = sieve::Primes::up_to(last.isqrt(), segment.len());
-    sieve::strike(first, segment, primes.struck);
-    if !primes.all {
-        for (number, is_prime) in (first..).zip(segment.iter_mut()) {
-            *is_prime = *is_prime && miller_rabin::is_prime(number);
-        }
     }
 }

@@ -18,18 +18,24 @@
 
 #![warn(clippy::indexing_slicing)]
 
+mod bits;
 mod catalogue;
 mod collatz;
 mod description;
 mod error;
+#[cfg_attr(not(test), expect(dead_code, reason = "for a kernel that gives lists"))]
+mod factor;
 mod is_prime;
 mod isqrt;
 mod kernel;
+mod miller_rabin;
+mod sieve;
 mod square;
 #[cfg(test)]
 mod testing;
 mod values;
 
+pub use bits::Bits;
 pub use catalogue::{catalogue, find};
 pub use description::{Description, ParameterDescription};
 pub use error::{EvaluateError, FindError};

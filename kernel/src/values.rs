@@ -2,13 +2,15 @@
 
 use swath_model::ValueType;
 
+use crate::Bits;
+
 /// A typed column buffer: the values of consecutive numbers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Values {
     /// Values of [`ValueType::Int64`].
     Int64(Vec<i64>),
-    /// Values of [`ValueType::Boolean`], one byte each.
-    Boolean(Vec<bool>),
+    /// Values of [`ValueType::Boolean`], one bit each.
+    Boolean(Bits),
     /// Values of [`ValueType::Decimal128`], unscaled (the scale is 0).
     Decimal128(Vec<i128>),
 }
@@ -23,7 +25,7 @@ impl Values {
     pub fn with_capacity(value_type: ValueType, capacity: usize) -> Self {
         match value_type {
             ValueType::Int64 => Self::Int64(Vec::with_capacity(capacity)),
-            ValueType::Boolean => Self::Boolean(Vec::with_capacity(capacity)),
+            ValueType::Boolean => Self::Boolean(Bits::with_capacity(capacity)),
             ValueType::Decimal128 => Self::Decimal128(Vec::with_capacity(capacity)),
         }
     }

@@ -1,13 +1,20 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::testing::{evaluate, segment};
+use crate::{
+    Bits, miller_rabin,
+    testing::{evaluate, segment},
+};
 
 fn primality(numbers: RangeInclusive<i64>) -> Vec<bool> {
     match evaluate(&IsPrime, numbers) {
-        (Values::Boolean(values), Ok(())) => values,
+        (Values::Boolean(values), Ok(())) => values.iter().collect(),
         other => panic!("not whole boolean values: {other:?}"),
     }
+}
+
+fn boolean(values: &[bool]) -> Values {
+    Values::Boolean(Bits::from(values))
 }
 
 fn is_prime(number: i64) -> bool {
@@ -88,7 +95,7 @@ fn all_numbers_to_2_million() {
             let last = LAST.min(first + step - 1);
             IsPrime.evaluate(first as i64..=last as i64, &mut values).unwrap();
         }
-        assert!(values == Values::Boolean(expected.clone()), "in steps of {step}");
+        assert!(values == boolean(&expected), "in steps of {step}");
     }
 }
 
@@ -216,9 +223,9 @@ fn long_segments_agree_with_the_test() {
 
 #[test]
 fn what_the_buffer_holds_stays() {
-    let mut values = Values::Boolean(vec![true, true]);
+    let mut values = boolean(&[true, true]);
     IsPrime.evaluate(8..=11, &mut values).unwrap();
-    assert_eq!(values, Values::Boolean(vec![true, true, false, false, false, true]));
+    assert_eq!(values, boolean(&[true, true, false, false, false, true]));
 }
 
 #[test]

@@ -9,7 +9,7 @@
 //!   <https://miller-rabin.appspot.com>.
 
 /// Whether `number`, below 2^63, is a prime.
-pub(super) fn is_prime(number: u64) -> bool {
+pub(crate) fn is_prime(number: u64) -> bool {
     if number < 3 || number.is_multiple_of(2) {
         return number == 2;
     }
@@ -30,7 +30,7 @@ pub(super) fn is_prime(number: u64) -> bool {
 /// Arithmetic modulo an odd number below 2^63, on numbers in Montgomery's form: x stands for
 /// x / 2^64. P. Montgomery, "Modular multiplication without trial division", Mathematics of
 /// Computation 44 (1985).
-struct Montgomery {
+pub(crate) struct Montgomery {
     modulus: u64,
     /// The inverse of the modulus modulo 2^64.
     inverse: u64,
@@ -39,7 +39,7 @@ struct Montgomery {
 }
 
 impl Montgomery {
-    fn new(modulus: u64) -> Self {
+    pub(crate) fn new(modulus: u64) -> Self {
         // Newton's iteration doubles the bits that are right; an odd number is its own inverse
         // modulo 8.
         let mut inverse = modulus;
@@ -49,6 +49,11 @@ impl Montgomery {
         Self { modulus, inverse, one: modulus.wrapping_neg() % modulus }
     }
 
+    /// 1 in this form.
+    pub(crate) fn one(&self) -> u64 {
+        self.one
+    }
+
     /// Brings plain numbers into this form.
     fn enter<const N: usize>(&self, numbers: [u64; N]) -> [u64; N] {
         let square = u128::from(self.one) * u128::from(self.one);
@@ -56,13 +61,13 @@ impl Montgomery {
         numbers.map(|number| self.multiply(number % self.modulus, factor))
     }
 
-    fn add(&self, a: u64, b: u64) -> u64 {
+    pub(crate) fn add(&self, a: u64, b: u64) -> u64 {
         let sum = a.wrapping_add(b);
         if sum >= self.modulus { sum.wrapping_sub(self.modulus) } else { sum }
     }
 
     #[inline]
-    fn multiply(&self, a: u64, b: u64) -> u64 {
+    pub(crate) fn multiply(&self, a: u64, b: u64) -> u64 {
         let product = u128::from(a).wrapping_mul(u128::from(b));
         let high = (product >> 64) as u64;
         let quotient = (product as u64).wrapping_mul(self.inverse);
