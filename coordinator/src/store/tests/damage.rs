@@ -46,7 +46,7 @@ impl World {
 
 fn read(store: &Arc<Store>, results: &Arc<JobResults>) -> tokio::task::JoinHandle<Vec<i64>> {
     let (store, results) = (Arc::clone(store), Arc::clone(results));
-    tokio::spawn(async move { read_all(&store, &results, 0).await })
+    tokio::spawn(async move { read_all(&store, &results, all(&results)).await })
 }
 
 #[tokio::test]
@@ -62,7 +62,7 @@ async fn no_flipped_bit_of_a_part_gives_another_value() {
     let bits = (footer as u64 * 8..bytes.len() as u64 * 8).chain((4 * 8..footer as u64 * 8).step_by(13));
     for bit in bits {
         flip(&world.part(), bit);
-        let reading = read(&world.store, &results);
+        let reading = read_all(&world.store, &results);
         world.lost().await;
         world.accept(&results, 0..400).await;
         world.accept(&results, 400..NUMBERS).await;
@@ -100,7 +100,7 @@ async fn a_block_that_was_damaged_in_memory_is_never_written_but_computed_again(
     }
     world.accept(&results, 0..NUMBERS).await;
     world.committed(100).await;
-    assert!(read_all(&world.store, &results, 0).await == expected());
+    assert!(read_all(&world.store, &results, all(&results)).await == expected());
 }
 
 #[tokio::test]
@@ -118,7 +118,7 @@ async fn a_block_that_a_reader_cannot_use_is_checked_and_computed_again_if_it_is
         assert_eq!(world.store.recheck(&results, 0, 400).await.unwrap(), Verdict::Dropped);
         world.lost().await;
         assert_eq!(world.store.recheck(&results, 0, 400).await.unwrap(), Verdict::Gone);
-        let reading = read(&world.store, &results);
+        let reading = read_all(&world.store, &results);
         assert_eq!(world.accept(&results, 0..NUMBERS).await, held(0..100));
         assert!(reading.await.unwrap() == expected());
     }
@@ -129,7 +129,7 @@ async fn a_damaged_part_of_a_job_that_is_wanted_once_is_computed_again() {
     let bytes = block(0..1000).bytes().len();
     let mut world = World::new(bytes * 10, bytes * 4).await;
     let results = world.job(100_000, 1000, ResultMode::Delivered);
-    let reading = read(&world.store, &results);
+    let reading = read_all(&world.store, &results);
     for first in (1000..100_000).step_by(1000) {
         world.accept(&results, first..first + 1000).await;
     }
@@ -159,11 +159,11 @@ async fn a_block_that_was_delivered_and_is_of_no_use_comes_once_more() {
     world.accept(&results, 0..400).await;
     world.accept(&results, 400..NUMBERS).await;
     results.end(Ending::Done);
-    assert!(read_all(&world.store, &results, 0).await == expected());
+    assert!(read_all(&world.store, &results, all(&results)).await == expected());
     // Neither what was not delivered in one block nor what cannot be one.
     assert_eq!(world.store.recheck(&results, 3, 10).await.unwrap(), Verdict::Gone);
     assert_eq!(world.store.recheck(&results, 400, 600).await.unwrap(), Verdict::Dropped);
     world.lost().await;
     assert_eq!(world.accept(&results, 400..NUMBERS).await, held(40..100));
-    assert!(read_all(&world.store, &results, 400).await == expected()[400..]);
+    assert!(read_all(&world.store, &results, run(400, 1000)).await == expected()[400..]);
 }
