@@ -237,7 +237,7 @@ async fn a_reader_that_keeps_up_never_sees_the_disk() {
     let results = world.job(100_000, 1000, ResultMode::Delivered);
     let reading = tokio::spawn({
         let (store, results) = (Arc::clone(&world.store), Arc::clone(&results));
-        async move { read(&store, &results, all(&results)).await }
+        async move { read_all(&store, &results, all(&results)).await }
     });
     for first in (0..100_000).step_by(1000) {
         let chunk = first / 1000;
@@ -255,7 +255,7 @@ async fn memory_full_of_later_blocks_goes_to_the_disk_so_that_the_next_one_can_c
     let results = world.job(100_000, 1000, ResultMode::Delivered);
     let reading = tokio::spawn({
         let (store, results) = (Arc::clone(&world.store), Arc::clone(&results));
-        async move { read(&store, &results, all(&results)).await }
+        async move { read_all(&store, &results, all(&results)).await }
     });
     for first in (1000..100_000).step_by(1000) {
         world.accept(&results, first..first + 1000).await;
@@ -298,7 +298,7 @@ async fn a_damaged_part_is_not_served_but_computed_again() {
         damage(&world.folder.path().join("jobs/1/part-00000000000000000000.parquet"));
         let reading = tokio::spawn({
             let (store, results) = (Arc::clone(&world.store), Arc::clone(&results));
-            async move { read(&store, &results, all(&results)).await }
+            async move { read_all(&store, &results, all(&results)).await }
         });
         assert!(matches!(world.facts.recv().await.unwrap(), Fact::Lost { job: JobId(1), .. }));
         assert!(results.committed_chunks().is_empty());
@@ -330,7 +330,7 @@ async fn the_next_coordinator_finds_what_was_committed_and_sweeps_the_rest() {
     assert_eq!(results.committed_chunks().iter().collect::<Vec<_>>(), [ChunkRun::new(0, 30).unwrap()]);
     assert_eq!(next.parts(), 1, "orphans are swept");
     next.accept(&results, 300..1000).await;
-    assert_eq!(read(&next.store, &results, all(&results)).await, (1..=1000).map(|n| -n).collect::<Vec<i64>>());
+    assert_eq!(read_all(&next.store, &results, all(&results)).await, (1..=1000).map(|n| -n).collect::<Vec<i64>>());
 }
 
 fn submitted(id: JobId, last: i64) -> Record {

@@ -62,7 +62,7 @@ async fn no_flipped_bit_of_a_part_gives_another_value() {
     let bits = (footer as u64 * 8..bytes.len() as u64 * 8).chain((4 * 8..footer as u64 * 8).step_by(13));
     for bit in bits {
         flip(&world.part(), bit);
-        let reading = read_all(&world.store, &results);
+        let reading = read(&world.store, &results);
         world.lost().await;
         world.accept(&results, 0..400).await;
         world.accept(&results, 400..NUMBERS).await;
@@ -118,7 +118,7 @@ async fn a_block_that_a_reader_cannot_use_is_checked_and_computed_again_if_it_is
         assert_eq!(world.store.recheck(&results, 0, 400).await.unwrap(), Verdict::Dropped);
         world.lost().await;
         assert_eq!(world.store.recheck(&results, 0, 400).await.unwrap(), Verdict::Gone);
-        let reading = read_all(&world.store, &results);
+        let reading = read(&world.store, &results);
         assert_eq!(world.accept(&results, 0..NUMBERS).await, held(0..100));
         assert!(reading.await.unwrap() == expected());
     }
@@ -129,7 +129,7 @@ async fn a_damaged_part_of_a_job_that_is_wanted_once_is_computed_again() {
     let bytes = block(0..1000).bytes().len();
     let mut world = World::new(bytes * 10, bytes * 4).await;
     let results = world.job(100_000, 1000, ResultMode::Delivered);
-    let reading = read_all(&world.store, &results);
+    let reading = read(&world.store, &results);
     for first in (1000..100_000).step_by(1000) {
         world.accept(&results, first..first + 1000).await;
     }
