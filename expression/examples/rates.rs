@@ -1,4 +1,5 @@
-//! Values a second of processor time of some conditions, on Linux: `cargo run --release -p swath-expression --example rates`.
+//! Values a second of processor time of some conditions, on Linux: `cargo run --release -p swath-expression --example
+//! rates`.
 
 #![allow(clippy::disallowed_macros, clippy::unwrap_used, reason = "a tool that measures")]
 

@@ -104,9 +104,10 @@ impl SmallDivisor {
 impl WholeDivisor {
     /// `None` for 0, 1 and -1.
     ///
-    /// With l = ceil(log2 d) and m = ceil(2^(63 + l) / d), the quotient of x by d is floor(x · m / 2^(63 + l)) for all x
-    /// up to 2^63: m·d exceeds 2^(63 + l) by less than d, and so the product is too large by less than x / 2^63 ≤ 1 part of
-    /// d. Source: Granlund and Montgomery, Division by Invariant Integers using Multiplication, 1994, theorem 4.2.
+    /// With l = ceil(log2 d) and m = ceil(2^(63 + l) / d), the quotient of x by d is floor(x · m / 2^(63 + l)) for all
+    /// x up to 2^63: m·d exceeds 2^(63 + l) by less than d, and so the product is too large by less than x / 2^63 ≤ 1
+    /// part of d. Source: Granlund and Montgomery, Division by Invariant Integers using Multiplication, 1994, theorem
+    /// 4.2.
     pub(crate) fn new(divisor: i64) -> Option<Self> {
         let magnitude = divisor.unsigned_abs();
         let below = magnitude.checked_sub(1).filter(|below| *below > 0)?;

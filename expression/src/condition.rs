@@ -64,8 +64,8 @@ impl Condition {
 
     /// The rows in which the condition is true: a bit for each row.
     ///
-    /// `columns` are arrays of one value for each row, as in the schema that the condition was checked against. Only those
-    /// that it reads are looked at, so that `&[]` is enough where [`Condition::reads_only_n`].
+    /// `columns` are arrays of one value for each row, as in the schema that the condition was checked against. Only
+    /// those that it reads are looked at, so that `&[]` is enough where [`Condition::reads_only_n`].
     ///
     /// # Errors
     ///

@@ -10,8 +10,8 @@ use crate::{
 /// How integers are held while they are computed, the fastest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Lane {
-    /// As 64-bit floats, in which integers up to ±2^50 and all that is done with them are exact. Processors have vectors
-    /// of floats for all of it, division included.
+    /// As 64-bit floats, in which integers up to ±2^50 and all that is done with them are exact. Processors have
+    /// vectors of floats for all of it, division included.
     Small,
     /// As `i64`.
     Whole,
@@ -61,8 +61,8 @@ impl Interval {
         Self { least: self.least.min(other.least), greatest: self.greatest.max(other.greatest) }
     }
 
-    /// A slightly larger interval in the same lane and with the same signs, which is likely to hold the values of the next
-    /// rows, too.
+    /// A slightly larger interval in the same lane and with the same signs, which is likely to hold the values of the
+    /// next rows, too.
     pub(crate) fn rounded(self) -> Self {
         let step = |value: i128| {
             let bits = u128::BITS - value.unsigned_abs().leading_zeros();

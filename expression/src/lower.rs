@@ -22,7 +22,8 @@ pub(crate) fn known(program: &Program, number: Interval, columns: &[Option<Inter
     analyze(&program.nodes.exact, number, columns)
 }
 
-/// The operations. Every row that they fail in has no answer. `has_nulls` says in which columns of the program are nulls.
+/// The operations. Every row that they fail in has no answer. `has_nulls` says in which columns of the program are
+/// nulls.
 pub(crate) fn lower<'a>(program: &'a Program, known: &[Known], has_nulls: &[bool]) -> Code<'a> {
     let mut lowering = Lowering {
         nodes: &program.nodes,

@@ -1,7 +1,7 @@
 //! Tokens to a tree, by precedence climbing.
 //!
-//! Every call of [`Parser::expression`] within another is counted, and so is the height of the tree: what reads the tree
-//! later may recurse as deep as [`MOST_DEPTH`].
+//! Every call of [`Parser::expression`] within another is counted, and so is the height of the tree: what reads the
+//! tree later may recurse as deep as [`MOST_DEPTH`].
 
 use crate::{
     MOST_BYTES, MOST_DEPTH,

@@ -11,8 +11,8 @@ pub(crate) struct Time {
 pub(crate) const NANOSECONDS_A_SECOND: i128 = 1_000_000_000;
 pub(crate) const NANOSECONDS_A_DAY: i128 = 86_400 * NANOSECONDS_A_SECOND;
 
-/// Reads `YYYY-MM-DD`, perhaps with `T` or a space and `hh:mm`, `hh:mm:ss` or `hh:mm:ss.fff` (at most 9 digits), and then
-/// perhaps with `Z`, `+hh`, `+hh:mm` or the same with `-`.
+/// Reads `YYYY-MM-DD`, perhaps with `T` or a space and `hh:mm`, `hh:mm:ss` or `hh:mm:ss.fff` (at most 9 digits), and
+/// then perhaps with `Z`, `+hh`, `+hh:mm` or the same with `-`.
 pub(crate) fn parse(text: &str) -> Option<Time> {
     let text = text.trim();
     let (date, rest) = text.split_at_checked(10)?;

@@ -1,7 +1,7 @@
 //! Text to tokens.
 //!
-//! `sqlparser` has a tokenizer, too, but its dialects, which that takes, refer to its parser, and it reads far more than
-//! is wanted here: comments, dollar quotes, national strings. What is left to do is less than a page.
+//! `sqlparser` has a tokenizer, too, but its dialects, which that takes, refer to its parser, and it reads far more
+//! than is wanted here: comments, dollar quotes, national strings. What is left to do is less than a page.
 
 use crate::error::{Fault, Place, Problem};
 

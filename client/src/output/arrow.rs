@@ -4,11 +4,7 @@ use arrow_array::RecordBatch;
 use arrow_ipc::writer::{FileWriter, StreamWriter};
 use arrow_schema::Schema;
 
-use super::{
-    compress::Body,
-    destination::Destination,
-    sink::{RowSink, SinkError},
-};
+use super::{compress::Body, destination::Destination, sink::RowSink, sink_error::SinkError};
 
 pub(super) struct ArrowSink(FileWriter<Destination>);
 

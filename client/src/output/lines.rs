@@ -8,7 +8,8 @@ use arrow_schema::Schema;
 use super::{
     compress::Body,
     destination::Destination,
-    sink::{RowSink, SinkError},
+    sink::RowSink,
+    sink_error::SinkError,
     text::{Notation, PushCell, cells},
 };
 

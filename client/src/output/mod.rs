@@ -9,10 +9,12 @@ mod error;
 mod format;
 mod lines;
 mod npy;
+mod numpy_type;
 mod parquet;
 mod place;
 mod room;
 mod sink;
+mod sink_error;
 mod text;
 mod unfinished;
 
@@ -36,7 +38,8 @@ use self::{
     destination::{Destination, Opened},
     lines::{LineSink, Style},
     room::Disk,
-    sink::{RowSink, Sink, SinkError},
+    sink::{RowSink, Sink},
+    sink_error::SinkError,
     unfinished::Unfinished,
 };
 pub use self::{

@@ -5,7 +5,7 @@ use std::io;
 use arrow_schema::Schema;
 use swath_block::{Block, FileAssembler, value_type_of};
 
-use super::{destination::Destination, sink::SinkError};
+use super::{destination::Destination, sink_error::SinkError};
 
 pub(super) struct ParquetSink(FileAssembler<Destination>);
 

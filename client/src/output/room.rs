@@ -12,7 +12,7 @@ use swath_model::Range;
 use super::{
     NUMBER,
     format::{FileFormat, Format},
-    npy,
+    numpy_type,
 };
 
 /// File systems that take for a file the room that it is long: the others may compress it, or say nothing of the disk
@@ -66,7 +66,7 @@ fn column(format: Format, count: u128, range: Range, field: &Field) -> u128 {
     let text = if is_number { characters(range) } else { count * shortest(field) };
     match format {
         Format::Parquet => 0,
-        Format::Npy => count * u128::from(npy::element(field.data_type()).map_or(0, |(_, bytes)| bytes)),
+        Format::Npy => count * u128::from(numpy_type::element(field.data_type()).map_or(0, |(_, bytes)| bytes)),
         Format::Arrow | Format::ArrowStream => count * bits(field.data_type()) / 8,
         Format::Text | Format::Csv | Format::Tsv => text,
         // Its name in quotes, and a colon.

@@ -1,12 +1,9 @@
 //! What writes results in one format.
 
-use std::io;
-
 use arrow_array::RecordBatch;
-use arrow_schema::ArrowError;
 use swath_block::Block;
 
-use super::{destination::Destination, parquet::ParquetSink};
+use super::{destination::Destination, parquet::ParquetSink, sink_error::SinkError};
 
 /// Rows that are decoded at once.
 const BATCH_ROWS: usize = 1 << 16;
@@ -46,28 +43,5 @@ impl Sink {
             Self::Blocks(sink) => sink.finish(),
             Self::Rows { sink, .. } => sink.finish(),
         }
-    }
-}
-
-/// Why results were not written.
-pub(super) enum SinkError {
-    Io(io::Error),
-    Block(String),
-    /// The format cannot hold a value; a sentence that says why.
-    Value(String),
-}
-
-impl From<io::Error> for SinkError {
-    fn from(error: io::Error) -> Self {
-        Self::Io(error)
-    }
-}
-
-impl From<ArrowError> for SinkError {
-    fn from(error: ArrowError) -> Self {
-        Self::Io(match error {
-            ArrowError::IoError(_, error) => error,
-            other => io::Error::other(other),
-        })
     }
 }

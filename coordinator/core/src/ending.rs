@@ -98,8 +98,8 @@ impl<R: Results> Core<R> {
         self.persist(Record::Standing(standing));
     }
 
-    /// A record of where a job stands was written. A job may have run again and ended again since that was decided: then
-    /// it is not its present end.
+    /// A record of where a job stands was written. A job may have run again and ended again since that was decided:
+    /// then it is not its present end.
     pub(crate) fn on_standing_persisted(
         &mut self,
         id: JobId,

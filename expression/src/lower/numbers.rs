@@ -94,8 +94,8 @@ impl Lowering<'_, '_> {
         (self.keep(Kept::Exact(id, lane), out), lane)
     }
 
-    /// The divisor of a remainder of a product that is too large for [`Lane::Small`], where the factors and the products of
-    /// their remainders are not.
+    /// The divisor of a remainder of a product that is too large for [`Lane::Small`], where the factors and the
+    /// products of their remainders are not.
     fn divisor_of_product(&self, operator: Option<Arithmetic>, left: ExactId, right: ExactId) -> Option<i64> {
         if operator != Some(Arithmetic::Remainder) {
             return None;

@@ -79,8 +79,8 @@ impl<'p> Lowering<'p, '_> {
         self.emit(|out| Op::TruthConstant { value, nulls, out })
     }
 
-    /// `and` or `or`: an operand is computed for the rows that those before it do not decide, and left out where there is
-    /// none. So an operand is never an error in a row that was decided before.
+    /// `and` or `or`: an operand is computed for the rows that those before it do not decide, and left out where there
+    /// is none. So an operand is never an error in a row that was decided before.
     fn joined(&mut self, operands: &'p [Truth], keep: Keep) -> usize {
         let Some((first, rest)) = operands.split_first() else {
             return self.constant(Some(keep == Keep::NotFalse), None);

@@ -57,16 +57,16 @@ pub(super) fn each<T: Copy, U>(values: &[T], out: &mut [U], of: impl Fn(T) -> U)
     }
 }
 
-/// Toward zero. Processors that the code is compiled for without vectors of floats that round do it by a conversion, for
-/// all that comes here fits `i64`, but for rows whose results are not wanted.
+/// Toward zero. Processors that the code is compiled for without vectors of floats that round do it by a conversion,
+/// for all that comes here fits `i64`, but for rows whose results are not wanted.
 #[inline(always)]
 fn truncate<const VECTOR: bool>(value: f64) -> f64 {
     if VECTOR || cfg!(target_arch = "aarch64") { value.trunc() } else { value as i64 as f64 }
 }
 
-/// Integers up to 2^50 as floats. Sums, differences and products are exact because their results are known to be as small.
-/// A quotient of two such integers that is no integer is at least 1 / |right| away from one, which is more than what
-/// rounding changes, so that truncating it is exact, too.
+/// Integers up to 2^50 as floats. Sums, differences and products are exact because their results are known to be as
+/// small. A quotient of two such integers that is no integer is at least 1 / |right| away from one, which is more than
+/// what rounding changes, so that truncating it is exact, too.
 #[inline(always)]
 pub(super) fn small<const VECTOR: bool>(step: Step, left: Source<'_, f64>, right: Source<'_, f64>, out: &mut [f64]) {
     match step {
@@ -78,8 +78,8 @@ pub(super) fn small<const VECTOR: bool>(step: Step, left: Source<'_, f64>, right
     }
 }
 
-/// x · inverse is at least the quotient, and with x up to 2^50 less than 1 / divisor above it: the inverse is at most one
-/// part in 2^51 too large, and rounding the product adds one in 2^53. So truncating it gives the quotient.
+/// x · inverse is at least the quotient, and with x up to 2^50 less than 1 / divisor above it: the inverse is at most
+/// one part in 2^51 too large, and rounding the product adds one in 2^53. So truncating it gives the quotient.
 #[inline(always)]
 pub(super) fn small_by<const VECTOR: bool>(part: Part, of: &[f64], divisor: SmallDivisor, out: &mut [f64]) {
     let SmallDivisor { magnitude, inverse, sign } = divisor;

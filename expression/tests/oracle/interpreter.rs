@@ -344,12 +344,20 @@ pub(crate) fn truth(of: &Truth, row: &Row) -> Result<Option<bool>, Failure> {
             one.zip(other).map(|(one, other)| one == other)
         }
         Truth::Not(operand) => truth(operand, row)?.map(|truth| !truth),
-        Truth::Every(operands) => first_decides(operands, row, false)?,
-        Truth::Any(operands) => first_decides(operands, row, true)?,
+        Truth::Every(operands) => first_decides(operands, row, Decides::False)?,
+        Truth::Any(operands) => first_decides(operands, row, Decides::True)?,
     })
 }
 
-fn first_decides(operands: &[Truth], row: &Row, decides: bool) -> Result<Option<bool>, Failure> {
+/// Which truth of one operand is that of all.
+#[derive(PartialEq)]
+enum Decides {
+    False,
+    True,
+}
+
+fn first_decides(operands: &[Truth], row: &Row, decides: Decides) -> Result<Option<bool>, Failure> {
+    let decides = decides == Decides::True;
     let mut result = Some(!decides);
     for operand in operands {
         match truth(operand, row)? {

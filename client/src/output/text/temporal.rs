@@ -24,7 +24,8 @@ pub(super) fn cells(array: &dyn Array, notation: Notation) -> Result<PushCell<'_
     match array.data_type() {
         DataType::Date32 => each::<Date32Type>(array, notation, |days, out| push_date(days.into(), out)),
         DataType::Date64 => each::<Date64Type>(array, notation, push_date_64),
-        DataType::Timestamp(unit, zone) => timestamps(array, *unit, zone.is_some(), notation),
+        DataType::Timestamp(unit, Some(_)) => timestamps(array, *unit, Clock::Utc, notation),
+        DataType::Timestamp(unit, None) => timestamps(array, *unit, Clock::Local, notation),
         DataType::Time32(TimeUnit::Second) => {
             each::<Time32SecondType>(array, notation, |time, out| push_time(time.into(), TimeUnit::Second, out))
         }
@@ -53,8 +54,8 @@ fn each<'a, T: ArrowPrimitiveType>(
     Ok(Box::new(move |row, out| notation.push_plain(out, |out| push(values.value(row), out))))
 }
 
-fn timestamps(array: &dyn Array, unit: TimeUnit, has_zone: bool, notation: Notation) -> Result<PushCell<'_>, NoText> {
-    let push = move |value: i64, out: &mut Vec<u8>| push_timestamp(value, unit, has_zone, out);
+fn timestamps(array: &dyn Array, unit: TimeUnit, clock: Clock, notation: Notation) -> Result<PushCell<'_>, NoText> {
+    let push = move |value: i64, out: &mut Vec<u8>| push_timestamp(value, unit, clock, out);
     match unit {
         TimeUnit::Second => each::<TimestampSecondType>(array, notation, push),
         TimeUnit::Millisecond => each::<TimestampMillisecondType>(array, notation, push),
@@ -122,15 +123,24 @@ fn push_fraction(fraction: i64, unit: TimeUnit, out: &mut Vec<u8>) {
     }
 }
 
+/// Which clock a timestamp is of.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Clock {
+    /// That of UTC.
+    Utc,
+    /// One somewhere.
+    Local,
+}
+
 /// The time of UTC, with a Z, or of a clock somewhere, without.
-fn push_timestamp(value: i64, unit: TimeUnit, has_zone: bool, out: &mut Vec<u8>) {
+fn push_timestamp(value: i64, unit: TimeUnit, clock: Clock, out: &mut Vec<u8>) {
     let (a_second, _) = parts(unit);
     let (seconds, fraction) = (value.div_euclid(a_second), value.rem_euclid(a_second));
     push_date(seconds.div_euclid(SECONDS_A_DAY), out);
     out.push(b'T');
     push_clock(seconds.rem_euclid(SECONDS_A_DAY), out);
     push_fraction(fraction, unit, out);
-    if has_zone {
+    if clock == Clock::Utc {
         out.push(b'Z');
     }
 }
@@ -152,7 +162,7 @@ fn push_date_64(milliseconds: i64, out: &mut Vec<u8>) {
     if milliseconds.rem_euclid(SECONDS_A_DAY * 1000) == 0 {
         push_date(milliseconds.div_euclid(SECONDS_A_DAY * 1000), out);
     } else {
-        push_timestamp(milliseconds, TimeUnit::Millisecond, false, out);
+        push_timestamp(milliseconds, TimeUnit::Millisecond, Clock::Local, out);
     }
 }
 
@@ -217,12 +227,12 @@ mod tests {
     #[test]
     fn times_before_1970_and_at_the_ends_are_times() {
         let micro = TimeUnit::Microsecond;
-        assert_eq!(text(|out| push_timestamp(-1, micro, true, out)), "1969-12-31T23:59:59.999999Z");
-        assert_eq!(text(|out| push_timestamp(0, TimeUnit::Second, false, out)), "1970-01-01T00:00:00");
+        assert_eq!(text(|out| push_timestamp(-1, micro, Clock::Utc, out)), "1969-12-31T23:59:59.999999Z");
+        assert_eq!(text(|out| push_timestamp(0, TimeUnit::Second, Clock::Local, out)), "1970-01-01T00:00:00");
         let ends = [(i64::MIN, "1677-09-21T00:12:43.145224192Z"), (i64::MAX, "2262-04-11T23:47:16.854775807Z")];
         for (value, expected) in ends {
-            assert_eq!(text(|out| push_timestamp(value, TimeUnit::Nanosecond, true, out)), expected);
-            assert!(text(|out| push_timestamp(value, TimeUnit::Second, true, out)).ends_with('Z'));
+            assert_eq!(text(|out| push_timestamp(value, TimeUnit::Nanosecond, Clock::Utc, out)), expected);
+            assert!(text(|out| push_timestamp(value, TimeUnit::Second, Clock::Utc, out)).ends_with('Z'));
         }
         assert_eq!(text(|out| push_time(86_399_999, TimeUnit::Millisecond, out)), "23:59:59.999");
         assert_eq!(text(|out| push_date_64(-86_400_000, out)), "1969-12-31");

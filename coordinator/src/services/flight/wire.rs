@@ -1,12 +1,12 @@
 //! Messages of Flight as they travel, without a copy of what is in them.
 //!
-//! Results are most of what a flight is: 8 bytes for each integer. The codec of gRPC would copy them into a message, after
-//! that of Arrow has copied them together. Here a message is put together of pieces, and the values are a piece as they
-//! were decoded.
+//! Results are most of what a flight is: 8 bytes for each integer. The codec of gRPC would copy them into a message,
+//! after that of Arrow has copied them together. Here a message is put together of pieces, and the values are a piece
+//! as they were decoded.
 //!
 //! Sources: [gRPC over HTTP/2](https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md), `FlightData` in
-//! [Flight.proto](https://github.com/apache/arrow/blob/main/format/Flight.proto), and the
-//! [encapsulated message](https://arrow.apache.org/docs/format/Columnar.html#encapsulated-message-format) of Arrow.
+//! [Flight.proto](https://github.com/apache/arrow/blob/main/format/Flight.proto), and the [encapsulated
+//! message](https://arrow.apache.org/docs/format/Columnar.html#encapsulated-message-format) of Arrow.
 
 use std::{
     collections::VecDeque,

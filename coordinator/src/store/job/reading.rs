@@ -136,8 +136,8 @@ impl JobResults {
         done
     }
 
-    /// Looks whether more than `limit` bytes of a `delivered` job lie on the disk for a reader that does not keep up. True
-    /// if that has changed since the last time.
+    /// Looks whether more than `limit` bytes of a `delivered` job lie on the disk for a reader that does not keep up.
+    /// True if that has changed since the last time.
     pub(in crate::store) fn window_changed(&self, limit: u64) -> bool {
         let mut state = self.lock();
         // It opens again only when there is room for more than the next part.
