@@ -206,3 +206,60 @@ impl FloatSum {
         ratio::nearest(is_negative, &words, &[count.unsigned_abs()], -1074)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::{collection::vec, prelude::*};
+
+    use super::*;
+
+    /// Floats from 2^`scale` down over so many powers of two.
+    fn window(bits: &[u64], scale: i32, powers: u64, signs: u64) -> Vec<f64> {
+        let float = |bits: &u64| {
+            let mantissa = f64::from_bits(0x3FF << 52 | bits >> 12);
+            let sign = if bits & signs == 0 { 1.0 } else { -1.0 };
+            sign * mantissa * power_of_two(scale - (bits % (powers + 1)) as i32)
+        };
+        bits.iter().map(float).collect()
+    }
+
+    fn one_by_one(values: &[f64]) -> FloatSum {
+        let mut sum = FloatSum::new();
+        values.iter().for_each(|value| sum.add(*value));
+        sum
+    }
+
+    proptest! {
+        /// Of one sign, the sums of the lanes are as large as they can be.
+        #[test]
+        fn floats_that_are_added_together_give_the_same(
+            bits in vec(prop_oneof![any::<u64>(), Just(u64::MAX << 12)], FEW..=TOGETHER),
+            scale in -1000..=1023,
+            powers in 0u64..60,
+            signs in 0u64..2,
+        ) {
+            let values = window(&bits, scale, powers, signs);
+            let mut together = FloatSum::new();
+            let is_added = together.add_together(&values);
+            if is_added {
+                prop_assert_eq!(together.to_bytes(), one_by_one(&values).to_bytes());
+            } else {
+                prop_assert_eq!(together.to_bytes(), FloatSum::new().to_bytes());
+            }
+            prop_assert!(is_added || powers > 36 || scale > 1000, "a window of {} powers is too wide", powers);
+        }
+    }
+
+    #[test]
+    fn many_floats_are_added_together() {
+        for value in [0.1, f64::from_bits(1), f64::MIN_POSITIVE, 1e300, -3.5] {
+            let values = vec![value; 3 * TOGETHER + 7];
+            let mut sum = FloatSum::new();
+            sum.add_all(&values);
+            assert_eq!(sum.to_bytes(), one_by_one(&values).to_bytes(), "{value}");
+        }
+        let mut with_nan = vec![0.5; 100];
+        with_nan[50] = f64::NAN;
+        assert!(!FloatSum::new().add_together(&with_nan) && !FloatSum::new().add_together(&[f64::INFINITY; 50]));
+    }
+}

@@ -5,7 +5,8 @@
 use std::sync::Arc;
 
 use arrow_array::{
-    Array, ArrayRef, BooleanArray, Decimal256Array, Float64Array, Int64Array, RecordBatch, StringArray,
+    Array, ArrayRef, BooleanArray, Decimal256Array, Float32Array, Float64Array, Int32Array, Int64Array, RecordBatch,
+    StringArray,
     cast::AsArray,
     types::{Decimal128Type, Float64Type, Int64Type},
 };
@@ -187,6 +188,29 @@ fn floats_are_added_exactly_and_special_ones_have_rules() {
     assert_eq!(floats("sum,mean,max", &[f64::INFINITY, 5.0]), bits(&[f64::INFINITY; 3]));
     assert_eq!(floats("min", &[f64::NAN]), bits(&[f64::NAN]));
     assert_eq!(floats("sum,mean", &[f64::from_bits(1); 3]), [3, 1]);
+}
+
+#[test]
+fn extremes_are_found_late_in_long_columns() {
+    let value = |row: usize| match row {
+        3456 | 4000 => -1i8,
+        4321 | 4999 => 1,
+        _ => 0,
+    };
+    for nulls in [0, 7] {
+        let values = || (0..5000).map(|row| (nulls == 0 || row % 7 != 0).then(|| value(row)));
+        let columns: [ArrayRef; 4] = [
+            Arc::new(values().map(|value| value.map(i64::from)).collect::<Int64Array>()),
+            Arc::new(values().map(|value| value.map(i32::from)).collect::<Int32Array>()),
+            Arc::new(values().map(|value| value.map(f64::from)).collect::<Float64Array>()),
+            Arc::new(values().map(|value| value.map(f32::from)).collect::<Float32Array>()),
+        ];
+        for column in columns {
+            let result = result("min_n,max_n", column.clone());
+            let number = |index: usize| result.column(index).as_primitive::<Int64Type>().value(0);
+            assert_eq!((number(0), number(1)), (3457, 4322), "{:?}", column.data_type());
+        }
+    }
 }
 
 #[test]
