@@ -20,7 +20,7 @@ pub enum OutputError {
     #[error(transparent)]
     Format(#[from] FormatError),
     /// The format cannot hold values of this type.
-    #[error("the .npy format cannot hold the {data_type} values of the column `{column}`; {NO_NPY}")]
+    #[error("the .npy format cannot hold the {} values of the column `{column}`; {NO_NPY}", lowercase(data_type))]
     UnsupportedType {
         /// The column.
         column: String,
@@ -132,6 +132,11 @@ fn with_numbers(format: Format) -> &'static str {
         Format::Npy | Format::Text => "use .parquet, .arrow, .csv or .jsonl, which write each value with its number",
         _ => "write that column, too",
     }
+}
+
+/// The name of a type as kernels write it.
+fn lowercase(data_type: &DataType) -> String {
+    data_type.to_string().to_lowercase()
 }
 
 fn named(columns: &[String]) -> String {
