@@ -8,6 +8,7 @@
 const SEQUENCE: usize = 19;
 
 /// For each number of leading bytes, their bits.
+#[expect(clippy::indexing_slicing, reason = "evaluated when it is compiled")]
 const LEADING: [u128; 17] = {
     let mut masks = [0; 17];
     let mut bytes = 1;
