@@ -3,7 +3,7 @@
 use arrow_schema::{Schema, SchemaRef};
 use swath_model::{JobRequest, Range};
 
-use super::{NUMBER, error::OutputError, format::Format, npy};
+use super::{NUMBER, error::OutputError, format::Format, numpy_type};
 use crate::Job;
 
 /// What is known about the results before the first value, and which of it is wanted.
@@ -58,7 +58,7 @@ impl Content {
             return Err(OutputError::NotOneColumn { columns: names(&schema) });
         }
         if format == Format::Npy
-            && let Some(field) = schema.fields().iter().find(|field| npy::element(field.data_type()).is_none())
+            && let Some(field) = schema.fields().iter().find(|field| numpy_type::element(field.data_type()).is_none())
         {
             let (column, data_type) = (field.name().clone(), field.data_type().clone());
             return Err(OutputError::UnsupportedType { column, data_type });

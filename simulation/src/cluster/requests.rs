@@ -267,7 +267,7 @@ impl Cluster {
         note!(self, "client {client} cannot cancel: {refusal}");
         match refusal {
             Refusal::NotCancelled { error: CancelError::Ended(_), .. } => {
-                self.tally.count("cancels of jobs that are over")
+                self.tally.count("cancels of jobs that are over");
             }
             Refusal::NotPersisted { .. } => self.tally.count("results not dropped: the ledger refused it"),
             Refusal::NoSuchJob(id) if !self.ledger.jobs.contains_key(id) => {}

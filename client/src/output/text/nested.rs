@@ -106,9 +106,9 @@ fn maps(array: &dyn Array) -> Result<PushCell<'_>, NoText> {
             key.clear();
             keys(entry, &mut key);
             if key.starts_with(b"\"") {
-                out.extend_from_slice(&key)
+                out.extend_from_slice(&key);
             } else {
-                escape::push_json(&key, out)
+                escape::push_json(&key, out);
             }
             out.push(b':');
             values(entry, out);
