@@ -38,7 +38,6 @@ mod error;
 mod frame;
 #[doc(hidden)]
 pub mod fuzzing;
-mod metadata;
 mod pages;
 mod schema;
 mod thrift;
@@ -51,8 +50,7 @@ pub use digest::{Digest, checksum};
 pub use encode::{BlockEncoder, EncodeError};
 pub use error::BlockError;
 pub use frame::parse_footer;
-pub use metadata::file_metadata;
-pub use schema::{arrow_schema, arrow_value_type, parquet_schema, value_type_of};
+pub use schema::{arrow_schema, arrow_value_type, parquet_schema};
 pub use thrift::FooterError;
 
 /// The largest number of rows of a block.

@@ -3,7 +3,10 @@
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use swath_client::{Client, Job, OnCancel, ResultMode, Wanted};
+use swath_client::{
+    Client, Job, JobRequest, OnCancel, ResultMode, Wanted,
+    output::{Content, OutputTarget},
+};
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::{
@@ -21,7 +24,7 @@ const POLL_INTERVAL: Duration = Duration::from_millis(200);
 pub(super) async fn run(args: Run, output: &dyn Output) -> Result<()> {
     let begun = Instant::now();
     let mut signals = StopSignals::listen()?;
-    let destination = Destination::parse(&args.results.file, &args.results.how, output)?;
+    let destination = Destination::parse(&args.results, output)?;
     let mut spec = job_request(args.job)?;
     destination.check_keep_going(spec.keep_going)?;
     // An unusable target is found before anything is started.
@@ -31,7 +34,7 @@ pub(super) async fn run(args: Run, output: &dyn Output) -> Result<()> {
         () = signals.received() => return Err(interrupted().into()),
     };
     if !args.client.coordinator.is_named() {
-        destination.check(&target, &spec)?;
+        check(&target, &spec)?;
     }
     let (client, mut cluster) = if args.client.coordinator.is_named() {
         (connect::user(&args.client).await?, None)
@@ -44,9 +47,8 @@ pub(super) async fn run(args: Run, output: &dyn Output) -> Result<()> {
         job = client.submit(spec) => job?,
         () = signals.received() => return Err(results::interrupted_submit().into()),
     };
-    let way = Way { target, destination: &destination, range: job.range, wanted: Wanted::All };
     let saved = tokio::select! {
-        saved = results::save(&client, &job, way) => saved,
+        saved = results::save(&client, &job, Way { target, destination: &destination, wanted: Wanted::All }) => saved,
         () = signals.received() => Err(interrupted().into()),
         error = watch_workers(cluster.as_mut()) => Err(error),
     };
@@ -82,6 +84,14 @@ pub(super) async fn run(args: Run, output: &dyn Output) -> Result<()> {
     }
     let saved = Saved { destination: &destination, summary: saved?, took: begun.elapsed() };
     saved.conclude(&ended, &failed, output)
+}
+
+/// Whether the results of a kernel of this program can be written there. The coordinator judges unknown kernels.
+fn check(target: &OutputTarget, spec: &JobRequest) -> Result<()> {
+    let Ok(kernel) = swath_kernel::find(&spec.kernel, &spec.parameters) else { return Ok(()) };
+    let range = spec.range;
+    let value_type = kernel.value_type(&(range.first()..=range.last()));
+    Ok(target.check(&Content { range, value_type, least_bytes: 0, may_miss: spec.keep_going })?)
 }
 
 /// Returns only if the run cannot continue without workers or coordinator.

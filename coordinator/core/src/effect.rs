@@ -2,7 +2,9 @@
 
 use std::{sync::Arc, time::Duration};
 
-use swath_model::{ChunkRun, Fingerprint, JobId, JobSpec, JobState, JobStatus, LeaseId, WorkerId};
+use swath_model::{
+    ChunkRun, Chunks, Fingerprint, JobId, JobSpec, JobState, JobStatus, LeaseId, ResultMode, ValueType, WorkerId,
+};
 
 use crate::{Ending, Moment, PersistError, Record, Refusal};
 
@@ -56,8 +58,12 @@ pub enum Effect {
     CreateResults {
         /// Which job.
         job: JobId,
-        /// What it computes, how its range is split, and what becomes of its results.
-        spec: Arc<JobSpec>,
+        /// How its range is split.
+        chunks: Chunks,
+        /// The type of its values.
+        value_type: ValueType,
+        /// What becomes of its results.
+        mode: ResultMode,
     },
     /// A chunk failed for good: [`ResultIndex::fail_chunk`](crate::ResultIndex::fail_chunk).
     FailChunk {
