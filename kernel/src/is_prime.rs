@@ -7,7 +7,7 @@ mod tests;
 
 use std::{ops::RangeInclusive, sync::Arc};
 
-use crate::{Description, EvaluateError, FindError, Kernel, Parameters, ValueType, Values, kernel::count};
+use crate::{Description, EvaluateError, FindError, Kernel, Layout, Parameters, Rows, ValueType, Values, kernel::count};
 
 const NAME: &str = "is-prime";
 
@@ -34,14 +34,14 @@ impl Kernel for IsPrime {
         NAME
     }
 
-    fn value_type(&self, _: &RangeInclusive<i64>) -> ValueType {
-        ValueType::Boolean
+    fn layout(&self, _: &RangeInclusive<i64>) -> Layout {
+        Layout::values(ValueType::Boolean)
     }
 
     #[expect(clippy::indexing_slicing, reason = "the values were just made longer")]
-    fn evaluate(&self, numbers: RangeInclusive<i64>, values: &mut Values) -> Result<(), EvaluateError> {
-        let Values::Boolean(values) = values else {
-            return Err(EvaluateError::wrong_type(NAME, ValueType::Boolean, values));
+    fn evaluate(&self, numbers: RangeInclusive<i64>, rows: &mut Rows) -> Result<(), EvaluateError> {
+        let Some(Values::Boolean(values)) = rows.only() else {
+            return Err(EvaluateError::wrong_type(NAME, &self.layout(&numbers), rows));
         };
         let before = values.len();
         values.resize(before + count(&numbers), false);
