@@ -144,7 +144,16 @@ impl Coordinator {
         let (health, health_service) = tonic_health::server::health_reporter();
         let tasks = TaskTracker::new();
         let owner = Driver::new(Config::new(scheduler, retain), inherited, Arc::clone(&store), recovered);
-        let (drive, flush) = (owner.drive(inbox, facts, stop.clone()), Arc::clone(&store).drive_flushes(stop.clone()));
+        // The driver may need the store until its last decision is durable: parts of a job that is being cancelled.
+        let driver_is_done = CancellationToken::new();
+        let flush = Arc::clone(&store).drive_flushes(driver_is_done.clone());
+        let drive = {
+            let (done, stop) = (driver_is_done.drop_guard(), stop.clone());
+            async move {
+                owner.drive(inbox, facts, stop).await;
+                drop(done);
+            }
+        };
         let driving = tasks.spawn(supervise(drive, stop.clone()));
         let flushing = tasks.spawn(supervise(flush, stop.clone()));
         set_serving(&health, ServingStatus::Serving).await;

@@ -93,7 +93,7 @@ impl JobResults {
     /// A chunk failed for good.
     pub(crate) fn fail_chunk(&mut self, chunk: u64) {
         let offsets = self.index.fail_chunk(chunk);
-        self.memory.retain(|first, _| !offsets.contains(*first));
+        self.memory.retain(|first, held| !offsets.contains(*first) || held.end > offsets.end());
     }
 
     /// No more results will come.

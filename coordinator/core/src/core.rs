@@ -241,8 +241,6 @@ impl<R: Results> Core<R> {
                 Action::StopLease { worker, lease } => self.send(worker, ToWorker::StopLease { lease }),
                 Action::JobEnded { job, outcome } => {
                     self.send_job_ended(job);
-                    // The failed chunks of a job are reported before its end.
-                    self.on_failed_chunks();
                     self.on_job_ended(job, outcome);
                 }
             }

@@ -227,6 +227,8 @@ pub enum Notice {
     },
     /// The end of a job is not in the ledger; it is tried again.
     EndNotPersisted(JobId, PersistError),
+    /// The ledger does not say that a job that was done runs again; after the next start it does, too.
+    ResumeNotPersisted(JobId, PersistError),
     /// A job is not forgotten.
     ForgetNotPersisted(JobId, PersistError),
     /// Failed chunks are not in the ledger; after the next start they are tried again.

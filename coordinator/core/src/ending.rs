@@ -1,11 +1,11 @@
 //! How jobs end, and how they are forgotten: decided, persisted, then told.
 
 use swath_model::{JobId, JobState, ResultMode};
-use swath_scheduler::Outcome;
+use swath_scheduler::{CancelError, Outcome};
 
 use crate::{
     AfterCancel, Answer, Core, Effect, Ending, Notice, Now, PersistError, Record, Refusal, Reply, RequestId, Results,
-    Standing, Unpersisted,
+    Stamp, Standing, Unpersisted,
     job::{Cancel, End, Loss, Phase, Stock},
 };
 
@@ -29,7 +29,12 @@ impl<R: Results> Core<R> {
             end.waiting.push(request);
             return Ok(());
         }
-        self.scheduler.cancel(instant, id).map_err(|error| Refusal::NotCancelled { job: id, error })?;
+        let not_cancelled = |error| Refusal::NotCancelled { job: id, error };
+        if job.state.has_ended() {
+            // The scheduler may have forgotten it.
+            return Err(not_cancelled(CancelError::Ended(id)));
+        }
+        self.scheduler.cancel(instant, id).map_err(not_cancelled)?;
         self.cancelled.insert(id, Cancel { after, waiting: vec![request] });
         Ok(())
     }
@@ -93,12 +98,28 @@ impl<R: Results> Core<R> {
         self.persist(Record::Standing(standing));
     }
 
-    pub(crate) fn on_standing_persisted(&mut self, id: JobId, state: &JobState, written: Result<(), PersistError>) {
+    /// A record of where a job stands was written. A job may have run again and ended again since that was decided: then
+    /// it is not its present end.
+    pub(crate) fn on_standing_persisted(
+        &mut self,
+        id: JobId,
+        state: &JobState,
+        ended: Option<Stamp>,
+        written: Result<(), PersistError>,
+    ) {
         let Some(job) = self.jobs.get_mut(&id) else { return };
+        let is_present = job.state == *state && job.ended == ended;
         match std::mem::replace(&mut job.phase, Phase::Ended) {
-            Phase::Ending(end) if end.state == *state => self.on_end_persisted(id, end, written),
-            Phase::Unsaved if written.is_ok() && job.state == *state => {}
-            phase => job.phase = phase,
+            Phase::Ending(end) if end.state == *state && Some(end.at) == ended => {
+                self.on_end_persisted(id, end, written);
+            }
+            Phase::Unsaved if written.is_ok() && is_present => {}
+            phase => {
+                job.phase = phase;
+                if let (Err(error), JobState::Running) = (written, state) {
+                    self.log(Notice::ResumeNotPersisted(id, error));
+                }
+            }
         }
     }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use swath_model::{JobId, JobState};
 
-use crate::{Moment, Record};
+use crate::{Moment, Record, Stamp};
 
 /// The most records in one batch: parts are written between two.
 const BATCH: usize = 1000;
@@ -38,7 +38,8 @@ pub(crate) enum ClockDue {
 #[derive(Debug)]
 pub(crate) enum Sent {
     Submit(JobId),
-    Standing(JobId, JobState),
+    /// Of which job, its state, and when it ended.
+    Standing(JobId, JobState, Option<Stamp>),
     Forgotten(JobId),
     FailedChunks,
     Shares,
@@ -48,7 +49,7 @@ impl From<&Record> for Sent {
     fn from(record: &Record) -> Self {
         match record {
             Record::Submitted(job) => Self::Submit(job.id),
-            Record::Standing(standing) => Self::Standing(standing.job, standing.state.clone()),
+            Record::Standing(standing) => Self::Standing(standing.job, standing.state.clone(), standing.ended),
             Record::Forgotten(job) => Self::Forgotten(*job),
             Record::FailedChunks(_) => Self::FailedChunks,
             Record::Shares(_) => Self::Shares,

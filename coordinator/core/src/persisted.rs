@@ -14,7 +14,7 @@ impl<R: Results> Core<R> {
         for (sent, written) in self.outgoing.under_way.take().unwrap_or_default().into_iter().zip(written) {
             match sent {
                 Sent::Submit(job) => self.on_submit_persisted(job, written),
-                Sent::Standing(job, state) => self.on_standing_persisted(job, &state, written),
+                Sent::Standing(job, state, ended) => self.on_standing_persisted(job, &state, ended, written),
                 Sent::Forgotten(job) => self.on_forget_persisted(job, written),
                 Sent::FailedChunks => self.log_error(written, Notice::FailedChunksNotPersisted),
                 Sent::Shares => self.log_error(written, Notice::SharesNotPersisted),

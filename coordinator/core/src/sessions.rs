@@ -176,10 +176,13 @@ impl<R: Results> Core<R> {
         self.effect(Effect::Send { worker, message });
     }
 
-    /// The process was suspended, so workers that sent nothing meanwhile are not silent.
+    /// The process was suspended, so workers that sent nothing meanwhile are not silent. Those that were silent before
+    /// stay so.
     pub(crate) fn excuse_silence(&mut self) {
-        let (instant, workers) = (self.instant(), self.sessions.keys().copied().collect::<Vec<_>>());
-        for worker in workers {
+        let instant = self.instant();
+        let was_active =
+            |id: &WorkerId| self.scheduler.worker(*id).is_some_and(|worker| worker.state != WorkerState::Silent);
+        for worker in self.sessions.keys().copied().filter(was_active).collect::<Vec<_>>() {
             self.tell_scheduler(Event::Heartbeat { worker });
         }
         for session in self.sessions.values_mut() {

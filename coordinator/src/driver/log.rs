@@ -39,6 +39,9 @@ pub(super) fn write(notice: &Notice) {
         Notice::EndNotPersisted(id, error) => {
             warn!(%id, %error, "the end of the job is not in the ledger; it is tried again");
         }
+        Notice::ResumeNotPersisted(id, error) => {
+            warn!(%id, %error, "the ledger does not say that the job runs again; its lost results are found anew");
+        }
         Notice::ForgetNotPersisted(id, error) => warn!(%id, %error, "the job is not forgotten"),
         Notice::FailedChunksNotPersisted(error) => warn!(%error, "failed chunks are not in the ledger"),
         Notice::SharesNotPersisted(error) => debug!(%error, "who computed how much is not in the ledger"),

@@ -13,7 +13,7 @@ use tracing::{debug, warn};
 use super::{
     error::StoreError,
     fact::Fact,
-    job::{Held, JobResults, Pressure, Window},
+    job::{Held, JobResults, Pressure},
     part,
     part_store::DeletedPart,
     result_store::Store,
@@ -100,7 +100,7 @@ impl Store {
                 if !blocks.is_empty() {
                     wrote |= self.write_part(results, blocks).await;
                 } else if results.part_is_fine() {
-                    self.tell(Fact::Resumed { job: results.job() });
+                    self.tell_pause(results);
                 }
                 if results.is_written_out() {
                     self.tell(Fact::Closed { job: results.job(), lost: None });
@@ -112,12 +112,18 @@ impl Store {
 
     /// Pauses a job whose reader does not keep up, before its parts fill the disk.
     fn check_window(&self, results: &JobResults) {
-        let job = results.job();
-        match results.window_changed(self.config.window_bytes) {
-            Some(Window::Full) => self.tell(Fact::Paused { job, reason: "its reader does not keep up".to_owned() }),
-            Some(Window::Open) => self.tell(Fact::Resumed { job }),
-            None => {}
+        if results.window_changed(self.config.window_bytes) {
+            self.tell_pause(results);
         }
+    }
+
+    /// A job goes on when no cause to pause it is left.
+    fn tell_pause(&self, results: &JobResults) {
+        let job = results.job();
+        self.tell(match results.pause() {
+            Some(reason) => Fact::Paused { job, reason },
+            None => Fact::Resumed { job },
+        });
     }
 
     /// True if the part is durable.
@@ -148,7 +154,7 @@ impl Store {
             self.tell(Fact::Committed { job, chunks });
         }
         if results.part_is_fine() {
-            self.tell(Fact::Resumed { job });
+            self.tell_pause(results);
         }
         true
     }
@@ -163,9 +169,9 @@ impl Store {
             // Who ended the job does not wait for the disk to have room again.
             let lost = format!("{numbers} numbers that were delivered are lost: {error}");
             self.tell(Fact::Closed { job, lost: Some(lost) });
-        } else if results.part_failed() {
+        } else if results.part_failed(error.to_string()) {
             warn!(%job, %error, "cannot write results now; they wait in memory");
-            self.tell(Fact::Paused { job, reason: error.to_string() });
+            self.tell_pause(results);
         }
     }
 

@@ -15,10 +15,10 @@ use swath_coordinator_core::{Accepted, Ending, ResultIndex};
 use swath_model::{ChunkSet, Chunks, JobId, Layout, OffsetRun, OffsetSet, ResultMode};
 use tokio::sync::watch;
 
-use self::{reading::Reader, writing::Parts};
-pub(super) use self::{
-    reading::{Found, Window},
-    writing::Pressure,
+pub(super) use self::{reading::Found, writing::Pressure};
+use self::{
+    reading::{Reader, Window},
+    writing::Parts,
 };
 use super::memory::Room;
 use crate::ledger::{PartRow, Sender};
@@ -129,12 +129,16 @@ impl JobResults {
         accepted
     }
 
-    /// A chunk failed for good: there will be no results of it, and what is here of it is not shown.
+    /// A chunk failed for good: there will be no results of it, and what is here of it is not shown. A block that also
+    /// has results of other chunks stays.
     pub(crate) fn fail_chunk(&self, chunk: u64) {
         let mut state = self.lock();
         let offsets = state.index.fail_chunk(chunk);
-        let pieces: Vec<u64> = state.memory.range(offsets.start()..offsets.end()).map(|(&first, _)| first).collect();
-        for first in pieces {
+        let begins_within = state.memory.range(offsets.start()..offsets.end());
+        let is_within = |(&first, held): (&u64, &Held)| {
+            (first.saturating_add(held.block.rows() as u64) <= offsets.end()).then_some(first)
+        };
+        for first in begins_within.filter_map(is_within).collect::<Vec<u64>>() {
             state.drop_from_memory(first);
         }
         drop(state);

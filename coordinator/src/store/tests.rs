@@ -388,6 +388,16 @@ async fn failed_chunks_are_skipped_and_named() {
 }
 
 #[tokio::test]
+async fn a_block_stays_when_its_first_chunk_fails() {
+    let world = World::new(1 << 20, 1 << 20).await;
+    let results = world.job(30, 10, ResultMode::Stored);
+    world.accept(&results, 0..30).await;
+    results.fail_chunk(0);
+    let expected = (vec![run(0, 30)], vec![run(0, 10)]);
+    assert_eq!(read_pieces(&world.store, &results, Wanted::Whole).await, expected);
+}
+
+#[tokio::test]
 async fn of_a_broken_job_what_is_committed_can_be_read_until_it_is_dropped() {
     let mut world = World::new(1 << 20, 1 << 20).await;
     let results = world.job(100, 10, ResultMode::Stored);

@@ -156,7 +156,7 @@ impl Scheduler {
         self.rebalance_due = true;
     }
 
-    fn on_failed(&mut self, now: Instant, id: WorkerId, lease: LeaseId, failed: Failed) {
+    fn on_failed(&mut self, now: Instant, id: WorkerId, lease: LeaseId, mut failed: Failed) {
         let Some(held) = self.leases.get(&lease).filter(|held| held.worker == id) else {
             return;
         };
@@ -166,6 +166,11 @@ impl Scheduler {
             return;
         }
         let run = ChunkRun::one(chunk);
+        let numbers = self.jobs.get(id_of_job).map(|job| job.chunks.numbers(run));
+        if let Some(numbers) = numbers.filter(|numbers| numbers.offset_of(failed.number).is_none()) {
+            // A worker may name any number; people are told of one that the chunk has.
+            failed.number = numbers.first();
+        }
         self.take_out(now, lease, run);
         let too_often = self.jobs.update(id_of_job, |job| job.fail(chunk, id) > job.limits.max_retries);
         if too_often == Some(true) {

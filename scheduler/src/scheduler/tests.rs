@@ -244,7 +244,7 @@ fn a_failed_chunk_is_tried_on_another_worker_and_then_the_job_fails() {
     assert_eq!(ended(&again), [], "third of four");
     assert_eq!(retry[0].chunks, run(5, 6));
     let last = bench.fail(retry[0], 5);
-    let outcome = Outcome::Failed { chunk: 5, number: 42, reason: "no root".into() };
+    let outcome = Outcome::Failed { chunk: 5, number: 5121, reason: "no root".into() };
     assert_eq!(ended(&last), [(JOB, outcome.clone())]);
     assert!(!stopped(&last).is_empty(), "the rest is stopped");
     assert_eq!(bench.scheduler.job(JOB).unwrap().state, JobState::Ended(outcome));

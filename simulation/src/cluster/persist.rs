@@ -92,7 +92,11 @@ impl Cluster {
         match record {
             Record::Forgotten(job) => self.check_forgotten(*job, clock),
             Record::Standing(standing) => {
-                self.promises.refused.remove(&standing.job);
+                let was_refused = self.promises.refused.remove(&standing.job);
+                if was_refused && standing.state == JobState::Running {
+                    // The end that was refused is gone with the coordinator that decided it.
+                    self.promises.ended.remove(&standing.job);
+                }
                 if standing.state == JobState::Done {
                     self.check_done(standing.job);
                 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use swath_coordinator_core::{AfterCancel, Answer, Refusal, RequestId, Submit};
 use swath_model::{JobId, JobState, JobStatus};
+use swath_scheduler::CancelError;
 
 use super::{Cluster, note};
 use crate::{
@@ -65,10 +66,15 @@ impl Cluster {
         let request = self.clients.request(client, Wish::Submit);
         note!(self, "client {client} submits");
         self.input(|core, now| core.submit(now, request, submit));
+        let is_reserved = token.is_some() && self.clients.waiting.contains_key(&request);
         self.may_leave(client, request);
+        if is_reserved && self.random.one_in(8) {
+            self.tally.count("tokens of jobs that are being stored");
+            self.submit_other(client);
+        }
     }
 
-    /// Another job with the token of a job that is there.
+    /// Another job with the token of a job that is there, or is being stored.
     fn submit_other(&mut self, client: ClientId) {
         let token = self.clients.all[client].token;
         let job = self.clients.all[client].job;
@@ -260,7 +266,9 @@ impl Cluster {
     fn on_cancel_refused(&mut self, client: ClientId, refusal: &Refusal) {
         note!(self, "client {client} cannot cancel: {refusal}");
         match refusal {
-            Refusal::NotCancelled { .. } => self.tally.count("cancels of jobs that are over"),
+            Refusal::NotCancelled { error: CancelError::Ended(_), .. } => {
+                self.tally.count("cancels of jobs that are over")
+            }
             Refusal::NotPersisted { .. } => self.tally.count("results not dropped: the ledger refused it"),
             Refusal::NoSuchJob(id) if !self.ledger.jobs.contains_key(id) => {}
             _ => self.break_promise(format!("client {client} cannot cancel: {refusal}")),

@@ -3,7 +3,9 @@
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use swath_coordinator_core::{Assignment, Join, Joined, ToWorker};
-use swath_model::{ChunkRun, Incarnation, JobId, LeaseId, ResumeOffer, WorkerId, WorkerInfo, WorkerState, nanos};
+use swath_model::{
+    ChunkRun, Incarnation, JobId, LeaseId, OffsetRun, ResumeOffer, WorkerId, WorkerInfo, WorkerState, nanos,
+};
 use swath_scheduler::Event as SchedulerEvent;
 use swath_worker_core::{FromCoordinator, Lease, ToCoordinator, Welcome};
 
@@ -198,7 +200,7 @@ impl Cluster {
             program_version: "1".to_owned(),
         };
         let before = self.coordinator.sessions.len();
-        let join = Join { info, address: "here".to_owned(), former, offers: offers.to_vec() };
+        let join = Join { info, address: "here".to_owned(), former, offers: self.forge_offers(offers) };
         // The session is known before the effects are carried out: they may be leases for it.
         let now = self.coordinator.now(self.now);
         let joined = match self.coordinator.core.join(now, join) {
@@ -237,6 +239,22 @@ impl Cluster {
         let incarnation = if is_own { Incarnation(self.random.next()) } else { self.coordinator.incarnation };
         self.tally.count("former sessions that are another's");
         (Some((incarnation, worker)), Some(worker))
+    }
+
+    /// A worker may offer numbers that its job does not have: nothing goes on because of them.
+    fn forge_offers(&mut self, offers: &[ResumeOffer]) -> Vec<ResumeOffer> {
+        let mut offers = offers.to_vec();
+        if !self.faults.is_calm && self.random.one_in(10) {
+            for offer in &mut offers {
+                let Some(row) = self.ledger.jobs.get(&offer.job) else { continue };
+                let count = row.spec.range().count();
+                if let Some(beyond) = OffsetRun::new(count, count.saturating_add(self.random.within(1, 1000))) {
+                    offer.offsets.insert(beyond);
+                    self.tally.count("offers of numbers beyond the range");
+                }
+            }
+        }
+        offers
     }
 
     /// What goes on of what a worker offered was of use, and its own.

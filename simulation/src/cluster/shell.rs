@@ -210,6 +210,7 @@ impl Cluster {
             Notice::JobNotResumed(job, reason) => self.break_promise(format!("job {job} is not resumed: {reason}")),
             Notice::ChunkFailed { job, chunk, number, reason } => self.on_chunk_failed(job, chunk, number, &reason),
             Notice::EndNotPersisted(..) => self.tally.count("ends that the ledger refused"),
+            Notice::ResumeNotPersisted(..) => self.tally.count("jobs that run again unknown to the ledger"),
             Notice::ForgetNotPersisted(..) => self.tally.count("forgets that the ledger refused"),
             Notice::FailedChunksNotPersisted(_) => self.tally.count("failed chunks that the ledger refused"),
             Notice::SharesNotPersisted(_) => self.tally.count("shares that the ledger refused"),

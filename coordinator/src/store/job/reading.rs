@@ -136,14 +136,14 @@ impl JobResults {
         done
     }
 
-    /// Whether more than `limit` bytes of a `delivered` job lie on the disk for a reader that does not keep up; `Some`
-    /// only when that has changed since the last time.
-    pub(in crate::store) fn window_changed(&self, limit: u64) -> Option<Window> {
+    /// Looks whether more than `limit` bytes of a `delivered` job lie on the disk for a reader that does not keep up. True
+    /// if that has changed since the last time.
+    pub(in crate::store) fn window_changed(&self, limit: u64) -> bool {
         let mut state = self.lock();
         // It opens again only when there is room for more than the next part.
         let limit = if state.window == Window::Full { limit / 2 } else { limit };
         let window = if state.spilled_bytes > limit { Window::Full } else { Window::Open };
-        (window != std::mem::replace(&mut state.window, window)).then_some(window)
+        window != std::mem::replace(&mut state.window, window)
     }
 }
 

@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use swath_model::{ChunkRun, OffsetRun, ResultMode};
 
-use super::{Held, JobResults, State, Stored, reading::Reader};
+use super::{
+    Held, JobResults, State, Stored,
+    reading::{Reader, Window},
+};
 use crate::{
     ledger::{BlockRow, PartRow},
     store::config::StoreConfig,
@@ -24,10 +27,11 @@ pub(in crate::store) enum Pressure {
 }
 
 /// Whether the last part of the job could be written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Parts {
     Written,
-    Failed,
+    /// Why not.
+    Failed(String),
 }
 
 impl JobResults {
@@ -113,14 +117,24 @@ impl JobResults {
         state.add_part(part);
     }
 
-    /// A part could not be written. True the first time since one was.
-    pub(in crate::store) fn part_failed(&self) -> bool {
-        std::mem::replace(&mut self.lock().parts, Parts::Failed) != Parts::Failed
+    /// A part could not be written, for this reason. True the first time since one was.
+    pub(in crate::store) fn part_failed(&self, reason: String) -> bool {
+        std::mem::replace(&mut self.lock().parts, Parts::Failed(reason)) == Parts::Written
     }
 
     /// A part was written, or none is due. True if the part before it failed.
     pub(in crate::store) fn part_is_fine(&self) -> bool {
-        std::mem::replace(&mut self.lock().parts, Parts::Written) == Parts::Failed
+        std::mem::replace(&mut self.lock().parts, Parts::Written) != Parts::Written
+    }
+
+    /// Why the job should be paused; `None` if it need not be.
+    pub(in crate::store) fn pause(&self) -> Option<String> {
+        let state = self.lock();
+        match (&state.parts, state.window) {
+            (Parts::Failed(reason), _) => Some(reason.clone()),
+            (Parts::Written, Window::Full) => Some("its reader does not keep up".to_owned()),
+            (Parts::Written, Window::Open) => None,
+        }
     }
 
     /// True once, when all blocks of a job that was closed are in parts.
