@@ -28,18 +28,21 @@ mod batches;
 mod block;
 mod boolean;
 mod check;
-mod column;
 mod cut;
 mod decimal;
 mod delta;
 mod digest;
 mod encode;
 mod error;
+mod fast;
+mod format;
 mod frame;
 #[doc(hidden)]
 pub mod fuzzing;
+mod general;
+mod leaf;
 mod pages;
-mod schema;
+mod stored;
 mod thrift;
 mod varint;
 
@@ -49,19 +52,32 @@ pub use block::Block;
 pub use digest::{Digest, checksum};
 pub use encode::{BlockEncoder, EncodeError};
 pub use error::BlockError;
+pub use format::parquet_schema;
 pub use frame::parse_footer;
-pub use schema::{arrow_schema, arrow_value_type, parquet_schema};
 pub use thrift::FooterError;
 
 /// The largest number of rows of a block.
 pub const MAX_ROWS: usize = 1 << 20;
 
-/// The rows of a page, and so the most values that [`BlockEncoder::push`] takes at once: 256 KiB of integers, which
+/// The rows of a page, and so the most rows that [`BlockEncoder::push`] takes at once: 256 KiB of integers, which
 /// stay in the processor's cache between being computed and being encoded.
 pub const PAGE_ROWS: usize = 1 << 15;
 
-/// The largest footer of a block, whose own takes a few hundred bytes.
-pub(crate) const MAX_FOOTER_BYTES: usize = 64 << 10;
+/// A block with so many bytes is full. A row of its own may have as many.
+pub const MAX_BLOCK_BYTES: usize = 16 << 20;
+
+/// The most bytes of a block that is taken from elsewhere: [`MAX_BLOCK_BYTES`], and what encoding may add to them.
+pub const MAX_ENCODED_BYTES: usize = 20 << 20;
+
+/// With so many bytes, of which the last rows are not yet encoded, nothing more is pushed. It is more than
+/// [`MAX_BLOCK_BYTES`], so that [`MAX_ROWS`] decimals and their page headers fit, and a row of the greatest size.
+pub(crate) const MOST_PUSHED_BYTES: usize = MAX_BLOCK_BYTES + (1 << 20);
+
+/// The most bytes of the rows of a block as they are pushed, however well they compress.
+pub(crate) const MOST_RAW_BYTES: usize = 4 * MAX_BLOCK_BYTES;
+
+/// The most bytes of the rows of a block that is taken from elsewhere.
+pub(crate) const MOST_DECODED_BYTES: usize = MOST_RAW_BYTES + MOST_RAW_BYTES / 2;
 
 #[cfg(test)]
 mod forged;
