@@ -6,6 +6,7 @@
 
 mod blocks;
 mod messages;
+mod reductions;
 pub mod seeds;
 mod texts;
 
@@ -22,8 +23,12 @@ pub enum Target {
     Hello,
     /// A file that lists hosts.
     Hostfile,
+    /// A state of reductions: a byte that says the type of its column, then the values of its row.
+    Partial,
     /// A range as people write it.
     Range,
+    /// A list of reductions: a byte that says how many columns there are, then the text.
+    Reduce,
     /// A submit.
     Submit,
     /// A ticket of Arrow Flight.
@@ -49,13 +54,15 @@ impl Outcome {
 
 impl Target {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::Access,
         Self::Block,
         Self::Delta,
         Self::Hello,
         Self::Hostfile,
+        Self::Partial,
         Self::Range,
+        Self::Reduce,
         Self::Submit,
         Self::Ticket,
         Self::Upload,
@@ -69,7 +76,9 @@ impl Target {
             Self::Delta => "delta",
             Self::Hello => "hello",
             Self::Hostfile => "hostfile",
+            Self::Partial => "partial",
             Self::Range => "range",
+            Self::Reduce => "reduce",
             Self::Submit => "submit",
             Self::Ticket => "ticket",
             Self::Upload => "upload",
@@ -89,7 +98,9 @@ impl Target {
             Self::Delta => blocks::delta(input),
             Self::Hello => messages::hello(input),
             Self::Hostfile => texts::hostfile(input),
+            Self::Partial => reductions::partial(input),
             Self::Range => texts::range(input),
+            Self::Reduce => reductions::list(input),
             Self::Submit => messages::submit(input),
             Self::Ticket => messages::ticket(input),
             Self::Upload => messages::upload(input),

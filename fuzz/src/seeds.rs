@@ -1,14 +1,22 @@
 //! Inputs that are accepted, made by the code that writes them, so that they are never those of an older format.
 
-use std::{fs, io, time::Duration};
+use std::{fs, io, sync::Arc, time::Duration};
 
+use arrow_array::{
+    Array, ArrayRef, BinaryArray, BooleanArray, Decimal128Array, Decimal256Array, Float64Array, Int64Array,
+    StringArray, TimestampSecondArray, UInt64Array,
+};
+use arrow_buffer::i256;
+use arrow_schema::{ArrowError, DataType};
 use prost::Message;
 use swath_block::{BlockEncoder, Digest, EncodeError, fuzzing};
 use swath_kernel::Values;
+use swath_model::Numbers;
 use swath_proto::v1::{self, worker_message::Kind};
+use swath_reduce::AccumulateError;
 use swath_transport::{Address, AddressError, Authority, AuthorityError};
 
-use crate::Target;
+use crate::{Target, reductions};
 
 /// Why there are no seeds.
 #[derive(Debug, thiserror::Error)]
@@ -22,6 +30,12 @@ pub enum SeedError {
     /// Their address is none.
     #[error("failed to read an address: {0}")]
     Address(#[from] AddressError),
+    /// A state of reductions cannot be made.
+    #[error("failed to reduce rows: {0}")]
+    Reduce(#[from] AccumulateError),
+    /// It cannot be written.
+    #[error("failed to write a state of reductions: {0}")]
+    Arrow(#[from] ArrowError),
     /// They cannot be written to a temporary folder, or read there.
     #[error("failed to keep access files: {0}")]
     Io(#[from] io::Error),
@@ -37,9 +51,11 @@ pub fn of(target: Target) -> Result<Vec<Vec<u8>>, SeedError> {
         Target::Hostfile => {
             Ok(texts(&["h1\nada@h2:2222 slots=4 max_slots=8 # old\n2/ada@h3\n", "[::1]:22\nfe80::1%eth0\n"]))
         }
+        Target::Partial => partials(),
         Target::Range => {
             Ok(texts(&["1..=1000000", "-5..10", "7", "1_000", "1e6", "2.5e3..=3e3", "0..9223372036854775808"]))
         }
+        Target::Reduce => Ok(lists()),
         Target::Submit => Ok(submits().iter().map(Message::encode_to_vec).collect()),
         Target::Ticket => {
             Ok(texts(&["3", r#"{"job": 3, "column": "value", "first": -100}"#, r#"{"job":1,"partial":true}"#]))
@@ -74,6 +90,53 @@ fn blocks() -> Result<Vec<Vec<u8>>, EncodeError> {
         .iter()
         .map(|(kind, values)| of(*kind, values))
         .collect()
+}
+
+/// Of no columns but one, and of all of them.
+fn lists() -> Vec<Vec<u8>> {
+    let only = "count,count(n),sum,min,max,mean,min_n,max_n,value_counts,sum(n)";
+    let several = " sum ( c0 ),max_n(c1) , value_counts(c6),min(\"odd, \"\"name\"\")\"),count";
+    [(0, only), (9, several)].map(|(columns, text)| [&[columns], text.as_bytes()].concat()).into()
+}
+
+/// States of no rows and of some, for each type of column.
+fn partials() -> Result<Vec<Vec<u8>>, SeedError> {
+    let mut seeds = Vec::new();
+    for (kind, data_type) in (0..).zip(reductions::types()) {
+        let Some(reductions) = reductions::reductions(kind) else { continue };
+        let mut accumulator = reductions.accumulator();
+        seeds.push([vec![kind], reductions::write(&accumulator.partial()?)?].concat());
+        let column = column(&data_type);
+        accumulator.update(Numbers::Consecutive { first: -2, rows: column.len() }, &[column])?;
+        seeds.push([vec![kind], reductions::write(&accumulator.partial()?)?].concat());
+    }
+    Ok(seeds)
+}
+
+/// Some values of a type, with a null among them.
+fn column(data_type: &DataType) -> ArrayRef {
+    let integers = [Some(-3i64), Some(1 << 62), None, Some(4), Some(4)];
+    let decimals = integers.map(|value| value.map(|value| i128::from(value) << 60));
+    let texts = integers.map(|value| value.map(|value| value.to_string()));
+    match data_type {
+        DataType::Boolean => Arc::new(BooleanArray::from(vec![Some(true), None, Some(false)])),
+        DataType::UInt64 => Arc::new(UInt64Array::from(vec![Some(u64::MAX), None, Some(0)])),
+        DataType::Float64 => Arc::new(Float64Array::from(vec![Some(0.1), None, Some(-1e300), Some(f64::NAN)])),
+        DataType::Decimal128(..) => {
+            Arc::new(Decimal128Array::from(decimals.to_vec()).with_data_type(data_type.clone()))
+        }
+        DataType::Decimal256(..) => {
+            let values = decimals.map(|value| value.map(i256::from_i128));
+            Arc::new(Decimal256Array::from(values.to_vec()).with_data_type(data_type.clone()))
+        }
+        DataType::Utf8 => Arc::new(StringArray::from(texts.to_vec())),
+        DataType::Binary => {
+            let bytes = texts.iter().map(|text| text.as_deref().map(str::as_bytes));
+            Arc::new(BinaryArray::from(bytes.collect::<Vec<_>>()))
+        }
+        DataType::Timestamp(..) => Arc::new(TimestampSecondArray::from(integers.to_vec())),
+        _ => Arc::new(Int64Array::from(integers.to_vec())),
+    }
 }
 
 fn encode(values: &Values) -> Result<(Vec<u8>, Digest), EncodeError> {

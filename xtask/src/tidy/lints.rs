@@ -13,6 +13,7 @@ const REACHED: &[&str] = &[
     "kernel",
     "launch",
     "proto",
+    "reduce",
     "scheduler",
     "transport",
     "worker",
@@ -21,7 +22,7 @@ const REACHED: &[&str] = &[
 const INDEXING: &str = "#![warn(clippy::indexing_slicing)]";
 
 /// The crates without clock, randomness and I/O. The settings of the first are those of all.
-const PURE: &[&str] = &["scheduler", "block", "coordinator/core", "kernel", "model", "worker/core"];
+const PURE: &[&str] = &["scheduler", "block", "coordinator/core", "kernel", "model", "reduce", "worker/core"];
 
 /// The crates for developers only, which may print.
 const TOOLS: &[&str] = &["xtask", "bench", "tests"];
