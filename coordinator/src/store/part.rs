@@ -7,7 +7,7 @@ use parquet::{
     errors::ParquetError,
     file::{FOOTER_SIZE, metadata::ParquetMetaData},
 };
-use swath_block::{Block, BlockError, FileAssembler, checksum, parse_footer};
+use swath_block::{Block, BlockEncoder, BlockError, FileAssembler, checksum, parse_footer};
 use swath_model::{Covers, Layout, Range as Numbers};
 
 use super::{
@@ -186,7 +186,9 @@ impl OpenPart {
         };
         let covers = Covers { first, numbers: row.numbers };
         let damaged = |error: BlockError| self.damaged(error.to_string());
-        let Some(index) = self.row_group(index) else { return Block::without_rows(&self.layout, covers).map_err(damaged) };
+        let Some(index) = self.row_group(index) else {
+            return without_rows(&self.layout, covers).map_err(|reason| self.damaged(reason));
+        };
         let span = self.span(index)?;
         let within = |at: u64| at.checked_sub(start).map(|at| at as usize).filter(|&at| at <= columns.len());
         let (Some(from), Some(to)) = (within(span.start), within(span.end)) else {
@@ -221,4 +223,11 @@ impl OpenPart {
     fn damaged(&self, reason: String) -> StoreError {
         StoreError::Damaged { path: self.name.clone(), reason }
     }
+}
+
+/// The block of numbers that have no rows.
+fn without_rows(layout: &Layout, covers: Covers) -> Result<Block, String> {
+    let encoded = BlockEncoder::new(layout, covers.first).and_then(|encoder| encoder.finish_with_digest(covers));
+    let (bytes, digest) = encoded.map_err(|error| error.to_string())?;
+    Block::receive(bytes, layout, covers, digest.whole()).map_err(|error| error.to_string())
 }

@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::testing::{evaluate, segment};
+use crate::testing::{evaluate, rows_of, rows_with, segment};
 
 fn primality(numbers: RangeInclusive<i64>) -> Vec<bool> {
     match evaluate(&IsPrime, numbers) {

@@ -1,7 +1,7 @@
 //! A row for each number, all of the same size: one block for a task.
 
-use swath_block::{BlockEncoder, Covers, PAGE_ROWS};
-use swath_model::Numbers;
+use swath_block::{BlockEncoder, PAGE_ROWS};
+use swath_model::{Covers, Numbers};
 
 use super::{
     Encoded, Stop,
@@ -16,7 +16,7 @@ pub(super) fn encode(walk: &mut Walk<'_>) -> Result<Encoded, Stop> {
     let first = walk.number(offsets.start());
     // A kernel that wants many numbers at a time gets them, and several pages come of it.
     let unit = (job.kernel.batch_numbers() as u64).max(PAGE_ROWS as u64).next_multiple_of(PAGE_ROWS as u64);
-    let mut encoder = BlockEncoder::new(job.kernel.layout(), first);
+    let mut encoder = BlockEncoder::new(job.kernel.layout(), first).map_err(|error| unencodable(first, &error))?;
     let mut rows = super::buffers(job);
     let mut next = offsets.start();
     while next < offsets.end() {

@@ -1,7 +1,7 @@
 //! Aggregates of all numbers of a task: one block of one row.
 
-use swath_block::{BlockEncoder, Covers};
-use swath_model::Numbers;
+use swath_block::BlockEncoder;
+use swath_model::{Covers, Numbers};
 
 use super::{
     Encoded, Stop, dense,
@@ -32,7 +32,7 @@ pub(super) fn encode(walk: &mut Walk<'_>) -> Result<Encoded, Stop> {
     }
     let partial = accumulator.partial().map_err(|error| failed(&error.into(), first))?;
     let covers = Covers { first, numbers: offsets.len() };
-    let mut encoder = BlockEncoder::new(layout, first);
+    let mut encoder = BlockEncoder::new(layout, first).map_err(|error| dense::unencodable(first, &error))?;
     let numbers = Numbers::Consecutive { first, rows: partial.num_rows() };
     encoder.push(numbers, partial.columns()).map_err(|error| dense::unencodable(first, &error))?;
     dense::finish(encoder, covers)

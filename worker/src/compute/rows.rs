@@ -27,7 +27,7 @@ pub(super) fn encode(
     let job = walk.job;
     let mut buffers = super::buffers(job);
     let most = (job.kernel.batch_numbers() as u64).min(STEP_NUMBERS);
-    let mut blocks = Blocks::new(walk, deliver);
+    let mut blocks = Blocks::new(walk, deliver)?;
     while let Some(step) = walk.next(most)? {
         let batch = guarded(&step.numbers, |numbers| job.kernel.batch(numbers, &mut buffers), job)?;
         let bytes = blocks.take(walk, step.offsets, &batch)?;
@@ -39,24 +39,24 @@ pub(super) fn encode(
 }
 
 /// The blocks of a task, one after the other.
-struct Blocks<'a, 'b> {
+struct Blocks<'b> {
     deliver: &'b mut dyn FnMut(OffsetRun, Encoded),
-    open: Gathered<'a>,
+    open: Gathered,
     /// Where the open block begins.
     start: u64,
     /// Where it ends, because it has grown large.
     ends_at: Option<u64>,
 }
 
-impl<'a, 'b> Blocks<'a, 'b> {
-    fn new(walk: &Walk<'a>, deliver: &'b mut dyn FnMut(OffsetRun, Encoded)) -> Self {
+impl<'b> Blocks<'b> {
+    fn new(walk: &Walk<'_>, deliver: &'b mut dyn FnMut(OffsetRun, Encoded)) -> Result<Self, Stop> {
         let start = walk.offsets.start();
-        let open = Gathered::new(walk.job.kernel.layout(), walk.number(start));
-        Self { deliver, open, start, ends_at: None }
+        let open = Gathered::new(walk.job.kernel.layout(), walk.number(start))?;
+        Ok(Self { deliver, open, start, ends_at: None })
     }
 
     /// Takes the rows of a step in. Returns how many bytes they have.
-    fn take(&mut self, walk: &Walk<'a>, offsets: OffsetRun, batch: &Batch) -> Result<u64, Stop> {
+    fn take(&mut self, walk: &Walk<'_>, offsets: OffsetRun, batch: &Batch) -> Result<u64, Stop> {
         let layout = walk.job.kernel.layout();
         let fixed = layout.row_bytes().map(|bytes| (bytes as u64 + 8).saturating_mul(batch.rows as u64));
         if let Some(bytes) = fixed
@@ -108,7 +108,7 @@ impl<'a, 'b> Blocks<'a, 'b> {
         Ok(bytes_before(batch.rows))
     }
 
-    fn close_large(&mut self, walk: &Walk<'a>) -> Result<(), Stop> {
+    fn close_large(&mut self, walk: &Walk<'_>) -> Result<(), Stop> {
         match self.ends_at.take() {
             Some(end) => self.end(walk, end),
             None => Ok(()),
@@ -116,7 +116,7 @@ impl<'a, 'b> Blocks<'a, 'b> {
     }
 
     /// Ends the block within a chunk, before this offset.
-    fn cut(&mut self, walk: &Walk<'a>, offset: u64) -> Result<(), Stop> {
+    fn cut(&mut self, walk: &Walk<'_>, offset: u64) -> Result<(), Stop> {
         let chunks = walk.job.chunks;
         let chunk_start = chunks.offsets(ChunkRun::one(chunks.chunk_at(offset))).start();
         if self.start < chunk_start {
@@ -128,9 +128,9 @@ impl<'a, 'b> Blocks<'a, 'b> {
     }
 
     /// Delivers the open block, which ends at this offset, and opens the next one.
-    fn end(&mut self, walk: &Walk<'a>, end: u64) -> Result<(), Stop> {
+    fn end(&mut self, walk: &Walk<'_>, end: u64) -> Result<(), Stop> {
         let Some(offsets) = OffsetRun::new(self.start, end) else { return Ok(()) };
-        let next = Gathered::new(walk.job.kernel.layout(), walk.number(end.min(walk.offsets.last())));
+        let next = Gathered::new(walk.job.kernel.layout(), walk.number(end.min(walk.offsets.last())))?;
         let block = std::mem::replace(&mut self.open, next).finish(offsets.len())?;
         self.start = end;
         (self.deliver)(offsets, block);
