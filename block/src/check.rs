@@ -5,7 +5,10 @@
 //! block. So of their statistics is known that the first value of each page is within them; booleans and decimals are
 //! looked at each, and their statistics are exact. General columns are decoded.
 
-use parquet::{basic::Encoding, file::metadata::ColumnChunkMetaData};
+use parquet::{
+    basic::Encoding,
+    file::{metadata::ColumnChunkMetaData, statistics::Statistics},
+};
 use swath_model::{Covers, Shape, ValueType};
 
 use crate::{
@@ -176,12 +179,26 @@ impl Block {
         let leaves = format.leaves.iter().enumerate().filter(|(_, leaf)| leaf.kind == Kind::General);
         for ((leaf, _), written) in leaves.zip(written) {
             let stated = self.row_group().and_then(|group| group.columns().get(leaf)?.statistics());
-            if stated.is_some_and(|stated| Some(stated) != written.statistics.as_ref()) {
+            let says_the_same = |stated| written.statistics.as_ref().is_some_and(|written| is_same(stated, written));
+            if !stated.is_none_or(says_the_same) {
                 return Err(BlockError::Statistics);
             }
         }
         Ok(())
     }
+}
+
+/// Whether statistics say the same; those that were read do not remember how they were written.
+fn is_same(stated: &Statistics, written: &Statistics) -> bool {
+    let ends = |statistics: &Statistics| {
+        let (least, greatest) = (statistics.min_bytes_opt(), statistics.max_bytes_opt());
+        (least.map(<[u8]>::to_vec), greatest.map(<[u8]>::to_vec))
+    };
+    let counts = |statistics: &Statistics| (statistics.null_count_opt(), statistics.distinct_count_opt());
+    ends(stated) == ends(written)
+        && counts(stated) == counts(written)
+        && stated.min_is_exact() == written.min_is_exact()
+        && stated.max_is_exact() == written.max_is_exact()
 }
 
 /// After the last page of a column.

@@ -1,25 +1,28 @@
 //! Blocks: the results of consecutive numbers as they travel.
 //!
-//! A block is a complete small Parquet file in memory with one row group and two columns, `n` (the number) and
-//! `value`. It is encoded once, by the thread that computed it ([`BlockEncoder`]), and never decoded on the way:
-//! whoever wants a file of many blocks appends their encoded columns to it ([`FileAssembler`]), and whoever wants
-//! the values decodes them at the end ([`Block::batches`]).
+//! A block is a complete small Parquet file in memory with one row group: the column `n` (the number), except of
+//! aggregates, and the columns of a [`Layout`](swath_model::Layout). It covers numbers that need not all have rows; one
+//! without any row has no row group. It is encoded once, by the thread that computed it ([`BlockEncoder`]), and never
+//! decoded on the way: whoever wants a file of many blocks appends their encoded columns to it ([`FileAssembler`]), and
+//! whoever wants the values decodes them at the end ([`Block::batches`]).
 //!
 //! The encodings are those of the [Parquet format](https://parquet.apache.org/docs/file-format/data-pages/encodings/):
 //!
 //! | column | encoding |
 //! | --- | --- |
 //! | `n`, Int64 | `DELTA_BINARY_PACKED`; consecutive numbers take 5 bytes in 128 |
-//! | `value`, Int64 | `DELTA_BINARY_PACKED` |
-//! | `value`, Boolean | `PLAIN`, 1 bit |
-//! | `value`, Decimal128(38, 0) | `PLAIN`, 16 bytes |
+//! | Int64 | `DELTA_BINARY_PACKED` |
+//! | Boolean | `PLAIN`, 1 bit |
+//! | Decimal128(38, 0) | `PLAIN`, 16 bytes |
+//! | all others, and all that may be null or are nested | `PLAIN`, by the parquet crate |
 //!
 //! All of them stand in data pages of version 1. These are pairs of encoding and page version that mainstream writers
 //! use and that every reader reads.
 //!
 //! A column whose first page shrinks by a quarter is compressed with LZ4
 //! ([LZ4_RAW](https://github.com/apache/parquet-format/blob/master/Compression.md#lz4_raw)): the packed differences of
-//! squares repeat every 128 values, those of a kernel without a pattern do not.
+//! squares repeat every 128 values, those of a kernel without a pattern do not. What the parquet crate writes is always
+//! compressed.
 
 #![warn(clippy::indexing_slicing)]
 
@@ -81,5 +84,7 @@ pub(crate) const MOST_DECODED_BYTES: usize = MOST_RAW_BYTES + MOST_RAW_BYTES / 2
 
 #[cfg(test)]
 mod forged;
+#[cfg(test)]
+mod shapes;
 #[cfg(test)]
 mod tests;

@@ -69,10 +69,10 @@ fn assert_round_trip(first: i64, values: &ArrayRef) {
     assert_eq!((block.covers().first, block.rows()), (first, values.len()));
     let (numbers, decoded) = decode(&block);
     assert_eq!(numbers, (0..values.len() as i64).map(|offset| first + offset).collect::<Vec<_>>());
-    assert!(decoded == *values, "decoded values differ");
+    assert!(&decoded == values, "decoded values differ");
     for batch_rows in [1, 1000, PAGE_ROWS, 100_000, MAX_ROWS] {
         let (ours, decoded) = gather(&block, block.batches(batch_rows).unwrap());
-        assert!(ours == numbers && decoded == *values, "decoded here, in batches of {batch_rows}");
+        assert!(ours == numbers && &decoded == values, "decoded here, in batches of {batch_rows}");
     }
     if let Some(values) = values.as_primitive_opt::<types::Int64Type>() {
         let mut decoded = vec![0; values.len()];
@@ -167,7 +167,7 @@ fn a_file_of_several_blocks_holds_them_in_order_and_gives_them_back() {
     assert_eq!(metadata.num_row_groups(), 4);
     let said = metadata.file_metadata().key_value_metadata().unwrap();
     assert_eq!((said[0].key.as_str(), said[0].value.as_deref()), ("swath.kernel", Some("square")));
-    let mut seen = Vec::new();
+    let mut seen: Vec<i64> = Vec::new();
     for group in metadata.row_groups() {
         let start = group.column(0).byte_range().0;
         let end = group.column(1).byte_range().0 + group.column(1).byte_range().1;

@@ -259,8 +259,8 @@ mod tests {
     #[test]
     fn a_footer_without_bounds_is_refused() {
         // Structs in structs, and lists in lists.
-        assert_eq!(check_footer(&[0x1C; 200_000], 1), Err(FooterError::TooDeep));
-        assert_eq!(check_footer(&[&[0x19][..], &[0x19; 200_000]].concat(), 1), Err(FooterError::TooDeep));
+        assert_eq!(check_footer(&[0x1C; 200_000], 1, TWO), Err(FooterError::TooDeep));
+        assert_eq!(check_footer(&[&[0x19][..], &[0x19; 200_000]].concat(), 1, TWO), Err(FooterError::TooDeep));
         // 2^31 - 1 structs in a list, then as many bytes in a text.
         let many = [0xFF, 0xFF, 0xFF, 0xFF, 0x07];
         let list = [&[0x29, 0xFC][..], &many].concat();
