@@ -9,7 +9,7 @@ use parquet::{
     basic::Encoding,
     file::{metadata::ColumnChunkMetaData, statistics::Statistics},
 };
-use swath_model::{Covers, Shape, ValueType};
+use swath_model::{Shape, ValueType};
 
 use crate::{
     Block, BlockError, Digest, MAX_ROWS, PAGE_ROWS, delta,
@@ -207,13 +207,4 @@ fn check_end(mut pages: Pages) -> Result<(), BlockError> {
         Some(_) => Err(pages.error("go on after the last value")),
         None => Ok(()),
     }
-}
-
-/// Whether a row group may have so many rows in a block of this shape.
-pub(crate) fn check_rows(rows: i64, shape: Shape, covers: Covers) -> Result<(), BlockError> {
-    if !(1..=MAX_ROWS as i64).contains(&rows) {
-        return Err(BlockError::Rows(rows));
-    }
-    let is_covered = covers.last().is_some() && (shape != Shape::Dense || covers.numbers == rows.cast_unsigned());
-    if is_covered { Ok(()) } else { Err(BlockError::Covers { covers, rows }) }
 }

@@ -2,7 +2,7 @@
 
 use std::{ops::Range, sync::Arc};
 
-use arrow_schema::{DataType, SchemaRef};
+use arrow_schema::SchemaRef;
 use parquet::{
     arrow::ArrowSchemaConverter,
     errors::ParquetError,
@@ -10,7 +10,7 @@ use parquet::{
 };
 use swath_model::{Layout, Shape, ValueType};
 
-use crate::stored;
+use crate::{stored, widths::leaf_widths};
 
 /// The Parquet schema of blocks, parts and files of this layout.
 ///
@@ -112,24 +112,6 @@ impl Format {
     /// Whether the first column is that of numbers.
     pub(crate) fn has_numbers(&self) -> bool {
         self.layout.shape() != Shape::Reduced
-    }
-}
-
-/// Calls `leaf` for each column of Parquet that a type has, with the bytes that a value takes at least: in memory, on
-/// the wire, and for its levels.
-fn leaf_widths(data_type: &DataType, leaf: &mut impl FnMut(usize)) {
-    match data_type {
-        DataType::List(item) => leaf_widths(item.data_type(), leaf),
-        DataType::Struct(fields) => fields.iter().for_each(|field| leaf_widths(field.data_type(), leaf)),
-        plain => leaf(width(plain)),
-    }
-}
-
-/// The bytes that a value of a type that is not nested is counted with at least.
-pub(crate) fn width(data_type: &DataType) -> usize {
-    match data_type {
-        DataType::FixedSizeBinary(bytes) => usize::try_from(*bytes).unwrap_or_default().max(4),
-        other => other.primitive_width().unwrap_or_default().max(4),
     }
 }
 

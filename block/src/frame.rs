@@ -9,7 +9,7 @@ use parquet::file::{
 };
 use swath_model::{Covers, Layout, Shape};
 
-use crate::{BlockError, MOST_DECODED_BYTES, check::check_rows, format::Format, thrift};
+use crate::{BlockError, MAX_ROWS, MOST_DECODED_BYTES, format::Format, thrift};
 
 /// What a Parquet file begins with, and ends with.
 pub(crate) const MAGIC: &[u8] = b"PAR1";
@@ -93,4 +93,13 @@ fn check_numbers(group: &RowGroupMetaData, shape: Shape, covers: Covers) -> Resu
         _ => first <= last && covers.contains(first) && covers.contains(last),
     };
     if is_covered { Ok(()) } else { Err(BlockError::Numbers) }
+}
+
+/// Whether a row group may have so many rows in a block of this shape.
+fn check_rows(rows: i64, shape: Shape, covers: Covers) -> Result<(), BlockError> {
+    if !(1..=MAX_ROWS as i64).contains(&rows) {
+        return Err(BlockError::Rows(rows));
+    }
+    let is_covered = covers.last().is_some() && (shape != Shape::Dense || covers.numbers == rows.cast_unsigned());
+    if is_covered { Ok(()) } else { Err(BlockError::Covers { covers, rows }) }
 }

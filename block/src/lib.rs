@@ -45,18 +45,21 @@ pub mod fuzzing;
 mod general;
 mod leaf;
 mod pages;
+mod refused;
 mod stored;
 mod thrift;
 mod varint;
+mod widths;
 
 pub use assemble::FileAssembler;
 pub use batches::Batches;
 pub use block::Block;
 pub use digest::{Digest, checksum};
-pub use encode::{BlockEncoder, EncodeError};
+pub use encode::BlockEncoder;
 pub use error::BlockError;
 pub use format::parquet_schema;
 pub use frame::parse_footer;
+pub use refused::EncodeError;
 pub use thrift::FooterError;
 
 /// The largest number of rows of a block.

@@ -472,6 +472,33 @@ fn long_texts_fill_blocks_that_are_taken() {
 }
 
 #[test]
+fn empty_lists_of_wide_items_count_with_what_parquet_writes_for_them() {
+    let layout = Layout::parse(Shape::Dense, "l list(struct(w fixed_size_binary(100000), x int64))?").unwrap();
+    let empty = arrow_array::new_null_array(layout.columns().field(0).data_type(), 5000);
+    let mut encoder = BlockEncoder::new(&layout, 1).unwrap();
+    let rows = encoder.rows_that_fit(std::slice::from_ref(&empty));
+    assert!((100..1000).contains(&rows), "{rows} rows");
+    encoder.push(Numbers::Consecutive { first: 1, rows }, &[empty.slice(0, rows)]).unwrap();
+    let covers = Covers { first: 1, numbers: rows as u64 };
+    let (bytes, _) = encoder.finish_with_digest(covers).unwrap();
+    Block::parse(bytes, &layout, covers).unwrap().verify().unwrap();
+}
+
+#[test]
+fn as_many_columns_as_a_job_may_have_come_back() {
+    let types = ["int64", "utf8?", "boolean", "list(int64)", "decimal128(38, 0)?", "float64"];
+    let name = |index: usize| format!("\"{}{index:04}\"", "column ".repeat(35));
+    let wide: Vec<String> = (0..200).map(|index| format!("{} {}", name(index), types[index % types.len()])).collect();
+    let many: Vec<String> = (0..1000).map(|index| format!("c{index} {}", types[index % types.len()])).collect();
+    let nested: Vec<String> = (0..4000).map(|index| format!("c{index} int8")).collect();
+    for columns in [wide.join(", "), many.join(", "), format!("s struct({})", nested.join(", "))] {
+        for shape in [Shape::Dense, Shape::Sparse] {
+            assert_round_trip(&Rows::of(shape, &columns, 20, 9), &[]);
+        }
+    }
+}
+
+#[test]
 fn timestamps_in_seconds_are_stored_in_milliseconds() {
     let layout = Layout::parse(Shape::Sparse, "at timestamp(s)").unwrap();
     let mut encoder = BlockEncoder::new(&layout, 1).unwrap();

@@ -11,6 +11,8 @@ use arrow_array::{
 use arrow_schema::{ArrowError, DataType, Field, FieldRef, Fields, Schema, SchemaRef, TimeUnit};
 use swath_model::Layout;
 
+use crate::widths::{leaf_widths, width};
+
 /// The columns of a layout as they are stored.
 pub(crate) fn schema(layout: &Layout) -> SchemaRef {
     Arc::new(Schema::new(fields(layout.schema().fields())))
@@ -97,14 +99,21 @@ pub(crate) fn raw_bytes(array: &dyn Array) -> usize {
     match array.data_type() {
         DataType::Utf8 => 4 * length + span(array.as_string::<i32>().value_offsets()),
         DataType::Binary => 4 * length + span(array.as_binary::<i32>().value_offsets()),
-        DataType::List(_) => {
+        DataType::List(item) => {
             let list = array.as_list::<i32>();
-            let start = list.value_offsets().first().copied().unwrap_or_default();
-            let values = list.values().slice(start as usize, span(list.value_offsets()));
-            4 * length + raw_bytes(&values)
+            let offsets = list.value_offsets();
+            let start = offsets.first().copied().unwrap_or_default();
+            let values = list.values().slice(start as usize, span(offsets));
+            // Parquet writes a value for a list that has none.
+            let empty = offsets.iter().zip(offsets.iter().skip(1)).filter(|(start, end)| start == end).count();
+            let mut of_empty = 0usize;
+            leaf_widths(item.data_type(), &mut |width| of_empty = of_empty.saturating_add(width));
+            (4 * length).saturating_add(raw_bytes(&values)).saturating_add(empty.saturating_mul(of_empty))
         }
-        DataType::Struct(_) => array.as_struct().columns().iter().map(|child| raw_bytes(child)).sum(),
-        plain => length.saturating_mul(crate::format::width(plain)),
+        DataType::Struct(_) => {
+            array.as_struct().columns().iter().map(|child| raw_bytes(child)).fold(0, usize::saturating_add)
+        }
+        plain => length.saturating_mul(width(plain)),
     }
 }
 

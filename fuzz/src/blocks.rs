@@ -14,8 +14,8 @@ const BATCH_ROWS: usize = 1000;
 /// Rows that are decoded: reading the same block twice must not take seconds.
 const MOST_ROWS: usize = 1 << 16;
 
-/// The first byte of a block of any columns; the next ones are other shapes and columns. Those before are results of one
-/// column.
+/// The first byte of a block of any columns; the next ones are other shapes and columns. Those before are results of
+/// one column.
 pub(crate) const ANY_COLUMNS: u8 = 240;
 
 /// Shapes and columns of blocks from [`ANY_COLUMNS`] on.
