@@ -3,6 +3,7 @@
 //! Their pages are PLAIN data pages of version 1, compressed with LZ4, and they never have a dictionary: so no page can
 //! stand for more values than it has bytes for, but for nulls and lists, whose number is bounded.
 
+mod page;
 mod read;
 
 use std::sync::{Arc, LazyLock};

@@ -1,6 +1,7 @@
 //! Results as they travel.
 
 use arrow_array::{Array, ArrayRef, RecordBatch};
+use arrow_select::concat::concat;
 use bytes::Bytes;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use swath_block::{Block, fuzzing};
@@ -86,15 +87,10 @@ pub(crate) fn checked(block: &Block) -> Outcome {
     Outcome::Accepted
 }
 
-/// A column, batch by batch; both readers were asked for batches of the same size.
-fn values(batches: &[RecordBatch], column: usize) -> Vec<ArrayRef> {
-    let columns: Vec<_> = batches.iter().map(|batch| batch.column(column).clone()).collect();
-    let rows: usize = columns.iter().map(|column| column.len()).sum();
-    // Batches are cut elsewhere: one value each is the same for all.
-    if columns.iter().all(|column| column.len() == BATCH_ROWS || rows < BATCH_ROWS) {
-        return columns;
-    }
-    columns.iter().flat_map(|column| (0..column.len()).map(|row| column.slice(row, 1))).collect()
+/// A column as one array; batches may be cut elsewhere.
+fn values(batches: &[RecordBatch], column: usize) -> Option<ArrayRef> {
+    let columns: Vec<&dyn Array> = batches.iter().map(|batch| batch.column(column).as_ref()).collect();
+    concat(&columns).ok()
 }
 
 /// A page that passes the check can be decoded, and whatever was decoded encodes to a page that says the same.

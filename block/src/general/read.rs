@@ -1,5 +1,5 @@
-//! The way back. The parquet crate gets pages that were bounded and decompressed here, and never a footer or a page
-//! header; what it makes of their values may still be anything, so a panic there is an error here.
+//! The way back. The parquet crate gets pages that were bounded, decompressed and checked here, and never a footer or a
+//! page header. What it makes of nested levels may still be anything, so a panic there is an error here.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -18,8 +18,10 @@ use parquet::{
     column::page::{Page, PageIterator, PageMetadata, PageReader},
     errors::ParquetError,
     file::metadata::{ParquetMetaData, RowGroupMetaData},
+    schema::types::ColumnDescPtr,
 };
 
+use super::page;
 use crate::{Block, BlockError, format::Format, pages::Pages, stored};
 
 /// Decodes general columns of a block.
@@ -83,7 +85,8 @@ impl RowGroups for OfBlock<'_> {
 
     fn column_chunks(&self, leaf: usize) -> Result<Box<dyn PageIterator>, ParquetError> {
         let pages = Pages::open(self.0, leaf)?;
-        Ok(Box::new(OneColumn(Some(PagesOfLeaf(pages)))))
+        let column = self.0.format().descriptor.column(leaf);
+        Ok(Box::new(OneColumn(Some(PagesOfLeaf { pages, column }))))
     }
 
     fn row_groups(&self) -> Box<dyn Iterator<Item = &RowGroupMetaData> + '_> {
@@ -108,7 +111,10 @@ impl Iterator for OneColumn {
 
 impl PageIterator for OneColumn {}
 
-struct PagesOfLeaf(Pages);
+struct PagesOfLeaf {
+    pages: Pages,
+    column: ColumnDescPtr,
+}
 
 impl Iterator for PagesOfLeaf {
     type Item = Result<Page, ParquetError>;
@@ -120,7 +126,10 @@ impl Iterator for PagesOfLeaf {
 
 impl PageReader for PagesOfLeaf {
     fn get_next_page(&mut self) -> Result<Option<Page>, ParquetError> {
-        let page = self.0.take_page()?;
+        let page = self.pages.take_page()?;
+        if let Some((values, page)) = &page {
+            page::check(page, *values, &self.column).map_err(|what| self.pages.error(what))?;
+        }
         Ok(page.map(|(values, buf)| Page::DataPage {
             buf,
             num_values: values as u32,
@@ -132,12 +141,12 @@ impl PageReader for PagesOfLeaf {
     }
 
     fn peek_next_page(&mut self) -> Result<Option<PageMetadata>, ParquetError> {
-        let values = self.0.next_values()?;
+        let values = self.pages.next_values()?;
         Ok(values.map(|values| PageMetadata { num_rows: None, num_levels: Some(values), is_dict: false }))
     }
 
     fn skip_next_page(&mut self) -> Result<(), ParquetError> {
-        self.0.next_page()?;
+        self.pages.next_page()?;
         Ok(())
     }
 }
