@@ -103,3 +103,53 @@ fn check_byte_arrays(mut page: &[u8], values: usize) -> Option<()> {
     }
     page.is_empty().then_some(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Behind their length.
+    fn levels(runs: &[u8]) -> Vec<u8> {
+        [&(runs.len() as u32).to_le_bytes()[..], runs].concat()
+    }
+
+    fn read(page: &[u8], values: usize, most: u8) -> Option<(u8, usize)> {
+        read_levels(&mut &page[..], values, most).map(|levels| (levels.first, levels.greatest))
+    }
+
+    #[test]
+    fn runs_and_packed_levels_are_read() {
+        // Five times 1, then eight levels of a bit, of which four are wanted: 0, 1, 1, 0.
+        let page = levels(&[5 << 1, 1, (1 << 1) | 1, 0b0110]);
+        assert_eq!(read(&page, 9, 1), Some((1, 7)));
+        // Two bits each: 2, 1, 0, 3, and padding.
+        let packed = levels(&[(1 << 1) | 1, 0b1100_0110, 0]);
+        assert_eq!(read(&packed, 4, 3), Some((2, 1)));
+        assert_eq!(read(&packed, 4, 2), None);
+        assert_eq!(read(&[], 7, 0), Some((0, 7)));
+    }
+
+    #[test]
+    fn levels_that_end_early_or_go_on_are_refused() {
+        let good = [5 << 1, 1, (1 << 1) | 1, 0b0110];
+        for length in 0..good.len() {
+            assert_eq!(read(&levels(&good[..length]), 9, 1), None);
+        }
+        assert_eq!(read(&levels(&good), 4, 1), None);
+        assert_eq!(read(&levels(&good), 14, 1), None);
+        assert_eq!(read(&levels(&[&good[..], &[0]].concat()), 9, 1), None);
+        assert_eq!(read(&levels(&good)[..6], 9, 1), None);
+        // A run of nothing, more groups than are wanted, and as many as no page has.
+        assert_eq!(read(&levels(&[0, 1, 9 << 1, 1]), 9, 1), None);
+        assert_eq!(read(&levels(&[(3 << 1) | 1, 0, 0, 0]), 9, 1), None);
+        assert_eq!(read(&levels(&[0xFF; 10]), 9, 1), None);
+    }
+
+    #[test]
+    fn texts_end_where_the_page_does() {
+        let page = [&[2, 0, 0, 0, 7, 7][..], &[0, 0, 0, 0]].concat();
+        assert!(check_byte_arrays(&page, 2).is_some());
+        assert!(check_byte_arrays(&page, 1).is_none() && check_byte_arrays(&page, 3).is_none());
+        assert!(check_byte_arrays(&[0xFF; 8], 1).is_none());
+    }
+}
