@@ -72,7 +72,7 @@ fn bounds_that_cannot_be_are_refused_in_a_sentence() {
 #[test]
 fn columns_come_in_the_order_in_which_they_are_asked_for() {
     let scene = Scene::new("columns_come_in_order");
-    let run = |arguments: &str| scene.swath(&format!("run 3..=4 {arguments}")).succeed().stdout();
+    let run = |arguments: &str| scene.swath(&format!("run 3..=4 {arguments}")).succeed().stdout().to_owned();
     assert_eq!(run("--column value --column n --format csv"), "value,n\n9,3\n16,4\n");
     assert_eq!(run("--column value --format jsonl"), "{\"value\":9}\n{\"value\":16}\n");
     assert_eq!(run("--column n"), "3\n4\n");
@@ -100,7 +100,7 @@ fn values_without_their_numbers_must_be_whole() {
     let said = said.end().assert_refused(1);
     assert!(said.contains("-1 has no result, and values without the column `n` cannot show that"), "{said}");
     let ended = scene.swath("run -1..=1 -k isqrt --keep-going --chunk-size 1 --max-retries 0 --column n").end();
-    assert_eq!((ended.code(), ended.stdout().as_str()), (Some(1), "0\n1\n"));
+    assert_eq!((ended.code(), ended.stdout()), (Some(1), "0\n1\n"));
 }
 
 #[test]
@@ -126,7 +126,7 @@ fn a_part_says_only_what_is_missing_of_it() {
     let ended = coordinator.swath("job results 1 --first 0 --last 3").succeed();
     assert_eq!(ended.stdout(), "0\n1\n1\n1\n");
     let ended = coordinator.swath("job results 1 --first -5 --last 1 --format csv").end();
-    assert_eq!((ended.code(), ended.stdout().as_str()), (Some(1), "n,value\n0,0\n1,1\n"));
+    assert_eq!((ended.code(), ended.stdout()), (Some(1), "n,value\n0,0\n1,1\n"));
     assert!(ended.stderr().contains("5 of 7 numbers failed"), "{}", ended.stderr());
 }
 
@@ -137,8 +137,8 @@ fn a_parquet_file_says_what_it_holds() {
     let _worker = coordinator.worker("able");
     coordinator.swath("submit 1..=1000 -k collatz -p max-steps=200 -o whole.parquet").succeed();
     coordinator.swath("job results 1 --first 10 --last 20 -o part.parquet").succeed();
-    let version = scene.swath("--version").succeed().stdout();
-    let version = version.trim().strip_prefix("swath ").unwrap();
+    let version = scene.swath("--version").succeed();
+    let version = version.stdout().trim().strip_prefix("swath ").unwrap();
     for (file, range) in [("whole.parquet", "1..=1000"), ("part.parquet", "10..=20")] {
         let expected = json!({
             "swath.version": version, "swath.kernel": "collatz", "swath.range": range,
