@@ -5,29 +5,18 @@
 //! no other encoding of 16-byte decimals than this one.
 
 mod compress;
-mod decompress;
 
-pub(crate) use self::{compress::compress, decompress::decompress};
+pub(crate) use self::compress::compress;
 
 /// Appends the encoded `values` to `out`, uncompressed.
 pub(crate) fn encode(values: &[i128], out: &mut Vec<u8>) {
     out.extend(values.iter().flat_map(|value| value.to_be_bytes()));
 }
 
-/// The least value and the greatest; 0 where there is no value. Several at a time, which do not wait for each other.
+/// The least value and the greatest; 0 where there is no value.
 pub(crate) fn extremes(values: &[i128]) -> (i128, i128) {
-    const LANES: usize = 4;
     let first = values.first().copied().unwrap_or_default();
-    let with = |(least, greatest): (i128, i128), value: i128| (least.min(value), greatest.max(value));
-    let mut lanes = [(first, first); LANES];
-    let (rows, rest) = values.as_chunks::<LANES>();
-    for row in rows {
-        for (lane, value) in lanes.iter_mut().zip(row) {
-            *lane = with(*lane, *value);
-        }
-    }
-    let found = lanes.into_iter().flat_map(|(least, greatest)| [least, greatest]);
-    found.chain(rest.iter().copied()).fold((first, first), with)
+    values.iter().fold((first, first), |(least, greatest), &value| (least.min(value), greatest.max(value)))
 }
 
 #[cfg(test)]

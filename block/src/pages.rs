@@ -5,12 +5,10 @@
 
 use bytes::Bytes;
 use parquet::basic::Compression;
-use swath_kernel::ValueType;
 
 use crate::{
     Block, BlockError,
     column::Column,
-    decimal,
     varint::{self, unzigzag},
 };
 
@@ -91,11 +89,6 @@ impl Pages {
             return Ok(Some((header.rows, &self.page)));
         }
         self.buffer.resize(header.uncompressed, 0);
-        if self.column == Column::Value(ValueType::Decimal128) {
-            let decompressed = decimal::decompress(&self.page, &mut self.buffer);
-            decompressed.ok_or_else(|| self.error("cannot be decompressed"))?;
-            return Ok(Some((header.rows, &self.buffer)));
-        }
         match lz4_flex::block::decompress_into(&self.page, &mut self.buffer) {
             Ok(length) if length == header.uncompressed => Ok(Some((header.rows, &self.buffer))),
             Ok(_) => Err(self.error("are shorter than they say")),

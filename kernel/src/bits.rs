@@ -210,7 +210,8 @@ mod tests {
             after in prop::collection::vec(any::<bool>(), 0..20),
         ) {
             let mut plain = before.clone();
-            plain.extend((from..from + count).map(|at| packed.get(at / 8).is_some_and(|byte| byte >> (at % 8) & 1 == 1)));
+            let is_set = |at: usize| packed.get(at / 8).is_some_and(|byte| byte >> (at % 8) & 1 == 1);
+            plain.extend((from..from + count).map(is_set));
             let mut bits = Bits::from(&before[..]);
             bits.append_packed(&packed, from, count);
             prop_assert_eq!(bits.iter().collect::<Vec<_>>(), plain.clone());

@@ -28,46 +28,47 @@ const SHORTEST: usize = 4;
 const LONG: usize = 15;
 
 /// Appends `values`, encoded as by [`encode`](super::encode) and compressed, to `out`. They must be fewer than 2^16.
+#[expect(clippy::indexing_slicing, reason = "the index is between the first and the last value")]
 pub(crate) fn compress(values: &[i128], out: &mut Vec<u8>) {
-    let mut compressor = Compressor { values, pending: 0, with_last_byte: [u16::MAX; 256] };
-    let mut buffer = Buffer { out, bytes: [0; BUFFER], used: 0 };
+    // All of this is apart, not in a struct, so that what changes with each value stays in registers.
+    let mut with_last_byte = [u16::MAX; 256];
+    let (mut buffer, mut used) = ([0; BUFFER], 0);
+    // The first byte that is in no sequence yet.
+    let mut pending = 0usize;
     // A block must end with 5 literals, and 12 bytes before its end the last match must have begun: the last value.
     let last = values.len().saturating_sub(1);
     let mut index = 1;
     while index < last {
-        if buffer.used > BUFFER - SEQUENCE {
-            buffer.flush();
+        if used > BUFFER - SEQUENCE {
+            out.extend_from_slice(&buffer[..used]);
+            used = 0;
         }
-        index = compressor.step(index, last, &mut buffer);
+        let covered = pending.saturating_sub((index - 1) * 16);
+        let found = find(values, index, covered, &mut with_last_byte);
+        let length = found.trailing + found.leading;
+        let literals = index * 16 - found.trailing - pending;
+        let is_short = (SHORTEST..SHORTEST + LONG).contains(&length) && literals < LONG && found.leading < 16;
+        if is_short && pending >= (index - 1) * 16 {
+            if let Some(place) = buffer.get_mut(used..).and_then(|rest| rest.first_chunk_mut::<SEQUENCE>()) {
+                place[0] = (literals << 4 | (length - SHORTEST)) as u8;
+                let bytes = (values[index - 1] as u128).unbounded_shl(8 * covered as u32).to_be_bytes();
+                place[1..17].copy_from_slice(&bytes);
+                place[1 + literals..3 + literals].copy_from_slice(&((found.distance * 16) as u16).to_le_bytes());
+            }
+            used += 3 + literals;
+            pending = index * 16 + found.leading;
+        } else if length >= SHORTEST {
+            out.extend_from_slice(&buffer[..used]);
+            used = 0;
+            (index, pending) = write_long(values, index..last, pending..index * 16 - found.trailing, found, out);
+        }
+        index += 1;
     }
-    let pending = compressor.pending;
-    buffer.flush();
+    out.extend_from_slice(&buffer[..used]);
     let literals = values.len() * 16 - pending;
-    buffer.out.push((literals.min(LONG) << 4) as u8);
-    write_length(literals, buffer.out);
-    write_literals(values, pending..values.len() * 16, buffer.out);
-}
-
-/// Sequences on their way.
-struct Buffer<'a> {
-    out: &'a mut Vec<u8>,
-    bytes: [u8; BUFFER],
-    used: usize,
-}
-
-impl Buffer<'_> {
-    fn flush(&mut self) {
-        self.out.extend_from_slice(self.bytes.get(..self.used).unwrap_or_default());
-        self.used = 0;
-    }
-}
-
-struct Compressor<'a> {
-    values: &'a [i128],
-    /// The first byte that is in no sequence yet.
-    pending: usize,
-    /// Where a value with such a last byte was seen last.
-    with_last_byte: [u16; 256],
+    out.push((literals.min(LONG) << 4) as u8);
+    write_length(literals, out);
+    write_literals(values, pending..values.len() * 16, out);
 }
 
 /// Bytes that were there before.
@@ -81,61 +82,53 @@ struct Match {
     leading: usize,
 }
 
-impl Compressor<'_> {
-    /// Looks at the value at `index`. Returns which is to be looked at next.
-    #[inline(always)]
-    #[expect(clippy::indexing_slicing, reason = "the index is between the first and the last, and a byte below 256")]
-    fn step(&mut self, index: usize, last: usize, buffer: &mut Buffer<'_>) -> usize {
-        let (before, value) = (self.values[index - 1], self.values[index]);
-        let mut found = Match { distance: 1, trailing: 0, leading: leading_bytes(before ^ value) };
-        let covered = self.pending.saturating_sub((index - 1) * 16);
-        let seen = usize::from(std::mem::replace(&mut self.with_last_byte[before as u8 as usize], (index - 1) as u16));
-        let distance = (index - 1).wrapping_sub(seen);
-        if (1..=FARTHEST).contains(&distance) {
-            let trailing = trailing_bytes(self.values[seen] ^ before).min(16 - covered);
-            let leading = leading_bytes(self.values[seen + 1] ^ value);
-            if trailing + leading > found.leading {
-                found = Match { distance, trailing, leading };
-            }
-        }
-        let length = found.trailing + found.leading;
-        let literals = index * 16 - found.trailing - self.pending;
-        let is_short = (SHORTEST..SHORTEST + LONG).contains(&length) && literals < LONG && found.leading < 16;
-        if is_short && self.pending >= (index - 1) * 16 {
-            if let Some(place) = buffer.bytes.get_mut(buffer.used..).and_then(|rest| rest.first_chunk_mut::<SEQUENCE>())
-            {
-                place[0] = (literals << 4 | (length - SHORTEST)) as u8;
-                place[1..17].copy_from_slice(&(before as u128).unbounded_shl(8 * covered as u32).to_be_bytes());
-                place[1 + literals..3 + literals].copy_from_slice(&((found.distance * 16) as u16).to_le_bytes());
-                buffer.used += 3 + literals;
-            }
-            self.pending = index * 16 + found.leading;
-            return index + 1;
-        }
-        if length < SHORTEST { index + 1 } else { self.write_long(index, last, found, buffer) }
+/// The longest match that ends in the value at `index`, of two that there may be. `covered` bytes of the value before
+/// are in another match already.
+///
+/// Which of the two it is cannot be predicted, so both are looked at, and nothing branches.
+#[inline(always)]
+#[expect(clippy::indexing_slicing, reason = "the index is between the first and the last value, and a byte below 256")]
+fn find(values: &[i128], index: usize, covered: usize, with_last_byte: &mut [u16; 256]) -> Match {
+    let (before, value) = (values[index - 1], values[index]);
+    let near = leading_bytes(before ^ value);
+    let place = &mut with_last_byte[usize::from(before as u8)];
+    let seen = usize::from(*place).min(index - 1);
+    *place = (index - 1) as u16;
+    let distance = index - 1 - seen;
+    let trailing = trailing_bytes(values[seen] ^ before).min(16 - covered);
+    let far = leading_bytes(values[seen + 1] ^ value);
+    let is_longer = (trailing + far > near) & (distance.wrapping_sub(1) < FARTHEST);
+    Match {
+        distance: if is_longer { distance } else { 1 },
+        trailing: if is_longer { trailing } else { 0 },
+        leading: if is_longer { far } else { near },
     }
+}
 
-    /// A sequence of any length. Returns which value is to be looked at next.
-    #[cold]
-    #[expect(clippy::indexing_slicing, reason = "below the last value, and not before the first")]
-    fn write_long(&mut self, index: usize, last: usize, found: Match, buffer: &mut Buffer<'_>) -> usize {
-        let equals_at = |place: usize| leading_bytes(self.values[place] ^ self.values[place - found.distance]);
-        let mut end = index;
-        while end < last && equals_at(end) == 16 {
-            end += 1;
-        }
-        let leading = if end < last { equals_at(end) } else { 0 };
-        let length = (end - index) * 16 + found.trailing + leading - SHORTEST;
-        let literals = self.pending..index * 16 - found.trailing;
-        buffer.flush();
-        buffer.out.push((literals.len().min(LONG) << 4 | length.min(LONG)) as u8);
-        write_length(literals.len(), buffer.out);
-        write_literals(self.values, literals, buffer.out);
-        buffer.out.extend(((found.distance * 16) as u16).to_le_bytes());
-        write_length(length, buffer.out);
-        self.pending = end * 16 + leading;
-        end + 1
+/// A sequence of any length, whose match begins in the value before `range` and ends within it. Returns in which value
+/// it ends, and behind which byte.
+#[cold]
+#[expect(clippy::indexing_slicing, reason = "below the last value, and not before the first")]
+fn write_long(
+    values: &[i128],
+    range: Range<usize>,
+    literals: Range<usize>,
+    found: Match,
+    out: &mut Vec<u8>,
+) -> (usize, usize) {
+    let equals_at = |place: usize| leading_bytes(values[place] ^ values[place - found.distance]);
+    let mut end = range.start;
+    while end < range.end && equals_at(end) == 16 {
+        end += 1;
     }
+    let leading = if end < range.end { equals_at(end) } else { 0 };
+    let length = (end - range.start) * 16 + found.trailing + leading - SHORTEST;
+    out.push((literals.len().min(LONG) << 4 | length.min(LONG)) as u8);
+    write_length(literals.len(), out);
+    write_literals(values, literals, out);
+    out.extend(((found.distance * 16) as u16).to_le_bytes());
+    write_length(length, out);
+    (end, end * 16 + leading)
 }
 
 /// How many leading bytes of two values are equal, by their difference.
@@ -144,9 +137,10 @@ fn leading_bytes(difference: i128) -> usize {
     difference.leading_zeros() as usize / 8
 }
 
+/// How many trailing bytes are equal, at most 7.
 #[inline(always)]
 fn trailing_bytes(difference: i128) -> usize {
-    difference.trailing_zeros() as usize / 8
+    (difference as u64 | 1 << 63).trailing_zeros() as usize / 8
 }
 
 /// What the token cannot say of a length.

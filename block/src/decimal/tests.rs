@@ -8,7 +8,7 @@ fn plain(values: &[i128]) -> Vec<u8> {
     bytes
 }
 
-/// Compresses, and has the result read by the decoder of lz4_flex and by the one here. Returns the size.
+/// Compresses, and has the result read by lz4_flex. Returns the size.
 fn assert_round_trip(values: &[i128]) -> usize {
     let mut compressed = vec![7];
     compress(values, &mut compressed);
@@ -16,12 +16,6 @@ fn assert_round_trip(values: &[i128]) -> usize {
     let plain = plain(values);
     assert!(lz4_flex::block::decompress(compressed, plain.len()).unwrap() == plain, "read by lz4_flex");
     assert_ends_as_the_format_says(compressed, plain.len());
-    let mut ours = vec![0xA5; plain.len()];
-    assert_eq!(decompress(compressed, &mut ours), Some(()));
-    assert!(ours == plain, "read here");
-    let mut other = vec![0xA5; plain.len()];
-    assert_eq!(decompress(&lz4_flex::block::compress(&plain), &mut other), Some(()));
-    assert!(other == plain, "written by lz4_flex");
     compressed.len()
 }
 
@@ -114,32 +108,5 @@ proptest! {
     ) {
         let values: Vec<i128> = values.into_iter().map(|(shift, value)| (value >> shift) & mask).collect();
         assert_round_trip(&values.repeat(repeat));
-    }
-
-    /// Whatever was done to a block, it is read as lz4_flex reads it, or refused as it refuses it.
-    #[test]
-    fn damage_is_read_as_by_others(
-        length in 1i128..300,
-        step in 1i128..1 << 40,
-        damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
-        cut in 0usize..3,
-    ) {
-        let values: Vec<i128> = (0..length).map(|n| n * step + n * n).collect();
-        let mut block = Vec::new();
-        compress(&values, &mut block);
-        for (at, byte) in damage {
-            let at = at.index(block.len());
-            block[at] = byte;
-        }
-        block.truncate(block.len() - cut.min(block.len()));
-        let mut theirs = vec![0; values.len() * 16];
-        let expected = lz4_flex::block::decompress_into(&block, &mut theirs).is_ok_and(|length| length == theirs.len());
-        let mut ours = vec![0; values.len() * 16];
-        let found = decompress(&block, &mut ours).is_some();
-        // What no encoder writes, a block that ends with a match, only one of them may take.
-        if found {
-            prop_assert!(expected);
-            prop_assert_eq!(ours, theirs);
-        }
     }
 }

@@ -1,8 +1,8 @@
 //! Trajectories of the Collatz problem, ten halvings at a time.
 //!
 //! Write T(n) for n/2 (even) and (3n+1)/2 (odd). What T does [`HALVINGS`] times to a number depends on as many of its
-//! lowest bits: `2^k * a + b` becomes `3^c * a + T^k(b)`, where c is how many of the numbers on the way from b are odd. So
-//! a table for all b does it in one multiplication (E. Roosendaal, "On the 3x + 1 problem",
+//! lowest bits: `2^k * a + b` becomes `3^c * a + T^k(b)`, where c is how many of the numbers on the way from b are odd.
+//! So a table for all b does it in one multiplication (E. Roosendaal, "On the 3x + 1 problem",
 //! <http://www.ericr.nl/wondrus/techpage.html>).
 //!
 //! All numbers on the way are such linear functions of a, and the one that grows the fastest is the greatest already

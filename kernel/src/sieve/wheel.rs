@@ -1,6 +1,6 @@
 //! The wheel of 30: a byte stands for 30 numbers, and its bits for the 8 of them that 2, 3 and 5 do not divide.
 
-#![expect(clippy::indexing_slicing, reason = "tables by a bit, a position of a turn or a byte, made when it is compiled")]
+#![expect(clippy::indexing_slicing, reason = "tables by a bit, by a position of a turn and by a byte")]
 
 /// What the numbers of the bits of a byte leave over 30.
 pub(super) const RESIDUES: [u8; 8] = [1, 7, 11, 13, 17, 19, 23, 29];
