@@ -69,7 +69,7 @@ fn squares_take_half_their_bytes() {
 #[test]
 fn equal_values_take_next_to_nothing() {
     for period in [1, 2, 3, 100] {
-        let values: Vec<i128> = (0..1 << 15).map(|n: i128| (n % period) << 77 | n % period).collect();
+        let values: Vec<i128> = (0..1 << 15).map(|n: i128| ((n % period) << 77) | (n % period)).collect();
         let size = assert_round_trip(&values);
         assert!(size < 6000, "{size} bytes with a period of {period}");
     }

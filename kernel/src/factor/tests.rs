@@ -26,7 +26,7 @@ fn plain(number: i64) -> Vec<i64> {
     let mut primes = Vec::new();
     let mut divisor = 2;
     while divisor * divisor <= rest {
-        while rest % divisor == 0 {
+        while rest.is_multiple_of(divisor) {
             primes.push(divisor as i64);
             rest /= divisor;
         }

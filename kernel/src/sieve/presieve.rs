@@ -94,7 +94,7 @@ mod tests {
             for (index, byte) in bytes.iter().enumerate() {
                 for (bit, residue) in RESIDUES.iter().enumerate() {
                     let number = (first + index as u64) * 30 + u64::from(*residue);
-                    let stays = primes.iter().all(|prime| number % prime != 0);
+                    let stays = primes.iter().all(|prime| !number.is_multiple_of(*prime));
                     assert_eq!(byte >> bit & 1 == 1, stays, "{number}");
                 }
             }
