@@ -24,7 +24,7 @@ const SEGMENT: usize = 1 << 15;
 const TRIED: [u64; 5] = [3, 5, 7, 11, 13];
 
 /// The sieve goes up to the root of the last number, or to this many times the numbers: a prime costs about 3 ns, and a
-/// number whose factors it does not find some microseconds. Measured; the cost is flat around it.
+/// number whose factors it does not find some microseconds. An estimate, not measured yet.
 const LIMIT_A_NUMBER: u64 = 512;
 
 /// Appends the prime factors of each of `numbers`, without their signs: in ascending order, each as often as it divides
