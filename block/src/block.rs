@@ -61,6 +61,10 @@ impl Block {
         let may_be_empty = format.layout.shape() != Shape::Dense;
         let row_groups = if may_be_empty && columns_end == MAGIC.len() { 0 } else { 1 };
         let metadata = parse_footer_of(bytes.get(footer).unwrap_or_default(), row_groups, &format)?;
+        let said = metadata.file_metadata().num_rows();
+        if said != metadata.row_groups().iter().map(RowGroupMetaData::num_rows).fold(0, i64::saturating_add) {
+            return Err(BlockError::Rows(said));
+        }
         match metadata.row_groups() {
             [group] => check_row_group(group, &format, covers, MAGIC.len() as u64..columns_end as u64)?,
             _ if covers.last().is_none() => return Err(BlockError::Covers { covers, rows: 0 }),

@@ -163,6 +163,8 @@ struct Forgery {
     dictionary: Option<i64>,
     statistics: Option<(Vec<u8>, Vec<u8>)>,
     row_groups: usize,
+    /// What the file says of its rows, if it is not what its row group says.
+    file_rows: Option<i64>,
     footer: fn(Fields) -> Fields,
 }
 
@@ -197,6 +199,7 @@ impl Forgery {
             dictionary: None,
             statistics: None,
             row_groups: 1,
+            file_rows: None,
             footer: |fields| fields,
             n,
             value,
@@ -232,7 +235,7 @@ impl Forgery {
         let bytes = (self.n.len() + self.value.len()) as i64;
         let group = Fields::default().list(1, STRUCT, &columns).i64(2, bytes).i64(3, self.rows).end();
         let schema = [vec![self.root], self.schema].concat();
-        let footer = Fields::default().i32(1, 2).list(2, STRUCT, &schema).i64(3, self.rows);
+        let footer = Fields::default().i32(1, 2).list(2, STRUCT, &schema).i64(3, self.file_rows.unwrap_or(self.rows));
         let footer = footer.list(4, STRUCT, &vec![group; self.row_groups]).binary(6, b"someone");
         file(&[self.n, self.value].concat(), &(self.footer)(footer).end())
     }
@@ -330,7 +333,9 @@ fn footers_without_bounds_are_refused() {
 #[test]
 fn footers_that_lie_are_refused() {
     type Change = fn(&mut Forgery);
-    let changes: [(&str, Change); 31] = [
+    let changes: [(&str, Change); 33] = [
+        ("rows of the file: none", |forged| forged.file_rows = Some(0)),
+        ("rows of the file: 2^62", |forged| forged.file_rows = Some(1 << 62)),
         ("rows: 2^62", |forged| (forged.rows, forged.values) = (1 << 62, 1 << 62)),
         ("rows: -1", |forged| (forged.rows, forged.values) = (-1, -1)),
         ("rows: none", |forged| (forged.rows, forged.values) = (0, 0)),
