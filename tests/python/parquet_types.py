@@ -1,8 +1,10 @@
 """Reads a Parquet file with a column of every type with other people's readers, and compares their values.
 
-Usage: parquet_types.py FILE [--without READER]...
+Usage: parquet_types.py FILE --narrow FILE [--without READER]...
 
-The file is written by tests/tests/parquet_types.rs, and VALUES says what it must hold: each column is a function of the
+The narrow file is the same without decimals of 76 digits, with which Spark reads nothing of a file.
+
+The files are written by tests/tests/parquet_types.rs, and VALUES says what it must hold: each column is a function of the
 row. Printed is one JSON object: for each reader its `rows`; `columns`, how many of them it was asked for; and `wrong`,
 for each column with a wrong value the first such row, what was found, and what was expected.
 
@@ -146,7 +148,7 @@ def spark(path, columns, chosen):
     for name, value in {
         "spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1", "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false", "spark.log.level": "ERROR", "spark.sql.session.timeZone": "UTC",
-        "spark.sql.codegen.wholeStage": "false",
+        "spark.sql.codegen.wholeStage": "false", "spark.sql.legacy.parquet.nanosAsLong": "true",
     }.items():
         builder = builder.config(name, value)
     table = builder.getOrCreate().read.parquet(path).select(columns).toArrow()
@@ -204,11 +206,13 @@ def judge(name, path, rows):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("file")
+    parser.add_argument("--narrow", required=True)
     parser.add_argument("--without", action="append", default=[])
     arguments = parser.parse_args()
     rows = pq.read_metadata(arguments.file).num_rows
     readers = [name for name in READERS if name not in arguments.without]
-    print(json.dumps({name: judge(name, arguments.file, rows) for name in readers}))
+    files = {name: arguments.narrow if name == "spark" else arguments.file for name in readers}
+    print(json.dumps({name: judge(name, file, rows) for name, file in files.items()}))
 
 
 if __name__ == "__main__":
