@@ -51,7 +51,7 @@ impl Source {
     }
 
     fn is_null(&mut self, field: &Field) -> bool {
-        field.is_nullable() && self.next() % 3 == 0
+        field.is_nullable() && self.next().is_multiple_of(3)
     }
 
     fn text(&mut self) -> String {
@@ -86,6 +86,7 @@ macro_rules! integers {
 }
 
 /// Values of a column.
+#[expect(clippy::too_many_lines, reason = "a few lines for each type")]
 fn values(field: &Field, rows: usize, source: &mut Source) -> ArrayRef {
     let nulls = |source: &mut Source| {
         let valid: Vec<bool> = (0..rows).map(|_| !source.is_null(field)).collect();
@@ -94,7 +95,7 @@ fn values(field: &Field, rows: usize, source: &mut Source) -> ArrayRef {
     match field.data_type() {
         DataType::Null => Arc::new(NullArray::new(rows)),
         DataType::Boolean => {
-            let value = |_| (!source.is_null(field)).then(|| source.next() % 2 == 0);
+            let value = |_| (!source.is_null(field)).then(|| source.next().is_multiple_of(2));
             Arc::new((0..rows).map(value).collect::<BooleanArray>())
         }
         DataType::Int8 => integers!(Int8Array, i8, field, rows, source),

@@ -32,6 +32,7 @@ fn nullable<T>(row: i64, every: i64, value: T) -> Option<T> {
 }
 
 /// The values of a column in these rows.
+#[expect(clippy::too_many_lines, reason = "a line for each column")]
 fn column(field: &Field, rows: std::ops::Range<i64>) -> ArrayRef {
     macro_rules! every {
         ($array:ty, $value:expr) => {
