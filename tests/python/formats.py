@@ -294,7 +294,7 @@ class Check:
         objects = [json.loads(line, parse_float=decimal.Decimal) for line in self.text(name).split("\n")[:-1]]
         rows = [list(each.values()) for each in objects]
         self.cells(f"json {name}", list(objects[0]), rows, lambda found, scalar: same_json(found, as_json(scalar), simple(scalar).type))
-        count, total = duckdb.sql(f"SELECT count(*), sum(int32) FROM read_json('{self.folder / name}', format='newline_delimited')").fetchone()
+        count, total = duckdb.sql(f"SELECT count(*), sum(int32) FROM read_json('{self.folder / name}', format='newline_delimited')").fetchall()[0]
         expected = sum(value.as_py() or 0 for value in self.rich["int32"])
         if (count, total) != (ROWS, expected):
             self.wrong.append(f"duckdb {name}: {count} rows, {total} in all")

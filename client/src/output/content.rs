@@ -138,7 +138,7 @@ mod tests {
             (&["z"][..], Format::Csv, "there is no column `z`; the columns are `n`, `x` and `y`"),
             (&["x", "x"], Format::Csv, "the column `x` is asked for twice"),
             (&[], Format::Text, "one value in each line, which cannot be those of the columns `x` and `y`"),
-            (&[], Format::Npy, "cannot hold the Utf8 values of the column `y`"),
+            (&[], Format::Npy, "cannot hold the utf8 values of the column `y`"),
         ] {
             let error = positions(columns, format).unwrap_err().to_string();
             assert!(error.contains(sentence), "{error}");

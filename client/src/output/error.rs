@@ -20,7 +20,7 @@ pub enum OutputError {
     #[error(transparent)]
     Format(#[from] FormatError),
     /// The format cannot hold values of this type.
-    #[error("the .npy format cannot hold the {data_type} values of the column `{column}`; {NO_NPY}")]
+    #[error("the .npy format cannot hold the {} values of the column `{column}`; {NO_NPY}", lower(data_type))]
     UnsupportedType {
         /// The column.
         column: String,
@@ -132,6 +132,10 @@ fn with_numbers(format: Format) -> &'static str {
         Format::Npy | Format::Text => "use .parquet, .arrow, .csv or .jsonl, which write each value with its number",
         _ => "write that column, too",
     }
+}
+
+fn lower(data_type: &DataType) -> String {
+    data_type.to_string().to_ascii_lowercase()
 }
 
 fn named(columns: &[String]) -> String {
