@@ -1,8 +1,10 @@
 //! The text of a list of reductions.
 //!
-//!     list      = reduction { "," reduction }
-//!     reduction = word [ "(" column ")" ]
-//!     column    = letters, digits, "_", "-" and "."  |  any text in double quotes, with those in it doubled
+//! ```text
+//! list      = reduction { "," reduction }
+//! reduction = word [ "(" column ")" ]
+//! column    = letters, digits, "_", "-" and "."  |  any text in double quotes, with those in it doubled
+//! ```
 //!
 //! Blanks may stand between these.
 
