@@ -14,9 +14,11 @@ use crate::{
     NUMBER,
     error::{Fault, Place, Problem},
     like::Pattern,
-    program::power_of_ten,
-    program::{Bytes, Column, ConstantOutOfRange, ExactId, ExactNode, FloatId, FloatNode, Nodes, Program, Truth},
+    program::{
+        Bytes, Column, ConstantOutOfRange, ExactId, ExactNode, FloatId, FloatNode, Nodes, Program, Truth, power_of_ten,
+    },
     syntax::{Arithmetic, Kind, Literal, Relation, Sense, Syntax},
+    wide::to_float,
 };
 
 /// Digits after the point that an exact number can have: as many as 256 bits hold.
@@ -249,7 +251,10 @@ impl Check<'_> {
 
     fn float_of(&mut self, of: ExactId, scale: u32) -> FloatId {
         let scale = u8::try_from(scale).unwrap_or(u8::MAX);
-        self.nodes.add_float(FloatNode::Exact { of, scale })
+        self.nodes.add_float(match self.nodes.constant(of) {
+            Some(value) => FloatNode::Constant(to_float(value, scale).to_bits()),
+            None => FloatNode::Exact { of, scale },
+        })
     }
 
     /// A number, or null, as a float.

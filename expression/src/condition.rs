@@ -16,7 +16,7 @@ use crate::{
     lower::{known, lower},
     parse::parse,
     program::{Column, Program, Truth},
-    run::{self, Machine},
+    run::{self, Build, Machine},
 };
 
 /// Rows whose least and greatest values decide together in which lanes they are computed: as many as stay in the second
@@ -116,6 +116,7 @@ struct Evaluation<'a> {
     batch: &'a Batch<'a>,
     number: Interval,
     has_nulls: Vec<bool>,
+    build: Build,
     latest: Option<Prepared<'a>>,
     words: Vec<u64>,
 }
@@ -138,7 +139,7 @@ impl<'a> Evaluation<'a> {
         };
         let has_nulls = batch.columns.iter().map(|column| column.nulls.is_some()).collect();
         let words = Vec::with_capacity(rows.div_ceil(ROWS) * WORDS);
-        Self { program, batch, number, has_nulls, latest: None, words }
+        Self { program, batch, number, has_nulls, build: Build::detect(), latest: None, words }
     }
 
     fn run(mut self) -> Result<BooleanBuffer, EvaluateError> {
@@ -164,7 +165,7 @@ impl<'a> Evaluation<'a> {
                 };
                 let known = known(self.program, self.number, &columns);
                 let code = lower(self.program, &known, &self.has_nulls);
-                let machine = Machine::new(&code);
+                let machine = Machine::new(&code, self.build);
                 self.latest.insert(Prepared { columns, code, machine })
             }
         };
@@ -207,4 +208,55 @@ fn hulls(one: &[Option<Interval>], other: &[Option<Interval>]) -> Vec<Option<Int
         one.zip(*other).map(|(one, other)| one.hull(other).rounded())
     };
     one.iter().zip(other).map(hull).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow_array::{Float64Array, Int64Array};
+    use arrow_schema::{DataType, Field};
+
+    use super::*;
+
+    const TEXTS: [&str; 12] = [
+        "n * n % 7 = 4",
+        "n / 7 * 7 + n % 7 = n",
+        "n % -13 = -5 or n / -13 = 4",
+        "value % 7 = 4 or value / 1000003 % 2 = 1",
+        "value * 3 % 1000003 < 500 and n % value = 3",
+        "value * value / 12345678901 > 7 or value % 1 = 1",
+        "n * n * n % 1000 in (1, 8, 27, 64, 125, 216, 343, 512, 729)",
+        "n / 9007199254740993 = value or value % -9223372036854775807 > n",
+        "rate * 2e0 > n and rate % 3 <= 1.5",
+        "rate in (1, 2.5) or rate = rate and not rate < 0",
+        "n + 5 > value and value between -100 and 100",
+        "value / (n - 7777777) >= 0",
+    ];
+
+    fn columns(seed: i64) -> Vec<ArrayRef> {
+        let value = |row: i64| (row * row * seed).wrapping_mul(0x9E37_79B9_7F4A_7C15_u64 as i64) >> (row % 60);
+        let rate = |row: i64| if row % 9 == 0 { f64::NAN } else { (row % 17) as f64 / 4.0 };
+        vec![
+            Arc::new(Int64Array::from_iter_values((0..5000).map(value))),
+            Arc::new(Float64Array::from_iter_values((0..5000).map(rate))),
+        ]
+    }
+
+    /// The code for processors without AVX2 says the same as the one for this processor.
+    #[test]
+    fn both_builds_select_the_same_rows() {
+        let fields = [("value", DataType::Int64), ("rate", DataType::Float64)];
+        let schema = Schema::new(fields.map(|(name, data_type)| Field::new(name, data_type, false)).to_vec());
+        for (text, first) in TEXTS.iter().flat_map(|text| [-2500, 1 << 40, i64::MIN].map(|first| (text, first))) {
+            let condition = Condition::parse(text, &schema).unwrap();
+            let numbers = Numbers::Consecutive { first, rows: 5000 };
+            let columns = columns(first % 1000 + 1);
+            let selected = condition.evaluate(numbers, &columns).unwrap();
+            let batch = Batch::new(numbers, &condition.program.columns, &columns).unwrap();
+            let mut portable = Evaluation::new(&condition.program, &batch);
+            portable.build = Build::Portable;
+            assert_eq!(portable.run(), Ok(selected), "{text} from {first} on");
+        }
+    }
 }

@@ -136,7 +136,7 @@ pub enum Problem {
     #[error("{} is not made of pairs of hexadecimal digits", Shown(.0))]
     BadBytes(String),
     /// There is no such column.
-    #[error("unknown column {}{}, which has {}", Shown(.name), Suggestion(.suggestion), Names(.known))]
+    #[error("unknown column {}{} (known: {})", Shown(.name), Suggestion(.suggestion), Names(.known))]
     UnknownColumn {
         /// The name as it was written.
         name: String,

@@ -31,8 +31,35 @@ pub(crate) struct Failure {
     pub(crate) reason: Reason,
 }
 
+/// For which processors the code was compiled that is run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Build {
+    /// For all of this architecture.
+    Portable,
+    /// For those with AVX2; made by [`Build::detect`] alone.
+    #[cfg(target_arch = "x86_64")]
+    Avx2(Detected),
+}
+
+/// A proof that this processor has AVX2.
+#[cfg(target_arch = "x86_64")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Detected(());
+
+impl Build {
+    /// The best one for this processor.
+    pub(crate) fn detect() -> Self {
+        #[cfg(target_arch = "x86_64")]
+        if std::is_x86_feature_detected!("avx2") {
+            return Self::Avx2(Detected(()));
+        }
+        Self::Portable
+    }
+}
+
 /// Registers, and what became of a chunk.
 pub(crate) struct Machine {
+    build: Build,
     floats: Registers<f64>,
     wholes: Registers<i64>,
     wides: Registers<i128>,
@@ -62,9 +89,10 @@ pub(crate) fn interval(values: &Values<'_>, start: usize, rows: usize) -> Option
 
 impl Machine {
     /// A machine for this code alone.
-    pub(crate) fn new(code: &Code<'_>) -> Self {
+    pub(crate) fn new(code: &Code<'_>, build: Build) -> Self {
         let registers = |bank: Bank| code.registers[bank as usize];
         Self {
+            build,
             floats: Registers::new(registers(Bank::Float)),
             wholes: Registers::new(registers(Bank::Whole)),
             wides: Registers::new(registers(Bank::Wide)),
@@ -91,20 +119,22 @@ impl Machine {
     }
 
     fn dispatch(&mut self, code: &Code<'_>, batch: &Batch<'_>, start: usize) {
-        #[cfg(target_arch = "x86_64")]
-        if std::is_x86_feature_detected!("avx2") {
-            #[target_feature(enable = "avx2")]
-            fn operations_avx2(machine: &mut Machine, code: &Code<'_>, batch: &Batch<'_>, start: usize) {
-                machine.operations::<true>(code, batch, start);
-            }
+        match self.build {
+            Build::Portable => self.operations::<false>(code, batch, start),
+            #[cfg(target_arch = "x86_64")]
+            Build::Avx2(Detected(())) => {
+                #[target_feature(enable = "avx2")]
+                fn operations_avx2(machine: &mut Machine, code: &Code<'_>, batch: &Batch<'_>, start: usize) {
+                    machine.operations::<true>(code, batch, start);
+                }
 
-            #[allow(unsafe_code, reason = "the same code, compiled for a processor that was just found to be this one")]
-            // SAFETY: the feature that the function needs was detected in the line above.
-            unsafe {
-                return operations_avx2(self, code, batch, start);
+                #[allow(unsafe_code, reason = "the same code, compiled for a processor that was found to be this one")]
+                // SAFETY: the feature that the function needs was detected when `Detected` was made.
+                unsafe {
+                    operations_avx2(self, code, batch, start);
+                }
             }
         }
-        self.operations::<false>(code, batch, start);
     }
 
     #[inline(always)]

@@ -5,6 +5,7 @@
 //! that each target starts from, and those that once broke one; an ordinary test runs all of them.
 
 mod blocks;
+mod conditions;
 mod messages;
 mod reductions;
 pub mod seeds;
@@ -17,6 +18,8 @@ pub enum Target {
     Access,
     /// A block: a byte that says the type of its values, then a Parquet file.
     Block,
+    /// A condition on rows.
+    Condition,
     /// A page of integers: two bytes that say how many, then the page.
     Delta,
     /// The first message of a worker, or a later one.
@@ -54,9 +57,10 @@ impl Outcome {
 
 impl Target {
     /// All of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Access,
         Self::Block,
+        Self::Condition,
         Self::Delta,
         Self::Hello,
         Self::Hostfile,
@@ -73,6 +77,7 @@ impl Target {
         match self {
             Self::Access => "access",
             Self::Block => "block",
+            Self::Condition => "condition",
             Self::Delta => "delta",
             Self::Hello => "hello",
             Self::Hostfile => "hostfile",
@@ -95,6 +100,7 @@ impl Target {
         match self {
             Self::Access => texts::access(input),
             Self::Block => blocks::block(input),
+            Self::Condition => conditions::condition(input),
             Self::Delta => blocks::delta(input),
             Self::Hello => messages::hello(input),
             Self::Hostfile => texts::hostfile(input),

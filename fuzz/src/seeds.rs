@@ -46,6 +46,15 @@ pub fn of(target: Target) -> Result<Vec<Vec<u8>>, SeedError> {
     match target {
         Target::Access => access_files(),
         Target::Block => Ok(blocks()?),
+        Target::Condition => Ok(texts(&[
+            "n * n % 7 = 4 and value > -3",
+            "value in (1, 4, 9, n) or not flag",
+            "100 / small between 3 and 5.5",
+            "whole * whole * whole * whole * n > 1e20 or value is null",
+            "name like 'a%_' and \"name\" <> 'it''s'",
+            "day >= '2024-02-29' or at < '2024-02-29 12:00:00.5'",
+            "rate * 2e0 / n <= price - 0.25 and raw = x'00ff'",
+        ])),
         Target::Delta => Ok(pages()),
         Target::Hello => Ok(worker_messages().iter().map(Message::encode_to_vec).collect()),
         Target::Hostfile => {

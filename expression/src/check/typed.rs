@@ -97,7 +97,7 @@ impl Typed {
             Self::Opaque { data_type, .. } => return format!("a column of the type {data_type}"),
         };
         match &syntax.kind {
-            Kind::Column(name) if name.text.chars().count() <= 40 => format!("{:?}, which is {kind}", name.text),
+            Kind::Column(name) if name.text.chars().count() <= 40 => format!("{:?} ({kind})", name.text),
             _ => kind.to_owned(),
         }
     }

@@ -9,7 +9,7 @@ use super::{
     masks::{Mask, NONE, Trilean, zip},
 };
 use crate::{
-    code::{Among, Compare, Op, Order},
+    code::{Among, Compare, Op, Operand, Order},
     wide::compare_floats,
 };
 
@@ -59,7 +59,7 @@ fn huge(registers: &Registers<i256>, compare: &Compare<i256>) -> Mask {
     ordered(registers, compare)
 }
 
-/// Small integers, none of them NaN.
+/// Small integers, or floats of which one side is no NaN: a NaN on the left is then neither equal nor less.
 #[inline(always)]
 fn small(registers: &Registers<f64>, compare: &Compare<f64>) -> Mask {
     let sides = (registers.values(compare.left), registers.source(compare.right));
@@ -82,9 +82,14 @@ fn ordered<T: Copy + Default + Ord>(registers: &Registers<T>, compare: &Compare<
     turned(mask, compare.negate)
 }
 
-/// As [`compare_floats`] says.
+/// As [`compare_floats`] says. Where one side is known to be a number, plain comparisons agree with it.
 #[inline(always)]
 fn float(registers: &Registers<f64>, compare: &Compare<f64>) -> Mask {
+    if let Operand::Constant(right) = compare.right
+        && !right.is_nan()
+    {
+        return small(registers, compare);
+    }
     let sides = (registers.values(compare.left), registers.source(compare.right));
     let mask = match compare.order {
         Order::Equal => pairs(sides, |left, right| (left == right) | (left.is_nan() & right.is_nan())),
