@@ -1,42 +1,82 @@
 //! Many blocks in one file, and one block out of a file, without decoding.
 
-use std::io::{self, Read, Write};
+use std::{
+    io::{self, Read, Write},
+    sync::Arc,
+};
 
 use bytes::{Buf, Bytes, buf::Reader};
 use parquet::{
     errors::ParquetError,
     file::{
-        metadata::RowGroupMetaData,
+        metadata::{ColumnChunkMetaData, KeyValue, RowGroupMetaData},
         reader::{ChunkReader, Length},
         writer::{SerializedFileWriter, SerializedRowGroupWriter},
     },
+    schema::types::{SchemaDescPtr, Type},
 };
-use swath_kernel::ValueType;
+use swath_model::{Covers, Layout};
 
 use crate::{
     Block, BlockError, Digest,
     digest::checksum,
-    encode::{close_result, properties},
+    format::Format,
     frame::{check_row_group, footer_of},
-    parquet_schema,
+    leaf::{close_result, properties},
 };
 
 /// Writes a Parquet file by copying the encoded columns of blocks into it, a row group for each.
 pub struct FileAssembler<W: Write + Send> {
     file: SerializedFileWriter<Tee<W>>,
+    /// Which columns of Parquet of a block.
+    leaves: Vec<usize>,
+    /// Those of a block.
+    descriptor: SchemaDescPtr,
 }
 
 impl<W: Write + Send> FileAssembler<W> {
-    /// A file of values of this type.
-    pub fn new(output: W, value_type: ValueType) -> Result<Self, ParquetError> {
-        let output = Tee { output, copy: None };
-        Ok(Self { file: SerializedFileWriter::new(output, parquet_schema(value_type), properties())? })
+    /// A file of all columns of this layout.
+    pub fn new(output: W, layout: &Layout) -> Result<Self, ParquetError> {
+        let all: Vec<usize> = (0..layout.schema().fields().len()).collect();
+        Self::with_columns(output, layout, &all)
     }
 
-    /// Appends a block. It is an error if its values are of another type.
+    /// A file of these columns, by position in the schema of the layout, in this order.
+    pub fn with_columns(output: W, layout: &Layout, columns: &[usize]) -> Result<Self, ParquetError> {
+        let format = Format::new(layout)?;
+        let schema = format.descriptor.root_schema();
+        let (mut fields, mut leaves) = (Vec::new(), Vec::new());
+        for &position in columns {
+            let (Some(field), Some(column)) = (schema.get_fields().get(position), format.columns.get(position)) else {
+                return Err(ParquetError::General(format!("results of this layout have no column {position}")));
+            };
+            fields.push(Arc::clone(field));
+            leaves.extend(column.leaves.clone());
+        }
+        let schema = Type::group_type_builder(schema.name()).with_fields(fields).build()?;
+        let output = Tee { output, copy: None };
+        let file = SerializedFileWriter::new(output, Arc::new(schema), properties())?;
+        Ok(Self { file, leaves, descriptor: Arc::clone(&format.descriptor) })
+    }
+
+    /// The same with keys and values that the file says about itself in its footer.
+    #[must_use]
+    pub fn with_metadata(mut self, metadata: Vec<(String, String)>) -> Self {
+        for (key, value) in metadata {
+            self.file.append_key_value_metadata(KeyValue::new(key, value));
+        }
+        self
+    }
+
+    /// Appends a block; one without rows adds nothing. It is an error if its columns are others.
     pub fn append(&mut self, block: &Block) -> Result<(), ParquetError> {
+        let Some(group) = block.row_group() else { return Ok(()) };
+        if !Arc::ptr_eq(&self.descriptor, &block.format().descriptor) && self.descriptor != block.format().descriptor {
+            return Err(ParquetError::General("a block of other columns cannot be appended".to_owned()));
+        }
         let mut row_group = self.file.next_row_group()?;
-        append_columns(&mut row_group, block.bytes(), block.row_group())?;
+        let chosen = self.leaves.iter().filter_map(|&leaf| group.columns().get(leaf));
+        append_columns(&mut row_group, block.bytes(), chosen, block.rows())?;
         row_group.close()?;
         Ok(())
     }
@@ -84,33 +124,36 @@ impl Block {
         group: &RowGroupMetaData,
         start: u64,
         columns: Bytes,
-        value_type: ValueType,
+        layout: &Layout,
+        covers: Covers,
         digest: u64,
     ) -> Result<Self, BlockError> {
         if checksum(&columns) != digest {
             return Err(BlockError::Digest);
         }
-        check_row_group(group, value_type, start..start.saturating_add(columns.len() as u64))?;
+        let format = Format::new(layout)?;
+        check_row_group(group, &format, covers, start..start.saturating_add(columns.len() as u64))?;
         let slice = FileSlice { start, bytes: columns };
         let buffer = Vec::with_capacity(slice.bytes.len() + 1024);
-        let mut file = SerializedFileWriter::new(buffer, parquet_schema(value_type), properties())?;
+        let mut file = SerializedFileWriter::new(buffer, format.descriptor.root_schema_ptr(), properties())?;
         let mut row_group = file.next_row_group()?;
-        append_columns(&mut row_group, &slice, group)?;
+        append_columns(&mut row_group, &slice, group.columns().iter(), group.num_rows() as usize)?;
         row_group.close()?;
         let bytes = Bytes::from(file.into_inner()?);
         // Of the columns as they should be: if the copy is another, that is found.
         let digest = Digest::new(digest, bytes.get(footer_of(&bytes)?.start..).unwrap_or_default());
-        Self::with_digest(bytes, value_type, digest)
+        Self::with_digest(bytes, format, covers, digest)
     }
 }
 
-fn append_columns<W: Write + Send, R: ChunkReader>(
+fn append_columns<'a, W: Write + Send, R: ChunkReader>(
     output: &mut SerializedRowGroupWriter<'_, W>,
     source: &R,
-    group: &RowGroupMetaData,
+    columns: impl Iterator<Item = &'a ColumnChunkMetaData>,
+    rows: usize,
 ) -> Result<(), ParquetError> {
-    for column in group.columns() {
-        output.append_column(source, close_result(column.clone(), group.num_rows() as u64))?;
+    for column in columns {
+        output.append_column(source, close_result(column.clone(), rows as u64))?;
     }
     Ok(())
 }

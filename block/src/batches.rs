@@ -1,40 +1,55 @@
-//! Values of a block, decoded.
+//! Columns of a block, decoded.
 
 use std::sync::Arc;
 
-use arrow_array::{ArrayRef, BooleanArray, Decimal128Array, Int64Array, RecordBatch};
-use arrow_buffer::BooleanBufferBuilder;
+use arrow_array::{ArrayRef, Int64Array, RecordBatch, RecordBatchOptions};
 use arrow_schema::{ArrowError, SchemaRef};
-use swath_kernel::ValueType;
+use swath_model::ValueType;
 
-use crate::{Block, BlockError, column::Column, delta, pages::Pages, schema};
+use crate::{
+    Block, BlockError, PAGE_ROWS,
+    fast::{self, Builder},
+    format::Kind,
+    general,
+    pages::Pages,
+};
 
 impl Block {
-    /// Decodes the block: record batches of `n` and `value` of about `batch_rows` rows.
+    /// Decodes the block: record batches of all columns, of about `batch_rows` rows.
     pub fn batches(&self, batch_rows: usize) -> Result<Batches, BlockError> {
-        self.columns(&[0, 1], batch_rows)
+        let all: Vec<usize> = (0..self.layout().schema().fields().len()).collect();
+        self.columns(&all, batch_rows)
     }
 
-    /// Decodes only these columns, by position: 0 is `n`, 1 is `value`.
+    /// Decodes only these columns, by position in the schema of the layout.
     pub fn columns(&self, columns: &[usize], batch_rows: usize) -> Result<Batches, BlockError> {
         Batches::new(self, columns, batch_rows)
     }
 
-    /// Decodes the values of a block of integers into `out`, which must have a place for each row.
-    pub fn decode_int64(&self, out: &mut [i64]) -> Result<(), BlockError> {
-        if self.value_type() != ValueType::Int64 || out.len() != self.rows() {
+    /// Decodes a column of integers that are never null into `out`, which must have a place for each row.
+    pub fn decode_int64(&self, column: usize, out: &mut [i64]) -> Result<(), BlockError> {
+        if out.len() != self.rows() {
             let (rows, places) = (self.rows(), out.len());
-            return Err(BlockError::Decode(format!(
-                "{rows} {} values do not fit {places} integers",
-                self.value_type()
-            )));
+            return Err(BlockError::Decode(format!("{rows} values do not fit {places} integers")));
         }
-        let mut pages = Pages::open(self, Column::Value(ValueType::Int64))?;
+        if self.rows() == 0 {
+            return Ok(());
+        }
+        let kind = self.format().columns.get(column).map(|found| (found.kind, found.leaves.start));
+        let leaf = match kind {
+            Some((Kind::Consecutive, _)) => {
+                out.iter_mut().zip(0..).for_each(|(place, row)| *place = self.covers().first.wrapping_add(row));
+                return Ok(());
+            }
+            Some((Kind::Fast(ValueType::Int64), leaf)) => leaf,
+            _ => return Err(BlockError::Decode(format!("its column {column} is not one of integers"))),
+        };
+        let mut pages = Pages::open(self, leaf)?;
         let mut rest = out;
         while let Some((rows, encoded)) = pages.next_page()? {
             // Pages never have more rows than their block.
             let (page, after) = rest.split_at_mut(rows);
-            decode_int64(encoded, page)?;
+            fast::decode_int64(encoded, page)?;
             rest = after;
         }
         Ok(())
@@ -43,64 +58,119 @@ impl Block {
 
 /// Record batches of a block, in order.
 ///
-/// All is decoded here, and numbers are not: they follow each other, and the first is known.
+/// Numbers that follow each other are not decoded: the first is known.
 pub struct Batches {
     schema: SchemaRef,
-    /// By position in a block: 0 is `n`, 1 is `value`.
-    columns: Vec<usize>,
-    value_type: ValueType,
-    pages: Pages,
-    /// The number of the next row.
+    /// Where each column comes from.
+    sources: Vec<Source>,
+    general: Option<general::Reader>,
+    /// The number of the next row, where numbers follow each other.
     next: i64,
+    rows_left: usize,
     batch_rows: usize,
     /// Nothing comes after an error.
     has_failed: bool,
 }
 
+/// Where a column comes from.
+enum Source {
+    Consecutive,
+    Fast(ValueType, Box<Pages>),
+    /// This column of those that the general reader gives.
+    General(usize),
+}
+
 impl Batches {
     fn new(block: &Block, columns: &[usize], batch_rows: usize) -> Result<Self, BlockError> {
-        let value_type = block.value_type();
-        let schema = schema::arrow_schema(value_type).project(columns);
+        let format = block.format();
+        let schema = block.layout().schema().project(columns);
         let schema = schema.map_err(|error| BlockError::Decode(error.to_string()))?;
-        Ok(Self {
-            schema: Arc::new(schema),
-            columns: columns.to_vec(),
-            value_type,
-            pages: Pages::open(block, Column::Value(value_type))?,
-            next: block.first(),
-            batch_rows,
-            has_failed: false,
-        })
+        // All pages but the last have the same rows: as many whole ones as fit.
+        let batch_rows = (batch_rows / PAGE_ROWS).max(1) * PAGE_ROWS;
+        let is_general = |column: usize| format.columns.get(column).is_some_and(|found| found.kind == Kind::General);
+        let mut general: Vec<usize> = columns.iter().copied().filter(|&column| is_general(column)).collect();
+        general.sort_unstable();
+        general.dedup();
+        let mut sources = Vec::with_capacity(columns.len());
+        let rows_left = block.rows();
+        if rows_left > 0 {
+            for &column in columns {
+                let Some(found) = format.columns.get(column) else { continue };
+                sources.push(match found.kind {
+                    Kind::Consecutive => Source::Consecutive,
+                    Kind::Fast(value_type) => {
+                        Source::Fast(value_type, Box::new(Pages::open(block, found.leaves.start)?))
+                    }
+                    Kind::General => Source::General(general.partition_point(|&before| before < column)),
+                });
+            }
+        }
+        let general = if general.is_empty() || rows_left == 0 {
+            None
+        } else {
+            Some(general::Reader::open(block, general, batch_rows)?)
+        };
+        let next = block.covers().first;
+        Ok(Self { schema: Arc::new(schema), sources, general, next, rows_left, batch_rows, has_failed: false })
     }
 
-    /// As many whole pages as fit.
+    /// The schema of the batches: that of the columns that were asked for.
+    pub fn schema(&self) -> &SchemaRef {
+        &self.schema
+    }
+
     fn next_batch(&mut self) -> Result<Option<RecordBatch>, ArrowError> {
-        let mut values = Builder::new(self.value_type);
-        while let Some(rows) = self.pages.next_rows().map_err(external)? {
-            let before = values.len();
-            if before > 0 && before + rows > self.batch_rows {
-                break;
-            }
-            values.reserve(if before == 0 { self.batch_rows.max(rows) } else { rows });
-            let Some((rows, page)) = self.pages.next_page().map_err(external)? else { break };
-            values.push(page, rows).map_err(external)?;
-        }
-        let rows = values.len();
+        let rows = self.batch_rows.min(self.rows_left);
         if rows == 0 {
             return Ok(None);
         }
-        let first = self.next;
-        self.next = first.wrapping_add(rows as i64);
-        let values = values.finish()?;
-        let column = |column: &usize| -> ArrayRef {
-            match column {
-                0 => Arc::new(Int64Array::from_iter_values((0..rows as i64).map(|row| first.wrapping_add(row)))),
-                _ => Arc::clone(&values),
-            }
-        };
-        let columns = self.columns.iter().map(column).collect();
-        RecordBatch::try_new(Arc::clone(&self.schema), columns).map(Some)
+        let general = self.general.as_mut().map(|general| general.next(rows)).transpose().map_err(external)?;
+        let mut columns: Vec<ArrayRef> = Vec::with_capacity(self.sources.len());
+        for source in &mut self.sources {
+            columns.push(match source {
+                Source::Consecutive => {
+                    let numbers = (0..rows as i64).map(|row| self.next.wrapping_add(row));
+                    Arc::new(Int64Array::from_iter_values(numbers))
+                }
+                Source::Fast(value_type, pages) => decode(*value_type, pages, rows)?,
+                Source::General(index) => {
+                    let array = general.as_ref().and_then(|general| general.get(*index)).cloned();
+                    array.ok_or_else(|| external(BlockError::Decode("it lacks a column".to_owned())))?
+                }
+            });
+        }
+        self.rows_left -= rows;
+        self.next = self.next.wrapping_add(rows as i64);
+        if self.rows_left == 0 {
+            self.end().map_err(external)?;
+        }
+        let options = RecordBatchOptions::new().with_row_count(Some(rows));
+        RecordBatch::try_new_with_options(Arc::clone(&self.schema), columns, &options).map(Some)
     }
+
+    /// Checks that nothing comes after the last row.
+    fn end(&mut self) -> Result<(), BlockError> {
+        for source in &mut self.sources {
+            if let Source::Fast(_, pages) = source {
+                pages.next_values()?;
+            }
+        }
+        self.general.as_mut().map_or(Ok(()), general::Reader::end)
+    }
+}
+
+/// So many rows, which are whole pages.
+fn decode(value_type: ValueType, pages: &mut Pages, rows: usize) -> Result<ArrayRef, ArrowError> {
+    let mut values = Builder::new(value_type, rows);
+    let mut done = 0;
+    while done < rows {
+        let page = pages.next_page().map_err(external)?;
+        let (page_rows, page) =
+            page.ok_or_else(|| external(BlockError::Decode("a column ends too early".to_owned())))?;
+        values.push(page, page_rows).map_err(external)?;
+        done += page_rows;
+    }
+    values.finish()
 }
 
 impl Iterator for Batches {
@@ -114,75 +184,6 @@ impl Iterator for Batches {
         self.has_failed = matches!(batch, Some(Err(_)));
         batch
     }
-}
-
-/// An array that grows by pages.
-enum Builder {
-    Int64(Vec<i64>),
-    Boolean(BooleanBufferBuilder),
-    Decimal128(Vec<i128>),
-}
-
-impl Builder {
-    fn new(value_type: ValueType) -> Self {
-        match value_type {
-            ValueType::Int64 => Self::Int64(Vec::new()),
-            ValueType::Boolean => Self::Boolean(BooleanBufferBuilder::new(0)),
-            ValueType::Decimal128 => Self::Decimal128(Vec::new()),
-        }
-    }
-
-    fn len(&self) -> usize {
-        match self {
-            Self::Int64(values) => values.len(),
-            Self::Boolean(values) => values.len(),
-            Self::Decimal128(values) => values.len(),
-        }
-    }
-
-    fn reserve(&mut self, rows: usize) {
-        match self {
-            Self::Int64(values) => values.reserve_exact(rows),
-            Self::Boolean(values) => values.reserve(rows),
-            Self::Decimal128(values) => values.reserve_exact(rows),
-        }
-    }
-
-    fn push(&mut self, page: &[u8], rows: usize) -> Result<(), BlockError> {
-        let wrong_length = || {
-            let (bytes, rows) = (page.len(), rows);
-            BlockError::Decode(format!("a page of {rows} values has {bytes} bytes"))
-        };
-        match self {
-            Self::Int64(values) => {
-                let before = values.len();
-                values.resize(before + rows, 0);
-                decode_int64(page, values.get_mut(before..).unwrap_or_default())
-            }
-            Self::Boolean(values) if page.len() == rows.div_ceil(8) => {
-                values.append_packed_range(0..rows, page);
-                Ok(())
-            }
-            Self::Decimal128(values) if page.len() == rows * 16 => {
-                let (page, _) = page.as_chunks::<16>();
-                values.extend(page.iter().map(|value| i128::from_be_bytes(*value)));
-                Ok(())
-            }
-            Self::Boolean(_) | Self::Decimal128(_) => Err(wrong_length()),
-        }
-    }
-
-    fn finish(self) -> Result<ArrayRef, ArrowError> {
-        Ok(match self {
-            Self::Int64(values) => Arc::new(Int64Array::from(values)),
-            Self::Boolean(mut values) => Arc::new(BooleanArray::new(values.finish(), None)),
-            Self::Decimal128(values) => Arc::new(Decimal128Array::from(values).with_precision_and_scale(38, 0)?),
-        })
-    }
-}
-
-fn decode_int64(page: &[u8], out: &mut [i64]) -> Result<(), BlockError> {
-    delta::decode(page, out).map_err(|reason| BlockError::Decode(reason.to_owned()))
 }
 
 fn external(error: BlockError) -> ArrowError {

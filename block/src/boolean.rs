@@ -5,35 +5,40 @@
 //! `RLE`, but in data pages of version 1 no mainstream writer uses it, and fastparquet reads such pages as `false`
 //! throughout.
 
-use swath_kernel::Bits;
+use arrow_buffer::BooleanBuffer;
 
-/// Appends the encoded `values` to `out`.
-pub(crate) fn encode(values: &Bits, out: &mut Vec<u8>) {
-    out.extend_from_slice(values.as_bytes());
-}
-
-/// The least value and the greatest.
-pub(crate) fn extremes(values: &Bits) -> (bool, bool) {
-    let (whole, rest) = values.as_bytes().split_at(values.len() / 8);
-    let all = whole.iter().all(|byte| *byte == u8::MAX)
-        && rest.iter().all(|byte| byte.count_ones() as usize == values.len() % 8);
-    (all, values.as_bytes().iter().any(|byte| *byte != 0))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_least_and_the_greatest() {
-        for length in 1..40 {
-            assert_eq!(extremes(&(0..length).map(|_| true).collect()), (true, true));
-            assert_eq!(extremes(&(0..length).map(|_| false).collect()), (false, false));
-            for other in 0..length {
-                let is_mixed = length > 1;
-                assert_eq!(extremes(&(0..length).map(|at| at == other).collect()), (!is_mixed, true));
-                assert_eq!(extremes(&(0..length).map(|at| at != other).collect()), (false, is_mixed));
-            }
-        }
+/// Appends the encoded `values` to `out`; the bits after the last value are 0. Returns the least value and the
+/// greatest.
+pub(crate) fn encode(values: &BooleanBuffer, out: &mut Vec<u8>) -> (bool, bool) {
+    let bits = values.sliced();
+    out.extend_from_slice(bits.get(..values.len().div_ceil(8)).unwrap_or(&bits));
+    if let (false, Some(last)) = (values.len().is_multiple_of(8), out.last_mut()) {
+        *last &= !(u8::MAX << (values.len() % 8));
     }
+    let ones = values.count_set_bits();
+    (ones == values.len(), ones > 0)
+}
+
+/// The least and the greatest of the `rows` values of a page of the right length; `None` if a bit after the last is
+/// set.
+pub(crate) fn check(page: &[u8], rows: usize) -> Option<(bool, bool)> {
+    let (bits, used) = page.split_at(rows / 8);
+    let (words, rest) = bits.as_chunks::<8>();
+    let (mut all, mut any) = (u64::MAX, 0);
+    for word in words.iter().copied().map(u64::from_le_bytes).chain(rest.iter().map(|&byte| widen(byte))) {
+        (all, any) = (all & word, any | word);
+    }
+    if let Some(&last) = used.first() {
+        let padding = u8::MAX << (rows % 8);
+        if last & padding != 0 {
+            return None;
+        }
+        (all, any) = (all & widen(last | padding), any | u64::from(last));
+    }
+    Some((all == u64::MAX, any != 0))
+}
+
+/// A byte eight times.
+fn widen(byte: u8) -> u64 {
+    u64::from_le_bytes([byte; 8])
 }

@@ -1,298 +1,393 @@
-//! From values to a block.
+//! From arrays to a block.
 
-use std::sync::Arc;
+use std::{mem, sync::Arc};
 
+use arrow_array::{Array, ArrayRef, Int64Array};
+use arrow_schema::Field;
 use bytes::Bytes;
 use parquet::{
     basic::{Compression, Encoding},
-    column::{
-        page::{CompressedPage, Page, PageWriter},
-        writer::ColumnCloseResult,
-    },
-    data_type::{ByteArray, FixedLenByteArray},
-    errors::ParquetError,
-    file::{
-        metadata::ColumnChunkMetaData,
-        properties::{WriterProperties, WriterPropertiesPtr},
-        statistics::Statistics,
-        writer::{SerializedFileWriter, SerializedPageWriter, TrackedWrite},
-    },
-    schema::types::ColumnDescPtr,
+    file::{statistics::Statistics, writer::SerializedFileWriter, writer::TrackedWrite},
 };
-use swath_kernel::{ValueType, Values};
+use swath_model::{Covers, Layout, Numbers, Shape, ValueType};
 
-use crate::{Digest, MAX_ROWS, PAGE_ROWS, boolean, decimal, delta, digest::checksum_of, frame::MAGIC, schema};
+use crate::{
+    Digest, EncodeError, MAX_BLOCK_BYTES, MAX_ROWS, MOST_PUSHED_BYTES, MOST_RAW_BYTES, PAGE_ROWS, delta,
+    digest::checksum_of,
+    fast::{self, Span},
+    format::{Format, Kind},
+    frame::MAGIC,
+    general,
+    leaf::{EncodedLeaf, properties, write_page},
+    stored,
+};
 
-/// Why values were not encoded.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum EncodeError {
-    /// The values are of another type than the block's.
-    #[error("a block of {expected} values cannot take {got} values")]
-    WrongType {
-        /// What the block holds.
-        expected: ValueType,
-        /// What came.
-        got: ValueType,
-    },
-    /// A page or a block would be too long.
-    #[error("{rows} rows are more than the {limit} that fit")]
-    TooLong {
-        /// Rows there would be.
-        rows: usize,
-        /// Rows there may be.
-        limit: usize,
-    },
-    /// A block needs at least one row.
-    #[error("a block needs at least one row")]
-    Empty,
-    /// The Parquet writer refused.
-    #[error("cannot write Parquet: {0}")]
-    Parquet(#[from] ParquetError),
-}
-
-/// Encodes one block: pages of values pushed in order, then [`finish`](Self::finish).
+/// Encodes one block: rows pushed in order, then [`finish_with_digest`](Self::finish_with_digest).
 pub struct BlockEncoder {
-    value_type: ValueType,
+    format: Arc<Format>,
     first: i64,
     rows: usize,
-    column: TrackedWrite<Vec<u8>>,
-    uncompressed: usize,
-    /// Found by the first page; a column has one for all of its pages.
-    compression: Option<Compression>,
-    least_and_greatest: Option<(i128, i128)>,
+    /// Numbers of the first row and of the last.
+    ends: Option<(i64, i64)>,
+    /// Rows that are not encoded yet, column by column.
+    pending: Vec<Vec<ArrayRef>>,
+    pending_rows: usize,
+    pending_bytes: usize,
+    /// What all rows are counted with; see [`stored::raw_bytes`].
+    raw_bytes: usize,
+    /// One for each column that this crate encodes.
+    fast: Vec<FastColumn>,
+    general: Option<general::Writer>,
 }
 
 impl BlockEncoder {
-    /// A block whose first row is the number `first`.
-    pub fn new(value_type: ValueType, first: i64) -> Self {
-        Self {
-            value_type,
+    /// A block that covers numbers from `first` on.
+    ///
+    /// # Errors
+    /// [`EncodeError::Parquet`] for a type that Parquet does not have; none of those that a [`Layout`] takes.
+    pub fn new(layout: &Layout, first: i64) -> Result<Self, EncodeError> {
+        let format = Format::new(layout)?;
+        let fast_columns = format.columns.iter().enumerate().filter_map(|(position, column)| match column.kind {
+            Kind::Fast(value_type) => Some(FastColumn::new(position, value_type)),
+            Kind::Consecutive | Kind::General => None,
+        });
+        Ok(Self {
             first,
             rows: 0,
-            column: TrackedWrite::new(Vec::new()),
-            uncompressed: 0,
-            compression: None,
-            least_and_greatest: None,
-        }
+            ends: None,
+            pending: vec![Vec::new(); format.columns.len()],
+            pending_rows: 0,
+            pending_bytes: 0,
+            raw_bytes: 0,
+            fast: fast_columns.collect(),
+            general: general::Writer::new(&format)?,
+            format,
+        })
     }
 
-    /// Appends a page: the values of the next numbers, at most [`PAGE_ROWS`].
-    pub fn push(&mut self, values: &Values) -> Result<(), EncodeError> {
-        if values.value_type() != self.value_type {
-            return Err(EncodeError::WrongType { expected: self.value_type, got: values.value_type() });
-        }
-        if values.is_empty() {
+    /// Appends rows, at most [`PAGE_ROWS`]: their numbers, and the columns after `n`. The rows of [`Shape::Reduced`]
+    /// have no numbers: only how many there are is looked at.
+    ///
+    /// Rows that are refused for being too many leave the block as it was.
+    ///
+    /// # Errors
+    /// [`EncodeError`].
+    pub fn push(&mut self, numbers: Numbers<'_>, columns: &[ArrayRef]) -> Result<(), EncodeError> {
+        let rows = numbers.rows();
+        self.check_columns(columns, rows)?;
+        if rows == 0 {
             return Ok(());
         }
-        check_length(values.len(), PAGE_ROWS)?;
-        check_length(self.rows + values.len(), MAX_ROWS)?;
-        let (mut page, mut uncompressed) = (Vec::new(), None);
-        let (encoding, least, greatest) = match values {
-            Values::Int64(values) => {
-                page.reserve(values.len() * 2 + 64);
-                let (least, greatest) = delta::encode(values, &mut page);
-                (Encoding::DELTA_BINARY_PACKED, i128::from(least), i128::from(greatest))
+        check_length(rows, PAGE_ROWS)?;
+        check_length(self.rows + rows, MAX_ROWS)?;
+        let raw = self.raw_bytes_of(columns);
+        if !self.has_room_for(raw) {
+            return Err(EncodeError::TooLarge { bytes: self.encoded_bytes().saturating_add(raw) });
+        }
+        let ends = self.check_numbers(numbers)?;
+        let has_numbers = self.format.layout.shape() == Shape::Sparse;
+        let numbers: Option<ArrayRef> = has_numbers.then(|| Arc::new(Int64Array::from(list(numbers))) as ArrayRef);
+        let (first_row, last_row) = ends;
+        self.ends = Some((self.ends.map_or(first_row, |(before, _)| before), last_row));
+        self.rows += rows;
+        self.raw_bytes += raw;
+        let mut start = 0;
+        while start < rows {
+            let length = (rows - start).min(PAGE_ROWS - self.pending_rows);
+            let slice = |array: &ArrayRef| if length == rows { Arc::clone(array) } else { array.slice(start, length) };
+            let skipped = self.format.columns.len() - columns.len();
+            for (pending, column) in self.pending.iter_mut().zip(&numbers) {
+                pending.push(slice(column));
             }
-            Values::Boolean(values) => {
-                boolean::encode(values, &mut page);
-                let (least, greatest) = boolean::extremes(values);
-                (Encoding::PLAIN, i128::from(least), i128::from(greatest))
+            for (pending, column) in self.pending.iter_mut().skip(skipped).zip(columns) {
+                pending.push(slice(column));
             }
-            Values::Decimal128(values) => {
-                uncompressed = Some(values.len() * 16);
-                self.encode_decimals(values, &mut page);
-                let (least, greatest) = decimal::extremes(values);
-                (Encoding::PLAIN, least, greatest)
+            self.pending_rows += length;
+            self.pending_bytes += raw * length / rows;
+            start += length;
+            if self.pending_rows == PAGE_ROWS {
+                self.encode_pending()?;
             }
-        };
-        let (before_least, before_greatest) = self.least_and_greatest.unwrap_or((least, greatest));
-        self.least_and_greatest = Some((before_least.min(least), before_greatest.max(greatest)));
-        let uncompressed = uncompressed.unwrap_or_else(|| {
-            let length = page.len();
-            page = self.compress(std::mem::take(&mut page));
-            length
-        });
-        self.uncompressed += write_page(&mut self.column, page, uncompressed, values.len(), encoding)?;
-        self.rows += values.len();
+        }
         Ok(())
     }
 
-    /// Decimals are compressed before they are encoded, for which they are better known than their bytes.
-    fn encode_decimals(&mut self, values: &[i128], page: &mut Vec<u8>) {
-        if self.compression != Some(Compression::UNCOMPRESSED) {
-            decimal::compress(values, page);
+    /// How many of the first of these rows can be pushed; `columns` are those after `n`. Where it is none, and the
+    /// block has no rows yet, the first row alone is too large for any block.
+    pub fn rows_that_fit(&self, columns: &[ArrayRef]) -> usize {
+        let rows = columns.first().map_or(0, |column| column.len());
+        let most = rows.min(PAGE_ROWS).min(MAX_ROWS - self.rows);
+        let fits = |rows: usize| {
+            let slices: Vec<_> = columns.iter().map(|column| column.slice(0, rows.min(column.len()))).collect();
+            self.has_room_for(self.raw_bytes_of(&slices))
+        };
+        if fits(most) {
+            return most;
         }
-        let is_worth_it = || page.len() <= values.len() * 12;
-        let compression = || if is_worth_it() { Compression::LZ4_RAW } else { Compression::UNCOMPRESSED };
-        if *self.compression.get_or_insert_with(compression) == Compression::UNCOMPRESSED {
-            page.clear();
-            decimal::encode(values, page);
+        // That many fit, and one more than `too_many` does not.
+        let (mut fitting, mut too_many) = (0, most);
+        while fitting + 1 < too_many {
+            let middle = fitting.midpoint(too_many);
+            if fits(middle) { fitting = middle } else { too_many = middle }
         }
+        fitting
     }
 
-    /// The page as it is written: compressed, if that was worth it for the first one.
-    fn compress(&mut self, page: Vec<u8>) -> Vec<u8> {
-        match self.compression {
-            Some(Compression::LZ4_RAW) => lz4_flex::block::compress(&page),
-            Some(_) => page,
-            None => {
-                let (page, compression) = compress_if_worth_it(page);
-                self.compression = Some(compression);
-                page
-            }
-        }
+    /// The rows so far.
+    pub fn rows(&self) -> usize {
+        self.rows
     }
 
-    /// The whole block: a Parquet file.
-    pub fn finish(self) -> Result<Bytes, EncodeError> {
-        self.finish_with_digest().map(|(block, _)| block)
+    /// About how many bytes the block has so far. A block is full when it has [`MAX_BLOCK_BYTES`]. Rows that compress
+    /// well count with a quarter of their size, so that what is decoded is bounded, too.
+    pub fn encoded_bytes(&self) -> usize {
+        let fast: usize = self.fast.iter().map(|column| column.bytes.bytes_written()).sum();
+        let general = self.general.as_ref().map_or(0, general::Writer::encoded_bytes);
+        (fast + general + self.pending_bytes).max(self.raw_bytes / (MOST_RAW_BYTES / MAX_BLOCK_BYTES))
     }
 
-    /// The same, with its digest, which is made of the columns before they are put together.
-    pub fn finish_with_digest(self) -> Result<(Bytes, Digest), EncodeError> {
-        let Some((least, greatest)) = self.least_and_greatest else { return Err(EncodeError::Empty) };
-        let schema = schema::schemas(self.value_type);
-        let last = self.first.wrapping_add(self.rows as i64 - 1);
-
-        let mut n = TrackedWrite::new(Vec::new());
-        let mut page = Vec::new();
-        delta::encode_consecutive(self.first, self.rows, &mut page);
-        let length = page.len();
-        let (page, n_compression) = compress_if_worth_it(page);
-        let n_uncompressed = write_page(&mut n, page, length, self.rows, Encoding::DELTA_BINARY_PACKED)?;
-        let n = Column {
-            bytes: Bytes::from(n.into_inner()?),
-            uncompressed: n_uncompressed,
-            rows: self.rows,
-            encoding: Encoding::DELTA_BINARY_PACKED,
-            compression: n_compression,
-            statistics: Statistics::int64(Some(self.first), Some(last), None, Some(0), false),
-        };
-        let (encoding, statistics) = match self.value_type {
-            ValueType::Int64 => (
-                Encoding::DELTA_BINARY_PACKED,
-                Statistics::int64(Some(least as i64), Some(greatest as i64), None, Some(0), false),
-            ),
-            ValueType::Boolean => {
-                (Encoding::PLAIN, Statistics::boolean(Some(least != 0), Some(greatest != 0), None, Some(0), false))
-            }
-            ValueType::Decimal128 => {
-                let bytes = |value: i128| FixedLenByteArray::from(ByteArray::from(value.to_be_bytes().to_vec()));
-                (
-                    Encoding::PLAIN,
-                    Statistics::fixed_len_byte_array(Some(bytes(least)), Some(bytes(greatest)), None, Some(0), false),
-                )
-            }
-        };
-        let value = Column {
-            bytes: Bytes::from(self.column.into_inner()?),
-            uncompressed: self.uncompressed,
-            rows: self.rows,
-            encoding,
-            compression: self.compression.unwrap_or(Compression::UNCOMPRESSED),
-            statistics,
-        };
-
-        let digest = checksum_of([&n.bytes[..], &value.bytes]);
-        let columns = n.bytes.len() + value.bytes.len();
+    /// The whole block, a Parquet file, with its digest, which is made of the columns before they are put together.
+    ///
+    /// # Errors
+    /// [`EncodeError`]; above all where `covers` are not the numbers of a dense block, or not all numbers of others.
+    pub fn finish_with_digest(mut self, covers: Covers) -> Result<(Bytes, Digest), EncodeError> {
+        self.check_covers(covers)?;
+        self.encode_pending()?;
+        let leaves = self.leaves()?;
+        let descriptor = &self.format.descriptor;
+        let digest = checksum_of(leaves.iter().map(|leaf| &leaf.bytes[..]));
+        let columns: usize = leaves.iter().map(|leaf| leaf.bytes.len()).sum();
         let buffer = Vec::with_capacity(columns + 1024);
-        let mut file = SerializedFileWriter::new(buffer, schema.root_schema_ptr(), properties())?;
-        let mut row_group = file.next_row_group()?;
-        n.append_to(&mut row_group, schema.column(0))?;
-        value.append_to(&mut row_group, schema.column(1))?;
-        row_group.close()?;
+        let mut file = SerializedFileWriter::new(buffer, descriptor.root_schema_ptr(), properties())?;
+        if self.rows > 0 {
+            let mut row_group = file.next_row_group()?;
+            for (leaf, description) in leaves.into_iter().zip(descriptor.columns()) {
+                leaf.append_to(&mut row_group, Arc::clone(description), self.rows)?;
+            }
+            row_group.close()?;
+        }
         let block = Bytes::from(file.into_inner()?);
         // What is written behind the columns begins where they end.
         let digest = Digest::new(digest, block.get(columns + MAGIC.len()..).unwrap_or_default());
         Ok((block, digest))
     }
+
+    /// The encoded columns in their order; none where there are no rows.
+    fn leaves(&mut self) -> Result<Vec<EncodedLeaf>, EncodeError> {
+        let mut leaves = Vec::new();
+        if self.rows == 0 {
+            return Ok(leaves);
+        }
+        let mut fast = mem::take(&mut self.fast).into_iter();
+        let mut general = self.general.take().map(general::Writer::finish).transpose()?.unwrap_or_default().into_iter();
+        for column in &self.format.columns {
+            match column.kind {
+                Kind::Consecutive => leaves.push(consecutive(self.first, self.rows)?),
+                Kind::Fast(_) => leaves.extend(fast.next().map(|column| column.finish(self.rows)).transpose()?),
+                Kind::General => leaves.extend(general.by_ref().take(column.leaves.len())),
+            }
+        }
+        Ok(leaves)
+    }
+
+    fn encode_pending(&mut self) -> Result<(), EncodeError> {
+        if self.pending_rows == 0 {
+            return Ok(());
+        }
+        let mut page = Vec::with_capacity(self.pending.len());
+        for pieces in &mut self.pending {
+            page.push(match &pieces[..] {
+                // Consecutive numbers are not written here.
+                [] => None,
+                [one] => Some(Arc::clone(one)),
+                several => {
+                    let several: Vec<&dyn Array> = several.iter().map(|array| &**array).collect();
+                    Some(arrow_select::concat::concat(&several)?)
+                }
+            });
+            pieces.clear();
+        }
+        for column in &mut self.fast {
+            if let Some(Some(values)) = page.get(column.position) {
+                column.push(values, &self.format)?;
+            }
+        }
+        if let Some(general) = &mut self.general {
+            general.push(&page, &self.format)?;
+        }
+        self.pending_rows = 0;
+        self.pending_bytes = 0;
+        Ok(())
+    }
+
+    fn has_room_for(&self, raw: usize) -> bool {
+        let raw_after = self.raw_bytes.saturating_add(raw);
+        self.encoded_bytes().saturating_add(raw) <= MOST_PUSHED_BYTES
+            && (raw_after <= MOST_RAW_BYTES || self.raw_bytes == 0)
+    }
+
+    /// What rows are counted with.
+    fn raw_bytes_of(&self, columns: &[ArrayRef]) -> usize {
+        let rows = columns.first().map_or(0, |column| column.len());
+        let numbers = if self.format.layout.shape() == Shape::Sparse { rows * 8 } else { 0 };
+        columns.iter().map(|column| stored::raw_bytes(column)).fold(numbers, usize::saturating_add)
+    }
+
+    fn check_columns(&self, columns: &[ArrayRef], rows: usize) -> Result<(), EncodeError> {
+        let fields = self.format.layout.columns().fields();
+        if columns.len() != fields.len() {
+            return Err(EncodeError::Columns { expected: fields.len(), got: columns.len() });
+        }
+        for (column, field) in columns.iter().zip(fields) {
+            check_column(column, field, rows)?;
+        }
+        Ok(())
+    }
+
+    /// Checks that numbers follow those before; returns the first and the last.
+    fn check_numbers(&self, numbers: Numbers<'_>) -> Result<(i64, i64), EncodeError> {
+        let refuse = |expected: String, got: i64| Err(EncodeError::Number { expected, got });
+        let first = numbers.get(0).unwrap_or_default();
+        let last = numbers.get(numbers.rows() - 1).unwrap_or_default();
+        match (self.format.layout.shape(), numbers) {
+            (Shape::Reduced, _) => {}
+            (Shape::Dense, Numbers::Consecutive { .. }) => {
+                let expected = self.first.checked_add(self.rows as i64).filter(|&due| due == first && last >= first);
+                if expected.is_none() {
+                    return refuse(self.first.wrapping_add(self.rows as i64).to_string(), first);
+                }
+            }
+            (Shape::Dense, Numbers::Listed(numbers)) => {
+                let mut due = self.first.checked_add(self.rows as i64);
+                for &number in numbers {
+                    if due != Some(number) {
+                        return refuse(due.map_or_else(|| "none".to_owned(), |due| due.to_string()), number);
+                    }
+                    due = number.checked_add(1);
+                }
+            }
+            (Shape::Sparse, numbers) => {
+                let before = self.ends.map_or(self.first, |(_, last)| last);
+                let (at_least, got) = match numbers {
+                    Numbers::Listed(list) => list
+                        .iter()
+                        .try_fold(
+                            before,
+                            |before, &number| if number < before { Err((before, number)) } else { Ok(number) },
+                        )
+                        .map_or_else(|wrong| wrong, |_| (before, before)),
+                    Numbers::Consecutive { .. } => (before.max(first.min(last)), first.min(last)),
+                };
+                if got < at_least || last < first {
+                    return refuse(format!("{at_least} or more"), got);
+                }
+            }
+        }
+        Ok((first, last))
+    }
+
+    fn check_covers(&self, covers: Covers) -> Result<(), EncodeError> {
+        let shape = self.format.layout.shape();
+        if shape == Shape::Dense && self.rows == 0 {
+            return Err(EncodeError::Empty);
+        }
+        let (first, last) = self.ends.unwrap_or((covers.first, covers.first));
+        let is_right = match shape {
+            Shape::Dense => covers == Covers { first: self.first, numbers: self.rows as u64 },
+            Shape::Sparse => covers.contains(first) && covers.contains(last),
+            Shape::Reduced => covers.last().is_some(),
+        };
+        if is_right { Ok(()) } else { Err(EncodeError::Covers { covers, first, last }) }
+    }
 }
 
-/// An encoded column, not yet in a file.
-struct Column {
-    bytes: Bytes,
+fn check_column(column: &ArrayRef, field: &Field, rows: usize) -> Result<(), EncodeError> {
+    let name = || field.name().clone();
+    if column.data_type() != field.data_type() {
+        let (expected, got) = (field.data_type().clone(), column.data_type().clone());
+        return Err(EncodeError::WrongType { column: name(), expected, got });
+    }
+    if column.len() != rows {
+        return Err(EncodeError::Length { column: name(), expected: rows, got: column.len() });
+    }
+    if !field.is_nullable() && column.null_count() > 0 {
+        return Err(EncodeError::Null(name()));
+    }
+    Ok(())
+}
+
+/// The numbers of rows as a list.
+fn list(numbers: Numbers<'_>) -> Vec<i64> {
+    match numbers {
+        Numbers::Listed(numbers) => numbers.to_vec(),
+        Numbers::Consecutive { first, rows } => (0..rows as i64).map(|row| first.wrapping_add(row)).collect(),
+    }
+}
+
+/// A column that this crate encodes.
+struct FastColumn {
+    position: usize,
+    value_type: ValueType,
+    bytes: TrackedWrite<Vec<u8>>,
     uncompressed: usize,
-    rows: usize,
-    encoding: Encoding,
-    compression: Compression,
-    statistics: Statistics,
+    /// Found by the first page; a column has one for all of its pages.
+    compression: Option<Compression>,
+    span: Option<Span>,
 }
 
-impl Column {
-    fn append_to<W: std::io::Write + Send>(
-        self,
-        row_group: &mut parquet::file::writer::SerializedRowGroupWriter<'_, W>,
-        description: ColumnDescPtr,
-    ) -> Result<(), ParquetError> {
-        let metadata = ColumnChunkMetaData::builder(description)
-            .set_encodings(vec![self.encoding])
-            .set_num_values(self.rows as i64)
-            .set_compression(self.compression)
-            .set_total_compressed_size(self.bytes.len() as i64)
-            .set_total_uncompressed_size(self.uncompressed as i64)
-            .set_data_page_offset(0)
-            .set_statistics(self.statistics)
-            .build()?;
-        row_group.append_column(&self.bytes, close_result(metadata, self.rows as u64))
+impl FastColumn {
+    fn new(position: usize, value_type: ValueType) -> Self {
+        let bytes = TrackedWrite::new(Vec::new());
+        Self { position, value_type, bytes, uncompressed: 0, compression: None, span: None }
+    }
+
+    /// Appends a page of values, of which there must be one.
+    fn push(&mut self, values: &ArrayRef, format: &Format) -> Result<(), EncodeError> {
+        let column = || format.layout.schema().field(self.position).name().clone();
+        let Some(page) = fast::encode_page(self.value_type, values, &mut self.compression) else {
+            let (expected, got) = (self.value_type.data_type(), values.data_type().clone());
+            return Err(EncodeError::WrongType { column: column(), expected, got });
+        };
+        let is_decimal = self.value_type == ValueType::Decimal128;
+        if is_decimal && (page.span.least < -fast::MOST_DECIMAL || page.span.greatest > fast::MOST_DECIMAL) {
+            let reason = "a decimal of more than 38 digits".to_owned();
+            return Err(EncodeError::Value { column: column(), reason });
+        }
+        self.span = Some(self.span.map_or(page.span, |span| span.with(page.span)));
+        let encoding = fast::encoding(self.value_type);
+        self.uncompressed += write_page(&mut self.bytes, page.bytes, page.uncompressed, values.len(), encoding)?;
+        Ok(())
+    }
+
+    fn finish(self, rows: usize) -> Result<EncodedLeaf, EncodeError> {
+        Ok(EncodedLeaf {
+            bytes: Bytes::from(self.bytes.into_inner()?),
+            uncompressed: self.uncompressed,
+            values: rows,
+            encodings: vec![fast::encoding(self.value_type)],
+            compression: self.compression.unwrap_or(Compression::UNCOMPRESSED),
+            statistics: self.span.map(|span| fast::statistics(self.value_type, span)),
+        })
     }
 }
 
-/// What [`SerializedRowGroupWriter::append_column`](parquet::file::writer::SerializedRowGroupWriter::append_column)
-/// needs to know of an encoded column.
-pub(crate) fn close_result(metadata: ColumnChunkMetaData, rows: u64) -> ColumnCloseResult {
-    ColumnCloseResult {
-        bytes_written: metadata.compressed_size() as u64,
-        rows_written: rows,
-        metadata,
-        bloom_filter: None,
-        column_index: None,
-        offset_index: None,
-    }
-}
-
-/// The properties of every file that is written.
-pub(crate) fn properties() -> WriterPropertiesPtr {
-    static PROPERTIES: std::sync::LazyLock<WriterPropertiesPtr> = std::sync::LazyLock::new(|| {
-        Arc::new(
-            WriterProperties::builder()
-                .set_created_by(concat!("swath version ", env!("CARGO_PKG_VERSION")).to_owned())
-                .set_offset_index_disabled(true)
-                .build(),
-        )
-    });
-    Arc::clone(&PROPERTIES)
-}
-
-/// Writes a page and returns its uncompressed size with its header.
-fn write_page(
-    column: &mut TrackedWrite<Vec<u8>>,
-    page: Vec<u8>,
-    uncompressed: usize,
-    rows: usize,
-    encoding: Encoding,
-) -> Result<usize, ParquetError> {
-    let page = Page::DataPage {
-        buf: Bytes::from(page),
-        num_values: rows as u32,
-        encoding,
-        // Required columns have no levels; the format wants the encoding named all the same.
-        def_level_encoding: Encoding::RLE,
-        rep_level_encoding: Encoding::RLE,
-        statistics: None,
-    };
-    let written = SerializedPageWriter::new(column).write_page(CompressedPage::new(page, uncompressed))?;
-    Ok(written.uncompressed_size)
-}
-
-/// Compressed to three quarters or less, or as it was.
-fn compress_if_worth_it(page: Vec<u8>) -> (Vec<u8>, Compression) {
-    let compressed = lz4_flex::block::compress(&page);
-    if compressed.len() <= page.len() - page.len() / 4 {
-        (compressed, Compression::LZ4_RAW)
-    } else {
-        (page, Compression::UNCOMPRESSED)
-    }
+/// The column of so many numbers that follow each other.
+fn consecutive(first: i64, rows: usize) -> Result<EncodedLeaf, EncodeError> {
+    let encoding = Encoding::DELTA_BINARY_PACKED;
+    let (mut bytes, mut page, mut compression) = (TrackedWrite::new(Vec::new()), Vec::new(), None);
+    delta::encode_consecutive(first, rows, &mut page);
+    let length = page.len();
+    let page = fast::compress(page, &mut compression);
+    let uncompressed = write_page(&mut bytes, page, length, rows, encoding)?;
+    let last = first.wrapping_add(rows as i64 - 1);
+    Ok(EncodedLeaf {
+        bytes: Bytes::from(bytes.into_inner()?),
+        uncompressed,
+        values: rows,
+        encodings: vec![encoding],
+        compression: compression.unwrap_or(Compression::UNCOMPRESSED),
+        statistics: Some(Statistics::int64(Some(first), Some(last), None, Some(0), false)),
+    })
 }
 
 fn check_length(rows: usize, limit: usize) -> Result<(), EncodeError> {

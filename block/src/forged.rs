@@ -1,8 +1,11 @@
 //! Blocks that this program would not write: each is refused, or can be decoded to its end.
 
+use std::sync::Arc;
+
+use arrow_array::{ArrayRef, BooleanArray, Decimal128Array, Int64Array};
 use bytes::Bytes;
 use proptest::prelude::*;
-use swath_kernel::{ValueType, Values};
+use swath_model::{Covers, Layout, Numbers, ValueType};
 
 use crate::{
     Block, BlockEncoder, BlockError, MAX_ROWS, PAGE_ROWS, delta,
@@ -160,6 +163,8 @@ struct Forgery {
     dictionary: Option<i64>,
     statistics: Option<(Vec<u8>, Vec<u8>)>,
     row_groups: usize,
+    /// What the file says of its rows, if it is not what its row group says.
+    file_rows: Option<i64>,
     footer: fn(Fields) -> Fields,
 }
 
@@ -194,6 +199,7 @@ impl Forgery {
             dictionary: None,
             statistics: None,
             row_groups: 1,
+            file_rows: None,
             footer: |fields| fields,
             n,
             value,
@@ -229,7 +235,7 @@ impl Forgery {
         let bytes = (self.n.len() + self.value.len()) as i64;
         let group = Fields::default().list(1, STRUCT, &columns).i64(2, bytes).i64(3, self.rows).end();
         let schema = [vec![self.root], self.schema].concat();
-        let footer = Fields::default().i32(1, 2).list(2, STRUCT, &schema).i64(3, self.rows);
+        let footer = Fields::default().i32(1, 2).list(2, STRUCT, &schema).i64(3, self.file_rows.unwrap_or(self.rows));
         let footer = footer.list(4, STRUCT, &vec![group; self.row_groups]).binary(6, b"someone");
         file(&[self.n, self.value].concat(), &(self.footer)(footer).end())
     }
@@ -241,8 +247,9 @@ fn file(columns: &[u8], footer: &[u8]) -> Vec<u8> {
 }
 
 /// As the coordinator takes it, then as readers decode it.
-fn take(bytes: Vec<u8>, value_type: ValueType) -> Result<Block, BlockError> {
-    let block = Block::parse(Bytes::from(bytes), value_type)?;
+fn take(bytes: Vec<u8>, value_type: ValueType, rows: i64) -> Result<Block, BlockError> {
+    let covers = Covers { first: 1, numbers: rows.cast_unsigned() };
+    let block = Block::parse(Bytes::from(bytes), &Layout::values(value_type), covers)?;
     block.check()?;
     let mut rows = 0;
     for batch in block.batches(PAGE_ROWS).unwrap() {
@@ -250,27 +257,26 @@ fn take(bytes: Vec<u8>, value_type: ValueType) -> Result<Block, BlockError> {
     }
     assert_eq!(rows, block.rows());
     if value_type == ValueType::Int64 {
-        block.decode_int64(&mut vec![0; rows]).unwrap();
+        block.decode_int64(1, &mut vec![0; rows]).unwrap();
     }
     Ok(block)
 }
 
 #[track_caller]
 fn assert_refused(name: &str, bytes: Vec<u8>) {
-    assert!(take(bytes, ValueType::Int64).is_err(), "{name} was taken");
+    assert!(take(bytes, ValueType::Int64, ROWS).is_err(), "{name} was taken");
 }
 
 #[test]
 fn what_differs_in_nothing_that_matters_is_taken() {
-    let taken = |bytes| take(bytes, ValueType::Int64).unwrap();
+    let taken = |bytes| take(bytes, ValueType::Int64, ROWS).unwrap();
     let good = taken(Forgery::good().but(|_| {}));
-    assert_eq!((good.first(), good.rows()), (1, ROWS as usize));
+    assert_eq!((good.covers().first, good.rows()), (1, ROWS as usize));
     taken(Forgery::good().but(|forged| forged.statistics = Some((le(1), le(ROWS * ROWS)))));
     // Statistics of integers may be wide; only who decodes them can tell.
     let wide = taken(Forgery::good().but(|forged| forged.statistics = Some((le(-5), le(i64::MAX)))));
     assert!(matches!(wide.verify(), Err(BlockError::Statistics)));
     taken(Forgery::good().but(|forged| forged.footer = |fields| fields.binary(99, &[b'x'; 1000])));
-    taken(Forgery::with([page(&squares()[..500]), page(&squares()[500..])].concat()).but(|_| {}));
 }
 
 #[test]
@@ -318,7 +324,7 @@ fn footers_without_bounds_are_refused() {
         ("a list of 2^31 row groups", start().list_of(4, STRUCT, many, &[]).end()),
         ("2^31 pairs of keys and values", start().list_of(5, STRUCT, many, &[]).end()),
         ("a text of 2^31 bytes", start().field(6, BINARY, &[0xFF, 0xFF, 0xFF, 0xFF, 7]).end()),
-        ("64 KiB of text", start().binary(6, &[b'x'; 65 << 10]).end()),
+        ("70 KiB of text", start().binary(6, &[b'x'; 70 << 10]).end()),
     ] {
         assert_refused(name, file(&[], &footer));
     }
@@ -327,7 +333,9 @@ fn footers_without_bounds_are_refused() {
 #[test]
 fn footers_that_lie_are_refused() {
     type Change = fn(&mut Forgery);
-    let changes: [(&str, Change); 31] = [
+    let changes: [(&str, Change); 33] = [
+        ("rows of the file: none", |forged| forged.file_rows = Some(0)),
+        ("rows of the file: 2^62", |forged| forged.file_rows = Some(1 << 62)),
         ("rows: 2^62", |forged| (forged.rows, forged.values) = (1 << 62, 1 << 62)),
         ("rows: -1", |forged| (forged.rows, forged.values) = (-1, -1)),
         ("rows: none", |forged| (forged.rows, forged.values) = (0, 0)),
@@ -411,6 +419,7 @@ fn pages_that_no_reader_can_read_are_refused() {
         ("version 2", PageHeader { kind: 3, ..PageHeader::of(ROWS, values.len()) }.before(&values)),
         ("an index", of(PageHeader { kind: 1, ..header })),
         ("too few values", page(&squares[..500])),
+        ("a page that is short before the last", [page(&squares[..500]), page(&squares[500..])].concat()),
         ("too many values", page(&[&squares[..], &squares].concat())),
         ("a page after the last", [page(&squares), page(&squares)].concat()),
         ("10^9 values in its differences", page_of(&many)),
@@ -444,7 +453,7 @@ fn compressed_pages_that_lie_are_refused() {
         })
     };
     let length = values.len() as i32;
-    take(page(&compressed, length), ValueType::Int64).unwrap();
+    take(page(&compressed, length), ValueType::Int64, ROWS).unwrap();
     for (name, bytes, uncompressed) in [
         ("noise", noise(8000), 9000),
         ("2 GiB", noise(100), i32::MAX),
@@ -459,25 +468,32 @@ fn compressed_pages_that_lie_are_refused() {
 
 /// A block of this program's own, and its value type.
 fn own(kind: usize, rows: usize) -> (Vec<u8>, ValueType) {
-    let values = match kind {
-        0 => Values::Int64((0..rows as i64).map(|n| n * n).collect()),
-        1 => Values::Int64((0..rows as i64).map(|n| (n * 7919) % 1009).collect()),
-        2 => Values::Boolean((0..rows).map(|n| n % 3 == 0).collect()),
-        _ => Values::Decimal128((0..rows as i128).map(|n| n * n - 5).collect()),
+    let (value_type, values): (_, ArrayRef) = match kind {
+        0 => (ValueType::Int64, Arc::new(Int64Array::from_iter_values((0..rows as i64).map(|n| n * n)))),
+        1 => (ValueType::Int64, Arc::new(Int64Array::from_iter_values((0..rows as i64).map(|n| (n * 7919) % 1009)))),
+        2 => (ValueType::Boolean, Arc::new((0..rows).map(|n| Some(n % 3 == 0)).collect::<BooleanArray>())),
+        _ => {
+            let values = Decimal128Array::from_iter_values((0..rows as i128).map(|n| n * n - 5));
+            (ValueType::Decimal128, Arc::new(values.with_precision_and_scale(38, 0).unwrap()))
+        }
     };
-    let mut encoder = BlockEncoder::new(values.value_type(), 1);
-    encoder.push(&values).unwrap();
-    (encoder.finish().unwrap().to_vec(), values.value_type())
+    let mut encoder = BlockEncoder::new(&Layout::values(value_type), 1).unwrap();
+    encoder.push(Numbers::Consecutive { first: 1, rows }, &[values]).unwrap();
+    (encoder.finish_with_digest(covers(rows)).unwrap().0.to_vec(), value_type)
+}
+
+fn covers(rows: usize) -> Covers {
+    Covers { first: 1, numbers: rows as u64 }
 }
 
 #[test]
 fn booleans_and_decimals_have_exact_statistics_and_no_bits_too_many() {
     let damaged = |kind: usize, at: fn(&Block) -> usize| {
         let (bytes, value_type) = own(kind, 99);
-        let place = at(&Block::parse(bytes.clone().into(), value_type).unwrap());
+        let place = at(&Block::parse(bytes.clone().into(), &Layout::values(value_type), covers(99)).unwrap());
         let mut damaged = bytes;
         damaged[place] ^= 0x80;
-        take(damaged, value_type)
+        take(damaged, value_type, 99)
     };
     // The last byte of the columns is that of the last values: three booleans, or the end of a decimal.
     let last = |block: &Block| 3 + block.columns_bytes().len();
@@ -491,13 +507,14 @@ fn booleans_and_decimals_have_exact_statistics_and_no_bits_too_many() {
 fn any_flipped_bit_is_noticed_by_the_digest() {
     for kind in 0..4 {
         let (bytes, value_type) = own(kind, 99);
-        let digest = Block::parse(bytes.clone().into(), value_type).unwrap().digest().whole();
+        let layout = Layout::values(value_type);
+        let digest = Block::parse(bytes.clone().into(), &layout, covers(99)).unwrap().digest().whole();
         for bit in 0..bytes.len() * 8 {
             let mut damaged = bytes.clone();
             damaged[bit / 8] ^= 1 << (bit % 8);
-            assert!(Block::receive(damaged.into(), value_type, digest).is_err(), "bit {bit}");
+            assert!(Block::receive(damaged.into(), &layout, covers(99), digest).is_err(), "bit {bit}");
         }
-        assert!(Block::receive(bytes.into(), value_type, digest).is_ok());
+        assert!(Block::receive(bytes.into(), &layout, covers(99), digest).is_ok());
     }
 }
 
@@ -513,13 +530,13 @@ proptest! {
             let at = at.index(bytes.len());
             bytes[at] = byte;
         }
-        let _ = take(bytes.clone(), value_type);
+        let _ = take(bytes.clone(), value_type, rows as i64);
         // Readers that were not told to check do not panic either.
-        if let Ok(block) = Block::parse(bytes.into(), value_type) {
+        if let Ok(block) = Block::parse(bytes.into(), &Layout::values(value_type), covers(rows)) {
             if let Ok(batches) = block.batches(PAGE_ROWS) {
                 batches.for_each(drop);
             }
-            let _ = block.decode_int64(&mut vec![0; block.rows()]);
+            let _ = block.decode_int64(1, &mut vec![0; block.rows()]);
         }
     }
 }

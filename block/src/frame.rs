@@ -7,9 +7,9 @@ use parquet::file::{
     metadata::{FooterTail, ParquetMetaData, ParquetMetaDataReader, RowGroupMetaData},
     statistics::Statistics,
 };
-use swath_kernel::ValueType;
+use swath_model::{Covers, Layout, Shape};
 
-use crate::{BlockError, MAX_FOOTER_BYTES, MAX_ROWS, schema, thrift};
+use crate::{BlockError, MAX_ROWS, MOST_DECODED_BYTES, format::Format, thrift};
 
 /// What a Parquet file begins with, and ends with.
 pub(crate) const MAGIC: &[u8] = b"PAR1";
@@ -23,53 +23,83 @@ pub(crate) fn footer_of(block: &[u8]) -> Result<Range<usize>, BlockError> {
     if !block.starts_with(MAGIC) || tail.is_encrypted_footer() {
         return Err(not_parquet());
     }
-    if length > MAX_FOOTER_BYTES {
-        return Err(BlockError::FooterLength(length));
-    }
     let start = end.checked_sub(length).filter(|&start| start >= MAGIC.len()).ok_or_else(not_parquet)?;
     Ok(start..end)
 }
 
-/// Parses the footer of a file of this many row groups, without its length and the magic behind it. A footer that is
-/// nested too deep, or claims more than it has, does not reach the parser.
-pub fn parse_footer(footer: &[u8], row_groups: usize) -> Result<ParquetMetaData, BlockError> {
-    thrift::check_footer(footer, row_groups as u64)?;
+/// Parses the footer of a file of this layout and of so many row groups, without its length and the magic behind it. A
+/// footer that is nested too deep, or claims more than it has, does not reach the parser.
+pub fn parse_footer(footer: &[u8], row_groups: usize, layout: &Layout) -> Result<ParquetMetaData, BlockError> {
+    let format = Format::new(layout)?;
+    parse_footer_of(footer, row_groups, &format)
+}
+
+pub(crate) fn parse_footer_of(
+    footer: &[u8],
+    row_groups: usize,
+    format: &Format,
+) -> Result<ParquetMetaData, BlockError> {
+    thrift::check_footer(footer, row_groups as u64, &format.children)?;
     Ok(ParquetMetaDataReader::decode_metadata(footer)?)
 }
 
-/// Checks that a row group has the right columns, which together are these bytes of the file, so that nothing later
-/// needs to. Returns its first number.
+/// Checks that a row group has the right columns, which together are these bytes of the file, that they are within
+/// bounds, and that its numbers are covered, so that nothing later needs to.
 pub(crate) fn check_row_group(
     group: &RowGroupMetaData,
-    value_type: ValueType,
+    format: &Format,
+    covers: Covers,
     bytes: Range<u64>,
-) -> Result<i64, BlockError> {
-    if !(1..=MAX_ROWS as i64).contains(&group.num_rows()) {
-        return Err(BlockError::Rows(group.num_rows()));
-    }
-    let expected = schema::schemas(value_type);
-    let same = group.num_columns() == expected.num_columns()
-        && group.columns().iter().zip(expected.columns()).all(|(column, expected)| {
-            column.column_descr() == expected.as_ref() && column.num_values() == group.num_rows()
-        });
+) -> Result<(), BlockError> {
+    check_rows(group.num_rows(), format.layout.shape(), covers)?;
+    let expected = format.descriptor.columns();
+    let same = group.num_columns() == expected.len()
+        && group.columns().iter().zip(expected).all(|(column, expected)| column.column_descr() == expected.as_ref());
     if !same {
-        return Err(BlockError::Columns(value_type));
+        return Err(BlockError::columns(format));
     }
     let mut next = bytes.start;
-    for column in group.columns() {
+    let mut decoded = 0u64;
+    for (column, leaf) in group.columns().iter().zip(&format.leaves) {
+        let values = u64::try_from(column.num_values()).map_err(|_| BlockError::Layout)?;
+        let rows = group.num_rows().cast_unsigned();
+        if values < rows || (leaf.is_flat && values > rows) {
+            return Err(BlockError::columns(format));
+        }
         let size = u64::try_from(column.compressed_size()).map_err(|_| BlockError::Layout)?;
         let is_next = column.dictionary_page_offset().is_none() && u64::try_from(column.data_page_offset()) == Ok(next);
         next = next.checked_add(size).filter(|_| is_next).ok_or(BlockError::Layout)?;
+        let uncompressed = u64::try_from(column.uncompressed_size()).map_err(|_| BlockError::Layout)?;
+        let in_memory = values.saturating_mul(leaf.width as u64);
+        decoded = decoded.saturating_add(uncompressed.max(in_memory));
     }
     if next != bytes.end {
         return Err(BlockError::Layout);
     }
-    first_number(group).ok_or(BlockError::Numbers)
+    if decoded > MOST_DECODED_BYTES as u64 {
+        return Err(BlockError::Decoded(decoded));
+    }
+    if format.has_numbers() { check_numbers(group, format.layout.shape(), covers) } else { Ok(()) }
 }
 
-/// The first number, if the statistics say that as many follow each other as there are rows.
-fn first_number(group: &RowGroupMetaData) -> Option<i64> {
-    let Some(Statistics::Int64(n)) = group.column(0).statistics() else { return None };
-    let (first, last) = (*n.min_opt()?, *n.max_opt()?);
-    (first.checked_add(group.num_rows() - 1) == Some(last)).then_some(first)
+/// Checks what the statistics say of the numbers.
+fn check_numbers(group: &RowGroupMetaData, shape: Shape, covers: Covers) -> Result<(), BlockError> {
+    let Some(Statistics::Int64(n)) = group.columns().first().and_then(|column| column.statistics()) else {
+        return Err(BlockError::Numbers);
+    };
+    let (Some(&first), Some(&last)) = (n.min_opt(), n.max_opt()) else { return Err(BlockError::Numbers) };
+    let is_covered = match shape {
+        Shape::Dense => first == covers.first && covers.last() == Some(last),
+        _ => first <= last && covers.contains(first) && covers.contains(last),
+    };
+    if is_covered { Ok(()) } else { Err(BlockError::Numbers) }
+}
+
+/// Whether a row group may have so many rows in a block of this shape.
+fn check_rows(rows: i64, shape: Shape, covers: Covers) -> Result<(), BlockError> {
+    if !(1..=MAX_ROWS as i64).contains(&rows) {
+        return Err(BlockError::Rows(rows));
+    }
+    let is_covered = covers.last().is_some() && (shape != Shape::Dense || covers.numbers == rows.cast_unsigned());
+    if is_covered { Ok(()) } else { Err(BlockError::Covers { covers, rows }) }
 }

@@ -1,120 +1,158 @@
-//! The pages of a column, one after the other.
+//! The pages of a column of Parquet, one after the other.
 //!
 //! The bytes may come from anywhere. A page header is taken only as this program writes it: a data page of version 1
-//! without levels, statistics or checksum.
+//! without statistics or checksum.
+
+use std::sync::Arc;
 
 use bytes::Bytes;
-use parquet::basic::Compression;
-use swath_kernel::ValueType;
+use parquet::basic::{Compression, Encoding};
+use swath_model::ValueType;
 
 use crate::{
-    Block, BlockError,
-    column::Column,
-    decimal,
+    Block, BlockError, MAX_ROWS, PAGE_ROWS, decimal, delta, fast,
+    format::{Format, Kind},
     varint::{self, unzigzag},
 };
 
-/// The pages of a column of a block.
+/// The most bytes that LZ4 makes of one.
+const MOST_OF_A_BYTE: usize = 255;
+/// What a page that is nearly empty may have beyond that.
+const SMALL_PAGE: usize = 64;
+
+/// The pages of a column of Parquet of a block.
 pub(crate) struct Pages {
-    column: Column,
+    format: Arc<Format>,
+    leaf: usize,
+    kind: Kind,
     /// What is left of the column.
     bytes: Bytes,
     is_compressed: bool,
-    rows_left: usize,
+    values_left: usize,
+    /// What the footer says that the rest of the column has before compression.
+    uncompressed_left: u64,
     /// That of the next page, if it was read already.
     header: Option<Header>,
     /// The last page, and the same decompressed.
     page: Bytes,
     buffer: Vec<u8>,
-    /// Of all pages so far: their sizes before compression, with their headers.
-    uncompressed: u64,
 }
 
 /// What a page header says.
 #[derive(Debug, Clone, Copy)]
 struct Header {
-    rows: usize,
+    values: usize,
     compressed: usize,
     uncompressed: usize,
 }
 
 impl Pages {
-    pub(crate) fn open(block: &Block, column: Column) -> Result<Self, BlockError> {
-        let is_compressed = match block.row_group().column(column.position()).compression() {
+    /// The pages of a column of Parquet, by position.
+    pub(crate) fn open(block: &Block, leaf: usize) -> Result<Self, BlockError> {
+        let format = Arc::clone(block.format());
+        let column = block.row_group().and_then(|group| group.columns().get(leaf));
+        let (Some(column), Some(kind)) = (column, format.leaves.get(leaf).map(|leaf| leaf.kind)) else {
+            return Err(BlockError::Decode(format!("it has no column {leaf}")));
+        };
+        let is_compressed = match column.compression() {
             Compression::UNCOMPRESSED => false,
             Compression::LZ4_RAW => true,
-            _ => return Err(BlockError::page(column, "are compressed in another way than LZ4_RAW")),
+            _ => return Err(BlockError::page(&format, leaf, "are compressed in another way than LZ4_RAW")),
         };
-        let bytes = block.column_bytes(column);
-        let (page, buffer) = (Bytes::new(), Vec::new());
-        Ok(Self { column, bytes, is_compressed, rows_left: block.rows(), header: None, page, buffer, uncompressed: 0 })
+        // The frame was checked: neither is negative.
+        let values_left = usize::try_from(column.num_values()).unwrap_or_default();
+        let uncompressed_left = u64::try_from(column.uncompressed_size()).unwrap_or_default();
+        let bytes = block.leaf_bytes(leaf);
+        let (header, page, buffer) = (None, Bytes::new(), Vec::new());
+        Ok(Self { format, leaf, kind, bytes, is_compressed, values_left, uncompressed_left, header, page, buffer })
     }
 
     /// How many values the next page has; `None` after the last, with which the column must end.
-    pub(crate) fn next_rows(&mut self) -> Result<Option<usize>, BlockError> {
+    pub(crate) fn next_values(&mut self) -> Result<Option<usize>, BlockError> {
         if let Some(header) = self.header {
-            return Ok(Some(header.rows));
+            return Ok(Some(header.values));
         }
-        if self.rows_left == 0 {
-            return match self.bytes.is_empty() {
-                true => Ok(None),
-                false => Err(self.error("end before their column does")),
+        if self.values_left == 0 {
+            return match (self.bytes.is_empty(), self.uncompressed_left) {
+                (true, 0) => Ok(None),
+                (true, _) => Err(self.error("have not the size that the footer says")),
+                (false, _) => Err(self.error("end before their column does")),
             };
         }
         let mut rest = &self.bytes[..];
-        let header =
-            read_header(&mut rest, self.column).ok_or_else(|| self.error("have a header that no block has"))?;
+        let encoding = match self.kind {
+            Kind::Consecutive => Encoding::DELTA_BINARY_PACKED,
+            Kind::Fast(value_type) => fast::encoding(value_type),
+            Kind::General => Encoding::PLAIN,
+        };
+        let header = read_header(&mut rest, encoding).ok_or_else(|| self.error("have a header that no block has"))?;
         let header_bytes = self.bytes.len() - rest.len();
-        if !(1..=self.column.page_rows()).contains(&header.rows) || header.rows > self.rows_left {
-            return Err(self.error("have more values than the column, or none"));
+        let fits = match self.kind {
+            Kind::Consecutive => header.values == self.values_left && header.values <= MAX_ROWS,
+            Kind::Fast(_) => header.values == self.values_left.min(PAGE_ROWS),
+            Kind::General => (1..=self.values_left).contains(&header.values),
+        };
+        if !fits {
+            return Err(self.error("have more or fewer values than they should"));
         }
         if header.compressed > rest.len() {
             return Err(self.error("are longer than their column"));
         }
+        let most_bytes = match self.kind {
+            Kind::Consecutive => delta::most_bytes_consecutive(header.values),
+            Kind::Fast(value_type) => fast::most_bytes(value_type, header.values),
+            Kind::General => header.compressed.saturating_mul(MOST_OF_A_BYTE).saturating_add(SMALL_PAGE),
+        };
         let sizes_fit = self.is_compressed || header.compressed == header.uncompressed;
-        if !sizes_fit || header.uncompressed > self.column.most_bytes(header.rows) {
+        if !sizes_fit || header.uncompressed > most_bytes {
             return Err(self.error("have a size that their values cannot have"));
         }
-        self.rows_left -= header.rows;
-        self.uncompressed += (header_bytes + header.uncompressed) as u64;
+        let uncompressed = (header_bytes + header.uncompressed) as u64;
+        let Some(left) = self.uncompressed_left.checked_sub(uncompressed) else {
+            return Err(self.error("have not the size that the footer says"));
+        };
+        self.uncompressed_left = left;
+        self.values_left -= header.values;
         self.bytes = self.bytes.slice(header_bytes..);
-        Ok(Some(self.header.insert(header).rows))
+        Ok(Some(self.header.insert(header).values))
     }
 
-    /// The next page: its values, encoded, and how many they are. `None` after the last.
+    /// The next page: how many values it has, and what they are, encoded. `None` after the last.
     pub(crate) fn next_page(&mut self) -> Result<Option<(usize, &[u8])>, BlockError> {
-        self.next_rows()?;
+        self.next_values()?;
         let Some(header) = self.header.take() else { return Ok(None) };
         // Within bounds: the header was checked.
         self.page = self.bytes.split_to(header.compressed);
         if !self.is_compressed {
-            return Ok(Some((header.rows, &self.page)));
+            return Ok(Some((header.values, &self.page)));
         }
         self.buffer.resize(header.uncompressed, 0);
-        if self.column == Column::Value(ValueType::Decimal128) {
+        if self.kind == Kind::Fast(ValueType::Decimal128) {
             let decompressed = decimal::decompress(&self.page, &mut self.buffer);
             decompressed.ok_or_else(|| self.error("cannot be decompressed"))?;
-            return Ok(Some((header.rows, &self.buffer)));
+            return Ok(Some((header.values, &self.buffer)));
         }
         match lz4_flex::block::decompress_into(&self.page, &mut self.buffer) {
-            Ok(length) if length == header.uncompressed => Ok(Some((header.rows, &self.buffer))),
+            Ok(length) if length == header.uncompressed => Ok(Some((header.values, &self.buffer))),
             Ok(_) => Err(self.error("are shorter than they say")),
             Err(_) => Err(self.error("cannot be decompressed")),
         }
     }
 
-    /// Of all pages so far: their sizes before compression, with their headers.
-    pub(crate) fn uncompressed(&self) -> u64 {
-        self.uncompressed
+    /// The same, to keep.
+    pub(crate) fn take_page(&mut self) -> Result<Option<(usize, Bytes)>, BlockError> {
+        let Some((values, _)) = self.next_page()? else { return Ok(None) };
+        let page = if self.is_compressed { Bytes::from(std::mem::take(&mut self.buffer)) } else { self.page.clone() };
+        Ok(Some((values, page)))
     }
 
-    fn error(&self, what: &'static str) -> BlockError {
-        BlockError::page(self.column, what)
+    pub(crate) fn error(&self, what: &'static str) -> BlockError {
+        BlockError::page(&self.format, self.leaf, what)
     }
 }
 
 /// Reads a page header off the front of `bytes`; `None` if it is another than this program writes.
-fn read_header(bytes: &mut &[u8], column: Column) -> Option<Header> {
+fn read_header(bytes: &mut &[u8], encoding: Encoding) -> Option<Header> {
     const DATA_PAGE: i32 = 0;
     const LEVELS_ENCODING: i32 = 3;
     // Fields 1, 2 and 3 are integers, 5 is a struct whose fields 1 to 4 are integers; then both end.
@@ -122,13 +160,21 @@ fn read_header(bytes: &mut &[u8], column: Column) -> Option<Header> {
     let uncompressed = usize::try_from(integer(bytes)?).ok()?;
     let compressed = usize::try_from(integer(bytes)?).ok()?;
     literal(bytes, 0x2C)?;
-    let rows = usize::try_from(integer(bytes)?).ok()?;
-    let encoding = integer(bytes)?;
+    let values = usize::try_from(integer(bytes)?).ok()?;
+    let found = integer(bytes)?;
     let levels = (integer(bytes)?, integer(bytes)?);
     literal(bytes, 0)?;
     literal(bytes, 0)?;
-    let expected = (DATA_PAGE, column.encoding(), (LEVELS_ENCODING, LEVELS_ENCODING));
-    ((kind, encoding, levels) == expected).then_some(Header { rows, compressed, uncompressed })
+    let expected = (DATA_PAGE, number_of(encoding), (LEVELS_ENCODING, LEVELS_ENCODING));
+    ((kind, found, levels) == expected).then_some(Header { values, compressed, uncompressed })
+}
+
+/// The number of an encoding in the format.
+fn number_of(encoding: Encoding) -> i32 {
+    match encoding {
+        Encoding::DELTA_BINARY_PACKED => 5,
+        _ => 0,
+    }
 }
 
 /// An `i32` in the next field of a struct of Thrift's compact protocol.

@@ -4,16 +4,12 @@
 //! [compact protocol](https://github.com/apache/thrift/blob/master/doc/specs/thrift-compact-protocol.md). Parsers of it
 //! recurse, and make room for as many elements as a list says that it has. So whatever comes from elsewhere is walked
 //! over first, without recursion and without making room for anything: how deep it is, how long its lists and texts
-//! are, and that it describes two columns.
+//! are, and that its schema has the expected elements.
 
 use crate::varint::{self, unzigzag};
 
 /// Levels of structs and lists in each other: the statistics of a column are at the seventh.
 const MAX_DEPTH: usize = 16;
-
-/// The root and the two columns.
-const SCHEMA_ELEMENTS: u64 = 3;
-const MAX_CHILDREN: i64 = 2;
 
 /// Fields of the struct `FileMetaData`, and of `SchemaElement`.
 const SCHEMA: i64 = 2;
@@ -42,8 +38,8 @@ pub enum FooterError {
     /// A type that no footer has.
     #[error("it has a field of the unknown type {0}")]
     UnknownType(u8),
-    /// Another number of columns than two.
-    #[error("it does not describe two columns")]
+    /// Another schema.
+    #[error("its schema has other columns than expected")]
     Schema,
     /// Another number of row groups.
     #[error("it has {found} row groups instead of {expected}")]
@@ -55,9 +51,9 @@ pub enum FooterError {
     },
 }
 
-/// Checks that a footer may be given to a parser: that it is whole, within bounds, and has two columns and this many
-/// row groups.
-pub(crate) fn check_footer(footer: &[u8], row_groups: u64) -> Result<(), FooterError> {
+/// Checks that a footer may be given to a parser: that it is whole, within bounds, has this many row groups, and a
+/// schema whose elements have so many `children` each, in their order.
+pub(crate) fn check_footer(footer: &[u8], row_groups: u64, children: &[usize]) -> Result<(), FooterError> {
     let mut walk = Walk { bytes: footer, levels: [Level::Struct { field: 0 }; MAX_DEPTH], depth: 1 };
     let mut schema = 0;
     let mut found = 0;
@@ -65,11 +61,13 @@ pub(crate) fn check_footer(footer: &[u8], row_groups: u64) -> Result<(), FooterE
         match (walk.place(), value) {
             (Place::Top(SCHEMA), Value::List(elements, _)) => schema = elements,
             (Place::Top(ROW_GROUPS), Value::List(elements, _)) => found = elements,
-            // Room is made for as many children as an element says that it has.
-            (Place::Element(SCHEMA, NUM_CHILDREN), Value::Integer(children))
-                if !(0..=MAX_CHILDREN).contains(&children) =>
-            {
-                return Err(FooterError::Schema);
+            // Room is made for as many children as an element says that it has, and for theirs in turn.
+            (Place::Element { list: SCHEMA, field: NUM_CHILDREN, left }, Value::Integer(said)) => {
+                let index = schema.checked_sub(left + 1).and_then(|index| usize::try_from(index).ok());
+                let expected = index.and_then(|index| children.get(index));
+                if expected.is_none_or(|&expected| i64::try_from(expected) != Ok(said)) {
+                    return Err(FooterError::Schema);
+                }
             }
             _ => {}
         }
@@ -78,7 +76,7 @@ pub(crate) fn check_footer(footer: &[u8], row_groups: u64) -> Result<(), FooterE
     if !walk.bytes.is_empty() {
         return Err(FooterError::GoesOn(walk.bytes.len()));
     }
-    if schema != SCHEMA_ELEMENTS {
+    if schema != children.len() as u64 {
         return Err(FooterError::Schema);
     }
     if found != row_groups {
@@ -108,8 +106,12 @@ enum Value {
 enum Place {
     /// In this field of the whole.
     Top(i64),
-    /// In this field of an element of the list in that field of the whole.
-    Element(i64, i64),
+    /// In this field of an element of the list in that field of the whole, which so many elements follow.
+    Element {
+        list: i64,
+        field: i64,
+        left: u64,
+    },
     Elsewhere,
 }
 
@@ -203,8 +205,8 @@ impl Walk<'_> {
     fn place(&self) -> Place {
         match self.levels.get(..self.depth) {
             Some([Level::Struct { field }]) => Place::Top(*field),
-            Some([Level::Struct { field: list }, Level::List { .. }, Level::Struct { field }]) => {
-                Place::Element(*list, *field)
+            Some([Level::Struct { field: list }, Level::List { left, .. }, Level::Struct { field }]) => {
+                Place::Element { list: *list, field: *field, left: *left }
             }
             _ => Place::Elsewhere,
         }
@@ -232,6 +234,9 @@ impl Walk<'_> {
 mod tests {
     use super::*;
 
+    /// A root with two columns.
+    const TWO: &[usize] = &[2, 0, 0];
+
     /// A list of `count` structs that are empty, in field 2, then in field 4 a list of one.
     fn lists(schema: u8) -> Vec<u8> {
         let mut bytes = vec![0x29, (schema << 4) | 12];
@@ -242,38 +247,38 @@ mod tests {
 
     #[test]
     fn a_footer_of_two_columns_passes() {
-        assert_eq!(check_footer(&lists(3), 1), Ok(()));
-        assert_eq!(check_footer(&lists(4), 1), Err(FooterError::Schema));
-        assert_eq!(check_footer(&lists(3), 2), Err(FooterError::RowGroups { found: 1, expected: 2 }));
-        assert_eq!(check_footer(&[lists(3), vec![7]].concat(), 1), Err(FooterError::GoesOn(1)));
+        assert_eq!(check_footer(&lists(3), 1, TWO), Ok(()));
+        assert_eq!(check_footer(&lists(4), 1, TWO), Err(FooterError::Schema));
+        assert_eq!(check_footer(&lists(3), 2, TWO), Err(FooterError::RowGroups { found: 1, expected: 2 }));
+        assert_eq!(check_footer(&[lists(3), vec![7]].concat(), 1, TWO), Err(FooterError::GoesOn(1)));
         for length in 0..lists(3).len() {
-            assert!(check_footer(&lists(3)[..length], 1).is_err());
+            assert!(check_footer(&lists(3)[..length], 1, TWO).is_err());
         }
     }
 
     #[test]
     fn a_footer_without_bounds_is_refused() {
         // Structs in structs, and lists in lists.
-        assert_eq!(check_footer(&[0x1C; 200_000], 1), Err(FooterError::TooDeep));
-        assert_eq!(check_footer(&[&[0x19][..], &[0x19; 200_000]].concat(), 1), Err(FooterError::TooDeep));
+        assert_eq!(check_footer(&[0x1C; 200_000], 1, TWO), Err(FooterError::TooDeep));
+        assert_eq!(check_footer(&[&[0x19][..], &[0x19; 200_000]].concat(), 1, TWO), Err(FooterError::TooDeep));
         // 2^31 - 1 structs in a list, then as many bytes in a text.
         let many = [0xFF, 0xFF, 0xFF, 0xFF, 0x07];
         let list = [&[0x29, 0xFC][..], &many].concat();
-        assert_eq!(check_footer(&list, 1), Err(FooterError::TooLong(0x7FFF_FFFF)));
+        assert_eq!(check_footer(&list, 1, TWO), Err(FooterError::TooLong(0x7FFF_FFFF)));
         let text = [&[0x28][..], &many].concat();
-        assert_eq!(check_footer(&text, 1), Err(FooterError::TooLong(0x7FFF_FFFF)));
+        assert_eq!(check_footer(&text, 1, TWO), Err(FooterError::TooLong(0x7FFF_FFFF)));
         // An element of the schema with 2^30 children.
         let children = [0x29, 0x3C, 0x55, 0x80, 0x80, 0x80, 0x80, 0x08, 0, 0, 0, 0x29, 0x1C, 0, 0];
-        assert_eq!(check_footer(&children, 1), Err(FooterError::Schema));
+        assert_eq!(check_footer(&children, 1, TWO), Err(FooterError::Schema));
         // The same field twice, and one that goes back.
-        assert_eq!(check_footer(&[0x29, 0x0C, 0x09, 4, 0x0C, 0], 1), Err(FooterError::Order));
-        assert_eq!(check_footer(&[0x1B, 0], 1), Err(FooterError::UnknownType(11)));
+        assert_eq!(check_footer(&[0x29, 0x0C, 0x09, 4, 0x0C, 0], 1, TWO), Err(FooterError::Order));
+        assert_eq!(check_footer(&[0x1B, 0], 1, TWO), Err(FooterError::UnknownType(11)));
     }
 
     proptest::proptest! {
         #[test]
         fn any_bytes_come_to_an_end(bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..300)) {
-            let _ = check_footer(&bytes, 1);
+            let _ = check_footer(&bytes, 1, TWO);
         }
     }
 }

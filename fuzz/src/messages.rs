@@ -3,7 +3,7 @@
 use prost::Message;
 use swath_block::Block;
 use swath_coordinator::fuzzing;
-use swath_kernel::ValueType;
+use swath_model::{Covers, Layout, ValueType};
 use swath_proto::v1;
 
 use crate::{Outcome, blocks};
@@ -26,7 +26,8 @@ pub(crate) fn upload(input: &[u8]) -> Outcome {
     if !fuzzing::upload(&upload) {
         return Outcome::Refused;
     }
-    match Block::receive(upload.parquet, ValueType::Int64, upload.digest) {
+    let covers = Covers { first: upload.first, numbers: upload.numbers };
+    match Block::receive(upload.parquet, &Layout::values(ValueType::Int64), covers, upload.digest) {
         Ok(block) => blocks::checked(&block),
         Err(_) => Outcome::Refused,
     }

@@ -3,20 +3,19 @@
 use std::{fs, io, sync::Arc, time::Duration};
 
 use arrow_array::{
-    Array, ArrayRef, BinaryArray, BooleanArray, Decimal128Array, Decimal256Array, Float64Array, Int64Array,
-    StringArray, TimestampSecondArray, UInt64Array,
+    Array, ArrayRef, BinaryArray, BooleanArray, Date32Array, Decimal128Array, Decimal256Array, Float64Array,
+    Int64Array, StringArray, TimestampSecondArray, UInt64Array, new_empty_array, new_null_array,
 };
 use arrow_buffer::i256;
-use arrow_schema::{ArrowError, DataType};
+use arrow_schema::{ArrowError, DataType, Field};
 use prost::Message;
 use swath_block::{BlockEncoder, Digest, EncodeError, fuzzing};
-use swath_kernel::Values;
-use swath_model::Numbers;
+use swath_model::{Covers, Layout, LayoutError, Numbers, Shape, ValueType};
 use swath_proto::v1::{self, worker_message::Kind};
 use swath_reduce::AccumulateError;
 use swath_transport::{Address, AddressError, Authority, AuthorityError};
 
-use crate::{Target, reductions};
+use crate::{Target, blocks as block_targets, reductions};
 
 /// Why there are no seeds.
 #[derive(Debug, thiserror::Error)]
@@ -24,6 +23,9 @@ pub enum SeedError {
     /// A block cannot be encoded.
     #[error("failed to encode a block: {0}")]
     Encode(#[from] EncodeError),
+    /// A layout is none.
+    #[error("failed to read a layout: {0}")]
+    Layout(#[from] LayoutError),
     /// Access files cannot be made.
     #[error("failed to make access files: {0}")]
     Access(#[from] AuthorityError),
@@ -45,7 +47,6 @@ pub enum SeedError {
 pub fn of(target: Target) -> Result<Vec<Vec<u8>>, SeedError> {
     match target {
         Target::Access => access_files(),
-        Target::Block => Ok(blocks()?),
         Target::Condition => Ok(texts(&[
             "n * n % 7 = 4 and value > -3",
             "value in (1, 4, 9, n) or not flag",
@@ -55,6 +56,7 @@ pub fn of(target: Target) -> Result<Vec<Vec<u8>>, SeedError> {
             "day >= '2024-02-29' or at < '2024-02-29 12:00:00.5'",
             "rate * 2e0 / n <= price - 0.25 and raw = x'00ff'",
         ])),
+        Target::Block => blocks(),
         Target::Delta => Ok(pages()),
         Target::Hello => Ok(worker_messages().iter().map(Message::encode_to_vec).collect()),
         Target::Hostfile => {
@@ -86,19 +88,33 @@ fn texts(texts: &[&str]) -> Vec<Vec<u8>> {
     texts.iter().map(|text| text.as_bytes().to_vec()).collect()
 }
 
-fn blocks() -> Result<Vec<Vec<u8>>, EncodeError> {
-    let integers = |rows: i64| Values::Int64((0..rows).map(|n| n * n).collect());
-    let scattered = Values::Int64((0..300_i64).map(|n| n.wrapping_mul(0x9E37_79B9_7F4A_7C15_u64 as i64)).collect());
-    let booleans = Values::Boolean((0..77).map(|n| n % 3 == 0).collect());
-    let decimals = Values::Decimal128((0..20).map(|n| i128::from(n) << 90).collect());
-    let of = |kind: u8, values: &Values| {
-        let (block, _) = encode(values)?;
-        Ok([vec![kind], block].concat())
-    };
-    [(0, integers(1)), (0, integers(400)), (0, scattered), (1, booleans), (2, decimals)]
-        .iter()
-        .map(|(kind, values)| of(*kind, values))
-        .collect()
+fn blocks() -> Result<Vec<Vec<u8>>, SeedError> {
+    let integers = |rows: i64| -> ArrayRef { Arc::new(Int64Array::from_iter_values((0..rows).map(|n| n * n))) };
+    let scattered = (0..300_i64).map(|n| n.wrapping_mul(0x9E37_79B9_7F4A_7C15_u64 as i64));
+    let booleans = (0..77).map(|n| Some(n % 3 == 0)).collect::<BooleanArray>();
+    let decimals = Decimal128Array::from_iter_values((0..20).map(|n| i128::from(n) << 90));
+    let decimals = decimals.with_precision_and_scale(38, 0).map_err(EncodeError::from)?;
+    let mut seeds = Vec::new();
+    for (kind, values) in [
+        (0, integers(1)),
+        (0, integers(400)),
+        (0, Arc::new(Int64Array::from_iter_values(scattered)) as ArrayRef),
+        (1, Arc::new(booleans)),
+        (2, Arc::new(decimals)),
+    ] {
+        let (block, _) = encode(&block_targets::layout(kind)?, &[values])?;
+        seeds.push([vec![kind], block].concat());
+    }
+    for kind in block_targets::ANY_COLUMNS..block_targets::ANY_COLUMNS + 4 {
+        for rows in [0, 1, 300] {
+            let layout = block_targets::layout(kind)?;
+            if rows > 0 || layout.shape() != Shape::Dense {
+                let (block, _) = encode(&layout, &any_columns(&layout, rows)?)?;
+                seeds.push([vec![kind], block].concat());
+            }
+        }
+    }
+    Ok(seeds)
 }
 
 /// Of no columns but one, and of all of them.
@@ -148,10 +164,36 @@ fn column(data_type: &DataType) -> ArrayRef {
     }
 }
 
-fn encode(values: &Values) -> Result<(Vec<u8>, Digest), EncodeError> {
-    let mut encoder = BlockEncoder::new(values.value_type(), -7);
-    encoder.push(values)?;
-    let (block, digest) = encoder.finish_with_digest()?;
+/// Columns with so many rows: nulls where there may be some, and something small elsewhere.
+fn any_columns(layout: &Layout, rows: usize) -> Result<Vec<ArrayRef>, EncodeError> {
+    let column = |field: &Arc<Field>| -> Result<ArrayRef, EncodeError> {
+        if field.is_nullable() {
+            return Ok(new_null_array(field.data_type(), rows));
+        }
+        Ok(match field.data_type() {
+            DataType::Int64 => Arc::new(Int64Array::from_iter_values(0..rows as i64)),
+            DataType::Boolean => Arc::new((0..rows).map(|row| Some(row % 3 == 0)).collect::<BooleanArray>()),
+            DataType::Date32 => Arc::new(Date32Array::from_iter_values(0..rows as i32)),
+            DataType::Decimal256(precision, scale) => {
+                let values = Decimal256Array::from_iter_values((0..rows as i128).map(i256::from_i128));
+                Arc::new(values.with_precision_and_scale(*precision, *scale)?)
+            }
+            DataType::Timestamp(_, zone) => {
+                let values = TimestampSecondArray::from_iter_values(0..rows as i64);
+                Arc::new(values.with_timezone_opt(zone.clone()))
+            }
+            other => new_empty_array(other),
+        })
+    };
+    layout.columns().fields().iter().map(column).collect()
+}
+
+fn encode(layout: &Layout, columns: &[ArrayRef]) -> Result<(Vec<u8>, Digest), EncodeError> {
+    let rows = columns.first().map_or(0, |column| column.len());
+    let covers = Covers { first: -7, numbers: rows.max(1) as u64 };
+    let mut encoder = BlockEncoder::new(layout, covers.first)?;
+    encoder.push(Numbers::Consecutive { first: covers.first, rows }, columns)?;
+    let (block, digest) = encoder.finish_with_digest(covers)?;
     Ok((block.to_vec(), digest))
 }
 
@@ -212,7 +254,8 @@ fn submits() -> Vec<v1::SubmitRequest> {
 }
 
 fn upload() -> Result<v1::UploadBlock, EncodeError> {
-    let (block, digest) = encode(&Values::Int64(vec![49, 36, 25]))?;
+    let values: ArrayRef = Arc::new(Int64Array::from(vec![49, 36, 25]));
+    let (block, digest) = encode(&Layout::values(ValueType::Int64), &[values])?;
     Ok(v1::UploadBlock {
         lease: Some(lease()),
         job_id: 3,

@@ -7,6 +7,7 @@
 mod chunks;
 mod column_type;
 mod counted;
+mod covers;
 mod error;
 mod failed_chunk;
 mod fingerprint;
@@ -25,6 +26,7 @@ mod worker;
 pub use chunks::Chunks;
 pub use column_type::TypeError;
 pub use counted::{Counted, counted};
+pub use covers::Covers;
 pub use error::{ChunksError, RangeError};
 pub use failed_chunk::{FailedChunk, FailedChunks, failed_numbers};
 pub use fingerprint::Fingerprint;
