@@ -147,7 +147,6 @@ impl Light {
     fn new(index: usize, endpoint: Endpoint, tally: Arc<Tally>, severed: watch::Receiver<()>) -> Self {
         let config = Config {
             slots: 1,
-            max_rows: MAX_ROWS as u64,
             // A lease is one task.
             blocks_per_slot: 1,
             max_offers: MAX_OFFERS,

@@ -62,15 +62,7 @@ pub use frame::parse_footer;
 pub use refused::EncodeError;
 pub use thrift::FooterError;
 
-/// The largest number of rows of a block.
-pub const MAX_ROWS: usize = 1 << 20;
-
-/// The rows of a page, and so the most rows that [`BlockEncoder::push`] takes at once: 256 KiB of integers, which
-/// stay in the processor's cache between being computed and being encoded.
-pub const PAGE_ROWS: usize = 1 << 15;
-
-/// A block with so many bytes is full. A row of its own may have as many.
-pub const MAX_BLOCK_BYTES: usize = 16 << 20;
+pub use swath_model::{MAX_BLOCK_BYTES, MAX_ROWS, PAGE_ROWS};
 
 /// The most bytes of a block that is taken from elsewhere: [`MAX_BLOCK_BYTES`], and what encoding may add to them.
 pub const MAX_ENCODED_BYTES: usize = 20 << 20;

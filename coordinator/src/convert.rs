@@ -61,9 +61,10 @@ fn job_spec(spec: Option<v1::JobSpec>) -> Result<JobSpec, Status> {
         check_text("the name of a parameter", name, MAX_NAME)?;
         check_text("the value of a parameter", value, MAX_TEXT)?;
     }
-    let spec = codec::job_spec(spec, |kernel, parameters, range| {
-        let kernel = swath_kernel::find(kernel, parameters).map_err(Invalid::Kernel)?;
-        Ok(kernel.value_type(&(range.first()..=range.last())))
+    check_text("the condition", &spec.condition, MAX_EXPRESSION)?;
+    check_text("the list of reductions", &spec.reductions, MAX_EXPRESSION)?;
+    let spec = codec::job_spec(spec, |request| {
+        Ok(Evaluation::bind(request).map_err(Invalid::Bind)?.layout().clone())
     });
     spec.map_err(|error: Invalid| Status::invalid_argument(error.to_string()))
 }
@@ -74,7 +75,7 @@ enum Invalid {
     #[error(transparent)]
     Spec(#[from] CodecError),
     #[error(transparent)]
-    Kernel(swath_kernel::FindError),
+    Bind(swath_evaluation::BindError),
 }
 
 /// The token of a submit, if it has one.
@@ -184,7 +185,7 @@ pub(crate) fn to_worker(message: &ToWorker) -> v1::CoordinatorMessage {
         ToWorker::DescribeJob { job, spec, fingerprint } => Kind::DescribeJob(v1::DescribeJob {
             job_id: job.0,
             spec: Some(codec::job_spec_to_proto(spec)),
-            value_type: codec::value_type_to_proto(spec.value_type).into(),
+            layout: Some(codec::layout_to_proto(&spec.layout)),
             fingerprint: codec::fingerprint_to_proto(*fingerprint),
         }),
         ToWorker::JobEnded(job) => Kind::JobEnded(v1::JobEnded { job_id: job.0 }),

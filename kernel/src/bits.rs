@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use arrow_buffer::{BooleanBuffer, Buffer};
+
 /// Booleans packed as bits, the least significant bit of a byte first: as Arrow has them in memory and Parquet in
 /// `PLAIN` pages, so that neither of them has to pack them again.
 ///
@@ -63,6 +65,15 @@ impl Bits {
         self.len = 0;
     }
 
+    /// Keeps the first bits only.
+    pub fn truncate(&mut self, len: usize) {
+        if len < self.len {
+            self.len = len;
+            self.bytes.truncate(len.div_ceil(8));
+            self.clear_padding();
+        }
+    }
+
     /// Makes room for `additional` more bits.
     pub fn reserve(&mut self, additional: usize) {
         let bytes = self.len.saturating_add(additional).div_ceil(8);
@@ -102,8 +113,14 @@ impl Bits {
         append_shifted(packed.get(skip / 8..).unwrap_or_default(), skip % 8, bytes, &mut self.bytes);
         self.len = end;
         self.bytes.resize(end.div_ceil(8), 0);
-        if let Some(last) = self.bytes.last_mut().filter(|_| !end.is_multiple_of(8)) {
-            *last &= !(u8::MAX << (end % 8));
+        self.clear_padding();
+    }
+
+    /// Sets the bits of the last byte that stand for no value to 0.
+    fn clear_padding(&mut self) {
+        let used = self.len % 8;
+        if let Some(last) = self.bytes.last_mut().filter(|_| used > 0) {
+            *last &= !(u8::MAX << used);
         }
     }
 }
@@ -153,6 +170,13 @@ impl FromIterator<bool> for Bits {
 impl From<&[bool]> for Bits {
     fn from(bits: &[bool]) -> Self {
         bits.iter().copied().collect()
+    }
+}
+
+/// Without a copy.
+impl From<Bits> for BooleanBuffer {
+    fn from(bits: Bits) -> Self {
+        Self::new(Buffer::from_vec(bits.bytes), 0, bits.len)
     }
 }
 

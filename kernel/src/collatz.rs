@@ -6,8 +6,7 @@ use std::{ops::RangeInclusive, sync::Arc};
 
 use self::trajectory::{Abandoned, stopping_time};
 use crate::{
-    Description, EvaluateError, FindError, Kernel, ParameterDescription, Parameters, ValueType, Values, kernel::count,
-};
+    Description, EvaluateError, FindError, Kernel, ParameterDescription, Layout, Parameters, Rows, ValueType, Values, kernel::count};
 
 const NAME: &str = "collatz";
 
@@ -52,13 +51,13 @@ impl Kernel for Collatz {
         NAME
     }
 
-    fn value_type(&self, _: &RangeInclusive<i64>) -> ValueType {
-        ValueType::Int64
+    fn layout(&self, _: &RangeInclusive<i64>) -> Layout {
+        Layout::values(ValueType::Int64)
     }
 
-    fn evaluate(&self, numbers: RangeInclusive<i64>, values: &mut Values) -> Result<(), EvaluateError> {
-        let Values::Int64(values) = values else {
-            return Err(EvaluateError::wrong_type(NAME, ValueType::Int64, values));
+    fn evaluate(&self, numbers: RangeInclusive<i64>, rows: &mut Rows) -> Result<(), EvaluateError> {
+        let Some(Values::Int64(values)) = rows.only() else {
+            return Err(EvaluateError::wrong_type(NAME, &self.layout(&numbers), rows));
         };
         if numbers.is_empty() {
             return Ok(());
@@ -91,7 +90,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::testing::{evaluate, integers, segment};
+    use crate::testing::{evaluate, integers, rows_of, rows_with, segment};
 
     /// One step at a time, all in 128 bits.
     fn naive(number: i64) -> i64 {
@@ -179,7 +178,7 @@ mod tests {
 
     #[test]
     fn a_buffer_of_another_type_is_refused() {
-        let mut values = Values::new(ValueType::Boolean);
+        let mut values = rows_of(ValueType::Boolean);
         let error = Collatz { max_steps: 9 }.evaluate(1..=3, &mut values).unwrap_err();
         assert_eq!(error.number(), None);
         assert!(values.is_empty());

@@ -2,7 +2,9 @@
 
 use thiserror::Error;
 
-use crate::{ValueType, Values};
+use swath_model::Layout;
+
+use crate::Rows;
 
 /// Why a kernel could not be evaluated; fits "failed to evaluate …: {error}".
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -15,15 +17,15 @@ pub enum EvaluateError {
         /// Why, as a sentence without its full stop.
         reason: String,
     },
-    /// The buffer is of a type that the kernel does not fill.
-    #[error("the kernel {kernel} gives {expected} values, and the buffer holds {got}")]
+    /// The buffers are of types that the kernel does not fill.
+    #[error("the kernel {kernel} gives the columns {expected}, and the buffers hold {got}")]
     WrongType {
         /// The name of the kernel.
         kernel: &'static str,
-        /// The type that the kernel gives.
-        expected: ValueType,
-        /// The type of the buffer.
-        got: ValueType,
+        /// The columns that the kernel gives.
+        expected: String,
+        /// The types of the buffers.
+        got: String,
     },
 }
 
@@ -40,8 +42,9 @@ impl EvaluateError {
         Self::Refused { number, reason: reason.into() }
     }
 
-    pub(crate) fn wrong_type(kernel: &'static str, expected: ValueType, values: &Values) -> Self {
-        Self::WrongType { kernel, expected, got: values.value_type() }
+    pub(crate) fn wrong_type(kernel: &'static str, expected: &Layout, rows: &Rows) -> Self {
+        let got: Vec<String> = rows.columns.iter().map(|column| column.data_type().to_string()).collect();
+        Self::WrongType { kernel, expected: expected.to_string(), got: got.join(", ") }
     }
 }
 
@@ -96,6 +99,7 @@ fn listed(allowed: &[&str]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ValueType;
 
     #[test]
     fn messages_are_fragments() {
@@ -103,9 +107,10 @@ mod tests {
         assert_eq!(refused.number(), Some(-3));
         assert_eq!(refused.to_string(), "the number -3 was refused: negative numbers have no real square root");
 
-        let values = Values::new(ValueType::Int64);
-        let wrong = EvaluateError::wrong_type("is-prime", ValueType::Boolean, &values);
+        let (expected, rows) = (Layout::values(ValueType::Boolean), Rows::new(&Layout::values(ValueType::Int64)));
+        let wrong = EvaluateError::wrong_type("is-prime", &expected, &rows);
         assert_eq!(wrong.number(), None);
-        assert_eq!(wrong.to_string(), "the kernel is-prime gives boolean values, and the buffer holds int64");
+        let message = "the kernel is-prime gives the columns value boolean, and the buffers hold Int64";
+        assert_eq!(wrong.to_string(), message);
     }
 }

@@ -7,7 +7,7 @@ mod window;
 use std::{cell::RefCell, ops::RangeInclusive, sync::Arc};
 
 use self::window::Window;
-use crate::{Description, EvaluateError, FindError, Kernel, Parameters, ValueType, Values, kernel::count};
+use crate::{Description, EvaluateError, FindError, Kernel, Layout, Parameters, Rows, ValueType, Values, kernel::count};
 
 const NAME: &str = "is-prime";
 
@@ -36,15 +36,15 @@ impl Kernel for IsPrime {
         NAME
     }
 
-    fn value_type(&self, _: &RangeInclusive<i64>) -> ValueType {
-        ValueType::Boolean
+    fn layout(&self, _: &RangeInclusive<i64>) -> Layout {
+        Layout::values(ValueType::Boolean)
     }
 
     /// A sieve with all primes up to the root of the last number decides alone. Where these are too many for what the
     /// numbers are worth, fewer primes leave a few numbers over, and these are tested one by one.
-    fn evaluate(&self, numbers: RangeInclusive<i64>, values: &mut Values) -> Result<(), EvaluateError> {
-        let Values::Boolean(values) = values else {
-            return Err(EvaluateError::wrong_type(NAME, ValueType::Boolean, values));
+    fn evaluate(&self, numbers: RangeInclusive<i64>, rows: &mut Rows) -> Result<(), EvaluateError> {
+        let Some(Values::Boolean(values)) = rows.only() else {
+            return Err(EvaluateError::wrong_type(NAME, &self.layout(&numbers), rows));
         };
         let (first, last) = (*numbers.start(), *numbers.end());
         if first < 0 {

@@ -2,7 +2,7 @@
 
 use std::{ops::RangeInclusive, sync::Arc};
 
-use crate::{Description, EvaluateError, FindError, Kernel, Parameters, ValueType, Values, kernel::count};
+use crate::{Description, EvaluateError, FindError, Kernel, Layout, Parameters, Rows, ValueType, Values, kernel::count};
 
 const NAME: &str = "isqrt";
 
@@ -26,13 +26,13 @@ impl Kernel for Isqrt {
         NAME
     }
 
-    fn value_type(&self, _: &RangeInclusive<i64>) -> ValueType {
-        ValueType::Int64
+    fn layout(&self, _: &RangeInclusive<i64>) -> Layout {
+        Layout::values(ValueType::Int64)
     }
 
-    fn evaluate(&self, numbers: RangeInclusive<i64>, values: &mut Values) -> Result<(), EvaluateError> {
-        let Values::Int64(values) = values else {
-            return Err(EvaluateError::wrong_type(NAME, ValueType::Int64, values));
+    fn evaluate(&self, numbers: RangeInclusive<i64>, rows: &mut Rows) -> Result<(), EvaluateError> {
+        let Some(Values::Int64(values)) = rows.only() else {
+            return Err(EvaluateError::wrong_type(NAME, &self.layout(&numbers), rows));
         };
         if numbers.is_empty() {
             return Ok(());
@@ -68,7 +68,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::testing::{evaluate, integers, segment};
+    use crate::testing::{evaluate, integers, rows_of, rows_with, segment};
 
     fn check(numbers: RangeInclusive<i64>) {
         let roots = integers(NAME, numbers.clone());
@@ -109,15 +109,15 @@ mod tests {
         assert_eq!(result.unwrap_err().number(), Some(-2));
         assert!(values.is_empty());
 
-        let mut values = Values::Int64(vec![7]);
+        let mut values = rows_with(Values::Int64(vec![7]));
         Isqrt.evaluate(8..=9, &mut values).unwrap();
         Isqrt.evaluate(i64::MIN..=i64::MAX, &mut values).unwrap_err();
-        assert_eq!(values, Values::Int64(vec![7, 2, 3]));
+        assert_eq!(values.columns, [Values::Int64(vec![7, 2, 3])]);
     }
 
     #[test]
     fn a_buffer_of_another_type_is_refused() {
-        let mut values = Values::new(ValueType::Decimal128);
+        let mut values = rows_of(ValueType::Decimal128);
         let error = Isqrt.evaluate(1..=3, &mut values).unwrap_err();
         assert_eq!(error.number(), None);
         assert!(values.is_empty());

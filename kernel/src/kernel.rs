@@ -2,13 +2,15 @@
 
 use std::{fmt, ops::RangeInclusive};
 
-use crate::{EvaluateError, ValueType, Values};
+use swath_model::Layout;
+
+use crate::{EvaluateError, Rows};
 
 /// A pure function of a number, bound to its parameters.
 ///
-/// The calls, in their order: [`value_type`](Self::value_type) once for the range of a whole job,
-/// then [`evaluate`](Self::evaluate) for the parts of that range, in any order, from any number of
-/// threads, with buffers of the type that the first call named.
+/// The calls, in their order: [`layout`](Self::layout) once for the range of a whole job, then
+/// [`evaluate`](Self::evaluate) for the parts of that range, in any order, from any number of
+/// threads, with buffers of the layout that the first call gave.
 ///
 /// The same number always has the same value (or always fails): what is evaluated twice gives the
 /// same results, which is what lets a coordinator hand out a chunk again.
@@ -16,21 +18,29 @@ pub trait Kernel: Send + Sync + fmt::Debug {
     /// The name under which [`find`](crate::find) knows this kernel.
     fn name(&self) -> &'static str;
 
-    /// The type of the values of a job over the whole of `range`.
-    fn value_type(&self, range: &RangeInclusive<i64>) -> ValueType;
+    /// The shape and the columns of the results of a job over the whole of `range`. The shape is
+    /// dense or sparse.
+    fn layout(&self, range: &RangeInclusive<i64>) -> Layout;
 
-    /// Appends the value at every number of `numbers`, in their order, to `values`.
+    /// How many numbers a call should be about: so many that what they cost once is nothing, and so few that what is
+    /// computed stays in the cache.
+    fn batch_numbers(&self) -> usize {
+        1 << 13
+    }
+
+    /// Appends the rows of every number of `numbers`, in their order, to `rows`: one of each number
+    /// if the layout is dense; otherwise any number of rows, and to [`Rows::numbers`] the number of
+    /// each.
     ///
-    /// What `values` already holds is left alone; an empty range appends nothing. `numbers` may
-    /// touch either end of `i64`. The buffer grows by one value a number, so a caller bounds its
-    /// memory by the length of the ranges it asks for.
+    /// What `rows` already holds is left alone; an empty range appends nothing. `numbers` may
+    /// touch either end of `i64`.
     ///
     /// # Errors
     ///
-    /// [`EvaluateError::Refused`] names the first number that has no value; `values` then holds
-    /// those of all numbers before it. [`EvaluateError::WrongType`] when the buffer is of a type
-    /// that this kernel does not fill; `values` is then unchanged.
-    fn evaluate(&self, numbers: RangeInclusive<i64>, values: &mut Values) -> Result<(), EvaluateError>;
+    /// [`EvaluateError::Refused`] names the first number that has no result; what `rows` then has
+    /// of the range is of no use. [`EvaluateError::WrongType`] when the buffers are of types that
+    /// this kernel does not fill; `rows` is then unchanged.
+    fn evaluate(&self, numbers: RangeInclusive<i64>, rows: &mut Rows) -> Result<(), EvaluateError>;
 }
 
 /// How many numbers `numbers` has; `usize::MAX` where more than that.

@@ -1,18 +1,18 @@
 //! The functions that Swath evaluates.
 //!
 //! A [`Kernel`] is a pure function of an `i64` number, bound to its parameters. [`find`] binds one
-//! by its name, [`catalogue()`] describes all of them, and [`Kernel::evaluate`] fills a typed column
-//! buffer ([`Values`]) with the values of consecutive numbers. Everything here is synchronous, and
+//! by its name, [`catalogue()`] describes all of them, and [`Kernel::evaluate`] appends the results of
+//! consecutive numbers to typed column buffers ([`Rows`]). Everything here is synchronous, and
 //! a bound kernel can be shared by as many threads as there are.
 //!
 //! ```
-//! use swath_kernel::{Parameters, Values, find};
+//! use swath_kernel::{Parameters, Rows, Values, find};
 //!
 //! let range = 1..=5;
 //! let square = find("square", &Parameters::new())?;
-//! let mut values = Values::new(square.value_type(&range));
-//! square.evaluate(range, &mut values)?;
-//! assert_eq!(values, Values::Int64(vec![1, 4, 9, 16, 25]));
+//! let mut rows = Rows::new(&square.layout(&range));
+//! square.evaluate(range, &mut rows)?;
+//! assert_eq!(rows.columns, [Values::Int64(vec![1, 4, 9, 16, 25])]);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
@@ -30,6 +30,7 @@ mod isqrt;
 mod kernel;
 mod miller_rabin;
 mod sieve;
+mod rows;
 mod square;
 #[cfg(test)]
 mod testing;
@@ -40,5 +41,6 @@ pub use catalogue::{catalogue, find};
 pub use description::{Description, ParameterDescription};
 pub use error::{EvaluateError, FindError};
 pub use kernel::Kernel;
-pub use swath_model::{Parameters, UnknownValueType, ValueType};
-pub use values::Values;
+pub use rows::Rows;
+pub use swath_model::{Layout, Parameters, Shape, UnknownValueType, ValueType};
+pub use values::{Arrays, Values};

@@ -3,8 +3,7 @@
 use std::{ops::RangeInclusive, sync::Arc};
 
 use crate::{
-    Description, EvaluateError, FindError, Kernel, ParameterDescription, Parameters, ValueType, Values, kernel::count,
-};
+    Description, EvaluateError, FindError, Kernel, ParameterDescription, Layout, Parameters, Rows, ValueType, Values, kernel::count};
 
 const NAME: &str = "square";
 
@@ -49,25 +48,22 @@ impl Kernel for Square {
         NAME
     }
 
-    fn value_type(&self, range: &RangeInclusive<i64>) -> ValueType {
+    fn layout(&self, range: &RangeInclusive<i64>) -> Layout {
         let fits = -LARGEST_ROOT <= *range.start() && *range.end() <= LARGEST_ROOT;
-        match self {
+        Layout::values(match self {
             Self::Auto if fits || range.is_empty() => ValueType::Int64,
             Self::Auto | Self::Decimal128 => ValueType::Decimal128,
-        }
+        })
     }
 
-    fn evaluate(&self, numbers: RangeInclusive<i64>, values: &mut Values) -> Result<(), EvaluateError> {
-        match (self, values) {
-            (Self::Auto, Values::Int64(values)) => extend_int64(&numbers, values),
-            (_, Values::Decimal128(values)) => {
+    fn evaluate(&self, numbers: RangeInclusive<i64>, rows: &mut Rows) -> Result<(), EvaluateError> {
+        match (self, rows.only()) {
+            (Self::Auto, Some(Values::Int64(values))) => extend_int64(&numbers, values),
+            (_, Some(Values::Decimal128(values))) => {
                 extend_decimal128(&numbers, values);
                 Ok(())
             }
-            (_, values) => {
-                let expected = self.value_type(&numbers);
-                Err(EvaluateError::wrong_type(NAME, expected, values))
-            }
+            _ => Err(EvaluateError::wrong_type(NAME, &self.layout(&numbers), rows)),
         }
     }
 }
@@ -111,7 +107,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::testing::{evaluate, integers, segment};
+    use crate::testing::{evaluate, integers, rows_of, rows_with, segment};
 
     fn expected(numbers: RangeInclusive<i64>) -> Vec<i128> {
         numbers.map(|n| i128::from(n) * i128::from(n)).collect()
@@ -167,31 +163,31 @@ mod tests {
 
     #[test]
     fn the_type_follows_the_largest_square() {
-        let auto = |range| Square::Auto.value_type(&range);
+        let auto = |range| Square::Auto.layout(&range).value_type().unwrap();
         assert_eq!(auto(-3_037_000_499..=3_037_000_499), ValueType::Int64);
         assert_eq!(auto(-3_037_000_500..=0), ValueType::Decimal128);
         assert_eq!(auto(0..=3_037_000_500), ValueType::Decimal128);
         assert_eq!(auto(i64::MIN..=i64::MAX), ValueType::Decimal128);
-        assert_eq!(Square::Decimal128.value_type(&(1..=2)), ValueType::Decimal128);
+        assert_eq!(Square::Decimal128.layout(&(1..=2)).value_type().unwrap(), ValueType::Decimal128);
     }
 
     #[test]
     fn a_part_follows_the_type_of_its_job() {
-        let mut values = Values::new(ValueType::Decimal128);
+        let mut values = rows_of(ValueType::Decimal128);
         Square::Auto.evaluate(1..=3, &mut values).unwrap();
         Square::Auto.evaluate(4..=5, &mut values).unwrap();
-        assert_eq!(values, Values::Decimal128(vec![1, 4, 9, 16, 25]));
+        assert_eq!(values.columns, [Values::Decimal128(vec![1, 4, 9, 16, 25])]);
     }
 
     #[test]
     fn a_square_that_does_not_fit_is_refused_and_those_before_stay() {
-        let mut values = Values::Int64(vec![7]);
+        let mut values = rows_with(Values::Int64(vec![7]));
         let error = Square::Auto.evaluate(LARGEST_ROOT - 1..=LARGEST_ROOT + 3, &mut values).unwrap_err();
         assert_eq!(error.number(), Some(3_037_000_500));
-        assert_eq!(values, Values::Int64(vec![7, 9_223_372_024_852_248_004, 9_223_372_030_926_249_001]));
+        assert_eq!(values.columns, [Values::Int64(vec![7, 9_223_372_024_852_248_004, 9_223_372_030_926_249_001])]);
 
         for first in [i64::MIN, -LARGEST_ROOT - 1, LARGEST_ROOT + 1, i64::MAX] {
-            let mut values = Values::new(ValueType::Int64);
+            let mut values = rows_of(ValueType::Int64);
             let error = Square::Auto.evaluate(first..=i64::MAX, &mut values).unwrap_err();
             assert_eq!(error.number(), Some(first));
             assert!(values.is_empty());
@@ -200,10 +196,10 @@ mod tests {
 
     #[test]
     fn a_buffer_of_another_type_is_refused() {
-        let mut booleans = Values::new(ValueType::Boolean);
+        let mut booleans = rows_of(ValueType::Boolean);
         let error = Square::Auto.evaluate(1..=3, &mut booleans).unwrap_err();
         assert_eq!(error.number(), None);
-        let mut integers = Values::new(ValueType::Int64);
+        let mut integers = rows_of(ValueType::Int64);
         let error = Square::Decimal128.evaluate(1..=3, &mut integers).unwrap_err();
         assert_eq!(error.number(), None);
         assert!(booleans.is_empty() && integers.is_empty());

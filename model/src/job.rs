@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use crate::{Chunks, ChunksError, Range, ValueType};
+use crate::{Chunks, ChunksError, Layout, Range};
 
 /// The parameters of a kernel, by name.
 pub type Parameters = BTreeMap<String, String>;
@@ -18,8 +18,12 @@ pub struct JobSpec {
     pub chunks: Chunks,
     /// The most numbers in a chunk, as submitted or chosen; at least 1.
     pub chunk_size: u64,
-    /// The type of the values that the kernel gives for this range.
-    pub value_type: ValueType,
+    /// Which rows of the kernel are results: a SQL expression over `n` and the columns.
+    pub condition: Option<String>,
+    /// What is kept of these rows: a list of reductions.
+    pub reductions: Option<String>,
+    /// What the rows of its results look like.
+    pub layout: Layout,
     /// What becomes of the results.
     pub result_mode: ResultMode,
     /// When to stop trying.
@@ -44,6 +48,10 @@ pub struct JobRequest {
     pub parameters: Parameters,
     /// The numbers.
     pub range: Range,
+    /// Which rows of the kernel are results, as in [`JobSpec`].
+    pub condition: Option<String>,
+    /// What is kept of these rows, as in [`JobSpec`].
+    pub reductions: Option<String>,
     /// The most numbers in a chunk.
     pub chunk_size: Option<u64>,
     /// What becomes of the results.
@@ -65,6 +73,8 @@ impl JobRequest {
             kernel: kernel.into(),
             parameters: Parameters::new(),
             range,
+            condition: None,
+            reductions: None,
             chunk_size: None,
             result_mode: ResultMode::default(),
             max_retries: None,
@@ -74,11 +84,11 @@ impl JobRequest {
         }
     }
 
-    /// The job that this asks for, if its kernel gives values of this type.
+    /// The job that this asks for, if its results have this layout.
     ///
     /// # Errors
     /// The chunk size is 0.
-    pub fn complete(self, value_type: ValueType) -> Result<JobSpec, ChunksError> {
+    pub fn complete(self, layout: Layout) -> Result<JobSpec, ChunksError> {
         let chunk_size = self.chunk_size.unwrap_or_else(|| Chunks::default_size(self.range));
         let default = Limits::default();
         Ok(JobSpec {
@@ -86,7 +96,9 @@ impl JobRequest {
             parameters: self.parameters,
             chunks: Chunks::new(self.range, chunk_size)?,
             chunk_size,
-            value_type,
+            condition: self.condition,
+            reductions: self.reductions,
+            layout,
             result_mode: self.result_mode,
             limits: Limits {
                 max_retries: self.max_retries.unwrap_or(default.max_retries),
@@ -104,6 +116,8 @@ impl From<JobSpec> for JobRequest {
             range: spec.range(),
             kernel: spec.kernel,
             parameters: spec.parameters,
+            condition: spec.condition,
+            reductions: spec.reductions,
             chunk_size: Some(spec.chunk_size),
             result_mode: spec.result_mode,
             max_retries: Some(spec.limits.max_retries),

@@ -21,6 +21,34 @@ pub enum Shape {
     Reduced,
 }
 
+/// The most rows of a block.
+pub const MAX_ROWS: usize = 1 << 20;
+
+/// The most bytes of a block, counted as values in memory.
+pub const MAX_BLOCK_BYTES: usize = 16 << 20;
+
+/// The rows of a page of a block: 256 KiB of integers, which stay in the processor's cache between being computed and
+/// being encoded.
+pub const PAGE_ROWS: usize = 1 << 15;
+
+/// How many numbers blocks cover.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BlockBounds {
+    /// A chunk with more numbers is cut into pieces of so many numbers.
+    pub piece: u64,
+    /// The most numbers of several whole chunks.
+    pub most: u64,
+}
+
+/// Where the blocks of a chunk that is too large for one may begin and end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cut {
+    /// At multiples of so many numbers from the start of the chunk on.
+    Pieces(u64),
+    /// Anywhere: it depends on the rows.
+    Anywhere,
+}
+
 /// The shape and the columns of the results of a job.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Layout {
@@ -100,6 +128,28 @@ impl Layout {
     /// The bytes of a row, without `n`, where all rows have the same.
     pub fn row_bytes(&self) -> Option<usize> {
         self.columns.fields().iter().map(|field| fixed_width(field.data_type())).sum()
+    }
+
+    /// How many numbers blocks of this layout cover.
+    pub fn block_bounds(&self) -> BlockBounds {
+        let rows = match self.row_bytes() {
+            // Whole pages of which 16 MiB are enough.
+            Some(bytes) if self.shape == Shape::Dense => {
+                let fitting = MAX_BLOCK_BYTES / bytes.max(1);
+                (fitting - fitting % PAGE_ROWS).clamp(PAGE_ROWS.min(fitting).max(1), MAX_ROWS)
+            }
+            _ => MAX_ROWS,
+        };
+        let piece = rows as u64;
+        BlockBounds { piece, most: if self.shape == Shape::Dense { piece } else { u64::MAX } }
+    }
+
+    /// How chunks that are too large for one block are cut.
+    pub fn cut(&self) -> Cut {
+        match self.row_bytes() {
+            Some(_) if self.shape == Shape::Dense => Cut::Pieces(self.block_bounds().piece),
+            _ => Cut::Anywhere,
+        }
     }
 
     /// The columns after `n`, as [`Layout::parse`] reads them: `steps int64, peak decimal128(38, 0)`.

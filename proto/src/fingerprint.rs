@@ -1,12 +1,12 @@
 //! The fingerprint of a job, which both sides compute.
 
 use ring::digest::{Context, SHA256};
-use swath_model::{Fingerprint, JobSpec, Parameters, Range, ValueType};
+use swath_model::{Fingerprint, JobSpec};
 
 use crate::codec;
 
 /// Begins what is digested, so that another layout is another fingerprint.
-const LAYOUT: &[u8] = b"swath job 1\0";
+const LAYOUT: &[u8] = b"swath job 2\0";
 
 /// The fingerprint of a job: what it computes, in 16 bytes.
 ///
@@ -14,45 +14,39 @@ const LAYOUT: &[u8] = b"swath job 1\0";
 ///
 /// | bytes | what |
 /// | --- | --- |
-/// | 12 | `swath job 1` and a zero byte |
+/// | 12 | `swath job 2` and a zero byte |
 /// | 8 + n | the name of the kernel: its length in bytes (u64), then UTF-8 |
 /// | 8 | how many parameters (u64) |
 /// | 8 + n, 8 + n | each parameter, in the order of the bytes of the names: its name, then its value, each as above |
 /// | 8 | the first number (i64) |
 /// | 8 | the last number (i64) |
 /// | 8 | numbers in a chunk, as chosen, never 0 (u64) |
-/// | 4 | the number of the value type in `ValueType` (i32) |
+/// | 8 + n, 8 + n | the condition and the list of reductions, each as above; empty if there is none |
+/// | 4 | the number of the shape in `Shape` (i32) |
+/// | 8 + n | the text of the columns, as above |
 ///
 /// The result mode, the limits and the time for which the job is kept are not in it: they do not change the results.
 pub fn fingerprint(job: &JobSpec) -> Fingerprint {
-    fingerprint_of(&job.kernel, &job.parameters, job.range(), job.chunk_size, job.value_type)
-}
-
-/// The same for who has only what decides it.
-pub fn fingerprint_of(
-    kernel: &str,
-    parameters: &Parameters,
-    range: Range,
-    chunk_size: u64,
-    value_type: ValueType,
-) -> Fingerprint {
     let mut digest = Context::new(&SHA256);
     let text = |digest: &mut Context, text: &str| {
         digest.update(&(text.len() as u64).to_le_bytes());
         digest.update(text.as_bytes());
     };
     digest.update(LAYOUT);
-    text(&mut digest, kernel);
+    text(&mut digest, &job.kernel);
     // A map in the order of the bytes of its keys.
-    digest.update(&(parameters.len() as u64).to_le_bytes());
-    for (name, value) in parameters {
+    digest.update(&(job.parameters.len() as u64).to_le_bytes());
+    for (name, value) in &job.parameters {
         text(&mut digest, name);
         text(&mut digest, value);
     }
-    digest.update(&range.first().to_le_bytes());
-    digest.update(&range.last().to_le_bytes());
-    digest.update(&chunk_size.to_le_bytes());
-    digest.update(&i32::from(codec::value_type_to_proto(value_type)).to_le_bytes());
+    digest.update(&job.range().first().to_le_bytes());
+    digest.update(&job.range().last().to_le_bytes());
+    digest.update(&job.chunk_size.to_le_bytes());
+    text(&mut digest, job.condition.as_deref().unwrap_or_default());
+    text(&mut digest, job.reductions.as_deref().unwrap_or_default());
+    digest.update(&i32::from(codec::shape_to_proto(job.layout.shape())).to_le_bytes());
+    text(&mut digest, &job.layout.columns_text());
     let mut fingerprint = [0; Fingerprint::BYTES];
     fingerprint.iter_mut().zip(digest.finish().as_ref()).for_each(|(to, from)| *to = *from);
     Fingerprint(fingerprint)
@@ -62,7 +56,7 @@ pub fn fingerprint_of(
 mod tests {
     use std::time::Duration;
 
-    use swath_model::{Chunks, Limits, ResultMode};
+    use swath_model::{Chunks, Layout, Limits, Range, ResultMode, Shape, ValueType};
 
     use super::*;
 
@@ -76,7 +70,9 @@ mod tests {
             parameters: [("type", "auto"), ("a", "b")].map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
             chunks: Chunks::new(Range::new(first, last).unwrap(), chunk_size).unwrap(),
             chunk_size,
-            value_type: ValueType::Int64,
+            condition: None,
+            reductions: None,
+            layout: Layout::values(ValueType::Int64),
             result_mode: ResultMode::Stored,
             limits: Limits::default(),
             keep_for: None,
@@ -84,7 +80,7 @@ mod tests {
     }
 
     /// Computed by another program, which read the table above:
-    /// `hashlib.sha256(b"swath job 1\0" + text(b"square") + struct.pack("<Q", 2) + …).hexdigest()[:32]`.
+    /// `hashlib.sha256(b"swath job 2\0" + text(b"square") + struct.pack("<Q", 2) + …).hexdigest()[:32]`.
     #[test]
     fn the_layout_is_the_documented_one() {
         assert_eq!(fingerprint(&job()).to_string(), "5b2bbb0d146c0bf127ce68c70e131484");
@@ -109,7 +105,10 @@ mod tests {
             fingerprint(&job_of(-4, 1_000_000, 5000)),
             fingerprint(&job_of(-5, 1_000_001, 5000)),
             fingerprint(&job_of(-5, 1_000_000, 5001)),
-            of(|job| job.value_type = ValueType::Boolean),
+            of(|job| job.condition = Some("n > 1".to_owned())),
+            of(|job| job.reductions = Some("count".to_owned())),
+            of(|job| job.layout = Layout::values(ValueType::Boolean)),
+            of(|job| job.layout = Layout::values(ValueType::Int64).with_shape(Shape::Sparse)),
         ];
         assert!(others.iter().all(|other| *other != same));
         let keeps = of(|job| {

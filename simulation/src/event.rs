@@ -25,6 +25,8 @@ pub(crate) struct LeasedJob {
     pub(crate) id: JobId,
     pub(crate) fingerprint: u64,
     pub(crate) chunks: Chunks,
+    /// How many numbers a block has at most.
+    pub(crate) piece: u64,
 }
 
 /// Names one task of one thread: what is planned for it does not happen to the next one.

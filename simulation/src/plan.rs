@@ -7,7 +7,7 @@ use std::{
 
 use swath_coordinator_core::{AfterCancel, Config};
 use swath_model::{
-    ChunkRun, Chunks, Fingerprint, JobSpec, Limits, OffsetRun, OffsetSet, Parameters, Range, ResultMode, ValueType,
+    ChunkRun, Chunks, Fingerprint, JobSpec, Layout, Limits, OffsetRun, OffsetSet, Parameters, Range, ResultMode, ValueType,
 };
 use swath_scheduler::Config as SchedulerConfig;
 
@@ -144,7 +144,9 @@ impl Plan {
             parameters: Parameters::new(),
             chunks: job.chunks,
             chunk_size: job.chunks.largest(),
-            value_type: ValueType::Int64,
+            condition: None,
+            reductions: None,
+            layout: Layout::values(ValueType::Int64),
             result_mode: job.mode,
             limits: job.limits,
             keep_for: job.keep_for,

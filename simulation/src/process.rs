@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use swath_model::{ChunkRun, ChunkSet, Instant, JobId, LeaseId, OffsetRun};
+use swath_model::{BlockBounds, ChunkRun, ChunkSet, Instant, JobId, LeaseId, OffsetRun};
 use swath_worker_core::{BlockId, Config, FromCoordinator, Job, SessionId as Attempt, ToCoordinator, Upload, Worker};
 
 use crate::{
@@ -62,7 +62,6 @@ impl Process {
     pub(crate) fn new(machine: &Machine, plan: &Plan) -> Self {
         let config = Config {
             slots: machine.threads,
-            max_rows: plan.piece,
             blocks_per_slot: plan.blocks_per_slot,
             max_offers: plan.max_offers,
             grace: plan.grace,
@@ -205,5 +204,6 @@ impl Witness {
 
 /// A job as a core knows it.
 pub(crate) fn job(leased: LeasedJob) -> Job<LeasedJob> {
-    Job { id: leased.id, fingerprint: fingerprint(leased.fingerprint), chunks: leased.chunks, kernel: leased }
+    let bounds = BlockBounds { piece: leased.piece, most: leased.piece };
+    Job { id: leased.id, fingerprint: fingerprint(leased.fingerprint), chunks: leased.chunks, bounds, kernel: leased }
 }

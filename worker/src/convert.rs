@@ -2,8 +2,8 @@
 
 use std::{sync::Arc, time::Duration};
 
-use swath_kernel::FindError;
-use swath_model::{Fingerprint, Incarnation, JobId, Parameters, Range, WorkerId, WorkerInfo};
+use swath_evaluation::{BindError, Evaluation};
+use swath_model::{Fingerprint, Incarnation, JobId, Range, WorkerId, WorkerInfo};
 use swath_proto::{
     PROTOCOL_VERSION,
     codec::{self, CodecError},
@@ -11,7 +11,7 @@ use swath_proto::{
 };
 use swath_worker_core::{FromCoordinator, Lease, ToCoordinator, Upload, Welcome};
 
-use crate::compute::{Encoded, Evaluator, Job};
+use crate::compute::{Encoded, Job};
 
 /// Why this worker cannot compute a job.
 #[derive(Debug, thiserror::Error)]
@@ -19,13 +19,15 @@ enum JobError {
     #[error(transparent)]
     Message(#[from] CodecError),
     #[error(transparent)]
-    Kernel(#[from] FindError),
+    Bind(#[from] BindError),
+    #[error("the kernel {kernel} of this worker gives the columns {got}, and the coordinator expects {expected}")]
+    Layout { kernel: String, expected: String, got: String },
     #[error("the job does not fit its description, {kernel} over {range}: its fingerprint is not {fingerprint}")]
     Fingerprint { kernel: String, range: Range, fingerprint: Fingerprint },
 }
 
 /// A message from the coordinator; `None` if it says nothing that this worker understands.
-pub fn from_coordinator(message: v1::CoordinatorMessage) -> Option<FromCoordinator<Evaluator>> {
+pub fn from_coordinator(message: v1::CoordinatorMessage) -> Option<FromCoordinator<Evaluation>> {
     use coordinator_message::Kind;
     Some(match message.kind? {
         Kind::Welcome(message) => FromCoordinator::Welcome(welcome(message)),
@@ -60,17 +62,29 @@ fn welcome(message: v1::Welcome) -> Welcome {
 }
 
 fn job(message: v1::DescribeJob) -> Result<Job, JobError> {
-    let value_type = codec::value_type(message.value_type)?;
+    let layout = codec::layout(message.layout)?;
     let spec = message.spec.ok_or(CodecError::Missing("job"))?;
-    let resolve = |_: &str, _: &Parameters, _: Range| Ok::<_, CodecError>(value_type);
-    let spec = codec::job_spec(spec, resolve)?;
+    let mut evaluation = None;
+    let spec = codec::job_spec(spec, |request| {
+        evaluation = Some(Evaluation::bind(request));
+        Ok::<_, CodecError>(layout)
+    })?;
     let fingerprint = swath_proto::fingerprint(&spec);
     if Fingerprint::from_slice(&message.fingerprint) != Some(fingerprint) {
         return Err(JobError::Fingerprint { range: spec.range(), kernel: spec.kernel, fingerprint });
     }
-    let kernel = swath_kernel::find(&spec.kernel, &spec.parameters)?;
-    let kernel = Evaluator { kernel, value_type };
-    Ok(Job { id: JobId(message.job_id), fingerprint, chunks: spec.chunks, kernel })
+    let evaluation = evaluation.ok_or(CodecError::Missing("job"))??;
+    if *evaluation.layout() != spec.layout {
+        let (expected, got) = (spec.layout.to_string(), evaluation.layout().to_string());
+        return Err(JobError::Layout { kernel: spec.kernel, expected, got });
+    }
+    Ok(Job {
+        id: JobId(message.job_id),
+        fingerprint,
+        chunks: spec.chunks,
+        bounds: spec.layout.block_bounds(),
+        kernel: evaluation,
+    })
 }
 
 /// A message to the coordinator, of a worker that describes itself as `info`.
@@ -105,13 +119,13 @@ pub fn to_coordinator(message: ToCoordinator, info: &WorkerInfo) -> v1::WorkerMe
 }
 
 /// A block on its way.
-pub fn upload_block(upload: &Upload<Evaluator>, block: Encoded) -> v1::UploadBlock {
+pub fn upload_block(upload: &Upload<Evaluation>, block: Encoded) -> v1::UploadBlock {
     let job = &*upload.job;
     v1::UploadBlock {
         lease: Some(codec::lease_id_to_proto(upload.lease)),
         job_id: job.id.0,
         first: job.chunks.range().at(upload.offsets.start()).unwrap_or_default(),
-        numbers: upload.offsets.len() as u32,
+        numbers: upload.offsets.len(),
         parquet: block.parquet,
         fingerprint: codec::fingerprint_to_proto(job.fingerprint),
         digest: block.digest,

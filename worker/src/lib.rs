@@ -88,7 +88,6 @@ impl WorkerConfig {
 pub async fn run(config: WorkerConfig, stop: CancellationToken) -> Result<(), SessionError> {
     let core = Config {
         slots: config.threads,
-        max_rows: MAX_ROWS as u64,
         max_offers: MAX_OFFERS,
         max_offer_runs: MAX_OFFERED_RUNS,
         after_loss: if config.wait_for_coordinator { AfterLoss::Rejoin } else { AfterLoss::End },

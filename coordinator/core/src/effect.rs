@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use swath_model::{
-    ChunkRun, Chunks, Fingerprint, JobId, JobSpec, JobState, JobStatus, LeaseId, ResultMode, ValueType, WorkerId,
+    ChunkRun, Chunks, Fingerprint, JobId, JobSpec, JobState, JobStatus, Layout, LeaseId, ResultMode, WorkerId,
 };
 
 use crate::{Ending, Moment, PersistError, Record, Refusal};
@@ -61,7 +61,7 @@ pub enum Effect {
         /// How its range is split.
         chunks: Chunks,
         /// The type of its values.
-        value_type: ValueType,
+        layout: Layout,
         /// What becomes of its results.
         mode: ResultMode,
     },

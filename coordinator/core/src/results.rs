@@ -1,6 +1,6 @@
 //! Which results of one job are held, which are durable, and whether more may come.
 
-use swath_model::{ChunkRun, ChunkSet, Chunks, JobId, JobState, OffsetRun, OffsetSet, ResultMode};
+use swath_model::{ChunkRun, ChunkSet, Chunks, Cut, JobId, JobState, OffsetRun, OffsetSet, ResultMode};
 
 /// What became of a block that arrived.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -298,19 +298,24 @@ pub enum Kept {
     Something,
 }
 
-/// The chunks of a block with these offsets. A block holds whole chunks, or one piece of a chunk that is larger than a
-/// block: `piece` numbers from a multiple of `piece` on, or the rest of the chunk. Whoever computes a chunk cuts it
-/// into the same pieces, so two blocks never overlap in part. `None` for any other run.
-pub fn chunks_of_block(chunks: Chunks, piece: u64, block: OffsetRun) -> Option<ChunkRun> {
+/// The chunks of a block with these offsets. A block covers whole chunks, or a part of one chunk that is too large for a
+/// block: one piece of it, or where the rows decide, any part. Whoever computes a chunk cuts it in the same way, so two
+/// blocks do not overlap in part. `None` for any other run.
+pub fn chunks_of_block(chunks: Chunks, cut: Cut, block: OffsetRun) -> Option<ChunkRun> {
     if block.end() > chunks.range().count() {
         return None;
     }
     let run = chunks.touched(block);
     let covered = chunks.offsets(run);
-    let is_piece = run.len() == 1
-        && (block.start() - covered.start()).is_multiple_of(piece)
-        && (block.end() == covered.end() || block.len() == piece);
-    (covered == block || is_piece).then_some(run)
+    let is_part = run.len() == 1
+        && match cut {
+            Cut::Pieces(piece) => {
+                (block.start() - covered.start()).is_multiple_of(piece)
+                    && (block.end() == covered.end() || block.len() == piece)
+            }
+            Cut::Anywhere => true,
+        };
+    (covered == block || is_part).then_some(run)
 }
 
 /// The chunks that touch `run` and lie whole in `offsets`, which contains `run`.

@@ -94,8 +94,8 @@ impl<R: Results> Core<R> {
             self.persist(Record::Forgotten(id));
             return self.refuse(waiting, &Refusal::NotScheduled(error));
         }
-        let (chunks, value_type, mode) = (spec.chunks, spec.value_type, spec.result_mode);
-        self.effect(Effect::CreateResults { job: id, chunks, value_type, mode });
+        let (chunks, layout, mode) = (spec.chunks, spec.layout.clone(), spec.result_mode);
+        self.effect(Effect::CreateResults { job: id, chunks, layout, mode });
         self.log(Notice::JobSubmitted(id, Arc::clone(&spec)));
         self.jobs.insert(id, Job::new(spec, fingerprint, submitted, token));
         // It has not been scheduled yet, so it does not wait for anything.

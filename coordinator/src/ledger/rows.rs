@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use swath_coordinator_core::{RecoveredJob, Stamp, Stock, Submitted, Token};
+use swath_evaluation::Evaluation;
 use swath_model::{
-    Chunks, FailedChunks, JobId, JobSpec, JobState, Limits, Parameters, Range, ResultMode, Share, WorkerId,
+    FailedChunks, JobId, JobRequest, JobSpec, JobState, Limits, Parameters, Range, ResultMode, Share, WorkerId,
 };
 
 use super::error::LedgerError;
@@ -19,6 +20,9 @@ pub(crate) struct JobRow {
     pub(crate) first: i64,
     pub(crate) last: i64,
     pub(crate) chunk_size: u64,
+    /// Which rows are results, and what is kept of them, as it was submitted.
+    pub(crate) condition: Option<String>,
+    pub(crate) reductions: Option<String>,
     pub(crate) result_mode: ResultMode,
     pub(crate) limits: Limits,
     pub(crate) keep_for: Option<Duration>,
@@ -42,6 +46,8 @@ impl From<&Submitted> for JobRow {
             first: spec.range().first(),
             last: spec.range().last(),
             chunk_size: spec.chunk_size,
+            condition: spec.condition.clone(),
+            reductions: spec.reductions.clone(),
             result_mode: spec.result_mode,
             limits: spec.limits,
             keep_for: spec.keep_for,
@@ -56,22 +62,25 @@ impl From<&Submitted> for JobRow {
 }
 
 impl JobRow {
-    /// What the job computes. Fails if this program does not know its kernel or refuses its parameters.
+    /// What the job computes. Fails if this program does not know its kernel, or refuses its parameters, its condition or
+    /// its reductions.
     fn spec(&self) -> Result<JobSpec, LedgerError> {
         let unknown = |reason: String| LedgerError::UnknownJob { job: self.id.0, reason };
-        let range = Range::new(self.first, self.last).map_err(|error| unknown(error.to_string()))?;
-        let chunks = Chunks::new(range, self.chunk_size).map_err(|error| unknown(error.to_string()))?;
-        let kernel = swath_kernel::find(&self.kernel, &self.parameters).map_err(|error| unknown(error.to_string()))?;
-        Ok(JobSpec {
+        let request = JobRequest {
             kernel: self.kernel.clone(),
             parameters: self.parameters.clone(),
-            chunks,
-            chunk_size: self.chunk_size,
-            value_type: kernel.value_type(&(range.first()..=range.last())),
+            range: Range::new(self.first, self.last).map_err(|error| unknown(error.to_string()))?,
+            condition: self.condition.clone(),
+            reductions: self.reductions.clone(),
+            chunk_size: Some(self.chunk_size),
             result_mode: self.result_mode,
-            limits: self.limits,
+            max_retries: Some(self.limits.max_retries),
+            crash_limit: Some(self.limits.crash_limit),
+            keep_going: self.limits.keep_going,
             keep_for: self.keep_for,
-        })
+        };
+        let evaluation = Evaluation::bind(&request).map_err(|error| unknown(error.to_string()))?;
+        request.complete(evaluation.layout().clone()).map_err(|error| unknown(error.to_string()))
     }
 
     /// The job as the core takes it back, with its failed chunks.
@@ -100,7 +109,7 @@ pub(crate) struct PartRow {
     /// The size of the file.
     pub(crate) bytes: u64,
     pub(crate) footer: FooterRow,
-    /// Its row groups, in order.
+    /// Its blocks, in order; each that has rows is a row group.
     pub(crate) blocks: Vec<BlockRow>,
     /// The workers that sent them.
     pub(crate) senders: Vec<Sender>,
@@ -121,11 +130,13 @@ pub(crate) struct FooterRow {
     pub(crate) digest: u64,
 }
 
-/// A row group of a part.
+/// A block in a part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct BlockRow {
-    /// The offset of its first number.
+    /// The offset of the first number that it covers.
     pub(crate) first: u64,
+    /// How many numbers it covers.
+    pub(crate) numbers: u64,
     pub(crate) rows: u32,
     /// The digest of its encoded columns, as its worker sent it; see [`swath_block::Digest`].
     pub(crate) digest: u64,

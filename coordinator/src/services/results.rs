@@ -41,7 +41,7 @@ impl Results for ResultsService {
             let message = match piece {
                 Piece::Block { first, block } => v1::ResultBlock {
                     first: number(first),
-                    numbers: block.rows() as u64,
+                    numbers: block.covers().numbers,
                     parquet: block.bytes().clone(),
                     missing: false,
                     digest: block.digest().whole(),

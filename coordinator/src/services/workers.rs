@@ -121,7 +121,7 @@ impl WorkersService {
         }
         let (offset, chunks) = placed?;
         let room = self.store.reserve(upload.parquet.len()).await;
-        let block = arrival::check(&mut upload, results.value_type()).await;
+        let block = arrival::check(&mut upload, results.layout()).await;
         let Some(sender) = self.driver.fence(claim).await? else { return Ok(Outcome::NotHeld) };
         let worker = WorkerId(sender.worker);
         let block = match block {
@@ -141,7 +141,7 @@ impl WorkersService {
             Accepted::Duplicate { .. } | Accepted::Overlapping { .. } => Outcome::Duplicate,
             Accepted::Gone => Outcome::NotHeld,
         };
-        let numbers = u64::from(upload.numbers);
+        let numbers = upload.numbers;
         line.send(DriverRequest::Accepted(AcceptedBlock { job, worker, lease, chunks, numbers, accepted }));
         Ok(outcome)
     }
@@ -156,6 +156,6 @@ fn place(results: &JobResults, upload: &v1::UploadBlock) -> Result<(u64, ChunkRu
         ))
     };
     let offset = results.chunks().range().offset_of(upload.first).ok_or_else(misplaced)?;
-    let chunks = results.chunks_of_block(offset, upload.numbers.into()).ok_or_else(misplaced)?;
+    let chunks = results.chunks_of_block(offset, upload.numbers).ok_or_else(misplaced)?;
     Ok((offset, chunks))
 }

@@ -12,8 +12,7 @@ use std::{
 
 use swath_block::Block;
 use swath_coordinator_core::{Accepted, Ending, ResultIndex};
-use swath_kernel::ValueType;
-use swath_model::{ChunkSet, Chunks, JobId, OffsetRun, OffsetSet, ResultMode};
+use swath_model::{ChunkSet, Chunks, JobId, Layout, OffsetRun, OffsetSet, ResultMode};
 use tokio::sync::watch;
 
 pub(super) use self::{reading::Found, writing::Pressure};
@@ -29,7 +28,7 @@ use crate::ledger::{PartRow, Sender};
 pub(crate) struct JobResults {
     job: JobId,
     chunks: Chunks,
-    value_type: ValueType,
+    layout: Layout,
     mode: ResultMode,
     created: Instant,
     state: Mutex<State>,
@@ -72,11 +71,11 @@ struct Stored {
 }
 
 impl JobResults {
-    pub(crate) fn new(job: JobId, chunks: Chunks, value_type: ValueType, mode: ResultMode) -> Self {
+    pub(crate) fn new(job: JobId, chunks: Chunks, layout: Layout, mode: ResultMode) -> Self {
         Self {
             job,
             chunks,
-            value_type,
+            layout,
             mode,
             created: Instant::now(),
             state: Mutex::new(State::new(ResultIndex::new(chunks, mode))),
@@ -92,8 +91,8 @@ impl JobResults {
         self.chunks
     }
 
-    pub(crate) fn value_type(&self) -> ValueType {
-        self.value_type
+    pub(crate) fn layout(&self) -> &Layout {
+        &self.layout
     }
 
     pub(super) fn mode(&self) -> ResultMode {
@@ -117,7 +116,7 @@ impl JobResults {
 
     /// Keeps a block, if the index wants it.
     pub(super) fn accept(&self, first: u64, block: Block, sender: Arc<Sender>, room: Room) -> Accepted {
-        let Some(run) = OffsetRun::from_start(first, block.rows() as u64) else { return Accepted::Gone };
+        let Some(run) = OffsetRun::from_start(first, block.covers().numbers) else { return Accepted::Gone };
         let mut state = self.lock();
         let accepted = state.index.accept(run);
         if matches!(accepted, Accepted::Held { .. }) {

@@ -7,9 +7,8 @@ use parquet::{
     errors::ParquetError,
     file::{FOOTER_SIZE, metadata::ParquetMetaData},
 };
-use swath_block::{Block, FileAssembler, checksum, parse_footer};
-use swath_kernel::ValueType;
-use swath_model::Range as Numbers;
+use swath_block::{Block, BlockEncoder, BlockError, FileAssembler, checksum, parse_footer};
+use swath_model::{Covers, Layout, Range as Numbers};
 
 use super::{
     error::StoreError,
@@ -26,14 +25,14 @@ const FOOTER_BYTES: usize = 512;
 pub(super) async fn write(
     parts: &dyn PartStore,
     path: &str,
-    value_type: ValueType,
+    layout: &Layout,
     blocks: Vec<(u64, Held)>,
 ) -> Result<PartRow, StoreError> {
     let name = parts.name_in_errors(path);
     let failed = |error| StoreError::Write { path: name.clone(), error };
     let size = blocks.iter().map(|(_, held)| held.block.bytes().len() + FOOTER_BYTES).sum();
     let writer = parts.create(path, size).await.map_err(failed)?;
-    let (writer, contents) = assemble(writer, value_type, blocks, name.clone()).await?;
+    let (writer, contents) = assemble(writer, layout.clone(), blocks, name.clone()).await?;
     let bytes = writer.finish().await.map_err(failed)?;
     let Contents { footer, blocks, senders } = contents;
     Ok(PartRow { path: path.to_owned(), bytes, footer, blocks, senders })
@@ -58,10 +57,27 @@ impl Contents {
     }
 }
 
+impl Contents {
+    /// Adds a block. Neighbours without rows become one, so numbers without rows cost next to nothing.
+    fn add(&mut self, block: BlockRow) {
+        match self.blocks.last_mut() {
+            Some(last)
+                if last.rows == 0
+                    && block.rows == 0
+                    && last.sender == block.sender
+                    && last.first.checked_add(last.numbers) == Some(block.first) =>
+            {
+                last.numbers += block.numbers;
+            }
+            _ => self.blocks.push(block),
+        }
+    }
+}
+
 /// Assembles a part, on a thread that may wait. `name` is for errors.
 async fn assemble(
     writer: Box<dyn PartWriter>,
-    value_type: ValueType,
+    layout: Layout,
     blocks: Vec<(u64, Held)>,
     name: String,
 ) -> Result<(Box<dyn PartWriter>, Contents), StoreError> {
@@ -71,17 +87,18 @@ async fn assemble(
             Some(error) => StoreError::Write { path: path.clone(), error: error.clone() },
             None => StoreError::Assemble { path: path.clone(), reason: error.to_string() },
         };
-        let mut file = FileAssembler::new(writer, value_type).map_err(failed)?;
+        let mut file = FileAssembler::new(writer, &layout).map_err(failed)?;
         let mut contents = Contents::default();
         for (first, held) in &blocks {
             // A block that was damaged in memory must not be written as what was computed; its footer is parsed anew.
             let digest = held.block.digest();
-            let block = Block::receive(held.block.bytes().clone(), value_type, digest.whole())
+            let covers = held.block.covers();
+            let block = Block::receive(held.block.bytes().clone(), &layout, covers, digest.whole())
                 .map_err(|error| StoreError::BlockDamaged { first: *first, reason: error.to_string() })?;
             file.append(&block).map_err(failed)?;
             let sender = contents.sender(&held.sender);
-            let rows = block.rows() as u32;
-            contents.blocks.push(BlockRow { first: *first, rows, digest: digest.columns(), sender });
+            let (numbers, rows) = (covers.numbers, block.rows() as u32);
+            contents.add(BlockRow { first: *first, numbers, rows, digest: digest.columns(), sender });
         }
         let (writer, footer) = file.finish_with_footer().map_err(failed)?;
         contents.footer = FooterRow { bytes: footer.len() as u32, digest: checksum(&footer) };
@@ -101,7 +118,7 @@ pub(super) struct OpenPart {
     part: Arc<PartRow>,
     name: String,
     metadata: ParquetMetaData,
-    value_type: ValueType,
+    layout: Layout,
     range: Numbers,
 }
 
@@ -111,7 +128,7 @@ impl OpenPart {
     pub(super) async fn open(
         parts: &dyn PartStore,
         part: Arc<PartRow>,
-        value_type: ValueType,
+        layout: Layout,
         range: Numbers,
     ) -> Result<Self, StoreError> {
         let name = parts.name_in_errors(&part.path);
@@ -124,9 +141,10 @@ impl OpenPart {
             return Err(damaged("its footer is not what was written".to_owned()));
         }
         let metadata = footer.len().checked_sub(FOOTER_SIZE).ok_or_else(short)?;
-        let metadata = parse_footer(footer.get(..metadata).unwrap_or_default(), part.blocks.len())
+        let groups = part.blocks.iter().filter(|block| block.rows > 0).count();
+        let metadata = parse_footer(footer.get(..metadata).unwrap_or_default(), groups)
             .map_err(|error| damaged(error.to_string()))?;
-        Ok(Self { part, name, metadata, value_type, range })
+        Ok(Self { part, name, metadata, layout, range })
     }
 
     /// Reads the encoded columns of consecutive blocks. Returns them with their position in the file.
@@ -137,8 +155,13 @@ impl OpenPart {
     ) -> Result<(u64, Bytes), StoreError> {
         let (mut start, mut end) = (u64::MAX, 0);
         for index in blocks {
-            let span = self.span(index)?;
+            let Some(group) = self.row_group(index) else { continue };
+            let span = self.span(group)?;
             (start, end) = (start.min(span.start), end.max(span.end));
+        }
+        if start >= end {
+            // None of them has rows.
+            return Ok((0, Bytes::new()));
         }
         match parts.read(&self.part.path, start..end).await {
             Ok(columns) => Ok((start, columns)),
@@ -146,27 +169,42 @@ impl OpenPart {
         }
     }
 
+    /// The row group of a block; `None` if it has no rows.
+    fn row_group(&self, index: usize) -> Option<usize> {
+        let (before, rest) = self.part.blocks.split_at_checked(index)?;
+        rest.first().filter(|block| block.rows > 0)?;
+        Some(before.iter().filter(|block| block.rows > 0).count())
+    }
+
     /// The block with this index, if it is what was written; `columns` are the bytes of the file from `start` on.
     pub(super) fn block(&self, index: usize, start: u64, columns: &Bytes) -> Result<Block, StoreError> {
+        let Some(&row) = self.part.blocks.get(index) else {
+            return Err(self.damaged("it has fewer blocks than its row says".to_owned()));
+        };
+        let Some(first) = self.range.at(row.first) else {
+            return Err(self.damaged("its numbers are not those in the ledger".to_owned()));
+        };
+        let covers = Covers { first, numbers: row.numbers };
+        let damaged = |error: BlockError| self.damaged(error.to_string());
+        let Some(index) = self.row_group(index) else {
+            return without_rows(&self.layout, covers).map_err(|reason| self.damaged(reason));
+        };
         let span = self.span(index)?;
         let within = |at: u64| at.checked_sub(start).map(|at| at as usize).filter(|&at| at <= columns.len());
         let (Some(from), Some(to)) = (within(span.start), within(span.end)) else {
             return Err(self.damaged("its blocks are not in order".to_owned()));
         };
         let columns = columns.slice(from..to);
-        let Some(&row) = self.part.blocks.get(index) else {
-            return Err(self.damaged("it has fewer blocks than its row says".to_owned()));
-        };
         let group = self.metadata.row_group(index);
-        let block = Block::from_row_group(group, span.start, columns, self.value_type, row.digest)
-            .map_err(|error| self.damaged(error.to_string()))?;
-        if Some(block.first()) != self.range.at(row.first) || block.rows() != row.rows as usize {
-            return Err(self.damaged("its numbers are not those in the ledger".to_owned()));
+        let block =
+            Block::from_row_group(group, span.start, columns, &self.layout, covers, row.digest).map_err(damaged)?;
+        if block.rows() != row.rows as usize {
+            return Err(self.damaged("its rows are not those in the ledger".to_owned()));
         }
         Ok(block)
     }
 
-    /// Where in the file the columns of a block lie.
+    /// Where in the file the columns of a row group lie.
     fn span(&self, index: usize) -> Result<Range<u64>, StoreError> {
         let position = |offset: i64| u64::try_from(offset).map_err(|error| self.damaged(error.to_string()));
         let mut start = u64::MAX;
@@ -185,4 +223,11 @@ impl OpenPart {
     fn damaged(&self, reason: String) -> StoreError {
         StoreError::Damaged { path: self.name.clone(), reason }
     }
+}
+
+/// The block of numbers that have no rows.
+fn without_rows(layout: &Layout, covers: Covers) -> Result<Block, String> {
+    let encoded = BlockEncoder::new(layout, covers.first).and_then(|encoder| encoder.finish_with_digest(covers));
+    let (bytes, digest) = encoded.map_err(|error| error.to_string())?;
+    Block::receive(bytes, layout, covers, digest.whole()).map_err(|error| error.to_string())
 }

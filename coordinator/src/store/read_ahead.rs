@@ -84,7 +84,7 @@ impl Fetches {
             return Some((Arc::clone(&last.part.row), last.blocks.end));
         }
         let block = last.part.row.blocks.get(last.blocks.end.checked_sub(1)?)?;
-        self.results.part_at(block.first.checked_add(u64::from(block.rows))?)
+        self.results.part_at(block.first.checked_add(block.numbers)?)
     }
 
     fn fetch(&mut self, row: &Arc<PartRow>, first: usize) {
@@ -102,9 +102,9 @@ impl Fetches {
         let blocks = first..end;
         let columns = {
             let (parts, blocks, part) = (Arc::clone(&self.parts), blocks.clone(), part.clone());
-            let (value_type, range) = (self.results.value_type(), self.results.chunks().range());
+            let (layout, range) = (self.results.layout().clone(), self.results.chunks().range());
             async move {
-                let open = || OpenPart::open(&*parts, Arc::clone(&part.row), value_type, range);
+                let open = || OpenPart::open(&*parts, Arc::clone(&part.row), layout.clone(), range);
                 part.footer.get_or_try_init(open).await?.columns(&*parts, blocks).await
             }
         };
@@ -137,5 +137,5 @@ fn follows(row: &PartRow, index: usize) -> bool {
     let before = index.checked_sub(1).and_then(|before| row.blocks.get(before));
     before
         .zip(row.blocks.get(index))
-        .is_some_and(|(before, block)| before.first.checked_add(u64::from(before.rows)) == Some(block.first))
+        .is_some_and(|(before, block)| before.first.checked_add(before.numbers) == Some(block.first))
 }

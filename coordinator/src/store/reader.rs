@@ -147,7 +147,7 @@ impl BlockReader {
                 }
             };
             self.waits_since = None;
-            self.next = first + block.rows() as u64;
+            self.next = first + block.covers().numbers;
             return Ok(Some(Piece::Block { first, block }));
         }
     }

@@ -59,8 +59,8 @@ impl Store {
     }
 
     async fn verify_stored(&self, results: &JobResults, part: &Arc<PartRow>, index: usize) -> Result<(), StoreError> {
-        let (value_type, range) = (results.value_type(), results.chunks().range());
-        let open = OpenPart::open(&*self.parts, Arc::clone(part), value_type, range).await?;
+        let (layout, range) = (results.layout().clone(), results.chunks().range());
+        let open = OpenPart::open(&*self.parts, Arc::clone(part), layout, range).await?;
         let (start, columns) = open.columns(&*self.parts, index..index + 1).await?;
         let block = open.block(index, start, &columns)?;
         verify(block).await.map_err(|error| {
@@ -73,7 +73,7 @@ impl Store {
     pub(super) fn drop_bad_block(&self, results: &JobResults, first: u64, held: &Held, reason: &str) {
         let chunks = results.lose_block(first, &held.block);
         if !chunks.is_empty() {
-            warn_of_bad_block(results, first, held.block.rows() as u64, Some(&held.sender), reason);
+            warn_of_bad_block(results, first, held.block.covers().numbers, Some(&held.sender), reason);
             self.tell(Fact::Lost { job: results.job(), chunks });
         }
     }
@@ -109,7 +109,7 @@ impl Store {
         self.with_ledger(move |ledger| ledger.delete_part(&path)).await?;
         let chunks = results.lose_part(part);
         if let Some(row) = part.blocks.get(block) {
-            warn_of_bad_block(results, row.first, row.rows.into(), part.sender(block), &error.to_string());
+            warn_of_bad_block(results, row.first, row.numbers, part.sender(block), &error.to_string());
         }
         self.config.metrics.part_lost();
         let freed = self.parts.delete(vec![DeletedPart::counted(part)]).await;

@@ -3,7 +3,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::{
     Bits, miller_rabin,
-    testing::{evaluate, segment},
+    testing::{evaluate, rows_of, rows_with, segment},
 };
 
 fn primality(numbers: RangeInclusive<i64>) -> Vec<bool> {
@@ -90,12 +90,12 @@ fn all_numbers_to_2_million() {
     assert_eq!(expected.iter().filter(|is_prime| **is_prime).count(), 148_933);
     assert!(primality(0..=LAST as i64) == expected, "in one piece");
     for step in [1, 7, 100, 8192, 65_536] {
-        let mut values = Values::new(ValueType::Boolean);
+        let mut values = rows_of(ValueType::Boolean);
         for first in (0..=LAST).step_by(step) {
             let last = LAST.min(first + step - 1);
             IsPrime.evaluate(first as i64..=last as i64, &mut values).unwrap();
         }
-        assert!(values == boolean(&expected), "in steps of {step}");
+        assert!(values.columns == [boolean(&expected)], "in steps of {step}");
     }
 }
 
@@ -223,14 +223,14 @@ fn long_segments_agree_with_the_test() {
 
 #[test]
 fn what_the_buffer_holds_stays() {
-    let mut values = boolean(&[true, true]);
+    let mut values = rows_with(boolean(&[true, true]));
     IsPrime.evaluate(8..=11, &mut values).unwrap();
-    assert_eq!(values, boolean(&[true, true, false, false, false, true]));
+    assert_eq!(values.columns, [boolean(&[true, true, false, false, false, true])]);
 }
 
 #[test]
 fn a_buffer_of_another_type_is_refused() {
-    let mut values = Values::new(ValueType::Int64);
+    let mut values = rows_of(ValueType::Int64);
     let error = IsPrime.evaluate(1..=3, &mut values).unwrap_err();
     assert_eq!(error.number(), None);
     assert!(values.is_empty());

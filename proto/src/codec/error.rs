@@ -21,4 +21,7 @@ pub enum CodecError {
     /// The chunk size of a job.
     #[error(transparent)]
     Chunks(#[from] swath_model::ChunksError),
+    /// The columns of a job.
+    #[error(transparent)]
+    Layout(#[from] swath_model::LayoutError),
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use swath_model::{JobRequest, JobSpec, Parameters, Range, ResultMode, ValueType};
+use swath_model::{JobRequest, JobSpec, Layout, Range, ResultMode, Shape};
 
 use super::CodecError;
 use crate::v1;
@@ -20,6 +20,8 @@ pub fn job_request(message: v1::JobSpec) -> Result<JobRequest, CodecError> {
         range: Range::new(message.first, message.last)?,
         kernel: message.kernel,
         parameters: message.parameters.into_iter().collect(),
+        condition: (!message.condition.is_empty()).then_some(message.condition),
+        reductions: (!message.reductions.is_empty()).then_some(message.reductions),
         chunk_size: (message.chunk_size > 0).then_some(message.chunk_size),
         result_mode,
         max_retries: message.max_retries,
@@ -40,6 +42,8 @@ pub fn job_request_to_proto(request: JobRequest) -> v1::JobSpec {
         parameters: request.parameters.into_iter().collect(),
         first: request.range.first(),
         last: request.range.last(),
+        condition: request.condition.unwrap_or_default(),
+        reductions: request.reductions.unwrap_or_default(),
         chunk_size: request.chunk_size.unwrap_or(0),
         result_mode: result_mode.into(),
         max_retries: request.max_retries,
@@ -49,18 +53,17 @@ pub fn job_request_to_proto(request: JobRequest) -> v1::JobSpec {
     }
 }
 
-/// A job out of a message. `resolve` knows the kernels: it gives the type of the values of this kernel with these
-/// parameters over this range, or says why there are none.
+/// A job out of a message. `resolve` knows the kernels: it gives the layout of the results, or says why there are none.
 ///
 /// # Errors
 /// A [`CodecError`], converted, or the error of `resolve`.
 pub fn job_spec<E: From<CodecError>>(
     message: v1::JobSpec,
-    resolve: impl FnOnce(&str, &Parameters, Range) -> Result<ValueType, E>,
+    resolve: impl FnOnce(&JobRequest) -> Result<Layout, E>,
 ) -> Result<JobSpec, E> {
     let request = job_request(message)?;
-    let value_type = resolve(&request.kernel, &request.parameters, request.range)?;
-    Ok(request.complete(value_type).map_err(CodecError::from)?)
+    let layout = resolve(&request)?;
+    Ok(request.complete(layout).map_err(CodecError::from)?)
 }
 
 /// A job as a message.
@@ -68,31 +71,38 @@ pub fn job_spec_to_proto(job: &JobSpec) -> v1::JobSpec {
     job_request_to_proto(job.clone().into())
 }
 
-/// The type of values.
+/// What rows look like.
 ///
 /// # Errors
-/// [`CodecError::Unknown`].
-pub fn value_type(message: i32) -> Result<ValueType, CodecError> {
-    match v1::ValueType::try_from(message) {
-        Ok(v1::ValueType::Int64) => Ok(ValueType::Int64),
-        Ok(v1::ValueType::Boolean) => Ok(ValueType::Boolean),
-        Ok(v1::ValueType::Decimal128) => Ok(ValueType::Decimal128),
-        Ok(v1::ValueType::Unspecified) | Err(_) => Err(CodecError::Unknown(message, "type of values")),
-    }
+/// [`CodecError::Missing`], [`CodecError::Unknown`] or [`CodecError::Layout`].
+pub fn layout(message: Option<v1::Layout>) -> Result<Layout, CodecError> {
+    let message = message.ok_or(CodecError::Missing("layout"))?;
+    let shape = match message.shape() {
+        v1::Shape::Dense => Shape::Dense,
+        v1::Shape::Sparse => Shape::Sparse,
+        v1::Shape::Reduced => Shape::Reduced,
+        v1::Shape::Unspecified => return Err(CodecError::Unknown(message.shape, "shape")),
+    };
+    Ok(Layout::parse(shape, &message.columns)?)
 }
 
-/// The type of values as a message.
-pub fn value_type_to_proto(value_type: ValueType) -> v1::ValueType {
-    match value_type {
-        ValueType::Int64 => v1::ValueType::Int64,
-        ValueType::Boolean => v1::ValueType::Boolean,
-        ValueType::Decimal128 => v1::ValueType::Decimal128,
+/// The same as a message.
+pub fn layout_to_proto(layout: &Layout) -> v1::Layout {
+    v1::Layout { shape: shape_to_proto(layout.shape()).into(), columns: layout.columns_text() }
+}
+
+/// A shape as a message.
+pub(crate) fn shape_to_proto(shape: Shape) -> v1::Shape {
+    match shape {
+        Shape::Dense => v1::Shape::Dense,
+        Shape::Sparse => v1::Shape::Sparse,
+        Shape::Reduced => v1::Shape::Reduced,
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use swath_model::{Chunks, Limits};
+    use swath_model::{Chunks, Limits, ValueType};
 
     use super::*;
 
@@ -103,30 +113,30 @@ mod tests {
             parameters: [("type".to_owned(), "auto".to_owned())].into(),
             chunks: Chunks::new(Range::new(i64::MIN, i64::MAX - 1).unwrap(), 3).unwrap(),
             chunk_size: 3,
-            value_type: ValueType::Decimal128,
+            condition: Some("n > 3".to_owned()),
+            reductions: None,
+            layout: Layout::values(ValueType::Decimal128).with_shape(Shape::Sparse),
             result_mode: ResultMode::Delivered,
             limits: Limits { max_retries: 0, crash_limit: 7, keep_going: true },
             keep_for: Some(Duration::from_millis(1500)),
         };
-        let read: Result<JobSpec, CodecError> = job_spec(job_spec_to_proto(&job), |_, _, _| Ok(ValueType::Decimal128));
+        let same = layout(Some(layout_to_proto(&job.layout)));
+        let read: Result<JobSpec, CodecError> = job_spec(job_spec_to_proto(&job), |_| same);
         assert_eq!(read, Ok(job));
-        for value_type in ValueType::ALL {
-            assert_eq!(super::value_type(value_type_to_proto(value_type).into()), Ok(value_type));
-        }
         assert_eq!(
-            super::value_type(0).unwrap_err().to_string(),
-            "0 is not a type of values that this version of the protocol has"
+            layout(Some(v1::Layout::default())).unwrap_err().to_string(),
+            "0 is not a shape that this version of the protocol has"
         );
     }
 
     #[test]
     fn what_is_left_out_takes_its_default() {
         let message = v1::JobSpec { first: 1, last: 4096 * 100, ..Default::default() };
-        let job = job_spec::<CodecError>(message, |_, _, _| Ok(ValueType::Int64)).unwrap();
+        let job = job_spec::<CodecError>(message, |_| Ok(Layout::values(ValueType::Int64))).unwrap();
         assert_eq!((job.chunk_size, job.limits, job.keep_for), (100, Limits::default(), None));
         assert_eq!(job.result_mode, ResultMode::Stored);
         let reversed = v1::JobSpec { first: 2, last: 1, ..Default::default() };
-        let error = job_spec::<CodecError>(reversed, |_, _, _| Ok(ValueType::Int64)).unwrap_err();
+        let error = job_spec::<CodecError>(reversed, |_| Ok(Layout::values(ValueType::Int64))).unwrap_err();
         assert!(error.to_string().contains("below the first number"), "{error}");
     }
 }

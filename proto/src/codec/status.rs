@@ -10,7 +10,7 @@ use swath_model::{
     WorkerInfo, WorkerState, WorkerStatus,
 };
 
-use super::{CodecError, job_spec, job_spec_to_proto, value_type, value_type_to_proto};
+use super::{CodecError, job_spec, job_spec_to_proto, layout, layout_to_proto};
 use crate::v1;
 
 /// A job as it stands.
@@ -25,14 +25,14 @@ pub fn job_status(message: v1::Job) -> Result<JobStatus, CodecError> {
         v1::JobState::Cancelled => JobState::Cancelled,
         v1::JobState::Unspecified => return Err(CodecError::Unknown(message.state, "state of a job")),
     };
-    let value_type = value_type(message.value_type)?;
+    let layout = layout(message.layout)?;
     let spec = message.spec.ok_or(CodecError::Missing("specification of the job"))?;
     let share = |share: v1::WorkerShare| {
         (WorkerId(share.worker_id), Share { worker: share.worker, numbers: share.numbers, chunks: share.chunks })
     };
     Ok(JobStatus {
         id: JobId(message.id),
-        spec: Arc::new(job_spec(spec, |_, _, _| Ok::<_, CodecError>(value_type))?),
+        spec: Arc::new(job_spec(spec, |_| Ok::<_, CodecError>(layout))?),
         state,
         committed_chunks: message.committed_chunks,
         committed_numbers: message.committed_numbers,
@@ -68,7 +68,7 @@ pub fn job_status_to_proto(status: &JobStatus) -> v1::Job {
     v1::Job {
         id: status.id.0,
         spec: Some(job_spec_to_proto(&status.spec)),
-        value_type: value_type_to_proto(status.spec.value_type).into(),
+        layout: Some(layout_to_proto(&status.spec.layout)),
         state: state.into(),
         failure: status.state.failure().unwrap_or_default().to_owned(),
         chunks: status.spec.chunks.count(),
@@ -243,7 +243,7 @@ mod tests {
         let error = |message| job_status(message).unwrap_err();
         assert_eq!(error(v1::Job { spec: None, ..message() }), CodecError::Missing("specification of the job"));
         assert_eq!(error(v1::Job { state: 9, ..message() }), CodecError::Unknown(9, "state of a job"));
-        assert_eq!(error(v1::Job { value_type: 99, ..message() }), CodecError::Unknown(99, "type of values"));
+        assert_eq!(error(v1::Job { layout: None, ..message() }), CodecError::Missing("layout"));
     }
 
     #[test]

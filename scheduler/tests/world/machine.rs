@@ -68,7 +68,7 @@ impl Machine {
     /// Waits to be connected. A block has whole chunks, however many numbers that is: the scheduler knows no others.
     pub(super) fn new(now: Instant, slots: u32) -> Self {
         let pause = Duration::ZERO;
-        let config = Config { slots, max_rows: u64::MAX, first_pause: pause, last_pause: pause, ..Config::default() };
+        let config = Config { slots, first_pause: pause, last_pause: pause, ..Config::default() };
         let mut machine = Machine {
             core: Worker::new(now, config),
             tasks: BTreeMap::new(),

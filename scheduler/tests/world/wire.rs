@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use swath_model::{ChunkRun, ChunkSet, Fingerprint, JobId, LeaseId, WorkerId, WorkerState};
+use swath_model::{BlockBounds, ChunkRun, ChunkSet, Fingerprint, JobId, LeaseId, WorkerId, WorkerState};
 use swath_scheduler::Event;
 use swath_worker_core::{FromCoordinator, Job, Lease, Loss, Slot, ToCoordinator};
 
@@ -55,7 +55,8 @@ impl World {
     pub(super) fn describe(&self, id: JobId) -> Arc<Job<()>> {
         let mut fingerprint = [0; Fingerprint::BYTES];
         fingerprint.iter_mut().zip(id.0.to_le_bytes()).for_each(|(to, from)| *to = from);
-        Arc::new(Job { id, fingerprint: Fingerprint(fingerprint), chunks: self.plans[&id].chunks, kernel: () })
+        let (chunks, bounds) = (self.plans[&id].chunks, BlockBounds { piece: u64::MAX, most: u64::MAX });
+        Arc::new(Job { id, fingerprint: Fingerprint(fingerprint), chunks, bounds, kernel: () })
     }
 
     /// A worker gets on with some of its work, and some of what is on the way arrives.

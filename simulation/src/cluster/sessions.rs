@@ -104,7 +104,8 @@ impl Cluster {
                     self.break_promise(format!("job {job} is described as another one"));
                 }
                 let plan = &self.plan.jobs[index];
-                let leased = LeasedJob { index, id: job, fingerprint: plan.fingerprint, chunks: spec.chunks };
+                let (fingerprint, chunks, piece) = (plan.fingerprint, spec.chunks, self.plan.piece);
+                let leased = LeasedJob { index, id: job, fingerprint, chunks, piece };
                 self.tell_worker(session, FromCoordinator::Job { id: job, job: Ok(Arc::new(core_job(leased))) });
             }
             ToWorker::JobEnded(job) => {

@@ -7,8 +7,6 @@ use std::time::Duration;
 pub struct Config {
     /// How many tasks are computed at a time; 0 counts as 1.
     pub slots: u32,
-    /// The most rows of a block; at least 1.
-    pub max_rows: u64,
     /// A lease is cut into at least this many blocks for each slot, so that the slots finish it together (4).
     pub blocks_per_slot: u64,
     /// The most leases that are offered when the worker joins again (64).
@@ -42,7 +40,6 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             slots: 1,
-            max_rows: 1 << 20,
             blocks_per_slot: 4,
             max_offers: 64,
             max_offer_runs: 1024,

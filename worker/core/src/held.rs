@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
-use swath_model::{ChunkRun, Chunks, Instant, LeaseId, OffsetRun, OffsetSet, ResumedLease};
+use swath_model::{BlockBounds, ChunkRun, Chunks, Instant, LeaseId, OffsetRun, OffsetSet, ResumedLease};
 
 use crate::{Config, Job};
 
@@ -25,10 +25,8 @@ pub(crate) struct HeldLease<K> {
     pub(crate) in_flight: OffsetSet,
     /// Chunks that failed since the work in flight was last offered.
     failed: BTreeSet<u64>,
-    /// Rows that a block should have.
-    rows: u64,
-    /// The most rows that a block may have.
-    max_rows: u64,
+    /// Numbers that a block should cover.
+    numbers: u64,
     /// How many slots compute some of it.
     pub(crate) slots: usize,
     progress: Progress,
@@ -62,8 +60,7 @@ impl<K> HeldLease<K> {
             untaken: offsets.into(),
             in_flight: offsets.into(),
             failed: BTreeSet::new(),
-            rows: offsets.len().div_ceil(blocks).max(1),
-            max_rows: config.max_rows.max(1),
+            numbers: offsets.len().div_ceil(blocks).max(1),
             slots: 0,
             progress: Progress::NotBegun,
         }
@@ -96,17 +93,18 @@ impl<K> HeldLease<K> {
 
     /// Where a block ends that begins with the first of these offsets.
     fn end_of_block(&self, untaken: OffsetRun) -> u64 {
-        let (chunks, limit) = (self.chunks(), self.max_rows);
+        let (chunks, BlockBounds { piece, most }) = (self.chunks(), self.job.bounds);
+        let (piece, most) = (piece.max(1), most.max(piece).max(1));
         let first = chunks.offsets(ChunkRun::one(chunks.chunk_at(untaken.start())));
-        if first.len() > limit {
+        if first.len() > piece {
             // A piece: the same ones whoever computes the chunk.
-            let piece = (untaken.start() - first.start()) / limit;
-            return first.end().min(first.start().saturating_add((piece + 1).saturating_mul(limit)));
+            let index = (untaken.start() - first.start()) / piece;
+            return first.end().min(first.start().saturating_add((index + 1).saturating_mul(piece)));
         }
-        let far = untaken.start().saturating_add(self.rows.clamp(first.len(), limit) - 1);
+        let far = untaken.start().saturating_add(self.numbers.clamp(first.len(), most) - 1);
         let last = chunks.offsets(ChunkRun::one(chunks.chunk_at(far.min(untaken.last()))));
         // The last chunk may reach over the limit: then the block ends before it.
-        if last.end() - first.start() > limit { last.start() } else { last.end() }
+        if last.end() - first.start() > most { last.start() } else { last.end() }
     }
 
     /// A slot is done with its task.

@@ -1,6 +1,6 @@
 //! What is computed.
 
-use swath_model::{Chunks, Fingerprint, JobId};
+use swath_model::{BlockBounds, Chunks, Fingerprint, JobId};
 
 /// A job as a worker needs it. `K` evaluates it; it is a type of the shell.
 #[derive(Debug, PartialEq, Eq)]
@@ -11,6 +11,8 @@ pub struct Job<K> {
     pub fingerprint: Fingerprint,
     /// The range, and how it is split.
     pub chunks: Chunks,
+    /// How many numbers its blocks cover.
+    pub bounds: BlockBounds,
     /// What evaluates it.
     pub kernel: K,
 }

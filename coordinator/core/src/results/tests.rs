@@ -1,5 +1,5 @@
 use proptest::prelude::*;
-use swath_model::{ChunkRun, ChunkSet, Chunks, OffsetRun, OffsetSet, Range, ResultMode};
+use swath_model::{ChunkRun, ChunkSet, Chunks, Cut, OffsetRun, OffsetSet, Range, ResultMode};
 
 use super::{Accepted, Ending, Kept, ResultIndex, chunks_of_block};
 
@@ -129,7 +129,7 @@ fn dropped_results_stay_dropped() {
 #[test]
 fn a_block_is_whole_chunks_or_one_piece() {
     let chunks = Chunks::new(Range::new(0, 99).unwrap(), 25).unwrap();
-    let of = |start, end| chunks_of_block(chunks, 10, run(start, end));
+    let of = |start, end| chunks_of_block(chunks, Cut::Pieces(10), run(start, end));
     assert_eq!(of(0, 25), Some(chunk_run(0, 1)));
     assert_eq!(of(25, 75), Some(chunk_run(1, 3)));
     assert_eq!(of(35, 45), Some(chunk_run(1, 2)), "the second piece");
@@ -138,6 +138,16 @@ fn a_block_is_whole_chunks_or_one_piece() {
     assert_eq!(of(36, 46), None);
     assert_eq!(of(45, 60), None);
     assert_eq!(of(75, 101), None);
+}
+
+#[test]
+fn where_rows_decide_a_block_is_any_part_of_one_chunk() {
+    let chunks = Chunks::new(Range::new(0, 99).unwrap(), 25).unwrap();
+    let of = |start, end| chunks_of_block(chunks, Cut::Anywhere, run(start, end));
+    assert_eq!(of(36, 46), Some(chunk_run(1, 2)));
+    assert_eq!(of(25, 75), Some(chunk_run(1, 3)));
+    assert_eq!(of(45, 60), None, "parts of two chunks");
+    assert_eq!(of(25, 60), None, "a chunk and a part of another");
 }
 
 impl ResultIndex {

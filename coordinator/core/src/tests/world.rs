@@ -6,7 +6,7 @@ use std::{
 };
 
 use swath_model::{
-    ChunkRun, ChunkSet, Chunks, Fingerprint, Instant, JobId, JobSpec, Limits, OffsetSet, Range, ResultMode, ValueType,
+    ChunkRun, ChunkSet, Chunks, Fingerprint, Instant, JobId, JobSpec, Layout, Limits, OffsetSet, Range, ResultMode, ValueType,
     WorkerId, WorkerInfo,
 };
 
@@ -261,7 +261,9 @@ pub(super) fn submit(chunks: u64) -> Submit {
         parameters: BTreeMap::new(),
         chunks: Chunks::new(range, 10).unwrap(),
         chunk_size: 10,
-        value_type: ValueType::Int64,
+        condition: None,
+        reductions: None,
+        layout: Layout::values(ValueType::Int64),
         result_mode: ResultMode::Stored,
         limits: Limits::default(),
         keep_for: None,

@@ -14,7 +14,7 @@ pub(super) fn all(connection: &Connection) -> Result<Vec<JobRow>, SqliteError> {
     let mut query = connection.prepare(
         "SELECT id, kernel, parameters, first, last, chunk_size, retention, state, failure, submitted_at_ms,
                 ended_at_ms, shares, max_retries, crash_limit, keep_going, retain_ms, results_dropped,
-                submitted_clock_ms, ended_clock_ms, token
+                submitted_clock_ms, ended_clock_ms, token, condition, reductions
          FROM jobs ORDER BY id",
     )?;
     let rows = query.query_map([], |row| Ok(job_from_row(row)))?;
@@ -27,8 +27,8 @@ pub(super) fn insert(transaction: &Transaction<'_>, job: &Submitted) -> Result<(
     let parameters = serde_json::to_string(&spec.parameters).map_err(|error| unwritable(&error))?;
     transaction.execute(
         "INSERT INTO jobs (id, kernel, parameters, first, last, chunk_size, retention, max_retries, crash_limit,
-                           keep_going, retain_ms, submitted_at_ms, submitted_clock_ms, token)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                           keep_going, retain_ms, submitted_at_ms, submitted_clock_ms, token, condition, reductions)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         params![
             job.id.0 as i64,
             spec.kernel,
@@ -45,6 +45,8 @@ pub(super) fn insert(transaction: &Transaction<'_>, job: &Submitted) -> Result<(
             unix_milliseconds(job.submitted.at),
             milliseconds(job.submitted.moment.0),
             job.token,
+            spec.condition,
+            spec.reductions,
         ],
     )?;
     Ok(())
@@ -140,6 +142,8 @@ fn job_from_row(row: &Row<'_>) -> Result<JobRow, SqliteError> {
             _ => None,
         },
         token: row.get(19)?,
+        condition: row.get(20)?,
+        reductions: row.get(21)?,
         shares: shares
             .into_iter()
             .map(|(id, worker, numbers, chunks)| (id, Share { worker, numbers, chunks }))

@@ -8,7 +8,7 @@ use super::{
     SqliteLedger,
     error::SqliteError,
     reserve::Reserve,
-    schema::{FORMAT, IDENTITY, SCHEMA},
+    schema::{FORMAT, IDENTITY, OLDER_FORMAT, SCHEMA, UPGRADE},
 };
 use crate::ledger::{error::LedgerError, lock::Locks};
 
@@ -44,7 +44,7 @@ impl SqliteLedger {
             Connection::open_with_flags(path, FLAGS | OpenFlags::SQLITE_OPEN_NOFOLLOW).map_err(unreadable)?;
         let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(unreadable)?;
         match found {
-            FORMAT => {}
+            FORMAT | OLDER_FORMAT => {}
             0 if has_parts => return Err(LedgerError::NoLedger { folder: name() }),
             0 => {}
             _ => return Err(LedgerError::Format { folder: name(), found, known: FORMAT }),
@@ -55,20 +55,24 @@ impl SqliteLedger {
     }
 }
 
-/// Makes the tables if there are none, and counts this start.
+/// Makes the tables if there are none or they are older ones, and counts this start.
 fn count_start(mut connection: Connection, format: i64) -> Result<(Connection, u64), SqliteError> {
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     let transaction = connection.transaction()?;
-    if format == 0 {
-        transaction.execute_batch(SCHEMA)?;
+    match format {
+        0 => transaction.execute_batch(SCHEMA)?,
+        OLDER_FORMAT => transaction.execute_batch(UPGRADE)?,
+        _ => {}
+    }
+    if format != FORMAT {
         transaction.pragma_update(None, "user_version", FORMAT)?;
     }
     transaction.execute_batch(IDENTITY)?;
     let starts: i64 =
         transaction.query_row("UPDATE coordinator SET epoch = epoch + 1 RETURNING epoch", [], |row| row.get(0))?;
     transaction.commit()?;
-    if format == 0 {
+    if format != FORMAT {
         // From now on the file itself has the format, even without its log.
         connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
     }

@@ -1,7 +1,17 @@
 //! The tables, and the format that they make.
 
 /// The version of the data folder that this program reads and writes.
-pub(super) const FORMAT: i64 = 3;
+pub(super) const FORMAT: i64 = 4;
+
+/// The version before it, which is [upgraded](UPGRADE).
+pub(super) const OLDER_FORMAT: i64 = 3;
+
+/// What makes a ledger of the older format one of this format.
+pub(super) const UPGRADE: &str = "
+    ALTER TABLE jobs ADD COLUMN condition TEXT;
+    ALTER TABLE jobs ADD COLUMN reductions TEXT;
+    ALTER TABLE parts ADD COLUMN numbers BLOB;
+";
 
 /// The tables of a new ledger.
 pub(super) const SCHEMA: &str = "
@@ -29,7 +39,9 @@ pub(super) const SCHEMA: &str = "
         ended_clock_ms INTEGER,
         token BLOB UNIQUE,
         shares TEXT NOT NULL DEFAULT '[]',
-        results_dropped INTEGER NOT NULL DEFAULT 0
+        results_dropped INTEGER NOT NULL DEFAULT 0,
+        condition TEXT,
+        reductions TEXT
     );
     CREATE TABLE holes (
         job INTEGER NOT NULL,
@@ -45,7 +57,8 @@ pub(super) const SCHEMA: &str = "
         footer_bytes INTEGER NOT NULL,
         footer_digest INTEGER NOT NULL,
         senders TEXT NOT NULL,
-        blocks BLOB NOT NULL
+        blocks BLOB NOT NULL,
+        numbers BLOB
     ) WITHOUT ROWID;
     CREATE INDEX parts_of_job ON parts (job);
 ";

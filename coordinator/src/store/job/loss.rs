@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use swath_block::{Block, MAX_ROWS};
+use swath_block::Block;
 use swath_coordinator_core::{Kept, chunks_of_block};
 use swath_model::{ChunkRun, OffsetRun, ResultMode};
 
@@ -43,7 +43,7 @@ impl JobResults {
             return Vec::new();
         }
         state.drop_from_memory(first);
-        let Some(lost) = OffsetRun::from_start(first, block.rows() as u64) else { return Vec::new() };
+        let Some(lost) = OffsetRun::from_start(first, block.covers().numbers) else { return Vec::new() };
         let chunks = state.index.lose(&[lost]);
         drop(state);
         self.changed();
@@ -69,6 +69,6 @@ impl JobResults {
 
     /// The chunks of a block of these offsets; see [`chunks_of_block`].
     pub(crate) fn chunks_of_block(&self, first: u64, numbers: u64) -> Option<ChunkRun> {
-        chunks_of_block(self.chunks, MAX_ROWS as u64, OffsetRun::from_start(first, numbers)?)
+        chunks_of_block(self.chunks, self.layout.cut(), OffsetRun::from_start(first, numbers)?)
     }
 }

@@ -48,7 +48,7 @@ impl JobResults {
             return Found::Missing { end };
         }
         if let Some((&first, held)) = state.memory.range(..=offset).next_back()
-            && offset < first + held.block.rows() as u64
+            && offset < first + held.block.covers().numbers
         {
             return Found::Memory { first, held: held.clone() };
         }
@@ -120,7 +120,7 @@ impl JobResults {
         state.reader = Reader::Reads;
         state.reader_moved = Some(Instant::now());
         while let Some((&first, held)) = state.memory.first_key_value()
-            && first + held.block.rows() as u64 <= offset
+            && first + held.block.covers().numbers <= offset
         {
             state.take_from_memory(first);
         }

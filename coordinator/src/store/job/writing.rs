@@ -67,7 +67,7 @@ impl JobResults {
                 last
             }
         };
-        let run = |(first, held): &(u64, Held)| OffsetRun::new(*first, first.saturating_add(held.block.rows() as u64));
+        let run = |(first, held): &(u64, Held)| OffsetRun::new(*first, first.saturating_add(held.block.covers().numbers));
         state.index.begin_part(&taken.iter().filter_map(run).collect::<Vec<_>>());
         taken
     }
@@ -150,7 +150,7 @@ impl JobResults {
         if !state.index.close_is_done() {
             return None;
         }
-        let numbers = state.memory.values().map(|held| held.block.rows() as u64).sum();
+        let numbers = state.memory.values().map(|held| held.block.covers().numbers).sum();
         state.drop_memory();
         Some(numbers)
     }
@@ -170,7 +170,7 @@ impl State {
 fn runs(blocks: &[BlockRow]) -> Vec<OffsetRun> {
     let mut runs: Vec<OffsetRun> = Vec::new();
     for block in blocks {
-        let end = block.first.saturating_add(u64::from(block.rows));
+        let end = block.first.saturating_add(block.numbers);
         match runs.last_mut() {
             Some(run) if run.end() == block.first => *run = OffsetRun::new(run.start(), end).unwrap_or(*run),
             _ => runs.extend(OffsetRun::new(block.first, end)),

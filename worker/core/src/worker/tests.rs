@@ -1,4 +1,4 @@
-use swath_model::{ChunkSet, Chunks, Fingerprint, JobId, Range, Run};
+use swath_model::{BlockBounds, ChunkSet, Chunks, Fingerprint, JobId, Range, Run};
 
 use super::*;
 
@@ -25,8 +25,14 @@ fn lease_id(sequence: u64) -> LeaseId {
 
 /// Job 1 over the numbers 1 to `last`.
 fn job(last: i64, chunk_size: u64) -> Arc<Job<()>> {
+    job_in_pieces(last, chunk_size, MAX_ROWS)
+}
+
+/// The same, with blocks of at most so many numbers.
+fn job_in_pieces(last: i64, chunk_size: u64, piece: u64) -> Arc<Job<()>> {
     let chunks = Chunks::new(Range::new(1, last).unwrap(), chunk_size).unwrap();
-    Arc::new(Job { id: JobId(1), fingerprint: Fingerprint([7; 16]), chunks, kernel: () })
+    let bounds = BlockBounds { piece, most: piece };
+    Arc::new(Job { id: JobId(1), fingerprint: Fingerprint([7; 16]), chunks, bounds, kernel: () })
 }
 
 /// A worker with a shell that does what it is told and takes notes.

@@ -22,10 +22,10 @@ struct Script {
 
 impl Script {
     fn new() -> Self {
-        let config = Config { slots: SLOTS, max_rows: 25, patience: Duration::from_secs(60), ..Config::default() };
+        let config = Config { slots: SLOTS, patience: Duration::from_secs(60), ..Config::default() };
         let mut bench = Bench::with(config);
         bench.join(Vec::new());
-        let job = job(1000, 10);
+        let job = job_in_pieces(1000, 10, 25);
         bench.describe(&job);
         Self { bench, job, now: at(0), leases: 0, on_the_way: VecDeque::new(), given: BTreeMap::new() }
     }

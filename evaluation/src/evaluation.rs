@@ -1,0 +1,164 @@
+//! A job that can be computed.
+
+use std::{ops::RangeInclusive, sync::Arc};
+
+use arrow_array::{ArrayRef, BooleanArray};
+use arrow_buffer::BooleanBuffer;
+use arrow_select::filter::{FilterBuilder, FilterPredicate};
+use swath_expression::Condition;
+use swath_kernel::{Kernel, Rows, find};
+use swath_model::{JobRequest, Layout, Numbers, Shape};
+use swath_reduce::{Accumulator, Reductions};
+
+use crate::{Batch, BindError, Failure};
+
+/// The kernel, the condition and the reductions of a job. It can be shared by as many threads as there are.
+#[derive(Debug, Clone)]
+pub struct Evaluation {
+    kernel: Arc<dyn Kernel>,
+    /// What the kernel gives.
+    rows: Layout,
+    condition: Option<Condition>,
+    reductions: Option<Reductions>,
+    /// What the job gives.
+    layout: Layout,
+}
+
+impl Evaluation {
+    /// Finds the kernel and checks the condition and the reductions against its columns.
+    ///
+    /// # Errors
+    /// [`BindError`] says what does not fit.
+    pub fn bind(request: &JobRequest) -> Result<Self, BindError> {
+        let kernel = find(&request.kernel, &request.parameters)?;
+        Self::of_kernel(kernel, request)
+    }
+
+    /// The same with a kernel that was found already.
+    ///
+    /// # Errors
+    /// [`BindError`] says what does not fit.
+    pub fn of_kernel(kernel: Arc<dyn Kernel>, request: &JobRequest) -> Result<Self, BindError> {
+        let rows = kernel.layout(&(request.range.first()..=request.range.last()));
+        let condition = request.condition.as_deref().map(|text| Condition::parse(text, rows.columns())).transpose()?;
+        let reductions = request.reductions.as_deref().map(|text| Reductions::parse(text, rows.columns())).transpose()?;
+        let layout = match &reductions {
+            Some(reductions) => Layout::new(Shape::Reduced, reductions.partial_schema().fields().clone())?,
+            None if condition.is_some() => rows.clone().with_shape(Shape::Sparse),
+            None => rows.clone(),
+        };
+        Ok(Self { kernel, rows, condition, reductions, layout })
+    }
+
+    /// What the rows of the results look like.
+    pub fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    /// The reductions, if the results are aggregates.
+    pub fn reductions(&self) -> Option<&Reductions> {
+        self.reductions.as_ref()
+    }
+
+    /// How many numbers should be computed at a time, about.
+    pub fn batch_numbers(&self) -> usize {
+        self.kernel.batch_numbers()
+    }
+
+    /// Buffers for the rows of the kernel.
+    pub fn buffers(&self) -> Rows {
+        Rows::new(&self.rows)
+    }
+
+    /// Appends what the kernel gives at these numbers to `rows`: the results of a job without condition and reductions.
+    ///
+    /// # Errors
+    /// [`Failure`].
+    pub fn append(&self, numbers: RangeInclusive<i64>, rows: &mut Rows) -> Result<(), Failure> {
+        let (first, last) = (*numbers.start(), *numbers.end());
+        let before = rows.len();
+        self.kernel.evaluate(numbers, rows)?;
+        let count = last.abs_diff(first) as usize + 1;
+        let given = rows.len() - before;
+        match self.rows.shape() {
+            Shape::Dense if given != count => {
+                Err(Failure::Rows(format!("the kernel gave {given} values for {count} numbers")))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The rows of these numbers in the results of a job without reductions. `buffers` are empty before and after.
+    ///
+    /// # Errors
+    /// [`Failure`].
+    pub fn batch(&self, numbers: RangeInclusive<i64>, buffers: &mut Rows) -> Result<Batch, Failure> {
+        let first = *numbers.start();
+        buffers.truncate(0);
+        self.append(numbers, buffers)?;
+        let rows = buffers.len();
+        let columns = buffers.take_columns()?;
+        let batch = Batch { first, rows, numbers: std::mem::take(&mut buffers.numbers), columns };
+        match &self.condition {
+            Some(condition) => {
+                let selected = condition.evaluate(batch.numbers(), &batch.columns)?;
+                select(&batch, selected)
+            }
+            None => Ok(batch),
+        }
+    }
+
+    /// Takes the rows of these numbers into `accumulator`, for a job with reductions.
+    ///
+    /// # Errors
+    /// [`Failure`]; what `accumulator` has is then of no use.
+    pub fn reduce(
+        &self,
+        numbers: RangeInclusive<i64>,
+        buffers: &mut Rows,
+        accumulator: &mut Accumulator,
+    ) -> Result<(), Failure> {
+        let Some(reductions) = &self.reductions else { return Ok(()) };
+        let first = *numbers.start();
+        buffers.truncate(0);
+        self.append(numbers, buffers)?;
+        let rows = buffers.len();
+        let columns = buffers.take_columns()?;
+        let mut batch = Batch { first, rows, numbers: std::mem::take(&mut buffers.numbers), columns };
+        let needs_rows = reductions.reads_numbers() || !reductions.columns().is_empty();
+        if let Some(condition) = &self.condition {
+            let selected = condition.evaluate(batch.numbers(), &batch.columns)?;
+            batch = match selected.count_set_bits() {
+                0 => return Ok(()),
+                all if all == batch.rows => batch,
+                some if !needs_rows => Batch { rows: some, numbers: Vec::new(), columns: Vec::new(), ..batch },
+                _ => select(&batch, selected)?,
+            };
+        }
+        if !needs_rows {
+            accumulator.update_count(batch.rows as u64)?;
+            return Ok(());
+        }
+        let read: Vec<ArrayRef> =
+            reductions.columns().iter().filter_map(|&index| batch.columns.get(index)).map(Arc::clone).collect();
+        Ok(accumulator.update(batch.numbers(), &read)?)
+    }
+}
+
+/// The selected rows of a batch.
+fn select(batch: &Batch, selected: BooleanBuffer) -> Result<Batch, Failure> {
+    let numbers = match batch.numbers() {
+        Numbers::Consecutive { first, .. } => {
+            selected.set_indices().map(|row| first.wrapping_add(row as i64)).collect()
+        }
+        Numbers::Listed(numbers) => selected.set_indices().filter_map(|row| numbers.get(row).copied()).collect(),
+    };
+    let predicate = predicate(selected);
+    let columns: Result<Vec<ArrayRef>, _> = batch.columns.iter().map(|column| predicate.filter(column)).collect();
+    let rows = predicate.count();
+    Ok(Batch { first: batch.first, rows, numbers, columns: columns? })
+}
+
+fn predicate(selected: BooleanBuffer) -> FilterPredicate {
+    FilterBuilder::new(&BooleanArray::new(selected, None)).optimize().build()
+}
