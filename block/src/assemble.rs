@@ -1,15 +1,19 @@
 //! Many blocks in one file, and one block out of a file, without decoding.
 
-use std::io::{self, Read, Write};
+use std::{
+    io::{self, Read, Write},
+    sync::Arc,
+};
 
 use bytes::{Buf, Bytes, buf::Reader};
 use parquet::{
     errors::ParquetError,
     file::{
-        metadata::RowGroupMetaData,
+        metadata::{ColumnChunkMetaData, KeyValue, RowGroupMetaData},
         reader::{ChunkReader, Length},
         writer::{SerializedFileWriter, SerializedRowGroupWriter},
     },
+    schema::types::Type,
 };
 use swath_kernel::ValueType;
 
@@ -24,19 +28,39 @@ use crate::{
 /// Writes a Parquet file by copying the encoded columns of blocks into it, a row group for each.
 pub struct FileAssembler<W: Write + Send> {
     file: SerializedFileWriter<Tee<W>>,
+    /// Which columns of a block, by position.
+    columns: Vec<usize>,
 }
 
 impl<W: Write + Send> FileAssembler<W> {
-    /// A file of values of this type.
+    /// A file of all columns, of values of this type.
     pub fn new(output: W, value_type: ValueType) -> Result<Self, ParquetError> {
+        Self::with_columns(output, value_type, &[0, 1])
+    }
+
+    /// A file of these columns, by position and in this order: 0 is `n`, 1 is `value`.
+    pub fn with_columns(output: W, value_type: ValueType, columns: &[usize]) -> Result<Self, ParquetError> {
+        let schema = parquet_schema(value_type);
+        let fields = columns.iter().map(|&column| schema.get_fields().get(column).cloned());
+        let unknown = || ParquetError::General(format!("a block has no columns {columns:?}"));
+        let fields = fields.collect::<Option<Vec<_>>>().ok_or_else(unknown)?;
+        let schema = Type::group_type_builder(schema.name()).with_fields(fields).build()?;
         let output = Tee { output, copy: None };
-        Ok(Self { file: SerializedFileWriter::new(output, parquet_schema(value_type), properties())? })
+        let file = SerializedFileWriter::new(output, Arc::new(schema), properties())?;
+        Ok(Self { file, columns: columns.to_vec() })
+    }
+
+    /// Adds a key and its value to what the file says about itself in its footer.
+    pub fn describe(&mut self, key: String, value: String) {
+        self.file.append_key_value_metadata(KeyValue::new(key, value));
     }
 
     /// Appends a block. It is an error if its values are of another type.
     pub fn append(&mut self, block: &Block) -> Result<(), ParquetError> {
         let mut row_group = self.file.next_row_group()?;
-        append_columns(&mut row_group, block.bytes(), block.row_group())?;
+        let columns = block.row_group().columns();
+        let chosen = self.columns.iter().filter_map(|&column| columns.get(column));
+        append_columns(&mut row_group, block.bytes(), chosen, block.rows())?;
         row_group.close()?;
         Ok(())
     }
@@ -95,7 +119,7 @@ impl Block {
         let buffer = Vec::with_capacity(slice.bytes.len() + 1024);
         let mut file = SerializedFileWriter::new(buffer, parquet_schema(value_type), properties())?;
         let mut row_group = file.next_row_group()?;
-        append_columns(&mut row_group, &slice, group)?;
+        append_columns(&mut row_group, &slice, group.columns().iter(), group.num_rows() as usize)?;
         row_group.close()?;
         let bytes = Bytes::from(file.into_inner()?);
         // Of the columns as they should be: if the copy is another, that is found.
@@ -104,13 +128,14 @@ impl Block {
     }
 }
 
-fn append_columns<W: Write + Send, R: ChunkReader>(
+fn append_columns<'a, W: Write + Send, R: ChunkReader>(
     output: &mut SerializedRowGroupWriter<'_, W>,
     source: &R,
-    group: &RowGroupMetaData,
+    columns: impl Iterator<Item = &'a ColumnChunkMetaData>,
+    rows: usize,
 ) -> Result<(), ParquetError> {
-    for column in group.columns() {
-        output.append_column(source, close_result(column.clone(), group.num_rows() as u64))?;
+    for column in columns {
+        output.append_column(source, close_result(column.clone(), rows as u64))?;
     }
     Ok(())
 }

@@ -38,6 +38,7 @@ mod error;
 mod frame;
 #[doc(hidden)]
 pub mod fuzzing;
+mod metadata;
 mod pages;
 mod schema;
 mod thrift;
@@ -50,7 +51,8 @@ pub use digest::{Digest, checksum};
 pub use encode::{BlockEncoder, EncodeError};
 pub use error::BlockError;
 pub use frame::parse_footer;
-pub use schema::{arrow_schema, arrow_value_type, parquet_schema};
+pub use metadata::file_metadata;
+pub use schema::{arrow_schema, arrow_value_type, parquet_schema, value_type_of};
 pub use thrift::FooterError;
 
 /// The largest number of rows of a block.

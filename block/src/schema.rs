@@ -43,6 +43,12 @@ pub fn arrow_value_type(value_type: ValueType) -> DataType {
     }
 }
 
+/// The type of the values of results with this schema; `None` if no block has it.
+pub fn value_type_of(schema: &Schema) -> Option<ValueType> {
+    let types = [ValueType::Int64, ValueType::Boolean, ValueType::Decimal128];
+    types.into_iter().find(|&value_type| arrow_schema(value_type).fields() == schema.fields())
+}
+
 #[expect(clippy::expect_used, reason = "constant schemas, each built by the tests")]
 fn describe(value_type: ValueType) -> SchemaDescPtr {
     let required = |name, physical| Type::primitive_type_builder(name, physical).with_repetition(Repetition::REQUIRED);

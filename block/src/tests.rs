@@ -181,19 +181,22 @@ fn a_file_of_several_blocks_holds_them_in_order_and_gives_them_back() {
 fn a_block_is_cut_at_any_row() {
     let whole = Values::Int64((1..=70_000).map(|n| n * n).collect());
     let block = Block::parse(encode(1, &whole), ValueType::Int64).unwrap();
-    for rows in [0, 1, 127, PAGE_ROWS, PAGE_ROWS + 1, 69_999] {
-        let (numbers, values) = decode(&block.without_first(rows, rows as i64 + 1).unwrap());
-        assert_eq!(numbers[0], rows as i64 + 1);
-        assert!(values == page(&whole, rows, 70_000));
+    let ends = [0, 1, 127, PAGE_ROWS - 1, PAGE_ROWS, PAGE_ROWS + 1, 2 * PAGE_ROWS, 69_999, 70_000];
+    for (first, last) in ends.iter().flat_map(|&first| ends.map(|last| (first, last))).filter(|(a, b)| a < b) {
+        let cut = block.cut(first..last).unwrap();
+        cut.check().unwrap();
+        let (numbers, values) = decode(&cut);
+        assert_eq!((numbers[0], numbers.len()), (first as i64 + 1, last - first));
+        assert!(values == page(&whole, first, last), "{first}..{last}");
     }
-    let wide = Values::Decimal128(vec![1, 2, 3]);
-    let (_, values) =
-        decode(&Block::parse(encode(1, &wide), ValueType::Decimal128).unwrap().without_first(2, 3).unwrap());
-    assert!(values == Values::Decimal128(vec![3]));
-    let odd = boolean(&[true, false, true]);
-    let (_, values) = decode(&Block::parse(encode(1, &odd), ValueType::Boolean).unwrap().without_first(1, 2).unwrap());
-    assert!(values == boolean(&[false, true]));
-    assert!(block.without_first(70_000, 70_001).is_err());
+    let wide = Block::parse(encode(1, &Values::Decimal128(vec![1, 2, 3])), ValueType::Decimal128).unwrap();
+    assert!(decode(&wide.cut(2..3).unwrap()).1 == Values::Decimal128(vec![3]));
+    let odd = Block::parse(encode(1, &boolean(&[true, false, true])), ValueType::Boolean).unwrap();
+    assert!(decode(&odd.cut(1..2).unwrap()).1 == boolean(&[false]));
+    let (backwards, beyond) = (std::ops::Range { start: 2, end: 1 }, 69_999..70_001);
+    for rows in [0..0, backwards, beyond, 70_000..70_000] {
+        assert!(block.cut(rows).is_err());
+    }
 }
 
 #[test]
