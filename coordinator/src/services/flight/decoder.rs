@@ -2,15 +2,19 @@
 
 use std::sync::Arc;
 
+use arrow_schema::{DataType, Schema};
 use bytes::Bytes;
-use swath_block::Block;
+use swath_block::{Block, arrow_schema};
 use swath_model::OffsetRun;
 use tonic::Status;
 
 use super::{internal, wire};
 use crate::store::{BlockReader, JobResults, Piece, ReadError, Store};
 
-/// Rows of a record batch: half a megabyte of integers, so that a message is well below every client's limit.
+/// The size of a message, about: it costs clients less to have few large ones, and many take none above 4 MiB.
+const BATCH_BYTES: usize = 2 << 20;
+
+/// Rows of a record batch, if the width of its values is not known from their types.
 const BATCH_ROWS: usize = 1 << 16;
 
 /// How often a block that cannot be decoded is computed again before its stream fails.
@@ -62,13 +66,14 @@ impl Decoder {
     /// came. The inner error says what is wrong with the block.
     async fn batches(&self, block: Block, skip: u64, rows: u64) -> Result<Result<Vec<Bytes>, String>, Status> {
         let columns = self.columns.clone();
+        let batch_rows = batch_rows(&arrow_schema(self.results.value_type()), &columns);
         let decoded = tokio::task::spawn_blocking(move || {
             if !block.is_intact() {
                 return Err("it has come to harm in memory".to_owned());
             }
             let (mut skip, mut rows) = (skip as usize, rows as usize);
             let mut messages = Vec::new();
-            for batch in block.columns(&columns, BATCH_ROWS).map_err(|error| error.to_string())? {
+            for batch in block.columns(&columns, batch_rows.min(block.rows())).map_err(|error| error.to_string())? {
                 let batch = batch.map_err(|error| error.to_string())?;
                 let skipped = skip.min(batch.num_rows());
                 let taken = rows.min(batch.num_rows() - skipped);
@@ -81,5 +86,40 @@ impl Decoder {
             if rows == 0 { Ok(messages) } else { Err(format!("{rows} of its values are missing")) }
         });
         decoded.await.map_err(|error| internal(&error))
+    }
+}
+
+/// How many rows of these columns, by position, make a message of the usual size.
+fn batch_rows(schema: &Schema, columns: &[usize]) -> usize {
+    let bits = |&column: &usize| match schema.fields().get(column)?.data_type() {
+        DataType::Boolean => Some(1),
+        other => Some(other.primitive_width()? * 8),
+    };
+    let bits: Option<usize> = columns.iter().map(bits).sum();
+    bits.map_or(BATCH_ROWS, |bits| BATCH_BYTES * 8 / bits.max(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use swath_kernel::ValueType;
+
+    use super::*;
+
+    #[test]
+    fn messages_are_large_and_below_the_limits_of_clients() {
+        for (value_type, columns, bytes) in [
+            (ValueType::Int64, &[1][..], 8 << 18),
+            (ValueType::Int64, &[0, 1], 16 << 17),
+            (ValueType::Decimal128, &[0, 1], 24 * 87_381),
+            (ValueType::Boolean, &[1], 2 << 20),
+        ] {
+            let rows = batch_rows(&arrow_schema(value_type), columns);
+            let width = match value_type {
+                ValueType::Boolean => rows / 8,
+                ValueType::Int64 => rows * 8 * columns.len(),
+                ValueType::Decimal128 => rows * 24,
+            };
+            assert_eq!(width, bytes, "{value_type}");
+        }
     }
 }
