@@ -58,7 +58,6 @@ fn bounds_that_cannot_be_are_refused_in_a_sentence() {
         ("--first 11", "11 is not in the range -10..=10 of job 1"),
         ("--last -11", "-11 is not in the range -10..=10 of job 1"),
         ("--first 5 --last 4", "no number is both 5 or more and 4 or less"),
-        ("--first x", "it takes a whole number, such as -5, 1_000 or 1e6"),
         ("--column m", "there is no column `m`; the columns are `n` and `value`"),
         ("--column n --column n", "the column `n` is asked for twice"),
         ("--column n --column value", "one value in each line"),
@@ -67,6 +66,8 @@ fn bounds_that_cannot_be_are_refused_in_a_sentence() {
         assert!(said.contains(sentence), "{arguments}: {said}");
         assert!(!scene.path("x.txt").exists(), "{arguments}");
     }
+    let said = coordinator.swath("job results 1 --first x").end().assert_misused();
+    assert!(said.contains("it takes a whole number, such as -5, 1_000 or 1e6"), "{said}");
 }
 
 #[test]
@@ -187,19 +188,21 @@ fn submitted_results_are_written_to_a_file() {
     let job = coordinator.swath("submit 1..=3 -o x.ndjson --output json").succeed().json();
     assert_eq!((&job["id"], &job["state"], &job["output"]["numbers"]), (&json!(2), &json!("done"), &json!(3)));
     assert_eq!(coordinator.swath("submit 3..=4 -o -").succeed().stdout(), "9\n16\n");
-    for (arguments, code, sentence) in [
-        ("-1..=1 -k isqrt --max-retries 0 -o x.csv", 1, "isqrt"),
-        ("1..=3 -o x.xlsx", 2, "names no format"),
-        ("1..=3 -o x.parquet.gz", 2, "parquet is not written with .gz"),
-        ("1..=3 -o folder/x.csv", 2, "folder/x.csv"),
-        ("1..=3 -o x.csv --column m", 2, "there is no column `m`"),
-        ("1..=3 --format csv", 2, "name a file with -o FILE"),
+    for (arguments, sentence) in [
+        ("1..=3 -o x.xlsx", "names no format"),
+        ("1..=3 -o x.parquet.gz", "parquet is not written with .gz"),
+        ("1..=3 -o folder/x.csv", "folder/x.csv"),
+        ("1..=3 -o x.csv --column m", "there is no column `m`"),
     ] {
-        let said = coordinator.swath(&format!("submit {arguments}")).end().assert_refused(code);
+        let said = coordinator.swath(&format!("submit {arguments}")).end().assert_refused(2);
         assert!(said.contains(sentence), "{arguments}: {said}");
     }
-    // The one that failed was submitted; the others were refused before that.
-    assert_eq!(coordinator.swath("job list --output json").succeed().json().as_array().unwrap().len(), 4);
+    let said = coordinator.swath("submit 1..=3 --format csv").end().assert_misused();
+    assert!(said.contains("name a file with -o FILE"), "{said}");
+    // They were refused before there was a job.
+    assert_eq!(coordinator.swath("job list --output json").succeed().json().as_array().unwrap().len(), 3);
+    let failed = coordinator.swath("submit -1..=1 -k isqrt --max-retries 0 -o x.csv").end().assert_code(1);
+    assert!(failed.stderr().starts_with("job 4 submitted\nswath: job 4 failed: "), "{}", failed.stderr());
     assert!(!scene.path("x.csv").exists());
 }
 
@@ -208,18 +211,18 @@ fn ctrl_c_ends_only_the_waiting_for_submitted_results() {
     let scene = Scene::new("ctrl_c_ends_only_the_waiting");
     let coordinator = scene.coordinator();
     let _worker = coordinator.worker("able");
-    let submit = coordinator.swath("submit 1..=1e14 -k collatz -o steps.csv").in_the_foreground().start();
+    let submit = coordinator.swath("submit 1..=1e14 -k collatz -o steps.parquet").in_the_foreground().start();
     until("it is submitted", || submit.stderr().contains("job 1 submitted").then_some(()));
     submit.press_ctrl_c();
     let ended = submit.wait();
     assert_eq!(ended.code(), Some(130));
     let hint =
-        "job 1 continues; `swath job results 1 -o steps.csv` writes its results, `swath job cancel 1` cancels it";
+        "job 1 continues; `swath job results 1 -o steps.parquet` writes its results, `swath job cancel 1` cancels it";
     assert!(ended.stderr().contains(hint), "{}", ended.stderr());
     assert_eq!(coordinator.job(1)["state"], "running");
-    assert!(!scene.path("steps.csv").exists());
+    assert!(!scene.path("steps.parquet").exists());
     // A job that is cancelled ends it, too.
-    let submit = coordinator.swath("submit 1..=1e14 -k collatz -o steps.csv").start();
+    let submit = coordinator.swath("submit 1..=1e14 -k collatz -o steps.parquet").start();
     until("it is submitted", || submit.stderr().contains("job 2 submitted").then_some(()));
     coordinator.swath("job cancel 2").succeed();
     assert_eq!(submit.wait().code(), Some(4));

@@ -58,10 +58,14 @@ impl Notation {
     fn push_plain(self, out: &mut Vec<u8>, push: impl FnOnce(&mut Vec<u8>)) {
         if self == Self::Json {
             out.push(b'"');
-            push(out);
-            out.push(b'"');
-        } else {
-            push(out);
+        }
+        let start = out.len();
+        push(out);
+        match self {
+            Self::Json => out.push(b'"'),
+            // An empty field is a null.
+            Self::Csv if out.len() == start => out.extend_from_slice(b"\"\""),
+            Self::Csv | Self::Tsv => {}
         }
     }
 }
