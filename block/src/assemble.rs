@@ -59,13 +59,9 @@ impl<W: Write + Send> FileAssembler<W> {
         Ok(Self { file, leaves, descriptor: Arc::clone(&format.descriptor) })
     }
 
-    /// The same with keys and values that the file says about itself in its footer.
-    #[must_use]
-    pub fn with_metadata(mut self, metadata: Vec<(String, String)>) -> Self {
-        for (key, value) in metadata {
-            self.file.append_key_value_metadata(KeyValue::new(key, value));
-        }
-        self
+    /// Adds a key and its value to what the file says about itself in its footer.
+    pub fn describe(&mut self, key: String, value: String) {
+        self.file.append_key_value_metadata(KeyValue::new(key, value));
     }
 
     /// Appends a block; one without rows adds nothing. It is an error if its columns are others.

@@ -44,6 +44,7 @@ mod frame;
 pub mod fuzzing;
 mod general;
 mod leaf;
+mod metadata;
 mod pages;
 mod refused;
 mod stored;
@@ -59,6 +60,7 @@ pub use encode::BlockEncoder;
 pub use error::BlockError;
 pub use format::parquet_schema;
 pub use frame::parse_footer;
+pub use metadata::file_metadata;
 pub use refused::EncodeError;
 pub use thrift::FooterError;
 

@@ -204,19 +204,23 @@ fn a_file_may_have_some_columns_alone() {
 fn a_block_is_cut_at_any_row() {
     let whole = integers((1..=70_000).map(|n| n * n));
     let block = block_of(1, &whole);
-    for rows in [0, 1, 127, PAGE_ROWS, PAGE_ROWS + 1, 69_999] {
-        let rest = block.without_first(rows as u64).unwrap();
-        rest.verify().unwrap();
-        assert_eq!(rest.covers(), covers(rows as i64 + 1, 70_000 - rows));
-        let (numbers, values) = decode(&rest);
-        assert_eq!(numbers[0], rows as i64 + 1);
-        assert!(values == whole.slice(rows, 70_000 - rows));
+    let ends = [0, 1, 127, PAGE_ROWS - 1, PAGE_ROWS, PAGE_ROWS + 1, 2 * PAGE_ROWS, 69_999, 70_000];
+    for (first, last) in ends.iter().flat_map(|&first| ends.map(|last| (first, last))).filter(|(a, b)| a < b) {
+        let cut = block.cut(first as u64..last as u64).unwrap();
+        cut.verify().unwrap();
+        assert_eq!(cut.covers(), covers(first as i64 + 1, last - first));
+        let (numbers, values) = decode(&cut);
+        assert_eq!((numbers[0], numbers.len()), (first as i64 + 1, last - first));
+        assert!(values == whole.slice(first, last - first), "{first}..{last}");
     }
-    let (_, values) = decode(&block_of(1, &decimals([1, 2, 3])).without_first(2).unwrap());
+    let (_, values) = decode(&block_of(1, &decimals([1, 2, 3])).cut(2..3).unwrap());
     assert!(values == decimals([3]));
-    let (_, values) = decode(&block_of(1, &booleans([true, false, true])).without_first(1).unwrap());
-    assert!(values == booleans([false, true]));
-    assert!(block.without_first(70_000).is_err());
+    let (_, values) = decode(&block_of(1, &booleans([true, false, true])).cut(1..2).unwrap());
+    assert!(values == booleans([false]));
+    let (backwards, beyond) = (std::ops::Range { start: 2, end: 1 }, 69_999..70_001);
+    for numbers in [0..0, backwards, beyond, 70_000..70_000] {
+        assert!(block.cut(numbers).is_err());
+    }
 }
 
 #[test]

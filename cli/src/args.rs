@@ -23,7 +23,7 @@ pub(crate) use access::AccessCommand;
 pub(crate) use connect::ClientArgs;
 pub(crate) use coordinator::{CoordinatorCommand, CoordinatorStart};
 pub(crate) use health::Health;
-pub(crate) use job::{JobArgs, JobCommand, ResultArgs, Submit};
+pub(crate) use job::{FormatArgs, JobArgs, JobCommand, Submit};
 pub(crate) use launch::{HostArgs, Launch, LaunchCommand, LaunchSelection, LaunchStart, LaunchStop};
 pub(crate) use run::Run;
 pub(crate) use worker::{OnCoordinatorLost, WorkerCommand, WorkerStart};
@@ -59,9 +59,12 @@ impl Args {
     fn parse_words(words: Vec<OsString>) -> Result<Self, clap::Error> {
         let matches = command_line::matches(words, &|| Self::command())?;
         let mut args = Self::from_arg_matches(&matches)?;
-        if let (Command::Run(run), Some(("run", matches))) = (&mut args.command, matches.subcommand()) {
-            run.settle(matches).map_err(|reason| Self::command().error(ErrorKind::ArgumentConflict, reason))?;
-        }
+        let settled = match (&mut args.command, matches.subcommand()) {
+            (Command::Run(run), Some((_, matches))) => run.settle(matches),
+            (Command::Submit(submit), Some((_, matches))) => submit.settle(matches),
+            _ => Ok(()),
+        };
+        settled.map_err(|reason| Self::command().error(ErrorKind::ArgumentConflict, reason))?;
         Ok(args)
     }
 

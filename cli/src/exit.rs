@@ -170,9 +170,12 @@ fn of_health(error: &AskError) -> Verdict {
 fn of_output(error: &OutputError) -> Option<Verdict> {
     match error {
         OutputError::Client(error) => Some(of_client(error)),
-        OutputError::UnknownExtension(_) | OutputError::UnsupportedType { .. } | OutputError::Terminal { .. } => {
-            Some((USAGE, None))
-        }
+        OutputError::Format(_)
+        | OutputError::UnsupportedType { .. }
+        | OutputError::UnknownColumn { .. }
+        | OutputError::RepeatedColumn(_)
+        | OutputError::NotOneColumn { .. }
+        | OutputError::Terminal { .. } => Some((USAGE, None)),
         _ => None,
     }
 }
@@ -191,7 +194,7 @@ fn of_coordinator(error: &CoordinatorError) -> Option<Verdict> {
 mod tests {
     use std::time::Duration;
 
-    use swath_client::output::UnknownExtension;
+    use swath_client::output::FormatError;
 
     use super::*;
 
@@ -219,7 +222,7 @@ mod tests {
             (ClientError::JobCancelled { job: 1, results_dropped: false }.into(), 4, None),
             (unreachable().into(), 3, Some(START)),
             (silent().into(), 3, Some(OTHER)),
-            (OutputError::UnknownExtension(UnknownExtension("x.xlsx".into())).into(), 2, None),
+            (OutputError::Format(FormatError::UnknownExtension("x.xlsx".into())).into(), 2, None),
             (OutputError::Client(ClientError::Disconnected(text())).into(), 3, None),
             (anyhow::anyhow!("no room"), 1, None),
         ];

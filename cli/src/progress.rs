@@ -20,7 +20,7 @@ use std::{
 };
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
-use swath_client::{Job, output::Target};
+use swath_client::{Job, Range, output::Target};
 use swath_console::{plain, say, stderr_is_terminal, stdout_is_terminal};
 use tokio::{sync::watch, time::timeout};
 
@@ -36,6 +36,8 @@ pub(crate) struct Progress {
     bar: ProgressBar,
     /// Numbers that have failed, which count as settled.
     failed: Arc<AtomicU64>,
+    /// Of how many numbers, if not of all of the job.
+    part: Option<u64>,
     /// Why the job makes no progress; empty when it does.
     reason: watch::Sender<String>,
 }
@@ -63,7 +65,13 @@ impl Progress {
             }));
         }
         bar.enable_steady_tick(REFRESH);
-        Self { bar, failed: Arc::default(), reason }
+        Self { bar, failed: Arc::default(), part: None, reason }
+    }
+
+    /// Progress over these numbers of the job.
+    pub(crate) fn of_part(mut self, job: &Job, range: Range) -> Self {
+        self.part = (range != job.range).then(|| range.count());
+        self
     }
 
     /// Shows the state of a job that is waited for.
@@ -74,8 +82,9 @@ impl Progress {
 
     /// The same for a job whose results are written: then `written` sets the position.
     pub(crate) fn update_reason(&self, job: &Job) {
-        self.bar.set_length(job.range.count());
-        self.failed.store(job.failed_numbers, Ordering::Relaxed);
+        self.bar.set_length(self.part.unwrap_or(job.range.count()));
+        // How many of them are in the part is not known.
+        self.failed.store(if self.part.is_some() { 0 } else { job.failed_numbers }, Ordering::Relaxed);
         let reason = job.waiting.as_ref().map(|waiting| plain(&waiting.text).to_string()).unwrap_or_default();
         self.reason.send_if_modified(|shown| {
             let is_other = *shown != reason;

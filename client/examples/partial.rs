@@ -38,8 +38,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     spec.keep_going = true;
     let job = client.submit(spec).await?;
     let target = OutputTarget::open(Target::File("roots.csv".into()), Format::Csv)?;
-    let content = Content { range: job.range, value_type: job.value_type, least_bytes: 0, may_miss: true };
-    let summary = target.begin(&content)?.save(client.results(&job).await?, |_written| {}).await?;
+    let summary = target.begin(&Content::of(&job))?.save(client.results(&job).await?, |_written| {}).await?;
     println!("{} results in roots.csv, {} missing", summary.numbers, summary.missing);
     for chunk in client.failed_chunks(job.id).await? {
         println!("chunk {} ({}..={}) failed: {}", chunk.chunk, chunk.first, chunk.last, chunk.reason);

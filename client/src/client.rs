@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use ring::rand::{SecureRandom, SystemRandom};
-use swath_model::JobRequest;
+use swath_model::{JobRequest, Range};
 use swath_proto::{codec, v1};
 use swath_transport::{DialError, Dialer};
 
@@ -164,12 +164,17 @@ impl Client {
     ///
     /// An error if the job failed ([`ClientError::JobFailed`]) or was cancelled ([`ClientError::JobCancelled`]).
     pub async fn results(&self, job: &Job) -> Result<Results, ClientError> {
-        Results::open(self.connection.clone(), job, Wanted::All).await
+        self.results_in(job, job.range, Wanted::All).await
     }
 
     /// The blocks that exist of a job that failed or was cancelled. Numbers without a result are skipped and counted.
     pub async fn partial_results(&self, job: &Job) -> Result<Results, ClientError> {
-        Results::open(self.connection.clone(), job, Wanted::Existing).await
+        self.results_in(job, job.range, Wanted::Existing).await
+    }
+
+    /// The same for some of its numbers, which [`Job::part`] checks. A block that holds others, too, is cut.
+    pub async fn results_in(&self, job: &Job, numbers: Range, wanted: Wanted) -> Result<Results, ClientError> {
+        Results::open(self.connection.clone(), job, numbers, wanted).await
     }
 
     /// All workers that have joined.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use swath_model::Range;
 use swath_proto::{
     MAX_MESSAGE_BYTES, codec,
     v1::{self, jobs_client::JobsClient, results_client::ResultsClient, workers_client::WorkersClient},
@@ -43,16 +44,17 @@ impl Connection {
         read_job(self.jobs().get(v1::GetJobRequest { id }).await.map_err(status)?.into_inner())
     }
 
-    /// The blocks of a job, beginning with the one that holds this number.
+    /// The blocks of a job that hold these numbers. The first and the last may hold others, too.
     pub(crate) async fn read(
         &self,
         job_id: u64,
-        first: Option<i64>,
+        range: Range,
         wanted: Wanted,
     ) -> Result<Streaming<v1::ResultBlock>, ClientError> {
         let partial = wanted == Wanted::Existing;
+        let (first, last) = (Some(range.first()), Some(range.last()));
         let mut service = ResultsClient::new(self.channel.clone()).max_decoding_message_size(MAX_MESSAGE_BYTES);
-        Ok(service.read(v1::ReadRequest { job_id, first, partial }).await.map_err(status)?.into_inner())
+        Ok(service.read(v1::ReadRequest { job_id, first, partial, last }).await.map_err(status)?.into_inner())
     }
 
     /// Has the coordinator check the block that begins with this number, which came damaged.

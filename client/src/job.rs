@@ -5,6 +5,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use arrow_schema::SchemaRef;
 use swath_kernel::{Parameters, ValueType};
 use swath_model::{Fingerprint, JobState, JobStatus, Range, ResultMode, Waiting, WorkerId, WorkerState, WorkerStatus};
 
@@ -114,6 +115,24 @@ impl Job {
     /// What it computes. Its id does not say that, once the coordinator was given an older copy of its data.
     pub(crate) fn fingerprint(&self) -> Fingerprint {
         swath_proto::fingerprint_of(&self.kernel, &self.parameters, self.range, self.chunk_size, self.value_type)
+    }
+
+    /// The columns of its results.
+    pub fn schema(&self) -> SchemaRef {
+        swath_block::arrow_schema(self.value_type)
+    }
+
+    /// Its numbers from `first` to `last`, where these are given. An error if they are not a part of its range.
+    pub fn part(&self, first: Option<i64>, last: Option<i64>) -> Result<Range, ClientError> {
+        let (id, range) = (self.id, self.range);
+        for bound in [first, last].into_iter().flatten() {
+            if range.offset_of(bound).is_none() {
+                return Err(ClientError::Invalid(format!("{bound} is not in the range {range} of job {id}")));
+            }
+        }
+        let (first, last) = (first.unwrap_or(range.first()), last.unwrap_or(range.last()));
+        Range::new(first, last)
+            .map_err(|_| ClientError::Invalid(format!("no number is both {first} or more and {last} or less")))
     }
 
     /// An error if the job has ended in a way that leaves less than what is wanted: it failed or was cancelled.

@@ -2,11 +2,11 @@
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-//! use swath_client::{Client, JobRequest, output::{Format, Output, Target}};
+//! use swath_client::{Client, JobRequest, output::{Content, Format, Output, Target}};
 //!
 //! let client = Client::connect("127.0.0.1:7171").await?;
 //! let job = client.submit(JobRequest::new("square", "1..=1000000".parse()?)).await?;
-//! let output = Output::create(Target::File("squares.parquet".into()), Format::Parquet, job.range, job.value_type)?;
+//! let output = Output::create(Target::File("squares.parquet".into()), Format::Parquet, &Content::of(&job))?;
 //! let results = client.results(&job).await?;
 //! output.save(results, |_numbers| {}).await?;
 //! # Ok(())

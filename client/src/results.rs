@@ -1,7 +1,5 @@
 //! The blocks of a job on their way to a client.
 
-use std::cmp::Ordering;
-
 use swath_block::{Block, BlockError};
 use swath_kernel::ValueType;
 use swath_model::{Fingerprint, Range};
@@ -22,6 +20,7 @@ pub struct Results {
     job: u64,
     /// What the job computes.
     fingerprint: Fingerprint,
+    /// The numbers that are wanted.
     range: Range,
     value_type: ValueType,
     /// `None` while it is broken.
@@ -59,13 +58,19 @@ pub(crate) enum Item {
 }
 
 impl Results {
-    pub(crate) async fn open(connection: Connection, job: &Job, wanted: Wanted) -> Result<Self, ClientError> {
-        let blocks = match connection.read(job.id, None, wanted).await {
+    /// The results of these numbers of a job.
+    pub(crate) async fn open(
+        connection: Connection,
+        job: &Job,
+        range: Range,
+        wanted: Wanted,
+    ) -> Result<Self, ClientError> {
+        let blocks = match connection.read(job.id, range, wanted).await {
             Ok(blocks) => Some(blocks),
             Err(error) => return Err(connection.explain(job.id, wanted, error).await),
         };
         let fingerprint = job.fingerprint();
-        let (job, range, value_type) = (job.id, job.range, job.value_type);
+        let (job, value_type) = (job.id, job.value_type);
         Ok(Self {
             connection,
             job,
@@ -160,8 +165,8 @@ impl Results {
         let blocks = match &mut self.blocks {
             Some(blocks) => blocks,
             None => {
-                let next = self.range.at(self.received);
-                let blocks = self.connection.read(self.job, next, self.wanted).await?;
+                let rest = self.rest().ok_or_else(|| ClientError::Protocol("nothing is left to read".to_owned()))?;
+                let blocks = self.connection.read(self.job, rest, self.wanted).await?;
                 // The coordinator may have been restored from an older copy. Then the id may belong to another job.
                 if self.connection.job(self.job).await?.fingerprint() != self.fingerprint {
                     return Err(ClientError::JobReplaced(self.job));
@@ -202,6 +207,11 @@ impl Results {
         Ok(block)
     }
 
+    /// The numbers that are still to come; `None` if that is none.
+    fn rest(&self) -> Option<Range> {
+        Range::new(self.range.at(self.received)?, self.range.last()).ok()
+    }
+
     /// Reports a damaged block to the coordinator. It is read again in any case.
     async fn reject(&mut self, first: i64, numbers: u64, pauses: &mut Pauses) -> Result<(), ClientError> {
         self.blocks = None;
@@ -211,25 +221,24 @@ impl Results {
         Ok(())
     }
 
-    fn place(&mut self, first: i64, mut block: Block) -> Result<(i64, Block), ClientError> {
+    /// The next block, cut to the numbers that are wanted, and its first number.
+    fn place(&mut self, first: i64, block: Block) -> Result<(i64, Block), ClientError> {
         let unexpected = |what: &str| ClientError::Protocol(format!("the block that begins at {first} {what}"));
         let damaged = |error: BlockError| unexpected(&format!("is damaged: {error}"));
-        let offset = self.range.offset_of(first).ok_or_else(|| unexpected("is not of this job"))?;
-        let mut first = first;
-        match offset.cmp(&self.received) {
-            Ordering::Equal => {}
-            // A download that continues may begin within a block.
-            Ordering::Less if self.received - offset < block.rows() as u64 => {
-                first = self.range.at(self.received).ok_or_else(|| unexpected("is too long"))?;
-                block = block.without_first((self.received - offset) as usize, first).map_err(damaged)?;
-            }
-            Ordering::Less | Ordering::Greater => return Err(unexpected("is not the next one")),
+        let Some(rest) = self.rest() else { return Err(unexpected("is one too many")) };
+        let rows = block.rows();
+        // How many of its numbers come before those that are wanted, and before the end of those.
+        let before = |number: i64| usize::try_from(i128::from(number) - i128::from(first)).ok();
+        let (Some(start), Some(end)) = (before(rest.first()), before(rest.last())) else {
+            return Err(unexpected("is not the next one"));
+        };
+        if start >= rows {
+            return Err(unexpected("is not the next one"));
         }
-        let received = self.received + block.rows() as u64;
-        if received > self.range.count() {
-            return Err(unexpected("is too long"));
-        }
-        self.received = received;
-        Ok((first, block))
+        let end = rows.min(end.saturating_add(1));
+        self.received += (end - start) as u64;
+        // The first block may begin before what is wanted, and the last may end behind it.
+        let block = if end - start == rows { block } else { block.cut(start..end).map_err(damaged)? };
+        Ok((rest.first(), block))
     }
 }

@@ -2,7 +2,6 @@
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
-use arrow_flight::flight_service_server::FlightServiceServer;
 use swath_coordinator_core::{Config, Inherited, RecoveredJob};
 use swath_proto::{
     CONNECTION_WINDOW_BYTES, FILE_DESCRIPTOR_SET, FRAME_BYTES, MAX_MESSAGE_BYTES, STREAM_WINDOW_BYTES,
@@ -22,7 +21,12 @@ use crate::{
     driver::{Driver, DriverHandle},
     health::Health,
     ledger::Ledger,
-    services::{flight::FlightGate, jobs::JobsService, results::ResultsService, workers::WorkersService},
+    services::{
+        flight::{FlightDoor, FlightGate},
+        jobs::JobsService,
+        results::ResultsService,
+        workers::WorkersService,
+    },
     store::{Store, StoreConfig, StoreError},
     supervise::{Fault, supervise},
 };
@@ -181,7 +185,7 @@ impl Coordinator {
             .add_service(JobsServer::new(JobsService { driver: driver.clone() }))
             .add_service(WorkersServer::new(workers).max_decoding_message_size(MAX_MESSAGE_BYTES))
             .add_service(ResultsServer::new(ResultsService::new(Arc::clone(&store))))
-            .add_service(FlightServiceServer::new(FlightGate { driver, store }));
+            .add_service(FlightDoor::new(FlightGate { driver, store }));
 
         let shut_down = {
             let (stop, health) = (stop.clone(), health.clone());

@@ -69,7 +69,8 @@ pub fn of(target: Target) -> Result<Vec<Vec<u8>>, SeedError> {
         Target::Reduce => Ok(lists()),
         Target::Submit => Ok(submits().iter().map(Message::encode_to_vec).collect()),
         Target::Ticket => {
-            Ok(texts(&["3", r#"{"job": 3, "column": "value", "first": -100}"#, r#"{"job":1,"partial":true}"#]))
+            let some = r#"{"job": 3, "columns": ["value", "n"], "first": -100, "last": 100}"#;
+            Ok(texts(&["3", r#"{"job": 3, "column": "value", "first": -100}"#, r#"{"job":1,"partial":true}"#, some]))
         }
         Target::Upload => Ok(vec![upload()?.encode_to_vec()]),
     }

@@ -18,6 +18,10 @@ def pyarrow(path):
     if path.endswith(".arrow"):
         with pa.OSFile(path) as file:
             table = pa.ipc.open_file(file).read_all()
+    elif ".arrows" in path:
+        compression = {"gz": "gzip", "zst": "zstd"}.get(path.rsplit(".", 1)[1])
+        with pa.input_stream(path, compression=compression) as stream:
+            table = pa.ipc.open_stream(stream).read_all()
     else:
         table = pq.read_table(path)
     table.validate(full=True)
@@ -27,17 +31,19 @@ def pyarrow(path):
 def polars(path):
     import polars as pl
 
-    ending = path.rsplit(".", 1)[1]
-    readers = {"parquet": pl.read_parquet, "arrow": pl.read_ipc, "csv": pl.read_csv, "jsonl": pl.read_ndjson}
-    frame = readers[ending](path)
+    readers = {
+        "parquet": pl.read_parquet, "arrow": pl.read_ipc, "arrows": pl.read_ipc_stream, "csv": pl.read_csv,
+        "tsv": lambda path: pl.read_csv(path, separator="\t"), "jsonl": pl.read_ndjson, "ndjson": pl.read_ndjson,
+    }
+    frame = readers[path.split(".")[1]](path)
     return {name: str(kind) for name, kind in frame.schema.items()}, frame.to_dict(as_series=False)
 
 
 def duckdb(path):
     import duckdb
 
-    ending = path.rsplit(".", 1)[1]
-    function = {"parquet": "read_parquet", "csv": "read_csv"}[ending]
+    ending = path.split(".")[1]
+    function = {"parquet": "read_parquet", "csv": "read_csv", "tsv": "read_csv", "jsonl": "read_json_auto"}[ending]
     relation = duckdb.sql(f"SELECT * FROM {function}('{path}')")
     kinds = dict(zip(relation.columns, map(str, relation.types)))
     columns = zip(*relation.fetchall())
@@ -48,6 +54,7 @@ def numpy(path):
     import numpy
 
     values = numpy.load(path)
+    # Of an array of structs, rows are lists.
     return {"value": str(values.dtype)}, {"value": values.tolist()}
 
 

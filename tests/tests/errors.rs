@@ -54,7 +54,10 @@ fn bad_usage_is_refused_before_anything_is_started() {
         ("run 1..=5 -o x.csv -p type=float", &["float", "auto or decimal128"]),
         ("run 1..=5 -o x.csv -k collatz -p max-steps=0", &["\"0\"", "whole number from 1"]),
         ("run 1..=5 -o x.csv --chunk-size 0", &["chunk size of 0", "at least one number"]),
-        ("run 1..=5 -o x.xlsx", &["x.xlsx", ".parquet", ".arrow", ".csv", ".jsonl", ".npy", ".txt"]),
+        (
+            "run 1..=5 -o x.xlsx",
+            &["x.xlsx", ".parquet", ".arrow", ".arrows", ".csv", ".tsv", ".jsonl", ".ndjson", ".npy", ".txt"],
+        ),
         ("run 1..=5 -o squares", &["squares", ".parquet"]),
         ("run 3037000499..=3037000500 -o x.npy", &["npy", "decimal128", ".parquet"]),
     ];
@@ -72,7 +75,7 @@ fn bad_values_of_flags_are_refused_with_what_is_allowed() {
     let cases: [(&str, &[&str]); 8] = [
         ("run 1..=5 --workers 0", &["0", "1 to 1024"]),
         ("run 1..=5 --threads 0", &["0", "1 to 65536"]),
-        ("run 1..=5 --format excel", &["excel", "parquet, arrow, csv, jsonl, npy, text"]),
+        ("run 1..=5 --format excel", &["excel", "parquet, arrow, arrows, csv, tsv, jsonl, ndjson, npy, text"]),
         ("run 1..=5 --output yaml", &["yaml", "text, json"]),
         ("run 1..=5 -p speed", &["speed", "NAME=VALUE"]),
         ("coordinator start --lease-timeout soon", &["soon", "10s"]),

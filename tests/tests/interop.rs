@@ -37,6 +37,10 @@ fn flights_are_jobs() {
     assert_eq!(first["endpoints"].as_array().unwrap().len(), 1);
     let ticket = first["endpoints"][0].as_str().unwrap();
     assert_eq!(flight(&scene, &coordinator, &["get", ticket])["rows"], 1000);
+    // A ticket may have an upper bound, too, and several columns.
+    let some =
+        flight(&scene, &coordinator, &["info", r#"{"job": 1, "columns": ["value", "n"], "first": 901, "last": 903}"#]);
+    assert_eq!((&some["schema"], &some["total_records"]), (&json!({"value": "int64", "n": "int64"}), &json!(3)));
     // A descriptor may ask as a ticket does.
     let some = flight(&scene, &coordinator, &["info", r#"{"job": 1, "column": "value", "first": 901}"#]);
     assert_eq!(some["schema"], json!({"value": "int64"}));
@@ -58,6 +62,14 @@ fn a_flight_brings_every_row() {
         })
     };
     assert_eq!(flight(&scene, &coordinator, &["get", "1"]), expected(-1_500_000));
+    for (first, last) in [(-1_500_000, -1_500_000), (-1_048_577, 1_048_576), (-3, 700_000), (1_499_999, 1_500_000)] {
+        let ticket = json!({"job": 1, "first": first, "last": last}).to_string();
+        let expected = json!({
+            "columns": ["n", "value"], "rows": last - first + 1, "first": first, "last": last,
+            "in_order": true, "wrong": 0,
+        });
+        assert_eq!(flight(&scene, &coordinator, &["get", &ticket]), expected, "{ticket}");
+    }
     // The first number may lie anywhere in a block.
     for first in [-1_500_000, -1_499_999, -7, 0, 1_048_576, 1_499_999, 1_500_000] {
         let ticket = json!({"job": 1, "first": first}).to_string();
@@ -74,6 +86,8 @@ fn a_flight_may_bring_one_column() {
     let get = |ticket: &str| flight(&scene, &coordinator, &["values", ticket]);
     assert_eq!(get(r#"{"job": 1, "column": "value", "first": 98}"#), json!({"value": [9604, 9801, 10000]}));
     assert_eq!(get(r#"{"job": 1, "column": "n", "first": 98}"#), json!({"n": [98, 99, 100]}));
+    assert_eq!(get(r#"{"job": 1, "columns": ["value", "n"], "last": 2}"#), json!({"value": [1, 4], "n": [1, 2]}));
+    assert_eq!(get(r#"{"job": 1, "columns": ["n"], "first": 7, "last": 7}"#), json!({"n": [7]}));
     assert_eq!(get(r#"{"job": 1, "first": 99}"#), json!({"n": [99, 100], "value": [9801, 10000]}));
 }
 
@@ -114,6 +128,11 @@ fn a_flight_that_cannot_be_is_refused_in_a_sentence() {
         (r#"{"job": 1, "column": "m"}"#, "ArrowInvalid", "there is no column `m`; the columns are `n` and `value`"),
         ("7", "ArrowKeyError", "there is no job 7"),
         (r#"{"job": 1, "first": 11}"#, "ArrowInvalid", "11 is not in the range 1..=10"),
+        (r#"{"job": 1, "last": 0}"#, "ArrowInvalid", "0 is not in the range 1..=10"),
+        (r#"{"job": 1, "first": 5, "last": 4}"#, "ArrowInvalid", "no number is both 5 or more and 4 or less"),
+        (r#"{"job": 1, "columns": ["n", "n"]}"#, "ArrowInvalid", "asks for the column `n` twice"),
+        (r#"{"job": 1, "columns": []}"#, "ArrowInvalid", "asks for no columns"),
+        (r#"{"job": 1, "column": "n", "columns": ["n"]}"#, "ArrowInvalid", "both `column` and `columns`"),
     ];
     for (ticket, kind, sentence) in cases {
         for verb in ["get", "info"] {

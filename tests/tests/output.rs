@@ -8,6 +8,29 @@ use std::{
 use serde_json::{Value, json};
 use swath_tests::{Rows, Scene, is_prime, square};
 
+/// Those of all formats, as they are and compressed.
+const ENDINGS: [&str; 19] = [
+    "parquet",
+    "arrow",
+    "arrows",
+    "arrows.gz",
+    "arrows.zst",
+    "csv",
+    "csv.gz",
+    "csv.zst",
+    "tsv",
+    "tsv.gz",
+    "tsv.zst",
+    "jsonl",
+    "ndjson",
+    "jsonl.gz",
+    "jsonl.zst",
+    "npy",
+    "txt",
+    "txt.gz",
+    "txt.zst",
+];
+
 /// The rows of a file as Python reads it.
 fn read(scene: &Scene, reader: &str, file: &str) -> Value {
     scene.python("rows.py", [reader, file])
@@ -16,23 +39,27 @@ fn read(scene: &Scene, reader: &str, file: &str) -> Value {
 #[test]
 fn integers_are_the_same_in_every_format() {
     let scene = Scene::new("integers_in_every_format");
-    for ending in ["parquet", "arrow", "csv", "jsonl", "npy", "txt"] {
+    for ending in ENDINGS {
         scene.swath(&format!("run -3..=4 -o squares.{ending}")).succeed();
     }
     let numbers = [-3, -2, -1, 0, 1, 2, 3, 4];
     let squares = numbers.map(|n: i64| n * n);
     let rows = json!({"columns": {"n": "int64", "value": "int64"}, "n": numbers, "value": squares});
-    for (reader, file) in [("pyarrow", "squares.parquet"), ("pyarrow", "squares.arrow")] {
-        assert_eq!(read(&scene, reader, file), rows, "{file}");
+    for ending in ["parquet", "arrow", "arrows", "arrows.gz", "arrows.zst"] {
+        assert_eq!(read(&scene, "pyarrow", &format!("squares.{ending}")), rows, "{ending}");
     }
     let rows = json!({"columns": {"n": "Int64", "value": "Int64"}, "n": numbers, "value": squares});
-    for file in ["squares.parquet", "squares.arrow", "squares.csv", "squares.jsonl"] {
-        assert_eq!(read(&scene, "polars", file), rows, "{file}");
+    for ending in ["parquet", "arrow", "arrows", "csv", "csv.gz", "csv.zst", "tsv", "jsonl", "ndjson"] {
+        assert_eq!(read(&scene, "polars", &format!("squares.{ending}")), rows, "{ending}");
     }
     let rows = json!({"columns": {"n": "BIGINT", "value": "BIGINT"}, "n": numbers, "value": squares});
+    for ending in ["parquet", "csv", "csv.gz", "csv.zst", "tsv", "tsv.gz"] {
+        assert_eq!(read(&scene, "duckdb", &format!("squares.{ending}")), rows, "{ending}");
+    }
     // Of JSON, DuckDB guesses types of its own.
-    for file in ["squares.parquet", "squares.csv"] {
-        assert_eq!(read(&scene, "duckdb", file), rows, "{file}");
+    for ending in ["jsonl", "jsonl.gz", "jsonl.zst"] {
+        let found = read(&scene, "duckdb", &format!("squares.{ending}"));
+        assert_eq!([&found["n"], &found["value"]], [&rows["n"], &rows["value"]], "{ending}");
     }
     assert_eq!(read(&scene, "numpy", "squares.npy"), json!({"columns": {"value": "int64"}, "value": squares}));
     assert_eq!(fs::read_to_string(scene.path("squares.csv")).unwrap().lines().next(), Some("n,value"));
@@ -43,23 +70,27 @@ fn integers_are_the_same_in_every_format() {
 #[test]
 fn booleans_are_the_same_in_every_format() {
     let scene = Scene::new("booleans_in_every_format");
-    for ending in ["parquet", "arrow", "csv", "jsonl", "npy", "txt"] {
+    for ending in ENDINGS {
         scene.swath(&format!("run -1..=7 -k is-prime -o primes.{ending}")).succeed();
     }
     let numbers = [-1, 0, 1, 2, 3, 4, 5, 6, 7];
     let primes = numbers.map(is_prime);
     let rows = json!({"columns": {"n": "int64", "value": "bool"}, "n": numbers, "value": primes});
-    for (reader, file) in [("pyarrow", "primes.parquet"), ("pyarrow", "primes.arrow")] {
-        assert_eq!(read(&scene, reader, file), rows, "{file}");
+    for ending in ["parquet", "arrow", "arrows", "arrows.gz", "arrows.zst"] {
+        assert_eq!(read(&scene, "pyarrow", &format!("primes.{ending}")), rows, "{ending}");
     }
     let rows = json!({"columns": {"n": "Int64", "value": "Boolean"}, "n": numbers, "value": primes});
-    for file in ["primes.parquet", "primes.arrow", "primes.csv", "primes.jsonl"] {
-        assert_eq!(read(&scene, "polars", file), rows, "{file}");
+    for ending in ["parquet", "arrow", "arrows", "csv", "csv.gz", "csv.zst", "tsv", "jsonl", "ndjson"] {
+        assert_eq!(read(&scene, "polars", &format!("primes.{ending}")), rows, "{ending}");
     }
     let rows = json!({"columns": {"n": "BIGINT", "value": "BOOLEAN"}, "n": numbers, "value": primes});
+    for ending in ["parquet", "csv", "csv.gz", "csv.zst", "tsv", "tsv.gz"] {
+        assert_eq!(read(&scene, "duckdb", &format!("primes.{ending}")), rows, "{ending}");
+    }
     // Of JSON, DuckDB guesses types of its own.
-    for file in ["primes.parquet", "primes.csv"] {
-        assert_eq!(read(&scene, "duckdb", file), rows, "{file}");
+    for ending in ["jsonl", "jsonl.gz", "jsonl.zst"] {
+        let found = read(&scene, "duckdb", &format!("primes.{ending}"));
+        assert_eq!([&found["n"], &found["value"]], [&rows["n"], &rows["value"]], "{ending}");
     }
     assert_eq!(read(&scene, "numpy", "primes.npy"), json!({"columns": {"value": "bool"}, "value": primes}));
     let lines = fs::read_to_string(scene.path("primes.txt")).unwrap();
@@ -81,7 +112,7 @@ fn decimals_are_exact_in_arrow() {
 #[test]
 fn every_format_can_be_piped() {
     let scene = Scene::new("every_format_can_be_piped");
-    for format in ["parquet", "arrow", "csv", "jsonl", "npy", "text"] {
+    for format in ["parquet", "arrow", "arrows", "csv", "tsv", "jsonl", "npy", "text", "csv.gz", "ndjson.zst"] {
         let file = format!("direct.{}", if format == "text" { "txt" } else { format });
         scene.swath(&format!("run 1..=1000 --chunk-size 100 -o {file}")).succeed();
         scene.bash(&format!("$SWATH run 1..=1000 --chunk-size 100 -o - --format {format} | cat > piped")).succeed();
@@ -108,6 +139,20 @@ fn the_format_may_be_named_instead_of_the_ending() {
     assert_eq!(fs::read_to_string(scene.path("squares.csv")).unwrap(), "1\n4\n9\n");
     scene.swath("run 1..=3 -o SQUARES.CSV").succeed();
     assert_eq!(fs::read_to_string(scene.path("SQUARES.CSV")).unwrap(), "n,value\n1,1\n2,4\n3,9\n");
+    // The name may still say that it is compressed.
+    scene.swath("run 1..=3 -o squares.gz --format csv").succeed();
+    assert_eq!(scene.bash("gunzip -c squares.gz").succeed().stdout(), "n,value\n1,1\n2,4\n3,9\n");
+    for (arguments, sentence) in [
+        ("-o x.parquet.gz", "parquet is not written with .gz: Parquet is compressed inside"),
+        ("-o x.npy.zst", "npy is not written with .zst"),
+        ("-o x.arrow.gz", "the Arrow stream (.arrows) can be compressed"),
+        ("-o x.gz --format arrow", "arrow is not written with .gz"),
+    ] {
+        let said = scene.swath(&format!("run 1..=3 {arguments}")).end().assert_refused(2);
+        assert!(said.contains(sentence), "{arguments}: {said}");
+    }
+    let said = scene.swath("run 1..=3 --format parquet.zst").end().assert_misused();
+    assert!(said.contains("parquet is not written with .zst"), "{said}");
 }
 
 #[test]

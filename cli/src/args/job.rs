@@ -2,12 +2,12 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use clap::{Args as Arguments, Subcommand, builder::PossibleValuesParser};
-use swath_client::{Range, output::Format};
+use clap::{ArgMatches, Args as Arguments, Subcommand, parser::ValueSource};
+use swath_client::{Range, output::FileFormat};
 
 use super::{
     connect::ClientArgs,
-    values::{KernelName, duration, id, parameter, range, whole},
+    values::{FormatName, KernelName, duration, id, number, parameter, range, whole},
 };
 
 /// What to compute.
@@ -45,15 +45,52 @@ pub(crate) struct JobArgs {
 #[derive(Debug, Arguments)]
 #[command(next_help_heading = "Results")]
 pub(crate) struct ResultArgs {
-    /// The file to write; it appears when it is complete. Its extension sets the format: .parquet, .arrow, .csv,
-    /// .jsonl, .npy or .txt. `-` is standard output. Links are followed. Descriptors (/dev/fd/3), devices and named
-    /// pipes are written in place.
+    /// The file to write; it appears when it is complete. Its extension sets the format: .parquet, .arrow, .arrows (the
+    /// Arrow stream), .csv, .tsv, .jsonl or .ndjson, .npy, or .txt; .gz or .zst behind it compresses text and the Arrow
+    /// stream. `-` is standard output. Links are followed. Descriptors (/dev/fd/3), devices and named pipes are written
+    /// in place.
     #[arg(long, short = 'o', env = "SWATH_FILE", default_value = "-", value_name = "FILE")]
     pub(crate) file: PathBuf,
-    /// The format, if the extension does not set it [default on standard output: text, one value in each line]. `npy`
-    /// and `text` need a result for every number.
-    #[arg(long, env = "SWATH_FORMAT", value_parser = PossibleValuesParser::new(Format::NAMES))]
-    pub(crate) format: Option<String>,
+    #[command(flatten)]
+    pub(crate) how: FormatArgs,
+}
+
+/// The same for a job that is submitted.
+#[derive(Debug, Arguments)]
+#[command(next_help_heading = "Results")]
+pub(crate) struct SubmitResultArgs {
+    /// Wait for the job and write its results to this file; `swath job results --help` says what it may be. Ctrl-C ends
+    /// the waiting, and the job continues.
+    #[arg(long, short = 'o', env = "SWATH_FILE", value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) how: FormatArgs,
+}
+
+/// How results are written.
+#[derive(Debug, Arguments)]
+pub(crate) struct FormatArgs {
+    /// The format, if the extension does not set it [default on standard output: text, one value in each line]; all but
+    /// parquet, arrow and npy may end with .gz or .zst. `npy`, `text` and files without the column `n` need a result
+    /// for every number.
+    #[arg(long, env = "SWATH_FORMAT", value_parser = FormatName)]
+    pub(crate) format: Option<FileFormat>,
+    /// A column to write; `n` is that of the numbers. The option may be repeated; columns are written in its order
+    /// [default: all; in text and npy all but `n`].
+    #[arg(long = "column", env = "SWATH_COLUMN", value_name = "NAME", value_delimiter = ';')]
+    pub(crate) columns: Vec<String>,
+}
+
+/// A part of the range of a job.
+#[derive(Debug, Arguments)]
+#[command(next_help_heading = "Results")]
+pub(crate) struct PartArgs {
+    /// The first number to write [default: that of the job].
+    #[arg(long, env = "SWATH_FIRST", value_name = "NUMBER", value_parser = number, allow_hyphen_values = true)]
+    pub(crate) first: Option<i64>,
+    /// The last number to write [default: that of the job].
+    #[arg(long, env = "SWATH_LAST", value_name = "NUMBER", value_parser = number, allow_hyphen_values = true)]
+    pub(crate) last: Option<i64>,
 }
 
 #[derive(Debug, Arguments)]
@@ -67,7 +104,20 @@ pub(crate) struct Submit {
     #[arg(long, env = "SWATH_RETAIN", value_name = "DURATION", value_parser = duration, help_heading = "Job")]
     pub(crate) retain: Option<Duration>,
     #[command(flatten)]
+    pub(crate) results: SubmitResultArgs,
+    #[command(flatten)]
     pub(crate) client: ClientArgs,
+}
+
+impl Submit {
+    /// Refuses flags for results where none are written. Variables of the environment may be meant for other commands.
+    pub(super) fn settle(&self, matches: &ArgMatches) -> Result<(), &'static str> {
+        let is_flag = |name| matches.value_source(name) == Some(ValueSource::CommandLine);
+        if self.results.file.is_none() && (is_flag("format") || is_flag("columns")) {
+            return Err("--format and --column say how results are written: name a file with -o FILE");
+        }
+        Ok(())
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -93,6 +143,8 @@ pub(crate) enum JobCommand {
         /// Write the results that exist of a job that failed or was cancelled.
         #[arg(long, env = "SWATH_PARTIAL")]
         partial: bool,
+        #[command(flatten)]
+        part: PartArgs,
         #[command(flatten)]
         results: ResultArgs,
     },

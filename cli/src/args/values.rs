@@ -7,7 +7,10 @@ use clap::{
     Arg, Command,
     builder::{PossibleValue, StringValueParser, TypedValueParser},
 };
-use swath_client::{Address, Range, RangeError};
+use swath_client::{
+    Address, Range, RangeError,
+    output::{FileFormat, Format},
+};
 use swath_transport::Security;
 
 /// Replaces the minus sign of a range, which clap would take for the dash of an option.
@@ -80,6 +83,33 @@ fn without_scheme(address: Address) -> Result<Address, &'static str> {
     match address.security() {
         None => Ok(address),
         Some(_) => Err("it takes HOST:PORT, without a scheme"),
+    }
+}
+
+/// A number of a range: `-5`, `1_000` or `1e6`.
+pub(super) fn number(text: &str) -> Result<i64, &'static str> {
+    let range = range(text).ok().filter(|range| range.count() == 1 && !text.contains(".."));
+    range.map(|range| range.first()).ok_or("it takes a whole number, such as -5, 1_000 or 1e6")
+}
+
+/// The name of a format, perhaps with that of a compression behind it.
+#[derive(Clone)]
+pub(super) struct FormatName;
+
+impl TypedValueParser for FormatName {
+    type Value = FileFormat;
+
+    fn parse_ref(
+        &self,
+        command: &Command,
+        arg: Option<&Arg>,
+        value: &std::ffi::OsStr,
+    ) -> Result<Self::Value, clap::Error> {
+        StringValueParser::new().try_map(|name| name.parse::<FileFormat>()).parse_ref(command, arg, value)
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        Some(Box::new(Format::NAMES.into_iter().map(PossibleValue::new)))
     }
 }
 
@@ -157,7 +187,7 @@ pub(super) fn log_filter(text: &str) -> Result<String, String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{duration, size, validity, whole};
+    use super::{duration, number, size, validity, whole};
 
     #[test]
     fn durations_are_bounded_and_the_bound_is_possible() {
@@ -196,6 +226,16 @@ mod tests {
         }
         for text in ["-1", "1..=3", "1..=1", "1.5", "many", "", "18446744073709551616"] {
             assert!(any(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn numbers_are_written_as_in_ranges() {
+        for (text, expected) in [("-5", -5), ("1_000", 1000), ("1e3", 1000), ("-9223372036854775808", i64::MIN)] {
+            assert_eq!(number(text), Ok(expected), "{text}");
+        }
+        for text in ["", "1..=1", "x", "1.5", "9223372036854775808"] {
+            assert!(number(text).is_err_and(|error| error.contains("such as -5")), "{text}");
         }
     }
 

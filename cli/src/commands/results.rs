@@ -5,15 +5,14 @@ use std::{convert::Infallible, path::Path, time::Duration};
 use anyhow::Result;
 use indicatif::HumanBytes;
 use swath_client::{
-    Client, FailedChunk, Job, JobState, Wanted, counted,
-    output::{Content, Format, OutputError, OutputTarget, Summary, Target},
+    Client, FailedChunk, Job, JobRequest, JobState, Range, Wanted, counted,
+    output::{Content, FileFormat, Format, OutputError, OutputTarget, Summary, Target},
 };
-
 use swath_console::say;
 
 use super::connect;
 use crate::{
-    args::ResultArgs,
+    args::FormatArgs,
     ending::{Attached, Ending},
     output::{Output, Written, failed_chunk, failed_numbers},
     progress::Progress,
@@ -28,34 +27,37 @@ const MUCH: u64 = 1 << 30;
 /// Where results go, and how.
 pub(super) struct Destination {
     pub(super) target: Target,
-    pub(super) format: Format,
+    pub(super) format: FileFormat,
+    pub(super) columns: Vec<String>,
 }
 
 impl Destination {
     /// Contradictions are found before there is a job.
-    pub(super) fn parse(args: &ResultArgs, output: &dyn Output) -> Result<Self> {
-        let named = args.format.as_deref().map(str::parse).transpose().map_err(|error: String| Ending::Usage(error))?;
-        if args.file == Path::new("-") {
-            return Ok(Self { target: Target::Stdout, format: named.unwrap_or_else(|| output.result_format()) });
+    pub(super) fn parse(file: &Path, how: &FormatArgs, output: &dyn Output) -> Result<Self> {
+        let columns = how.columns.clone();
+        if file == Path::new("-") {
+            let format = how.format.unwrap_or_else(|| output.result_format().into());
+            return Ok(Self { target: Target::Stdout, format, columns });
         }
-        let format = match named {
-            Some(format) => format,
-            None => Format::from_path(&args.file).map_err(OutputError::from)?,
+        let format = match how.format {
+            Some(format) => format.in_file(file),
+            None => FileFormat::from_path(file),
         };
-        Ok(Self { target: Target::File(args.file.clone()), format })
+        Ok(Self { target: Target::File(file.to_owned()), format: format.map_err(OutputError::from)?, columns })
     }
 
     /// With --keep-going some numbers may have no result. Text may still turn out complete; it is refused at the first
     /// number without a result.
     pub(super) fn check_keep_going(&self, keep_going: bool) -> Result<()> {
-        if keep_going && self.format == Format::Npy {
-            let sentence = "a .npy file cannot show which numbers have no result; with --keep-going use .parquet, .arrow, .csv or .jsonl";
+        if keep_going && self.format.format() == Format::Npy {
+            let sentence = "a .npy file cannot show which numbers have no result; with --keep-going use .parquet, \
+                            .arrow, .csv or .jsonl";
             return Err(Ending::Usage(sentence.to_owned()).into());
         }
         Ok(())
     }
 
-    /// Refuses a job with numbers that are known to have no result, if the format cannot show which.
+    /// Refuses a job with numbers that are known to have no result, if the output cannot show which.
     pub(super) fn check_missing(&self, job: &Job, wanted: Wanted) -> Result<()> {
         let has_ended = job.state != JobState::Running;
         let not_there = if wanted == Wanted::Existing && has_ended {
@@ -63,12 +65,19 @@ impl Destination {
         } else {
             0
         };
+        let format = self.format.format();
         match job.failed_numbers.max(not_there) {
-            count if count > 0 && self.format.needs_every_number() => {
-                Err(OutputError::Missing { first: None, count, format: self.format }.into())
+            count if count > 0 && !self.content(job, job.range, wanted).shows_missing(format) => {
+                Err(OutputError::Missing { first: None, count, format }.into())
             }
             _ => Ok(()),
         }
+    }
+
+    /// Whether the results of a kernel of this program can be written there. The coordinator judges unknown kernels.
+    pub(super) fn check(&self, target: &OutputTarget, request: &JobRequest) -> Result<()> {
+        let Some(content) = Content::of_request(request) else { return Ok(()) };
+        Ok(target.check(&Content { columns: self.columns.clone(), ..content })?)
     }
 
     /// Opens the target, before there is anything to write to it.
@@ -82,14 +91,15 @@ impl Destination {
         })
     }
 
-    /// What a job will write.
-    fn content(&self, job: &Job, wanted: Wanted) -> Content {
+    /// What a job will write of these numbers.
+    fn content(&self, job: &Job, range: Range, wanted: Wanted) -> Content {
+        let is_whole = range == job.range && self.columns.is_empty() && self.format.format() == Format::Parquet;
         Content {
-            range: job.range,
-            value_type: job.value_type,
+            columns: self.columns.clone(),
             // Parts are of the same encoded columns; their footers may take a little more.
-            least_bytes: if self.format == Format::Parquet { job.result_bytes - job.result_bytes / 10 } else { 0 },
+            least_bytes: if is_whole { job.result_bytes - job.result_bytes / 10 } else { 0 },
             may_miss: job.keep_going || wanted == Wanted::Existing,
+            ..Content::of_part(job, range)
         }
     }
 }
@@ -98,28 +108,27 @@ impl Destination {
 pub(super) struct Way<'a> {
     pub(super) target: OutputTarget,
     pub(super) destination: &'a Destination,
+    /// Which of its numbers.
+    pub(super) range: Range,
     pub(super) wanted: Wanted,
 }
 
-/// Writes all results of a job; waits for those that are not there yet.
+/// Writes the results of a job; waits for those that are not there yet.
 pub(super) async fn save(client: &Client, job: &Job, way: Way<'_>) -> Result<Summary> {
-    let Way { target, destination, wanted } = way;
-    let content = destination.content(job, wanted);
+    let Way { target, destination, range, wanted } = way;
+    let content = destination.content(job, range, wanted);
     if let Some(bytes) = target.about(&content).filter(|&bytes| bytes >= MUCH) {
         let kind = format!("{} value", job.value_type);
-        let (values, bytes) = (counted(job.range.count(), &kind), HumanBytes(bytes));
+        let (values, bytes) = (counted(range.count(), &kind), HumanBytes(bytes));
         say!("{values} will take about {bytes} in {}", destination.target);
     }
     let output = target.begin(&content)?;
-    let progress = Progress::beside_results(&destination.target);
+    let progress = Progress::beside_results(&destination.target).of_part(job, range);
     progress.update_reason(job);
     let attached = Attached { job: job.id, verb: "results" };
     let reader = connect::attached(client, attached, progress.teller());
     let saved = async {
-        let results = match wanted {
-            Wanted::All => reader.results(job).await,
-            Wanted::Existing => reader.partial_results(job).await,
-        };
+        let results = reader.results_in(job, range, wanted).await;
         output.save(results.map_err(OutputError::from)?, progress.written()).await
     };
     let saved = tokio::select! {
@@ -191,7 +200,7 @@ impl Saved<'_> {
                 say!("{} {have} no result", counted(missing, "number"));
                 Ok(())
             }
-            missing => Err(Ending::JobFailed(failed_numbers(missing, job.range.count())).into()),
+            missing => Err(Ending::JobFailed(failed_numbers(missing, summary.numbers + missing)).into()),
         }
     }
 }

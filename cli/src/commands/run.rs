@@ -3,10 +3,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use swath_client::{
-    Client, Job, JobRequest, OnCancel, ResultMode, Wanted,
-    output::{Content, OutputTarget},
-};
+use swath_client::{Client, Job, OnCancel, ResultMode, Wanted};
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::{
@@ -24,7 +21,7 @@ const POLL_INTERVAL: Duration = Duration::from_millis(200);
 pub(super) async fn run(args: Run, output: &dyn Output) -> Result<()> {
     let begun = Instant::now();
     let mut signals = StopSignals::listen()?;
-    let destination = Destination::parse(&args.results, output)?;
+    let destination = Destination::parse(&args.results.file, &args.results.how, output)?;
     let mut spec = job_request(args.job)?;
     destination.check_keep_going(spec.keep_going)?;
     // An unusable target is found before anything is started.
@@ -34,7 +31,7 @@ pub(super) async fn run(args: Run, output: &dyn Output) -> Result<()> {
         () = signals.received() => return Err(interrupted().into()),
     };
     if !args.client.coordinator.is_named() {
-        check(&target, &spec)?;
+        destination.check(&target, &spec)?;
     }
     let (client, mut cluster) = if args.client.coordinator.is_named() {
         (connect::user(&args.client).await?, None)
@@ -47,8 +44,9 @@ pub(super) async fn run(args: Run, output: &dyn Output) -> Result<()> {
         job = client.submit(spec) => job?,
         () = signals.received() => return Err(results::interrupted_submit().into()),
     };
+    let way = Way { target, destination: &destination, range: job.range, wanted: Wanted::All };
     let saved = tokio::select! {
-        saved = results::save(&client, &job, Way { target, destination: &destination, wanted: Wanted::All }) => saved,
+        saved = results::save(&client, &job, way) => saved,
         () = signals.received() => Err(interrupted().into()),
         error = watch_workers(cluster.as_mut()) => Err(error),
     };
@@ -84,14 +82,6 @@ pub(super) async fn run(args: Run, output: &dyn Output) -> Result<()> {
     }
     let saved = Saved { destination: &destination, summary: saved?, took: begun.elapsed() };
     saved.conclude(&ended, &failed, output)
-}
-
-/// Whether the results of a kernel of this program can be written there. The coordinator judges unknown kernels.
-fn check(target: &OutputTarget, spec: &JobRequest) -> Result<()> {
-    let Ok(kernel) = swath_kernel::find(&spec.kernel, &spec.parameters) else { return Ok(()) };
-    let range = spec.range;
-    let value_type = kernel.value_type(&(range.first()..=range.last()));
-    Ok(target.check(&Content { range, value_type, least_bytes: 0, may_miss: spec.keep_going })?)
 }
 
 /// Returns only if the run cannot continue without workers or coordinator.

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use swath_client::output::{Format, Summary};
+use swath_client::output::{FileFormat, Summary};
 use swath_health::Service;
 
 /// A coordinator that listens.
@@ -23,7 +23,7 @@ pub(crate) struct JoinedWorker<'a> {
 /// A file of results.
 pub(crate) struct Written<'a> {
     pub(crate) file: &'a Path,
-    pub(crate) format: Format,
+    pub(crate) format: FileFormat,
     pub(crate) summary: Summary,
     /// Its size; `None` where it is no regular file.
     pub(crate) bytes: Option<u64>,

@@ -2,30 +2,56 @@
 
 use std::io;
 
+use arrow_schema::DataType;
 use bytesize::ByteSize;
-use swath_kernel::ValueType;
+use swath_model::quoted;
 
-use super::format::{Format, UnknownExtension};
+use super::format::{FileFormat, Format, FormatError};
 use crate::{counted, error::ClientError};
+
+const NO_NPY: &str = "use .parquet, .arrow, .csv or .jsonl";
+const NO_TEXT: &str = "ask for one of them, or use .csv, .tsv or .jsonl";
 
 /// Why results were not written.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum OutputError {
-    /// The extension of the file name is unknown.
+    /// There is no such format, or it is not compressed so.
     #[error(transparent)]
-    UnknownExtension(#[from] UnknownExtension),
+    Format(#[from] FormatError),
     /// The format cannot hold values of this type.
-    #[error("the .npy format cannot hold {value_type} values; use .parquet, .arrow, .csv or .jsonl")]
+    #[error("the .npy format cannot hold the {} values of the column `{column}`; {NO_NPY}", lowercase(data_type))]
     UnsupportedType {
-        /// The values.
-        value_type: ValueType,
+        /// The column.
+        column: String,
+        /// Its values.
+        data_type: DataType,
     },
+    /// The results have no such column.
+    #[error("there is no column `{name}`; the columns are {}", named(columns))]
+    UnknownColumn {
+        /// What was asked for.
+        name: String,
+        /// What there is.
+        columns: Vec<String>,
+    },
+    /// A column would be there twice.
+    #[error("the column `{0}` is asked for twice")]
+    RepeatedColumn(String),
+    /// Text has one column, and this would be another number of them.
+    #[error("text has one value in each line, which cannot be those of the columns {}; {NO_TEXT}", named(columns))]
+    NotOneColumn {
+        /// The columns.
+        columns: Vec<String>,
+    },
+    /// A value that the format cannot hold.
+    #[error("{0}")]
+    Value(String),
     /// A binary format would go to a terminal.
     #[error("{format} is binary and not written to a terminal; name a file with -o, or pipe it into a program")]
     Terminal {
         /// The format.
-        format: Format,
+        format: FileFormat,
     },
     /// The file cannot be written.
     #[error("cannot write {destination}: {error}")]
@@ -36,8 +62,8 @@ pub enum OutputError {
         error: io::Error,
     },
     /// Some numbers have no result, and the format cannot say which.
-    #[error("{} no result, and {} cannot show that; use .parquet, .arrow, .csv or .jsonl, which write each value with its number",
-        missing(*.first, *.count), values_alone(*.format))]
+    #[error("{} no result, and {} cannot show that; {}",
+        missing(*.first, *.count), values_alone(*.format), with_numbers(*.format))]
     Missing {
         /// The first of them, if it is known.
         first: Option<i64>,
@@ -96,8 +122,25 @@ fn missing(first: Option<i64>, count: u64) -> String {
 fn values_alone(format: Format) -> &'static str {
     match format {
         Format::Npy => "a .npy file",
-        _ => "text, which has one value in each line,",
+        Format::Text => "text, which has one value in each line,",
+        _ => "values without the column `n`",
     }
+}
+
+fn with_numbers(format: Format) -> &'static str {
+    match format {
+        Format::Npy | Format::Text => "use .parquet, .arrow, .csv or .jsonl, which write each value with its number",
+        _ => "write that column, too",
+    }
+}
+
+/// The name of a type as kernels write it.
+fn lowercase(data_type: &DataType) -> String {
+    data_type.to_string().to_lowercase()
+}
+
+fn named(columns: &[String]) -> String {
+    quoted(columns.iter().map(String::as_str))
 }
 
 fn size(bytes: u64) -> String {

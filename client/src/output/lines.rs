@@ -1,20 +1,17 @@
-//! Lines of text: values alone, CSV, JSON.
+//! Lines of text: values alone, CSV, TSV, JSON.
 
 use std::io::Write;
 
-use arrow_array::{
-    Array,
-    cast::AsArray,
-    types::{Decimal128Type, Int64Type},
-};
-use swath_block::Block;
+use arrow_array::{Array, Int64Array, RecordBatch, cast::AsArray, types::Int64Type};
+use arrow_schema::Schema;
 
 use super::{
+    compress::Body,
     destination::Destination,
-    sink::{Sink, SinkError},
+    sink::RowSink,
+    sink_error::SinkError,
+    text::{Notation, PushCell, cells},
 };
-
-const BATCH_ROWS: usize = 1 << 16;
 
 /// The format of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,76 +20,114 @@ pub(super) enum Style {
     Text,
     /// `3,9`, below the header `n,value`
     Csv,
+    /// The same with tabs.
+    Tsv,
     /// `{"n":3,"value":9}`
     Jsonl,
 }
 
+impl Style {
+    fn notation(self) -> Notation {
+        match self {
+            Self::Text | Self::Tsv => Notation::Tsv,
+            Self::Csv => Notation::Csv,
+            Self::Jsonl => Notation::Json,
+        }
+    }
+}
+
 pub(super) struct LineSink {
-    destination: Destination,
+    body: Body,
     style: Style,
+    /// What comes before the value of each column.
+    before: Vec<Vec<u8>>,
+    /// What comes behind the last.
+    after: &'static [u8],
     text: Vec<u8>,
 }
 
 impl LineSink {
-    pub(super) fn open(mut destination: Destination, style: Style) -> Result<Box<dyn Sink>, SinkError> {
-        if style == Style::Csv {
-            destination.write_all(b"n,value\n")?;
+    pub(super) fn open(mut body: Body, style: Style, schema: &Schema) -> Result<Self, SinkError> {
+        let notation = style.notation();
+        let separator: &[u8] = match style {
+            Style::Text | Style::Tsv => b"\t",
+            Style::Csv | Style::Jsonl => b",",
+        };
+        let (mut header, mut before) = (Vec::new(), Vec::new());
+        for (at, field) in schema.fields().iter().enumerate() {
+            let mut start = if at > 0 { separator.to_vec() } else { Vec::new() };
+            header.extend_from_slice(&start);
+            notation.push_text(field.name().as_bytes(), &mut header);
+            if style == Style::Jsonl {
+                if at == 0 {
+                    start.push(b'{');
+                }
+                notation.push_text(field.name().as_bytes(), &mut start);
+                start.push(b':');
+            }
+            before.push(start);
         }
-        Ok(Box::new(Self { destination, style, text: Vec::new() }))
+        header.push(b'\n');
+        if matches!(style, Style::Csv | Style::Tsv) {
+            body.write_all(&header)?;
+        }
+        let after: &[u8] = if style == Style::Jsonl { b"}\n" } else { b"\n" };
+        Ok(Self { body, style, before, after, text: Vec::new() })
     }
 
-    fn push_lines(&mut self, first: i64, rows: usize, mut push_value: impl FnMut(usize, &mut Vec<u8>)) {
+    /// Rows of integers, which most results are: no call for each value.
+    fn push_integers(&mut self, columns: &[&[i64]], rows: usize) {
         let mut digits = itoa::Buffer::new();
-        let (before, between, after): (&[u8], &[u8], &[u8]) = match self.style {
-            Style::Text => (b"", b"", b"\n"),
-            Style::Csv => (b"", b",", b"\n"),
-            Style::Jsonl => (b"{\"n\":", b",\"value\":", b"}\n"),
-        };
         for row in 0..rows {
-            if self.style != Style::Text {
+            for (before, values) in self.before.iter().zip(columns) {
                 self.text.extend_from_slice(before);
-                self.text.extend_from_slice(digits.format(first.wrapping_add(row as i64)).as_bytes());
-                self.text.extend_from_slice(between);
+                let value = values.get(row).copied().unwrap_or_default();
+                self.text.extend_from_slice(digits.format(value).as_bytes());
             }
-            push_value(row, &mut self.text);
-            self.text.extend_from_slice(after);
+            self.text.extend_from_slice(self.after);
+        }
+    }
+
+    fn push_rows(&mut self, columns: &[PushCell<'_>], rows: usize) {
+        // A line that is empty would not be read as a row.
+        let may_be_empty = self.style == Style::Csv && columns.len() == 1;
+        for row in 0..rows {
+            let start = self.text.len();
+            for (before, push) in self.before.iter().zip(columns) {
+                self.text.extend_from_slice(before);
+                push(row, &mut self.text);
+            }
+            if may_be_empty && self.text.len() == start {
+                self.text.extend_from_slice(b"\"\"");
+            }
+            self.text.extend_from_slice(self.after);
         }
     }
 }
 
-impl Sink for LineSink {
-    #[expect(clippy::indexing_slicing, reason = "`push_lines` calls for the rows that it was given")]
-    fn write(&mut self, first: i64, block: &Block) -> Result<(), SinkError> {
-        let mut first = first;
-        for batch in block.columns(&[1], BATCH_ROWS).map_err(|error| SinkError::Block(error.to_string()))? {
-            let batch = batch.map_err(|error| SinkError::Block(error.to_string()))?;
-            let values = batch.column(0);
-            let mut digits = itoa::Buffer::new();
-            self.text.clear();
-            if let Some(values) = values.as_primitive_opt::<Int64Type>() {
-                let values = values.values();
-                self.push_lines(first, values.len(), |row, text| {
-                    text.extend_from_slice(digits.format(values[row]).as_bytes());
-                });
-            } else if let Some(values) = values.as_primitive_opt::<Decimal128Type>() {
-                let values = values.values();
-                self.push_lines(first, values.len(), |row, text| {
-                    text.extend_from_slice(digits.format(values[row]).as_bytes());
-                });
-            } else if let Some(values) = values.as_boolean_opt() {
-                self.push_lines(first, values.len(), |row, text| {
-                    text.extend_from_slice(if values.value(row) { b"true" } else { b"false" });
-                });
-            } else {
-                return Err(SinkError::Block(format!("unexpected {} values", values.data_type())));
+/// The values of a column of integers, none of which is null.
+fn integers(column: &dyn Array) -> Option<&[i64]> {
+    let column: &Int64Array = column.as_primitive_opt::<Int64Type>()?;
+    (column.null_count() == 0).then(|| &column.values()[..])
+}
+
+impl RowSink for LineSink {
+    fn write(&mut self, rows: &RecordBatch) -> Result<(), SinkError> {
+        self.text.clear();
+        let columns: Option<Vec<_>> = rows.columns().iter().map(|column| integers(column)).collect();
+        match columns {
+            Some(columns) => self.push_integers(&columns, rows.num_rows()),
+            None => {
+                let notation = self.style.notation();
+                let columns: Result<Vec<_>, _> =
+                    rows.columns().iter().map(|column| cells(column.as_ref(), notation)).collect();
+                self.push_rows(&columns.map_err(|error| SinkError::Value(error.to_string()))?, rows.num_rows());
             }
-            self.destination.write_all(&self.text)?;
-            first = first.wrapping_add(batch.num_rows() as i64);
         }
-        Ok(())
+        Ok(self.body.write_all(&self.text)?)
     }
 
     fn finish(self: Box<Self>) -> Result<Destination, SinkError> {
-        Ok(self.destination)
+        Ok(self.body.finish()?)
     }
 }

@@ -1,41 +1,52 @@
 //! Results as files and as text.
 
 mod arrow;
+mod compress;
+mod content;
 mod descriptor;
 mod destination;
 mod error;
 mod format;
 mod lines;
 mod npy;
+mod numpy_type;
 mod parquet;
 mod place;
 mod room;
 mod sink;
+mod sink_error;
+mod text;
 mod unfinished;
 
 use std::{
     io::Write,
+    path::PathBuf,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
 };
 
+use arrow_array::RecordBatch;
+use arrow_schema::Schema;
 use swath_block::Block;
-use swath_kernel::ValueType;
 use swath_model::Range;
 use tokio::sync::mpsc;
 
 use self::{
-    destination::Opened,
+    compress::Body,
+    destination::{Destination, Opened},
+    lines::{LineSink, Style},
     room::Disk,
-    sink::{Sink, SinkError},
+    sink::{RowSink, Sink},
+    sink_error::SinkError,
     unfinished::Unfinished,
 };
 pub use self::{
+    content::Content,
     destination::Target,
     error::OutputError,
-    format::{Format, UnknownExtension},
+    format::{Compression, FileFormat, Format, FormatError},
 };
 use crate::{Results, results::Item};
 
@@ -55,30 +66,18 @@ pub struct Summary {
     pub bytes: u64,
 }
 
-/// What is known about the results before the first value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Content {
-    /// The numbers.
-    pub range: Range,
-    /// The type of their values.
-    pub value_type: ValueType,
-    /// A lower bound of the size in bytes, if it is known otherwise than from the format and the range; else 0.
-    pub least_bytes: u64,
-    /// Whether some numbers may have no result.
-    pub may_miss: bool,
-}
-
 /// A target that was opened for writing.
 pub struct OutputTarget {
     opened: Opened,
-    format: Format,
+    format: FileFormat,
     name: String,
 }
 
 impl OutputTarget {
     /// Opens a target, so that one that cannot be written is found before anything is computed. Waits for the reader of
     /// a named pipe.
-    pub fn open(target: Target, format: Format) -> Result<Self, OutputError> {
+    pub fn open(target: Target, format: impl Into<FileFormat>) -> Result<Self, OutputError> {
+        let format = format.into();
         let name = target.to_string();
         let opened = Opened::open(target).map_err(|error| OutputError::Write { destination: name.clone(), error })?;
         if format.is_binary() && opened.is_terminal {
@@ -87,13 +86,10 @@ impl OutputTarget {
         Ok(Self { opened, format, name })
     }
 
-    /// An error if the format cannot hold these values, or if the disk certainly has no room for them.
+    /// An error if the format cannot hold these columns, or if the disk certainly has no room for them.
     pub fn check(&self, content: &Content) -> Result<(), OutputError> {
-        let Content { range, value_type, .. } = *content;
-        if self.format == Format::Npy && value_type == ValueType::Decimal128 {
-            return Err(OutputError::UnsupportedType { value_type });
-        }
-        let every_number = if content.may_miss { 0 } else { room::least(self.format, range, value_type) };
+        let columns = content.columns_for(self.format.format())?;
+        let every_number = if content.may_miss { 0 } else { room::least(self.format, content.range, &columns.schema) };
         let needed = every_number.max(content.least_bytes);
         match self.opened.disk.as_ref().and_then(Disk::free) {
             Some(free) if needed > free => Err(OutputError::NoRoom { destination: self.name.clone(), needed, free }),
@@ -104,47 +100,108 @@ impl OutputTarget {
     /// The approximate size of the file in bytes; `None` if it is no file or the size depends on the values.
     pub fn about(&self, content: &Content) -> Option<u64> {
         self.opened.unfinished.as_ref()?;
-        let about = room::about(self.format, content.range, content.value_type);
+        let columns = content.columns_for(self.format.format()).ok()?;
+        let about = room::about(self.format, content.range, &columns.schema);
         about.max((content.least_bytes > 0).then_some(content.least_bytes))
     }
 
     /// Checks this content and begins to write it.
     pub fn begin(self, content: &Content) -> Result<Output, OutputError> {
         self.check(content)?;
-        let Content { range, value_type, .. } = *content;
+        let format = self.format.format();
+        let columns = content.columns_for(format)?;
         let Opened { destination, unfinished, disk, .. } = self.opened;
         let written = destination.written();
-        let sink: Result<Box<dyn Sink>, SinkError> = match self.format {
-            Format::Parquet => parquet::ParquetSink::open(destination, value_type),
-            Format::Arrow => arrow::ArrowSink::open(destination, value_type),
-            Format::Npy => npy::NpySink::open(destination, range, value_type),
-            Format::Csv => lines::LineSink::open(destination, lines::Style::Csv),
-            Format::Jsonl => lines::LineSink::open(destination, lines::Style::Jsonl),
-            Format::Text => lines::LineSink::open(destination, lines::Style::Text),
-        };
+        let sink = open_sink(destination, self.format, content, columns);
         let sink = sink.map_err(|error| describe(error, &self.name))?;
         // Missing numbers make the file smaller, and how many are missing is not known.
         let disk = disk.filter(|_| !content.may_miss);
-        let progress = Written { range, blocks: 0, numbers: 0, bytes: written, disk };
-        Ok(Output { sink, format: self.format, destination: self.name, written: progress, unfinished })
+        let progress = Written { range: content.range, blocks: 0, numbers: 0, bytes: written, disk };
+        let wanted = Wanted { format, shows_missing: content.shows_missing(format) };
+        Ok(Output { sink, wanted, destination: self.name, written: progress, unfinished })
     }
+}
+
+/// The column of the numbers themselves.
+const NUMBER: &str = "n";
+
+fn open_sink(
+    destination: Destination,
+    format: FileFormat,
+    content: &Content,
+    columns: content::Columns,
+) -> Result<Sink, SinkError> {
+    let content::Columns { positions, schema } = columns;
+    if format.format() == Format::Parquet {
+        let sink = parquet::ParquetSink::open(destination, &content.schema, &positions, &content.metadata)?;
+        return Ok(Sink::Blocks(Box::new(sink)));
+    }
+    let sink = open_row_sink(destination, format, content.range.count(), &schema)?;
+    Ok(Sink::Rows { sink, columns: positions })
+}
+
+/// `count`: how many rows there will be, for the formats that say it first.
+fn open_row_sink(
+    destination: Destination,
+    format: FileFormat,
+    count: u64,
+    schema: &Schema,
+) -> Result<Box<dyn RowSink>, SinkError> {
+    let body = |destination| Body::new(destination, format.compression());
+    let lines = |destination, style| -> Result<Box<dyn RowSink>, SinkError> {
+        Ok(Box::new(LineSink::open(body(destination)?, style, schema)?))
+    };
+    match format.format() {
+        Format::Parquet => Err(SinkError::Value("Parquet is put together from blocks".to_owned())),
+        Format::Arrow => Ok(Box::new(arrow::ArrowSink::open(destination, schema)?)),
+        Format::ArrowStream => Ok(Box::new(arrow::ArrowStreamSink::open(body(destination)?, schema)?)),
+        Format::Npy => Ok(Box::new(npy::NpySink::open(destination, count, schema)?)),
+        Format::Csv => lines(destination, Style::Csv),
+        Format::Tsv => lines(destination, Style::Tsv),
+        Format::Jsonl => lines(destination, Style::Jsonl),
+        Format::Text => lines(destination, Style::Text),
+    }
+}
+
+/// Writes rows that are not the results of a job, with columns of any types: for tests of the formats.
+#[doc(hidden)]
+pub fn write_rows(file: PathBuf, format: FileFormat, rows: &[RecordBatch]) -> Result<(), OutputError> {
+    let target = Target::File(file);
+    let name = target.to_string();
+    let schema = rows.first().map_or_else(|| Arc::new(Schema::empty()), RecordBatch::schema);
+    let count = rows.iter().map(|rows| rows.num_rows() as u64).sum();
+    let Opened { destination, unfinished, .. } =
+        Opened::open(target).map_err(|error| OutputError::Write { destination: name.clone(), error })?;
+    let write = || {
+        let mut sink = open_row_sink(destination, format, count, &schema)?;
+        rows.iter().try_for_each(|rows| sink.write(rows))?;
+        sink.finish()?.flush()?;
+        Ok(unfinished.map_or(Ok(()), Unfinished::publish)?)
+    };
+    write().map_err(|error| describe(error, &name))
+}
+
+/// What an output wants of the results.
+#[derive(Debug, Clone, Copy)]
+struct Wanted {
+    format: Format,
+    /// Whether it shows which numbers have no result.
+    shows_missing: bool,
 }
 
 /// Results that are being written. A file appears under its name only when it is complete.
 pub struct Output {
-    sink: Box<dyn Sink>,
-    format: Format,
+    sink: Sink,
+    wanted: Wanted,
     destination: String,
     written: Written,
     unfinished: Option<Unfinished>,
 }
 
 impl Output {
-    /// Opens the output of a job over this range in which each number will have a result. An error if it cannot be
-    /// written.
-    pub fn create(target: Target, format: Format, range: Range, value_type: ValueType) -> Result<Self, OutputError> {
-        let content = Content { range, value_type, least_bytes: 0, may_miss: false };
-        OutputTarget::open(target, format)?.begin(&content)
+    /// Opens the output of a job. An error if it cannot be written.
+    pub fn create(target: Target, format: impl Into<FileFormat>, content: &Content) -> Result<Self, OutputError> {
+        OutputTarget::open(target, format)?.begin(content)
     }
 
     /// Writes all results; `progress` is called with the numbers written so far.
@@ -154,21 +211,21 @@ impl Output {
         progress: impl Fn(u64) + Send + 'static,
     ) -> Result<Summary, OutputError> {
         // If this future is dropped, `unfinished` is dropped with it and deletes the file.
-        let Self { mut sink, format, destination, mut written, unfinished } = self;
-        if format == Format::Parquet {
+        let Self { mut sink, wanted, destination, mut written, unfinished } = self;
+        if wanted.format == Format::Parquet {
             results = results.for_copying();
         }
-        let (sender, mut blocks) = mpsc::channel::<(i64, Block)>(BLOCKS_WAITING);
+        let (sender, mut blocks) = mpsc::channel::<Block>(BLOCKS_WAITING);
         let name = destination.clone();
         let writer = tokio::task::spawn_blocking(move || {
-            while let Some((first, block)) = blocks.blocking_recv() {
-                sink.write(first, &block).map_err(|error| describe(error, &name))?;
+            while let Some(block) = blocks.blocking_recv() {
+                sink.write(&block).map_err(|error| describe(error, &name))?;
                 written.add(&block, &name)?;
                 progress(written.numbers);
             }
             Ok::<_, OutputError>((sink, written))
         });
-        let fetched = fetch(&mut results, format, &sender).await;
+        let fetched = fetch(&mut results, wanted, &sender).await;
         drop(sender);
         let (sink, written) = writer.await.map_err(|error| OutputError::Block(error.to_string()))??;
         fetched?;
@@ -184,19 +241,20 @@ impl Output {
     }
 }
 
-/// Sends all blocks to the writer. An error at the first number without a result if the format cannot show that;
+/// Sends all blocks to the writer. An error at the first number without a result if the output cannot show that;
 /// nothing behind it is written then.
-async fn fetch(results: &mut Results, format: Format, writer: &mpsc::Sender<(i64, Block)>) -> Result<(), OutputError> {
+async fn fetch(results: &mut Results, wanted: Wanted, writer: &mpsc::Sender<Block>) -> Result<(), OutputError> {
     while let Some(item) = results.next_item().await? {
         match item {
-            Item::Block { first, block } => {
-                if writer.send((first, block)).await.is_err() {
+            Item::Block { block, .. } => {
+                if writer.send(block).await.is_err() {
                     // The writer has failed and says why.
                     return Ok(());
                 }
             }
-            Item::Missing if format.needs_every_number() => {
-                return Err(OutputError::Missing { first: results.first_missing(), count: results.missing(), format });
+            Item::Missing if !wanted.shows_missing => {
+                let (first, count, format) = (results.first_missing(), results.missing(), wanted.format);
+                return Err(OutputError::Missing { first, count, format });
             }
             Item::Missing => {}
         }
@@ -235,5 +293,6 @@ fn describe(error: SinkError, destination: &str) -> OutputError {
     match error {
         SinkError::Io(error) => OutputError::Write { destination: destination.to_owned(), error },
         SinkError::Block(reason) => OutputError::Block(reason),
+        SinkError::Value(reason) => OutputError::Value(reason),
     }
 }

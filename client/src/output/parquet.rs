@@ -2,28 +2,35 @@
 
 use std::io;
 
-use swath_block::{Block, FileAssembler};
-use swath_kernel::ValueType;
+use arrow_schema::Schema;
+use swath_block::{Block, FileAssembler, value_type_of};
 
-use super::{
-    destination::Destination,
-    sink::{Sink, SinkError},
-};
+use super::{destination::Destination, sink_error::SinkError};
 
 pub(super) struct ParquetSink(FileAssembler<Destination>);
 
 impl ParquetSink {
-    pub(super) fn open(destination: Destination, value_type: ValueType) -> Result<Box<dyn Sink>, SinkError> {
-        Ok(Box::new(Self(FileAssembler::new(destination, value_type).map_err(io::Error::other)?)))
+    /// A file of these columns of results that have this schema; `metadata` are keys and values for its footer.
+    pub(super) fn open(
+        destination: Destination,
+        schema: &Schema,
+        columns: &[usize],
+        metadata: &[(String, String)],
+    ) -> Result<Self, SinkError> {
+        let value_type = value_type_of(schema)
+            .ok_or_else(|| SinkError::Value("the results have columns that no block has".to_owned()))?;
+        let mut file = FileAssembler::with_columns(destination, value_type, columns).map_err(system_error)?;
+        for (key, value) in metadata {
+            file.describe(key.clone(), value.clone());
+        }
+        Ok(Self(file))
     }
-}
 
-impl Sink for ParquetSink {
-    fn write(&mut self, _first: i64, block: &Block) -> Result<(), SinkError> {
+    pub(super) fn write(&mut self, block: &Block) -> Result<(), SinkError> {
         Ok(self.0.append(block).map_err(system_error)?)
     }
 
-    fn finish(self: Box<Self>) -> Result<Destination, SinkError> {
+    pub(super) fn finish(self) -> Result<Destination, SinkError> {
         Ok(self.0.finish().map_err(system_error)?)
     }
 }

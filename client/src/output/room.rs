@@ -2,14 +2,18 @@
 
 use std::os::fd::{AsFd, OwnedFd};
 
+use arrow_schema::{DataType, Field, Schema};
 use rustix::{
     fs::{FileType, fstat, fstatfs, fstatvfs},
     process::geteuid,
 };
-use swath_kernel::ValueType;
 use swath_model::Range;
 
-use super::format::Format;
+use super::{
+    NUMBER,
+    format::{FileFormat, Format},
+    numpy_type,
+};
 
 /// File systems that take for a file the room that it is long: the others may compress it, or say nothing of the disk
 /// below them. From `linux/magic.h`: ext2 to ext4, XFS, tmpfs, VFAT, exFAT.
@@ -36,33 +40,67 @@ impl Disk {
     }
 }
 
-/// The bytes that a file of these values has at least, whatever the values are, if each number has one.
-pub(super) fn least(format: Format, range: Range, value_type: ValueType) -> u64 {
+/// The bytes that a file of these columns has at least, whatever the values are, if each number has a row.
+pub(super) fn least(format: FileFormat, range: Range, schema: &Schema) -> u64 {
+    if format.compression().is_some() {
+        return 0;
+    }
+    let format = format.format();
     let count = u128::from(range.count());
-    // `true`, or one digit.
-    let text = if value_type == ValueType::Boolean { 4 } else { 1 };
-    let bytes = match (format, value_type) {
+    let each: u128 = schema.fields().iter().map(|field| column(format, count, range, field)).sum();
+    let columns = schema.fields().len() as u128;
+    let bytes = match format {
         // Encoded and compressed.
-        (Format::Parquet, _) => 0,
-        (Format::Npy, ValueType::Boolean) => count,
-        (Format::Npy, _) => count * 8,
-        (Format::Arrow, ValueType::Boolean) => count * 8 + count / 8,
-        (Format::Arrow, ValueType::Int64) => count * 16,
-        (Format::Arrow, ValueType::Decimal128) => count * 24,
-        (Format::Text, _) => count * (text + 1),
-        (Format::Csv, _) => characters(range) + count * (text + 2),
-        (Format::Jsonl, _) => characters(range) + count * (text + br#"{"n":,"value":}"#.len() as u128 + 1),
+        Format::Parquet => 0,
+        Format::Npy | Format::Arrow | Format::ArrowStream => each,
+        // A separator or the end of the line behind each value.
+        Format::Text | Format::Csv | Format::Tsv => each + count * columns,
+        Format::Jsonl => each + count * (columns + 2),
     };
     u64::try_from(bytes).unwrap_or(u64::MAX)
 }
 
+/// The bytes of a column of so many rows, at least.
+fn column(format: Format, count: u128, range: Range, field: &Field) -> u128 {
+    let is_number = field.name() == NUMBER && *field.data_type() == DataType::Int64;
+    let text = if is_number { characters(range) } else { count * shortest(field) };
+    match format {
+        Format::Parquet => 0,
+        Format::Npy => count * u128::from(numpy_type::element(field.data_type()).map_or(0, |(_, bytes)| bytes)),
+        Format::Arrow | Format::ArrowStream => count * bits(field.data_type()) / 8,
+        Format::Text | Format::Csv | Format::Tsv => text,
+        // Its name in quotes, and a colon.
+        Format::Jsonl => text + count * (field.name().len() as u128 + 3),
+    }
+}
+
+/// The fewest characters of a value.
+fn shortest(field: &Field) -> u128 {
+    match field.data_type() {
+        _ if field.is_nullable() => 0,
+        DataType::Boolean => "true".len() as u128,
+        data_type if data_type.is_numeric() => 1,
+        _ => 0,
+    }
+}
+
+/// What a value takes in memory, at least.
+fn bits(data_type: &DataType) -> u128 {
+    match data_type {
+        DataType::Boolean => 1,
+        other => other.primitive_width().map_or(0, |bytes| bytes as u128 * 8),
+    }
+}
+
 /// About how many bytes a file has, where that can be told without the values.
-pub(super) fn about(format: Format, range: Range, value_type: ValueType) -> Option<u64> {
-    match (format, value_type) {
+pub(super) fn about(format: FileFormat, range: Range, schema: &Schema) -> Option<u64> {
+    let has_decimals = schema.fields().iter().any(|field| matches!(field.data_type(), DataType::Decimal128(..)));
+    match format.format() {
+        _ if format.compression().is_some() => None,
         // Of 16 bytes, compression takes away those that neighbours share: for squares a half.
-        (Format::Parquet, ValueType::Decimal128) => Some(range.count().saturating_mul(8)),
-        (Format::Parquet, _) => None,
-        _ => Some(least(format, range, value_type)),
+        Format::Parquet if has_decimals => Some(range.count().saturating_mul(8)),
+        Format::Parquet => None,
+        _ => Some(least(format, range, schema)),
     }
 }
 
@@ -124,14 +162,28 @@ mod tests {
     #[test]
     fn no_file_is_shorter_than_the_least() {
         let range = Range::new(1, 3).unwrap();
-        for (format, value_type, text) in [
-            (Format::Text, ValueType::Int64, "0\n1\n4\n"),
-            (Format::Csv, ValueType::Int64, "1,1\n2,4\n3,9\n"),
-            (Format::Text, ValueType::Boolean, "true\ntrue\ntrue\n"),
-            (Format::Jsonl, ValueType::Int64, "{\"n\":1,\"value\":1}\n{\"n\":2,\"value\":4}\n{\"n\":3,\"value\":9}\n"),
+        let schema = |value, columns: &[usize]| {
+            let number = Field::new("n", DataType::Int64, false);
+            Schema::new(vec![number, Field::new("value", value, false)]).project(columns).unwrap()
+        };
+        for (format, schema, text) in [
+            (Format::Text, schema(DataType::Int64, &[1]), "0\n1\n4\n"),
+            (Format::Csv, schema(DataType::Int64, &[0, 1]), "1,1\n2,4\n3,9\n"),
+            (Format::Tsv, schema(DataType::Int64, &[1, 0]), "1\t1\n4\t2\n9\t3\n"),
+            (Format::Text, schema(DataType::Boolean, &[1]), "true\ntrue\ntrue\n"),
+            (
+                Format::Jsonl,
+                schema(DataType::Int64, &[0, 1]),
+                "{\"n\":1,\"value\":1}\n{\"n\":2,\"value\":4}\n{\"n\":3,\"value\":9}\n",
+            ),
+            (Format::Jsonl, schema(DataType::Int64, &[1]), "{\"value\":1}\n{\"value\":4}\n{\"value\":9}\n"),
         ] {
-            assert_eq!(least(format, range, value_type), text.len() as u64, "{format}");
+            assert_eq!(least(format.into(), range, &schema), text.len() as u64, "{format}");
         }
-        assert_eq!(least(Format::Npy, Range::new(i64::MIN, 0).unwrap(), ValueType::Int64), u64::MAX);
+        let all = Range::new(i64::MIN, 0).unwrap();
+        assert_eq!(least(Format::Npy.into(), all, &schema(DataType::Int64, &[1])), u64::MAX);
+        assert_eq!(least("csv.gz".parse().unwrap(), all, &schema(DataType::Int64, &[1])), 0);
+        // n and a boolean.
+        assert_eq!(least(Format::Arrow.into(), Range::new(1, 800).unwrap(), &schema(DataType::Boolean, &[0, 1])), 6500);
     }
 }

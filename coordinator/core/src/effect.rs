@@ -2,9 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use swath_model::{
-    ChunkRun, Chunks, Fingerprint, JobId, JobSpec, JobState, JobStatus, Layout, LeaseId, ResultMode, WorkerId,
-};
+use swath_model::{ChunkRun, Fingerprint, JobId, JobSpec, JobState, JobStatus, LeaseId, WorkerId};
 
 use crate::{Ending, Moment, PersistError, Record, Refusal};
 
@@ -58,12 +56,8 @@ pub enum Effect {
     CreateResults {
         /// Which job.
         job: JobId,
-        /// How its range is split.
-        chunks: Chunks,
-        /// The type of its values.
-        layout: Layout,
-        /// What becomes of its results.
-        mode: ResultMode,
+        /// What it computes, how its range is split, and what becomes of its results.
+        spec: Arc<JobSpec>,
     },
     /// A chunk failed for good: [`ResultIndex::fail_chunk`](crate::ResultIndex::fail_chunk).
     FailChunk {

@@ -94,8 +94,7 @@ impl<R: Results> Core<R> {
             self.persist(Record::Forgotten(id));
             return self.refuse(waiting, &Refusal::NotScheduled(error));
         }
-        let (chunks, layout, mode) = (spec.chunks, spec.layout.clone(), spec.result_mode);
-        self.effect(Effect::CreateResults { job: id, chunks, layout, mode });
+        self.effect(Effect::CreateResults { job: id, spec: Arc::clone(&spec) });
         self.log(Notice::JobSubmitted(id, Arc::clone(&spec)));
         self.jobs.insert(id, Job::new(spec, fingerprint, submitted, token));
         // It has not been scheduled yet, so it does not wait for anything.

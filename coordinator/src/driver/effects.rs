@@ -79,8 +79,8 @@ impl Driver {
             Effect::Persist { records, clock } => self.store.persist(records, clock),
             Effect::Answer(reply) => self.answer(reply),
             Effect::Publish(status) => self.publish(*status),
-            Effect::CreateResults { job, chunks, layout, mode } => {
-                self.store.create_job(JobResults::new(job, chunks, layout, mode));
+            Effect::CreateResults { job, spec } => {
+                self.store.create_job(JobResults::of(job, &spec));
             }
             Effect::FailChunk { job, chunk } => self.with_results(job, |results| results.fail_chunk(chunk)),
             Effect::CloseResults(job) => {

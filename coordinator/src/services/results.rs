@@ -4,6 +4,7 @@ use std::{pin::Pin, sync::Arc};
 
 use bytes::Bytes;
 use futures::{Stream, stream};
+use swath_model::{JobId, OffsetRun, Range};
 use swath_proto::v1::{self, results_server::Results};
 use tokio::sync::Semaphore;
 use tonic::{Request, Response, Status};
@@ -32,8 +33,8 @@ impl Results for ResultsService {
     type ReadStream = Pin<Box<dyn Stream<Item = Result<v1::ResultBlock, Status>> + Send>>;
 
     async fn read(&self, request: Request<v1::ReadRequest>) -> Result<Response<Self::ReadStream>, Status> {
-        let request = request.into_inner();
-        let (results, reader) = open(&self.store, request.job_id, request.first, wanted(request.partial))?;
+        let v1::ReadRequest { job_id, first, last, partial } = request.into_inner();
+        let (results, reader) = open(&self.store, job_id, Bounds { first, last }, wanted(partial))?;
         // One block at a time, taken when the one before it was sent: the reader sets the speed.
         let blocks = stream::try_unfold((results, reader), async |(results, mut reader)| {
             let Some(piece) = reader.next().await? else { return Ok(None) };
@@ -62,7 +63,7 @@ impl Results for ResultsService {
     async fn recheck(&self, request: Request<v1::RecheckRequest>) -> Result<Response<v1::RecheckResponse>, Status> {
         let v1::RecheckRequest { job_id, first, numbers } = request.into_inner();
         let results = known(&self.store, job_id)?;
-        let offset = offset_of(&results, first)?;
+        let offset = offset_of(results.job(), results.chunks().range(), first)?;
         // One at a time: it costs more than the request.
         let _turn = self.rechecks.acquire().await;
         let verdict = match self.store.recheck(&results, offset, numbers).await.map_err(ReadError::Store)? {
@@ -74,11 +75,31 @@ impl Results for ResultsService {
     }
 }
 
-/// A reader of a job's results from the number `first` on.
+/// The first and the last number that are asked for; those of the range where they are not given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Bounds {
+    pub(super) first: Option<i64>,
+    pub(super) last: Option<i64>,
+}
+
+impl Bounds {
+    /// The offsets of these numbers of a job. An error if they are not in its range, or none is between them.
+    pub(super) fn offsets(self, job: JobId, range: Range) -> Result<OffsetRun, Status> {
+        let first = self.first.map_or(Ok(0), |first| offset_of(job, range, first))?;
+        let last = self.last.map_or(Ok(range.count() - 1), |last| offset_of(job, range, last))?;
+        // A range has as many numbers as fit, so there is a number behind its last.
+        OffsetRun::new(first, last.saturating_add(1)).ok_or_else(|| {
+            let (first, last) = (self.first.unwrap_or(range.first()), self.last.unwrap_or(range.last()));
+            Status::out_of_range(format!("no number is both {first} or more and {last} or less"))
+        })
+    }
+}
+
+/// A reader of a job's results for these numbers.
 pub(super) fn open(
     store: &Arc<Store>,
     job_id: u64,
-    first: Option<i64>,
+    bounds: Bounds,
     wanted: Wanted,
 ) -> Result<(Arc<JobResults>, BlockReader), Status> {
     let results = known(store, job_id)?;
@@ -86,8 +107,8 @@ pub(super) fn open(
         return Err(Status::failed_precondition(reason));
     }
     let id = results.job();
-    let offset = first.map_or(Ok(0), |first| offset_of(&results, first))?;
-    let reader = store.read(Arc::clone(&results), offset, wanted).ok_or_else(|| {
+    let offsets = bounds.offsets(id, results.chunks().range())?;
+    let reader = store.read(Arc::clone(&results), offsets, wanted).ok_or_else(|| {
         Status::failed_precondition(format!(
             "the results of job {id} are wanted once, and their reader is there already"
         ))
@@ -105,10 +126,9 @@ fn known(store: &Store, job_id: u64) -> Result<Arc<JobResults>, Status> {
     store.job(id).ok_or_else(|| Status::not_found(format!("there is no job {id}")))
 }
 
-fn offset_of(results: &JobResults, number: i64) -> Result<u64, Status> {
-    let (range, id) = (results.chunks().range(), results.job());
+fn offset_of(job: JobId, range: Range, number: i64) -> Result<u64, Status> {
     let offset = range.offset_of(number);
-    offset.ok_or_else(|| Status::out_of_range(format!("{number} is not in the range {range} of job {id}")))
+    offset.ok_or_else(|| Status::out_of_range(format!("{number} is not in the range {range} of job {job}")))
 }
 
 impl From<ReadError> for Status {

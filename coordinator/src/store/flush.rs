@@ -186,7 +186,7 @@ impl Store {
         let Some(&(first, _)) = blocks.first() else { return Ok(None) };
         self.disk.check(blocks.iter().map(|(_, held)| held.block.bytes().len() as u64).sum())?;
         let path = self.parts.part_path(job, first);
-        let part = part::write(&*self.parts, &path, results.layout(), blocks).await?;
+        let part = part::write(&*self.parts, &path, results, blocks).await?;
         if results.mode() == ResultMode::Delivered {
             return Ok(Some(part));
         }

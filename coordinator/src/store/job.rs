@@ -10,9 +10,9 @@ use std::{
     time::Instant,
 };
 
-use swath_block::Block;
+use swath_block::{Block, file_metadata};
 use swath_coordinator_core::{Accepted, Ending, ResultIndex};
-use swath_model::{ChunkSet, Chunks, JobId, Layout, OffsetRun, OffsetSet, ResultMode};
+use swath_model::{ChunkSet, Chunks, JobId, JobSpec, Layout, OffsetRun, OffsetSet, ResultMode};
 use tokio::sync::watch;
 
 pub(super) use self::{reading::Found, writing::Pressure};
@@ -30,6 +30,8 @@ pub(crate) struct JobResults {
     chunks: Chunks,
     layout: Layout,
     mode: ResultMode,
+    /// What a part says about itself.
+    metadata: Vec<(String, String)>,
     created: Instant,
     state: Mutex<State>,
     /// Counts changes, so that readers that found nothing know when to look again.
@@ -71,12 +73,19 @@ struct Stored {
 }
 
 impl JobResults {
+    /// No results yet, of this job.
+    pub(crate) fn of(job: JobId, spec: &JobSpec) -> Self {
+        let metadata = file_metadata(&spec.kernel, &spec.parameters, &spec.range());
+        Self { metadata, ..Self::new(job, spec.chunks, spec.layout.clone(), spec.result_mode) }
+    }
+
     pub(crate) fn new(job: JobId, chunks: Chunks, layout: Layout, mode: ResultMode) -> Self {
         Self {
             job,
             chunks,
             layout,
             mode,
+            metadata: Vec::new(),
             created: Instant::now(),
             state: Mutex::new(State::new(ResultIndex::new(chunks, mode))),
             changes: watch::Sender::new(0),
@@ -97,6 +106,11 @@ impl JobResults {
 
     pub(super) fn mode(&self) -> ResultMode {
         self.mode
+    }
+
+    /// What its parts say about themselves: keys and values for their footers.
+    pub(super) fn metadata(&self) -> &[(String, String)] {
+        &self.metadata
     }
 
     /// Bytes of everything that was accepted: of parts where it is in parts, otherwise of blocks.

@@ -12,7 +12,7 @@ use swath_model::{Covers, Layout, Range as Numbers};
 
 use super::{
     error::StoreError,
-    job::Held,
+    job::{Held, JobResults},
     object_store_error::ObjectStoreError,
     part_store::{PartStore, PartWriter},
 };
@@ -21,18 +21,19 @@ use crate::ledger::{BlockRow, FooterRow, PartRow, Sender};
 /// What the footer of a part takes for each block, about.
 const FOOTER_BYTES: usize = 512;
 
-/// Writes a part of these blocks, each with its first offset, in their order. Returns its row for the ledger.
+/// Writes a part of these blocks of a job, each with its first offset, in their order. Returns its row for the ledger.
 pub(super) async fn write(
     parts: &dyn PartStore,
     path: &str,
-    layout: &Layout,
+    results: &JobResults,
     blocks: Vec<(u64, Held)>,
 ) -> Result<PartRow, StoreError> {
     let name = parts.name_in_errors(path);
     let failed = |error| StoreError::Write { path: name.clone(), error };
     let size = blocks.iter().map(|(_, held)| held.block.bytes().len() + FOOTER_BYTES).sum();
     let writer = parts.create(path, size).await.map_err(failed)?;
-    let (writer, contents) = assemble(writer, layout.clone(), blocks, name.clone()).await?;
+    let assembling = Assembling { layout: results.layout().clone(), metadata: results.metadata().to_vec(), blocks };
+    let (writer, contents) = assemble(writer, assembling, name.clone()).await?;
     let bytes = writer.finish().await.map_err(failed)?;
     let Contents { footer, blocks, senders } = contents;
     Ok(PartRow { path: path.to_owned(), bytes, footer, blocks, senders })
@@ -74,13 +75,20 @@ impl Contents {
     }
 }
 
+/// What a part is made of.
+struct Assembling {
+    layout: Layout,
+    metadata: Vec<(String, String)>,
+    blocks: Vec<(u64, Held)>,
+}
+
 /// Assembles a part, on a thread that may wait. `name` is for errors.
 async fn assemble(
     writer: Box<dyn PartWriter>,
-    layout: Layout,
-    blocks: Vec<(u64, Held)>,
+    assembling: Assembling,
     name: String,
 ) -> Result<(Box<dyn PartWriter>, Contents), StoreError> {
+    let Assembling { layout, metadata, blocks } = assembling;
     let path = name.clone();
     let assembling = tokio::task::spawn_blocking(move || {
         let failed = |error: ParquetError| match store_error(&error) {
@@ -88,6 +96,7 @@ async fn assemble(
             None => StoreError::Assemble { path: path.clone(), reason: error.to_string() },
         };
         let mut file = FileAssembler::new(writer, &layout).map_err(failed)?;
+        metadata.into_iter().for_each(|(key, value)| file.describe(key, value));
         let mut contents = Contents::default();
         for (first, held) in &blocks {
             // A block that was damaged in memory must not be written as what was computed; its footer is parsed anew.

@@ -21,6 +21,8 @@ pub(super) struct Fetches {
     parts: Arc<dyn PartStore>,
     results: Arc<JobResults>,
     read_ahead: ReadAhead,
+    /// Blocks from this offset on are not wanted.
+    end: u64,
     fetches: VecDeque<Fetch>,
     /// The part of the last fetch.
     open: Option<Part>,
@@ -47,9 +49,10 @@ enum Columns {
 }
 
 impl Fetches {
-    pub(super) fn new(parts: Arc<dyn PartStore>, results: Arc<JobResults>) -> Self {
+    /// For a reader that wants blocks up to the offset `end`.
+    pub(super) fn new(parts: Arc<dyn PartStore>, results: Arc<JobResults>, end: u64) -> Self {
         let read_ahead = parts.read_ahead();
-        Self { parts, results, read_ahead, fetches: VecDeque::new(), open: None }
+        Self { parts, results, read_ahead, end, fetches: VecDeque::new(), open: None }
     }
 
     /// A block of a part. After an error, everything that was read ahead is dropped.
@@ -80,11 +83,12 @@ impl Fetches {
     /// The block after the last one that is being fetched: in the same part, or in the part of the next number.
     fn next(&self) -> Option<(Arc<PartRow>, usize)> {
         let last = self.fetches.back()?;
+        let block = last.part.row.blocks.get(last.blocks.end.checked_sub(1)?)?;
+        let next = block.first.checked_add(block.numbers).filter(|&next| next < self.end)?;
         if last.blocks.end < last.part.row.blocks.len() && follows(&last.part.row, last.blocks.end) {
             return Some((Arc::clone(&last.part.row), last.blocks.end));
         }
-        let block = last.part.row.blocks.get(last.blocks.end.checked_sub(1)?)?;
-        self.results.part_at(block.first.checked_add(block.numbers)?)
+        self.results.part_at(next)
     }
 
     fn fetch(&mut self, row: &Arc<PartRow>, first: usize) {
@@ -96,7 +100,8 @@ impl Fetches {
         let mut end = first + 1;
         let average = (row.bytes / row.blocks.len().max(1) as u64).max(1);
         let most = first.saturating_add(usize::try_from(self.read_ahead.request_bytes / average).unwrap_or(1));
-        while end < most.min(row.blocks.len()) && follows(row, end) {
+        let is_wanted = |block: usize| row.blocks.get(block).is_some_and(|block| block.first < self.end);
+        while end < most.min(row.blocks.len()) && follows(row, end) && is_wanted(end) {
             end += 1;
         }
         let blocks = first..end;

@@ -60,6 +60,8 @@ pub(crate) struct BlockReader {
     results: Arc<JobResults>,
     changes: watch::Receiver<u64>,
     next: u64,
+    /// The offset behind the last that is wanted.
+    end: u64,
     role: Role,
     wanted: Wanted,
     fetches: Fetches,
@@ -77,22 +79,29 @@ enum Role {
 }
 
 impl Store {
-    /// Reads the blocks of a job in order, from this offset on. `None` if the job is `delivered` and has its reader.
-    pub(crate) fn read(self: &Arc<Self>, results: Arc<JobResults>, first: u64, wanted: Wanted) -> Option<BlockReader> {
-        results.attach_reader().then(|| BlockReader::new(Arc::clone(self), results, first, Role::Main, wanted))
+    /// Reads the blocks of a job that hold these offsets, in order; the first and the last may hold others, too. `None`
+    /// if the job is `delivered` and has its reader.
+    pub(crate) fn read(
+        self: &Arc<Self>,
+        results: Arc<JobResults>,
+        offsets: OffsetRun,
+        wanted: Wanted,
+    ) -> Option<BlockReader> {
+        results.attach_reader().then(|| BlockReader::new(Arc::clone(self), results, offsets, Role::Main, wanted))
     }
 }
 
 impl BlockReader {
     /// A reader of the blocks that replace a bad one, beside the one reader of a `delivered` job.
-    pub(crate) fn again(store: &Arc<Store>, results: &Arc<JobResults>, first: u64) -> Self {
-        Self::new(Arc::clone(store), Arc::clone(results), first, Role::Extra, Wanted::Whole)
+    pub(crate) fn again(store: &Arc<Store>, results: &Arc<JobResults>, offsets: OffsetRun) -> Self {
+        Self::new(Arc::clone(store), Arc::clone(results), offsets, Role::Extra, Wanted::Whole)
     }
 
-    fn new(store: Arc<Store>, results: Arc<JobResults>, first: u64, role: Role, wanted: Wanted) -> Self {
+    fn new(store: Arc<Store>, results: Arc<JobResults>, offsets: OffsetRun, role: Role, wanted: Wanted) -> Self {
         let changes = results.watch();
-        let fetches = Fetches::new(Arc::clone(&store.parts), Arc::clone(&results));
-        Self { store, results, changes, next: first, role, wanted, fetches, waits_since: None }
+        let (next, end) = (offsets.start(), offsets.end());
+        let fetches = Fetches::new(Arc::clone(&store.parts), Arc::clone(&results), end);
+        Self { store, results, changes, next, end, role, wanted, fetches, waits_since: None }
     }
 
     /// The next block; waits until it is there. `None` after the last.
@@ -103,7 +112,7 @@ impl BlockReader {
                 self.store.free(freed);
             }
         }
-        if self.next >= self.results.chunks().range().count() {
+        if self.next >= self.end {
             return Ok(None);
         }
         loop {
@@ -124,7 +133,7 @@ impl BlockReader {
                 },
                 Found::Missing { end } => {
                     // `end` is greater than `self.next`, which is missing itself.
-                    let missing = OffsetRun::new(self.next, end).unwrap_or(OffsetRun::one(self.next));
+                    let missing = OffsetRun::new(self.next, end.min(self.end)).unwrap_or(OffsetRun::one(self.next));
                     self.next = missing.end();
                     return Ok(Some(Piece::Missing(missing)));
                 }

@@ -55,7 +55,7 @@ impl Store {
         there: &BTreeMap<String, u64>,
     ) -> Result<(), StoreError> {
         let (id, spec) = (job.id, &job.spec);
-        let results = self.create_job(JobResults::new(id, spec.chunks, spec.layout.clone(), spec.result_mode));
+        let results = self.create_job(JobResults::of(id, spec));
         for &chunk in job.failed.keys().filter(|&&chunk| chunk < spec.chunks.count()) {
             results.fail_chunk(chunk);
         }

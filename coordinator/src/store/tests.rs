@@ -125,8 +125,14 @@ fn block(offsets: std::ops::Range<u64>) -> Block {
     Block::parse(encoder.finish().unwrap(), ValueType::Int64).unwrap()
 }
 
-async fn read_all(store: &Arc<Store>, results: &Arc<JobResults>, first: u64) -> Vec<i64> {
-    let mut reader = store.read(Arc::clone(results), first, Wanted::Whole).unwrap();
+fn all(results: &JobResults) -> OffsetRun {
+    run(0, results.chunks().range().count())
+}
+
+/// The values of these offsets.
+async fn read_all(store: &Arc<Store>, results: &Arc<JobResults>, offsets: OffsetRun) -> Vec<i64> {
+    let first = offsets.start();
+    let mut reader = store.read(Arc::clone(results), offsets, Wanted::Whole).unwrap();
     let mut values = Vec::new();
     while let Some(piece) = reader.next().await.unwrap() {
         let Piece::Block { first: offset, block } = piece else { panic!("{piece:?}") };
@@ -140,7 +146,10 @@ async fn read_all(store: &Arc<Store>, results: &Arc<JobResults>, first: u64) -> 
         if offset < first {
             values.drain(..(first - offset) as usize);
         }
+        // Nothing comes behind the block that holds the last.
+        assert!(offset < offsets.end());
     }
+    values.truncate(offsets.len() as usize);
     values
 }
 
@@ -150,7 +159,7 @@ async fn read_pieces(
     results: &Arc<JobResults>,
     wanted: Wanted,
 ) -> (Vec<OffsetRun>, Vec<OffsetRun>) {
-    let mut reader = store.read(Arc::clone(results), 0, wanted).unwrap();
+    let mut reader = store.read(Arc::clone(results), all(results), wanted).unwrap();
     let (mut there, mut missing) = (OffsetSet::new(), Vec::new());
     while let Some(piece) = reader.next().await.unwrap() {
         match piece {
@@ -182,9 +191,10 @@ async fn what_is_stored_out_of_order_is_read_in_order_from_any_number() {
     results.end(Ending::Done);
     assert!(world.parts() >= 2);
     let expected: Vec<i64> = (1..=1000).map(|n| -n).collect();
-    assert_eq!(read_all(&world.store, &results, 0).await, expected);
-    for first in [1, 9, 10, 499, 500, 777, 999] {
-        assert_eq!(read_all(&world.store, &results, first).await, expected[first as usize..]);
+    let ends = [0, 1, 9, 10, 11, 499, 500, 501, 777, 999, 1000];
+    for (first, end) in ends.iter().flat_map(|&first| ends.map(|end| (first, end))).filter(|(first, end)| first < end) {
+        let found = read_all(&world.store, &results, run(first, end)).await;
+        assert_eq!(found, expected[first as usize..end as usize], "{first}..{end}");
     }
 }
 
@@ -218,7 +228,7 @@ async fn a_large_chunk_is_committed_when_its_last_piece_is() {
     assert_eq!(world.accept(&results, 70..100).await, held(1..2));
     assert_eq!(world.accept(&results, 50..70).await, Accepted::Duplicate { chunks: ChunkRun::new(1, 2) });
     world.committed(1).await;
-    assert_eq!(read_all(&world.store, &results, 0).await, (1..=100).map(|n| -n).collect::<Vec<i64>>());
+    assert_eq!(read_all(&world.store, &results, all(&results)).await, (1..=100).map(|n| -n).collect::<Vec<i64>>());
 }
 
 #[tokio::test]
@@ -227,7 +237,7 @@ async fn a_reader_that_keeps_up_never_sees_the_disk() {
     let results = world.job(100_000, 1000, ResultMode::Delivered);
     let reading = tokio::spawn({
         let (store, results) = (Arc::clone(&world.store), Arc::clone(&results));
-        async move { read_all(&store, &results, 0).await }
+        async move { read_all(&store, &results, all(&results)).await }
     });
     for first in (0..100_000).step_by(1000) {
         let chunk = first / 1000;
@@ -245,7 +255,7 @@ async fn memory_full_of_later_blocks_goes_to_the_disk_so_that_the_next_one_can_c
     let results = world.job(100_000, 1000, ResultMode::Delivered);
     let reading = tokio::spawn({
         let (store, results) = (Arc::clone(&world.store), Arc::clone(&results));
-        async move { read_all(&store, &results, 0).await }
+        async move { read_all(&store, &results, all(&results)).await }
     });
     for first in (1000..100_000).step_by(1000) {
         world.accept(&results, first..first + 1000).await;
@@ -261,7 +271,7 @@ async fn readers_of_a_broken_job_are_told_why() {
     let world = World::new(1 << 20, 1 << 20).await;
     let results = world.job(100, 10, ResultMode::Stored);
     world.accept(&results, 0..10).await;
-    let mut reader = world.store.read(Arc::clone(&results), 0, Wanted::Whole).unwrap();
+    let mut reader = world.store.read(Arc::clone(&results), all(&results), Wanted::Whole).unwrap();
     assert!(matches!(reader.next().await.unwrap().unwrap(), Piece::Block { first: 0, .. }));
     let waiting = tokio::spawn(async move { reader.next().await.map(|_| ()).unwrap_err().to_string() });
     results.end(Ending::Broken("job 1 was cancelled".to_owned()));
@@ -288,7 +298,7 @@ async fn a_damaged_part_is_not_served_but_computed_again() {
         damage(&world.folder.path().join("jobs/1/part-00000000000000000000.parquet"));
         let reading = tokio::spawn({
             let (store, results) = (Arc::clone(&world.store), Arc::clone(&results));
-            async move { read_all(&store, &results, 0).await }
+            async move { read_all(&store, &results, all(&results)).await }
         });
         assert!(matches!(world.facts.recv().await.unwrap(), Fact::Lost { job: JobId(1), .. }));
         assert!(results.committed_chunks().is_empty());
@@ -320,7 +330,7 @@ async fn the_next_coordinator_finds_what_was_committed_and_sweeps_the_rest() {
     assert_eq!(results.committed_chunks().iter().collect::<Vec<_>>(), [ChunkRun::new(0, 30).unwrap()]);
     assert_eq!(next.parts(), 1, "orphans are swept");
     next.accept(&results, 300..1000).await;
-    assert_eq!(read_all(&next.store, &results, 0).await, (1..=1000).map(|n| -n).collect::<Vec<i64>>());
+    assert_eq!(read_all(&next.store, &results, all(&results)).await, (1..=1000).map(|n| -n).collect::<Vec<i64>>());
 }
 
 fn submitted(id: JobId, last: i64) -> Record {
@@ -365,7 +375,7 @@ async fn a_part_that_cannot_be_written_pauses_the_job_until_it_can() {
     std::fs::remove_file(&job).unwrap();
     world.committed(10).await;
     assert!(matches!(world.facts.recv().await.unwrap(), Fact::Resumed { .. }));
-    assert_eq!(read_all(&world.store, &results, 0).await.len(), 100);
+    assert_eq!(read_all(&world.store, &results, all(&results)).await.len(), 100);
 }
 
 #[tokio::test]
@@ -409,7 +419,7 @@ async fn of_a_broken_job_what_is_committed_can_be_read_until_it_is_dropped() {
     assert_eq!(read_pieces(&world.store, &results, Wanted::Partial).await, (vec![run(10, 30), run(50, 60)], missing));
     world.store.delete(world.store.drop_results(JobId(1))).await;
     assert_eq!(world.parts(), 0);
-    let mut reader = world.store.read(results, 0, Wanted::Partial).unwrap();
+    let mut reader = world.store.read(Arc::clone(&results), all(&results), Wanted::Partial).unwrap();
     let error = reader.next().await.unwrap_err().to_string();
     assert!(error.contains("were dropped"), "{error}");
 }

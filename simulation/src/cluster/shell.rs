@@ -152,7 +152,8 @@ impl Cluster {
                 self.tally.count("changes published");
                 self.on_published(&status);
             }
-            Effect::CreateResults { job, chunks, mode, .. } => {
+            Effect::CreateResults { job, spec } => {
+                let (chunks, mode) = (spec.chunks, spec.result_mode);
                 if !self.coordinator.store.create(job, JobResults::new(ResultIndex::new(chunks, mode), mode)) {
                     self.break_promise(format!("the results of job {job} are created twice"));
                 }

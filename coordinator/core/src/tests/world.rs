@@ -120,8 +120,8 @@ impl World {
             }
             Effect::Answer(reply) => self.answered(reply.request, reply.answer),
             Effect::Publish(status) => self.published.push(*status),
-            Effect::CreateResults { job, chunks, mode, .. } => {
-                self.indexes.insert(job, ResultIndex::new(chunks, mode));
+            Effect::CreateResults { job, spec } => {
+                self.indexes.insert(job, ResultIndex::new(spec.chunks, spec.result_mode));
             }
             Effect::FailChunk { job, chunk } => drop(self.indexes.with(job, |index| index.fail_chunk(chunk))),
             Effect::CloseResults(job) => {

@@ -68,7 +68,7 @@ async fn parts_are_counted_when_they_are_written_lost_and_deleted() {
     std::fs::write(&path, b"damaged").unwrap();
     let reading = tokio::spawn({
         let (store, results) = (Arc::clone(&world.store), Arc::clone(&results));
-        async move { read_all(&store, &results, 0).await }
+        async move { read_all(&store, &results, all(&results)).await }
     });
     assert!(matches!(world.facts.recv().await.unwrap(), Fact::Lost { .. }));
     assert_eq!((count(&counts.lost), count(&counts.freed)), (1, bytes));
