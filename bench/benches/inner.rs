@@ -5,11 +5,12 @@
 
 use std::time::Duration;
 
+use arrow_array::ArrayRef;
 use bytes::Bytes;
 use divan::{Bencher, black_box, counter::ItemsCount};
 use swath_block::{Block, BlockEncoder, FileAssembler, MAX_ROWS, PAGE_ROWS};
-use swath_kernel::{Parameters, Values};
-use swath_model::{Chunks, Instant, JobId, Limits, Range, WorkerId};
+use swath_kernel::{Parameters, Rows};
+use swath_model::{Chunks, Covers, Instant, JobId, Layout, Limits, Numbers, Range, ValueType, WorkerId};
 use swath_scheduler::{Action, Config, Event, JobPlan, Scheduler};
 
 #[global_allocator]
@@ -27,25 +28,38 @@ fn start(case: &str) -> i64 {
     if case == "square-decimal" { 4_000_000_000_000_000_000 } else { 1_000_000 }
 }
 
-fn page(case: &str, from: i64) -> Values {
+fn page(case: &str, from: i64) -> ArrayRef {
     let start = start(case);
     let kernel = swath_kernel::find(case.trim_end_matches("-decimal"), &Parameters::new()).unwrap();
     let numbers = start + from..=start + from + PAGE_ROWS as i64 - 1;
-    let mut values = Values::with_capacity(kernel.value_type(&numbers), PAGE_ROWS);
-    kernel.evaluate(numbers, &mut values).unwrap();
-    values
+    let mut rows = Rows::new(&layout(case));
+    kernel.evaluate(numbers, &mut rows).unwrap();
+    rows.take_columns().unwrap().remove(0)
 }
 
-fn pages(case: &str) -> Vec<Values> {
+fn layout(case: &str) -> Layout {
+    Layout::values(match case {
+        "is-prime" => ValueType::Boolean,
+        "square-decimal" => ValueType::Decimal128,
+        _ => ValueType::Int64,
+    })
+}
+
+/// The numbers of the block of a case.
+fn covers(case: &str) -> Covers {
+    Covers { first: start(case), numbers: MAX_ROWS as u64 }
+}
+
+fn pages(case: &str) -> Vec<ArrayRef> {
     (0..MAX_ROWS).step_by(PAGE_ROWS).map(|from| page(case, from as i64)).collect()
 }
 
-fn block(case: &str, pages: &[Values]) -> Bytes {
-    let mut encoder = BlockEncoder::new(pages[0].value_type(), start(case));
-    for page in pages {
-        encoder.push(page).unwrap();
+fn block(case: &str, pages: &[ArrayRef]) -> Bytes {
+    let mut encoder = BlockEncoder::new(&layout(case), start(case)).unwrap();
+    for (page, first) in pages.iter().zip((start(case)..).step_by(PAGE_ROWS)) {
+        encoder.push(Numbers::Consecutive { first, rows: page.len() }, std::slice::from_ref(page)).unwrap();
     }
-    encoder.finish().unwrap()
+    encoder.finish_with_digest(covers(case)).unwrap().0
 }
 
 /// Numbers of one page.
@@ -65,10 +79,10 @@ fn encode(bencher: Bencher<'_, '_>, case: &str) {
 #[divan::bench(args = CASES)]
 fn accept(bencher: Bencher<'_, '_>, case: &str) {
     let pages = pages(case);
-    let (bytes, value_type) = (block(case, &pages), pages[0].value_type());
-    let digest = Block::parse(bytes.clone(), value_type).unwrap().digest().whole();
+    let (bytes, layout) = (block(case, &pages), layout(case));
+    let digest = Block::parse(bytes.clone(), &layout, covers(case)).unwrap().digest().whole();
     bencher.counter(ItemsCount::new(MAX_ROWS)).bench(|| {
-        let block = Block::receive(black_box(&bytes).clone(), value_type, digest).unwrap();
+        let block = Block::receive(black_box(&bytes).clone(), &layout, covers(case), digest).unwrap();
         block.check().unwrap();
         block
     });
@@ -78,7 +92,7 @@ fn accept(bencher: Bencher<'_, '_>, case: &str) {
 #[divan::bench(args = CASES)]
 fn decode(bencher: Bencher<'_, '_>, case: &str) {
     let pages = pages(case);
-    let block = Block::parse(block(case, &pages), pages[0].value_type()).unwrap();
+    let block = Block::parse(block(case, &pages), &layout(case), covers(case)).unwrap();
     bencher.counter(ItemsCount::new(MAX_ROWS)).bench(|| {
         for batch in block.columns(&[1], block.rows()).unwrap() {
             black_box(batch.unwrap());
@@ -91,9 +105,9 @@ fn decode(bencher: Bencher<'_, '_>, case: &str) {
 fn assemble(bencher: Bencher<'_, '_>, case: &str) {
     const BLOCKS: usize = 8;
     let pages = pages(case);
-    let block = Block::parse(block(case, &pages), pages[0].value_type()).unwrap();
+    let block = Block::parse(block(case, &pages), &layout(case), covers(case)).unwrap();
     bencher.counter(ItemsCount::new(BLOCKS * MAX_ROWS)).bench(|| {
-        let mut file = FileAssembler::new(Vec::new(), block.value_type()).unwrap();
+        let mut file = FileAssembler::new(Vec::new(), block.layout()).unwrap();
         for _ in 0..BLOCKS {
             file.append(&block).unwrap();
         }

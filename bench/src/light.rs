@@ -15,7 +15,7 @@ use std::{
 };
 
 use anyhow::Result;
-use swath_block::MAX_ROWS;
+use swath_evaluation::Evaluation;
 use swath_model::{Instant as CoreInstant, WorkerInfo, nanos};
 use swath_proto::{
     MAX_MESSAGE_BYTES, MAX_OFFERED_RUNS, MAX_OFFERS,
@@ -23,7 +23,7 @@ use swath_proto::{
 };
 use swath_worker::{
     SessionError,
-    compute::{Computer, Encoded, Evaluator, Product, Task},
+    compute::{Computer, Encoded, Product, Task},
     convert,
 };
 use swath_worker_core::{
@@ -112,7 +112,7 @@ impl Sessions {
 
 /// One worker.
 struct Light {
-    core: Worker<Evaluator>,
+    core: Worker<Evaluation>,
     origin: Instant,
     info: WorkerInfo,
     endpoint: Endpoint,

@@ -25,7 +25,9 @@ impl Block {
         let last = covers.and_then(Covers::last);
         let (Some(covers), Some(last)) = (covers, last) else {
             let (covered, Range { start, end }) = (self.covers(), numbers);
-            return Err(BlockError::Decode(format!("a block that covers {covered} cannot be cut to {start}..{end} of it")));
+            return Err(BlockError::Decode(format!(
+                "a block that covers {covered} cannot be cut to {start}..{end} of it"
+            )));
         };
         let failed = |error: &dyn std::fmt::Display| BlockError::Decode(error.to_string());
         let mut encoder = BlockEncoder::new(self.layout(), covers.first).map_err(|error| failed(&error))?;

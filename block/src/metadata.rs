@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use swath_kernel::Parameters;
+use swath_model::Parameters;
 
 /// Keys and values for the footer of a file with the results of these numbers. They are the same for the same job.
 pub fn file_metadata(kernel: &str, parameters: &Parameters, range: &dyn Display) -> Vec<(String, String)> {

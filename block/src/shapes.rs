@@ -380,19 +380,21 @@ fn numbers_of_a_sparse_block_are_within_its_cover_and_ascend() {
 fn a_sparse_block_is_cut_at_a_number_and_a_reduced_one_is_not() {
     let rows = Rows::of(Shape::Sparse, ALL, 400, 11);
     let block = rows.block();
-    for numbers in [0, 1, 17, 200, rows.covers.numbers - 1] {
-        let rest = block.without_first(numbers).unwrap();
-        rest.verify().unwrap();
-        let first = rows.covers.first + numbers as i64;
-        assert_eq!(rest.covers(), Covers { first, numbers: rows.covers.numbers - numbers });
-        let skipped = rows.numbers.partition_point(|&number| number < first);
-        assert_eq!(rest.rows(), 400 - skipped);
-        if skipped < 400 {
-            assert_same(&gather(&rest, PAGE_ROWS), &rows.expected(skipped..400));
+    let covered = rows.covers.numbers;
+    for numbers in [0..covered, 1..covered, 17..30, 0..200, covered - 1..covered] {
+        let cut = block.cut(numbers.clone()).unwrap();
+        cut.verify().unwrap();
+        let first = rows.covers.first + numbers.start as i64;
+        assert_eq!(cut.covers(), Covers { first, numbers: numbers.end - numbers.start });
+        let start = rows.numbers.partition_point(|&number| number < first);
+        let end = rows.numbers.partition_point(|&number| number < rows.covers.first + numbers.end as i64);
+        assert_eq!(cut.rows(), end - start);
+        if start < end {
+            assert_same(&gather(&cut, PAGE_ROWS), &rows.expected(start..end));
         }
     }
-    assert!(block.without_first(rows.covers.numbers).is_err());
-    assert!(Rows::of(Shape::Reduced, "a int64", 4, 1).block().without_first(1).is_err());
+    assert!(block.cut(covered..covered + 1).is_err());
+    assert!(Rows::of(Shape::Reduced, "a int64", 4, 1).block().cut(0..1).is_err());
 }
 
 #[test]

@@ -161,7 +161,7 @@ fn a_file_of_several_blocks_holds_them_in_order_and_gives_them_back() {
     for (index, values) in all.chunks(30_000).enumerate() {
         file.append(&block_of(1 + index as i64 * 30_000, &integers(values.to_vec()))).unwrap();
     }
-    let file = file.with_metadata(vec![("swath.kernel".to_owned(), "square".to_owned())]);
+    file.describe("swath.kernel".to_owned(), "square".to_owned());
     let file = Bytes::from(file.finish().unwrap());
     let metadata = parquet::file::metadata::ParquetMetaDataReader::new().parse_and_finish(&file).unwrap();
     assert_eq!(metadata.num_row_groups(), 4);

@@ -17,6 +17,14 @@ pub(crate) enum Ending {
     /// The arguments are wrong; a sentence that says why.
     #[error("{0}")]
     Usage(String),
+    /// A text of the command line is wrong in one place.
+    #[error("{sentence}")]
+    Misplaced {
+        /// What is wrong.
+        sentence: String,
+        /// The text, and a mark below the place.
+        mark: String,
+    },
 }
 
 /// The coordinator was lost by a command that can be given again, to go on where it was.

@@ -39,6 +39,9 @@ pub(crate) fn code(result: anyhow::Result<()>) -> ExitCode {
     } else {
         say!("swath: {error:#}");
     }
+    if let Some(Ending::Misplaced { mark, .. }) = error.downcast_ref() {
+        mark.lines().for_each(|line| say!("  {line}"));
+    }
     let attach = error.downcast_ref::<Attached>().map(Attached::hint);
     if let Some(hint) = attach.as_deref().or(hint) {
         say!("  {hint}");
@@ -126,7 +129,7 @@ fn of_ending(ending: &Ending) -> u8 {
         Ending::JobFailed(_) => FAILED,
         Ending::JobCancelled(_) => CANCELLED,
         Ending::Interrupted(_) => INTERRUPTED,
-        Ending::Usage(_) => USAGE,
+        Ending::Usage(_) | Ending::Misplaced { .. } => USAGE,
     }
 }
 
@@ -174,7 +177,7 @@ fn of_output(error: &OutputError) -> Option<Verdict> {
         | OutputError::UnsupportedType { .. }
         | OutputError::UnknownColumn { .. }
         | OutputError::RepeatedColumn(_)
-        | OutputError::NotOneColumn { .. }
+        | OutputError::UnknownRows
         | OutputError::Terminal { .. } => Some((USAGE, None)),
         _ => None,
     }

@@ -20,7 +20,10 @@ use std::{
 };
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
-use swath_client::{Job, Range, output::Target};
+use swath_client::{
+    Job, Range,
+    output::{SoFar, Target, row_text},
+};
 use swath_console::{plain, say, stderr_is_terminal, stdout_is_terminal};
 use tokio::{sync::watch, time::timeout};
 
@@ -40,6 +43,8 @@ pub(crate) struct Progress {
     part: Option<u64>,
     /// Why the job makes no progress; empty when it does.
     reason: watch::Sender<String>,
+    /// The reductions so far; empty where there are none.
+    reduced: watch::Sender<String>,
 }
 
 impl Progress {
@@ -58,14 +63,16 @@ impl Progress {
         let bar = ProgressBar::with_draw_target(Some(0), target);
         let reason = watch::Sender::new(String::new());
         let shown = reason.subscribe();
+        let reduced = watch::Sender::new(String::new());
+        let so_far = reduced.subscribe();
         if let Ok(style) = ProgressStyle::with_template("{line}") {
             bar.set_style(style.with_key("line", move |state: &ProgressState, out: &mut dyn fmt::Write| {
                 // A line that cannot be drawn is drawn the next time.
-                let _ = out.write_str(&line(&Standing::of(state, &shown.borrow()), terminal::room()));
+                let _ = out.write_str(&line(&Standing::of(state, &shown.borrow(), &so_far.borrow()), terminal::room()));
             }));
         }
         bar.enable_steady_tick(REFRESH);
-        Self { bar, failed: Arc::default(), part: None, reason }
+        Self { bar, failed: Arc::default(), part: None, reason, reduced }
     }
 
     /// Progress over these numbers of the job.
@@ -93,10 +100,15 @@ impl Progress {
         });
     }
 
-    /// A function to call with how many numbers are written.
-    pub(crate) fn written(&self) -> impl Fn(u64) + Send + 'static {
-        let (bar, failed) = (self.bar.clone(), Arc::clone(&self.failed));
-        move |numbers| bar.set_position(numbers.saturating_add(failed.load(Ordering::Relaxed)))
+    /// A function to call with what is written.
+    pub(crate) fn written(&self) -> impl Fn(SoFar<'_>) + Send + 'static {
+        let (bar, failed, reduced) = (self.bar.clone(), Arc::clone(&self.failed), self.reduced.clone());
+        move |so_far| {
+            bar.set_position(so_far.numbers.saturating_add(failed.load(Ordering::Relaxed)));
+            if let Some(row) = so_far.reduced.filter(|_| !bar.is_hidden()) {
+                reduced.send_replace(plain(&row_text(row)).to_string());
+            }
+        }
     }
 
     /// A function that prints a line above the bar.

@@ -38,7 +38,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     spec.keep_going = true;
     let job = client.submit(spec).await?;
     let target = OutputTarget::open(Target::File("roots.csv".into()), Format::Csv)?;
-    let summary = target.begin(&Content::of(&job))?.save(client.results(&job).await?, |_written| {}).await?;
+    let summary = target.begin(&Content::of(&job)?)?.save(client.results(&job).await?, |_so_far| {}).await?;
     println!("{} results in roots.csv, {} missing", summary.numbers, summary.missing);
     for chunk in client.failed_chunks(job.id).await? {
         println!("chunk {} ({}..={}) failed: {}", chunk.chunk, chunk.first, chunk.last, chunk.reason);

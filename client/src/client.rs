@@ -104,7 +104,7 @@ impl Client {
         loop {
             let watched = self.watch(id, |job| {
                 pauses = Pauses::new(self.connection.persistence());
-                let seen = job.fingerprint();
+                let seen = job.fingerprint;
                 if *wanted.get_or_insert(seen) != seen {
                     return Err(ClientError::JobReplaced(id));
                 }

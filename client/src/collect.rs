@@ -11,7 +11,7 @@ use arrow_buffer::{Buffer, ScalarBuffer};
 use bytes::Bytes;
 use memmap2::{Advice, MmapMut};
 use swath_block::Block;
-use swath_kernel::ValueType;
+use swath_model::{Shape, ValueType};
 use zerocopy::FromBytes;
 
 use crate::{ClientError, Results, results::Item};
@@ -20,17 +20,29 @@ use crate::{ClientError, Results, results::Item};
 const BLOCKS_WAITING: usize = 4;
 
 impl Results {
-    /// Waits for all values and returns them in the order of their numbers, decoded by all cores as they come. An error
-    /// also if a number has no result: the array could not say which.
+    /// Waits for all values and returns them in the order of their numbers, decoded by all cores as they come: the
+    /// values of the only column of a job in which each number has a row. An error also if a number has no result: the
+    /// array could not say which.
     pub async fn collect(mut self) -> Result<ArrayRef, ClientError> {
-        let (count, value_type) = (self.remaining(), self.value_type());
+        let [column] = &self.layout().columns().fields()[..] else {
+            let columns = self.layout().columns().fields().len();
+            return Err(ClientError::Invalid(format!("the results have {columns} columns, and an array has one")));
+        };
+        if self.layout().shape() != Shape::Dense {
+            return Err(ClientError::Invalid("not every number has a row, so an array could not say which".to_owned()));
+        }
+        let (count, data_type) = (self.remaining(), column.data_type().clone());
+        let value_type = ValueType::of(column);
         let values = usize::try_from(count).map_err(|_| too_many(count))?;
         if values == 0 {
             // All of them were taken block by block.
-            return Ok(new_empty_array(swath_block::arrow_schema(value_type).field(1).data_type()));
+            return Ok(new_empty_array(&data_type));
         }
         let (sender, blocks) = tokio::sync::mpsc::channel(BLOCKS_WAITING);
-        let decoding = tokio::task::spawn_blocking(move || decode(values, value_type, blocks));
+        let decoding = tokio::task::spawn_blocking(move || match value_type {
+            Some(ValueType::Int64) => decode_int64(values, blocks),
+            _ => decode_others(blocks),
+        });
         let fetched = self.fetch(&sender).await;
         drop(sender);
         let decoded = decoding.await.map_err(|error| ClientError::Protocol(error.to_string()))?;
@@ -59,13 +71,6 @@ impl Results {
 
 type Blocks = tokio::sync::mpsc::Receiver<Block>;
 
-fn decode(values: usize, value_type: ValueType, blocks: Blocks) -> Result<ArrayRef, ClientError> {
-    match value_type {
-        ValueType::Int64 => decode_int64(values, blocks),
-        ValueType::Boolean | ValueType::Decimal128 => decode_others(blocks),
-    }
-}
-
 /// Integers go straight to their places in one piece of memory.
 fn decode_int64(values: usize, blocks: Blocks) -> Result<ArrayRef, ClientError> {
     let bytes = values.checked_mul(size_of::<i64>()).ok_or_else(|| too_many(values as u64))?;
@@ -90,7 +95,7 @@ fn fill(places: &mut [i64], mut blocks: Blocks) -> Result<(), ClientError> {
         let mut worked = Ok(());
         // Also after an error: the tasks must be received, or the sender would block.
         while let Some((places, block)) = next() {
-            worked = worked.and(block.decode_int64(places).map_err(|error| damaged(&error)));
+            worked = worked.and(block.decode_int64(1, places).map_err(|error| damaged(&error)));
         }
         worked
     };

@@ -89,6 +89,9 @@ pub enum ClientError {
     /// Some numbers have no result, and all results are needed.
     #[error("{}", no_result(*.0))]
     Missing(u64),
+    /// The results cannot be merged: a sum has more digits than its type, for example.
+    #[error("{0}")]
+    Reduce(String),
     /// The results do not fit into memory.
     #[error("the results do not fit into memory: {0}")]
     Memory(String),

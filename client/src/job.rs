@@ -5,9 +5,11 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use arrow_schema::SchemaRef;
-use swath_kernel::{Parameters, ValueType};
-use swath_model::{Fingerprint, JobState, JobStatus, Range, ResultMode, Waiting, WorkerId, WorkerState, WorkerStatus};
+use swath_evaluation::Reductions;
+use swath_model::{
+    Fingerprint, JobState, JobStatus, Layout, LayoutError, Parameters, Range, ResultMode, Shape, Waiting, WorkerId,
+    WorkerState, WorkerStatus,
+};
 
 use crate::error::ClientError;
 
@@ -34,8 +36,17 @@ pub struct Job {
     pub keep_going: bool,
     /// How long after its end it is kept; `None`: as long as the coordinator keeps jobs.
     pub keep_for: Option<Duration>,
-    /// The type of its values.
-    pub value_type: ValueType,
+    /// Which rows of its kernel are results: a SQL expression.
+    pub condition: Option<String>,
+    /// What is kept of these rows: a list of reductions.
+    pub reductions: Option<String>,
+    /// What the rows of its kernel look like.
+    pub kernel_layout: Layout,
+    /// What the rows of its blocks look like. With reductions they are partial aggregates; [`Job::result_layout`] is that
+    /// of the result.
+    pub layout: Layout,
+    /// What it computes. Its id does not say that, once the coordinator was given an older copy of its data.
+    pub(crate) fingerprint: Fingerprint,
     /// Where it stands.
     pub state: JobState,
     /// Chunks in all.
@@ -73,6 +84,7 @@ pub struct Job {
 impl From<JobStatus> for Job {
     fn from(status: JobStatus) -> Self {
         let spec = Arc::unwrap_or_clone(status.spec);
+        let fingerprint = swath_proto::fingerprint(&spec);
         let share = |(worker, share): (WorkerId, swath_model::Share)| Share {
             worker_id: worker.0,
             worker: share.worker,
@@ -91,7 +103,11 @@ impl From<JobStatus> for Job {
             crash_limit: spec.limits.crash_limit,
             keep_going: spec.limits.keep_going,
             keep_for: spec.keep_for,
-            value_type: spec.value_type,
+            condition: spec.condition,
+            reductions: spec.reductions,
+            kernel_layout: spec.kernel_layout,
+            layout: spec.layout,
+            fingerprint,
             state: status.state,
             committed_chunks: status.committed_chunks,
             committed_numbers: status.committed_numbers,
@@ -112,14 +128,23 @@ impl From<JobStatus> for Job {
 }
 
 impl Job {
-    /// What it computes. Its id does not say that, once the coordinator was given an older copy of its data.
-    pub(crate) fn fingerprint(&self) -> Fingerprint {
-        swath_proto::fingerprint_of(&self.kernel, &self.parameters, self.range, self.chunk_size, self.value_type)
+    /// What the rows of its results look like, once they are merged.
+    ///
+    /// # Errors
+    /// [`ClientError::Protocol`]: this library does not know its reductions.
+    pub fn result_layout(&self) -> Result<Layout, ClientError> {
+        let unknown = |error: LayoutError| ClientError::Protocol(error.to_string());
+        match self.parse_reductions()? {
+            Some(list) => Layout::new(Shape::Reduced, list.result_schema().fields().clone()).map_err(unknown),
+            None => Ok(self.layout.clone()),
+        }
     }
 
-    /// The columns of its results.
-    pub fn schema(&self) -> SchemaRef {
-        swath_block::arrow_schema(self.value_type)
+    /// What the rows of its blocks are merged by; `None` if they are results themselves.
+    pub(crate) fn parse_reductions(&self) -> Result<Option<Reductions>, ClientError> {
+        let parse = |text: &str| Reductions::parse(text, self.kernel_layout.columns());
+        let unknown = |error| ClientError::Protocol(format!("the reductions of job {}: {error}", self.id));
+        self.reductions.as_deref().map(parse).transpose().map_err(unknown)
     }
 
     /// Its numbers from `first` to `last`, where these are given. An error if they are not a part of its range.
@@ -131,8 +156,13 @@ impl Job {
             }
         }
         let (first, last) = (first.unwrap_or(range.first()), last.unwrap_or(range.last()));
-        Range::new(first, last)
-            .map_err(|_| ClientError::Invalid(format!("no number is both {first} or more and {last} or less")))
+        let part = Range::new(first, last)
+            .map_err(|_| ClientError::Invalid(format!("no number is both {first} or more and {last} or less")))?;
+        if part != range && self.layout.shape() == Shape::Reduced {
+            let sentence = format!("the reductions of job {id} are of all its numbers, not of a part of them");
+            return Err(ClientError::Invalid(sentence));
+        }
+        Ok(part)
     }
 
     /// An error if the job has ended in a way that leaves less than what is wanted: it failed or was cancelled.

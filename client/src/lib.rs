@@ -6,9 +6,9 @@
 //!
 //! let client = Client::connect("127.0.0.1:7171").await?;
 //! let job = client.submit(JobRequest::new("square", "1..=1000000".parse()?)).await?;
-//! let output = Output::create(Target::File("squares.parquet".into()), Format::Parquet, &Content::of(&job))?;
+//! let output = Output::create(Target::File("squares.parquet".into()), Format::Parquet, &Content::of(&job)?)?;
 //! let results = client.results(&job).await?;
-//! output.save(results, |_numbers| {}).await?;
+//! output.save(results, |_so_far| {}).await?;
 //! # Ok(())
 //! # }
 //! ```
@@ -22,6 +22,7 @@ mod error;
 mod job;
 pub mod output;
 mod patience;
+mod reduce;
 mod results;
 
 pub use client::Client;
@@ -29,6 +30,9 @@ pub use error::ClientError;
 pub use job::{FailedChunk, Job, OnCancel, Share, Wanted, Worker};
 pub use patience::Away;
 pub use results::Results;
-pub use swath_kernel::{Parameters, ValueType};
-pub use swath_model::{JobRequest, JobState, Range, RangeError, ResultMode, WaitReason, Waiting, WorkerState, counted};
+pub use swath_evaluation::BindError;
+pub use swath_model::{
+    JobRequest, JobState, Layout, Parameters, Range, RangeError, ResultMode, Shape, ValueType, WaitReason, Waiting,
+    WorkerState, counted,
+};
 pub use swath_transport::{AccessSource, Address, DialError, Dialer, Role};

@@ -1,8 +1,7 @@
 //! The blocks of a job on their way to a client.
 
 use swath_block::{Block, BlockError};
-use swath_kernel::ValueType;
-use swath_model::{Fingerprint, Range};
+use swath_model::{Covers, Fingerprint, Layout, Range};
 use swath_proto::v1;
 use tonic::Streaming;
 
@@ -22,7 +21,7 @@ pub struct Results {
     fingerprint: Fingerprint,
     /// The numbers that are wanted.
     range: Range,
-    value_type: ValueType,
+    layout: Layout,
     /// `None` while it is broken.
     blocks: Option<Streaming<v1::ResultBlock>>,
     /// Numbers received so far, with and without a result.
@@ -69,14 +68,14 @@ impl Results {
             Ok(blocks) => Some(blocks),
             Err(error) => return Err(connection.explain(job.id, wanted, error).await),
         };
-        let fingerprint = job.fingerprint();
-        let (job, value_type) = (job.id, job.value_type);
+        let fingerprint = job.fingerprint;
+        let (job, layout) = (job.id, job.layout.clone());
         Ok(Self {
             connection,
             job,
             fingerprint,
             range,
-            value_type,
+            layout,
             blocks,
             received: 0,
             missing: 0,
@@ -91,9 +90,9 @@ impl Results {
         Self { depth: Depth::Frame, ..self }
     }
 
-    /// The type of the values.
-    pub fn value_type(&self) -> ValueType {
-        self.value_type
+    /// What the rows of its blocks look like.
+    pub fn layout(&self) -> &Layout {
+        &self.layout
     }
 
     /// How many numbers are still to come, with a result or without.
@@ -168,7 +167,7 @@ impl Results {
                 let rest = self.rest().ok_or_else(|| ClientError::Protocol("nothing is left to read".to_owned()))?;
                 let blocks = self.connection.read(self.job, rest, self.wanted).await?;
                 // The coordinator may have been restored from an older copy. Then the id may belong to another job.
-                if self.connection.job(self.job).await?.fingerprint() != self.fingerprint {
+                if self.connection.job(self.job).await?.fingerprint != self.fingerprint {
                     return Err(ClientError::JobReplaced(self.job));
                 }
                 self.blocks.insert(blocks)
@@ -197,10 +196,8 @@ impl Results {
 
     /// The block of a message, if it is intact.
     fn open_block(&self, message: v1::ResultBlock) -> Result<Block, BlockError> {
-        let block = Block::receive(message.parquet, self.value_type, message.digest)?;
-        if block.first() != message.first || block.rows() as u64 != message.numbers {
-            return Err(BlockError::Numbers);
-        }
+        let covers = Covers { first: message.first, numbers: message.numbers };
+        let block = Block::receive(message.parquet, &self.layout, covers, message.digest)?;
         if self.depth == Depth::Pages {
             block.check()?;
         }
@@ -226,19 +223,19 @@ impl Results {
         let unexpected = |what: &str| ClientError::Protocol(format!("the block that begins at {first} {what}"));
         let damaged = |error: BlockError| unexpected(&format!("is damaged: {error}"));
         let Some(rest) = self.rest() else { return Err(unexpected("is one too many")) };
-        let rows = block.rows();
+        let numbers = block.covers().numbers;
         // How many of its numbers come before those that are wanted, and before the end of those.
-        let before = |number: i64| usize::try_from(i128::from(number) - i128::from(first)).ok();
+        let before = |number: i64| u64::try_from(i128::from(number) - i128::from(first)).ok();
         let (Some(start), Some(end)) = (before(rest.first()), before(rest.last())) else {
             return Err(unexpected("is not the next one"));
         };
-        if start >= rows {
+        if start >= numbers {
             return Err(unexpected("is not the next one"));
         }
-        let end = rows.min(end.saturating_add(1));
-        self.received += (end - start) as u64;
+        let end = numbers.min(end.saturating_add(1));
+        self.received += end - start;
         // The first block may begin before what is wanted, and the last may end behind it.
-        let block = if end - start == rows { block } else { block.cut(start..end).map_err(damaged)? };
+        let block = if end - start == numbers { block } else { block.cut(start..end).map_err(damaged)? };
         Ok((rest.first(), block))
     }
 }

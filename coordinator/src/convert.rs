@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use swath_console::{check_name, plain};
 use swath_coordinator_core::{Join, Joined, PersistErrorKind, Refusal, Submit, ToWorker, Token};
+use swath_evaluation::Evaluation;
 use swath_model::{ChunkRun, Incarnation, JobId, JobSpec, LeaseId, ResumeOffer, WorkerId, WorkerInfo};
 use swath_proto::{
     MAX_OFFERED_RUNS, MAX_OFFERS,
@@ -19,6 +20,8 @@ use crate::driver::Refused;
 const MAX_NAME: usize = 256;
 /// The longest value of a parameter or reason of a failure, in bytes.
 const MAX_TEXT: usize = 4096;
+/// The longest condition or list of reductions, in bytes.
+const MAX_EXPRESSION: usize = 8192;
 /// The most parameters of a job.
 const MAX_PARAMETERS: usize = 64;
 /// The most threads that a worker may say it has.
@@ -63,9 +66,7 @@ fn job_spec(spec: Option<v1::JobSpec>) -> Result<JobSpec, Status> {
     }
     check_text("the condition", &spec.condition, MAX_EXPRESSION)?;
     check_text("the list of reductions", &spec.reductions, MAX_EXPRESSION)?;
-    let spec = codec::job_spec(spec, |request| {
-        Ok(Evaluation::bind(request).map_err(Invalid::Bind)?.layout().clone())
-    });
+    let spec = codec::job_spec(spec, |request| Ok(Evaluation::bind(request).map_err(Invalid::Bind)?.layouts()));
     spec.map_err(|error: Invalid| Status::invalid_argument(error.to_string()))
 }
 

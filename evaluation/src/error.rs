@@ -51,8 +51,8 @@ impl Failure {
     pub fn number(&self) -> Option<i64> {
         match self {
             Self::Kernel(error) => error.number(),
-            Self::Condition(error) => error.number(),
-            Self::Rows(_) | Self::Reductions(_) | Self::Arrow(_) => None,
+            Self::Condition(swath_expression::EvaluateError::Number { number, .. }) => Some(*number),
+            Self::Condition(_) | Self::Rows(_) | Self::Reductions(_) | Self::Arrow(_) => None,
         }
     }
 

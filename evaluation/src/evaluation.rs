@@ -7,8 +7,8 @@ use arrow_buffer::BooleanBuffer;
 use arrow_select::filter::{FilterBuilder, FilterPredicate};
 use swath_expression::Condition;
 use swath_kernel::{Kernel, Rows, find};
-use swath_model::{JobRequest, Layout, Numbers, Shape};
-use swath_reduce::{Accumulator, Reductions};
+use swath_model::{JobRequest, JobSpec, Layout, Layouts, Numbers, Shape};
+use swath_reduce::{Accumulator, ReduceError, Reductions};
 
 use crate::{Batch, BindError, Failure};
 
@@ -41,7 +41,8 @@ impl Evaluation {
     pub fn of_kernel(kernel: Arc<dyn Kernel>, request: &JobRequest) -> Result<Self, BindError> {
         let rows = kernel.layout(&(request.range.first()..=request.range.last()));
         let condition = request.condition.as_deref().map(|text| Condition::parse(text, rows.columns())).transpose()?;
-        let reductions = request.reductions.as_deref().map(|text| Reductions::parse(text, rows.columns())).transpose()?;
+        let reductions =
+            request.reductions.as_deref().map(|text| Reductions::parse(text, rows.columns())).transpose()?;
         let layout = match &reductions {
             Some(reductions) => Layout::new(Shape::Reduced, reductions.partial_schema().fields().clone())?,
             None if condition.is_some() => rows.clone().with_shape(Shape::Sparse),
@@ -53,6 +54,11 @@ impl Evaluation {
     /// What the rows of the results look like.
     pub fn layout(&self) -> &Layout {
         &self.layout
+    }
+
+    /// What the rows of the kernel look like, and those of the results.
+    pub fn layouts(&self) -> Layouts {
+        Layouts { kernel: self.rows.clone(), results: self.layout.clone() }
     }
 
     /// The reductions, if the results are aggregates.
@@ -143,6 +149,14 @@ impl Evaluation {
             reductions.columns().iter().filter_map(|&index| batch.columns.get(index)).map(Arc::clone).collect();
         Ok(accumulator.update(batch.numbers(), &read)?)
     }
+}
+
+/// The reductions of a job; `None` if it has none.
+///
+/// # Errors
+/// They do not fit the columns of its kernel.
+pub fn reductions_of(job: &JobSpec) -> Result<Option<Reductions>, ReduceError> {
+    job.reductions.as_deref().map(|text| Reductions::parse(text, job.kernel_layout.columns())).transpose()
 }
 
 /// The selected rows of a batch.

@@ -25,5 +25,5 @@ mod evaluation;
 
 pub use batch::Batch;
 pub use error::{BindError, Failure};
-pub use evaluation::Evaluation;
+pub use evaluation::{Evaluation, reductions_of};
 pub use swath_reduce::{Accumulator, Reductions};

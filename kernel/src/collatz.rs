@@ -4,21 +4,33 @@ mod trajectory;
 
 use std::{ops::RangeInclusive, sync::Arc};
 
-use self::trajectory::{Abandoned, stopping_time};
+use arrow_schema::{DataType, Field};
+use swath_model::Shape;
+
+use self::trajectory::{Abandoned, Trajectory, stopping_time, trajectory};
 use crate::{
-    Description, EvaluateError, FindError, Kernel, ParameterDescription, Layout, Parameters, Rows, ValueType, Values, kernel::count};
+    Description, EvaluateError, FindError, Kernel, Layout, ParameterDescription, Parameters, Rows, ValueType, Values,
+    kernel::count,
+};
 
 const NAME: &str = "collatz";
 
 pub(crate) const DESCRIPTION: Description = Description {
     name: NAME,
     summary: "how many steps n/2 (even) or 3n+1 (odd) lead to 1; refuses numbers below 1",
-    parameters: &[ParameterDescription {
-        name: "max-steps",
-        summary: "refuse a number that takes more steps than this",
-        default: "1000000",
-    }],
-    value: "int64",
+    parameters: &[
+        ParameterDescription {
+            name: "max-steps",
+            summary: "refuse a number that takes more steps than this",
+            default: "1000000",
+        },
+        ParameterDescription {
+            name: "peak",
+            summary: "yes: two columns, steps and peak, the greatest number on the way",
+            default: "no",
+        },
+    ],
+    value: "int64; with peak=yes steps int64, peak decimal128(38, 0)",
     bind,
 };
 
@@ -26,6 +38,14 @@ pub(crate) const DESCRIPTION: Description = Description {
 struct Collatz {
     /// At most `i64::MAX`, so that every count fits its column.
     max_steps: u64,
+    columns: Columns,
+}
+
+/// What is given of each number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Columns {
+    Steps,
+    StepsAndPeak,
 }
 
 fn bind(parameters: &Parameters) -> Result<Arc<dyn Kernel>, FindError> {
@@ -43,7 +63,19 @@ fn bind(parameters: &Parameters) -> Result<Arc<dyn Kernel>, FindError> {
             })?
             .unsigned_abs(),
     };
-    Ok(Arc::new(Collatz { max_steps }))
+    let columns = match parameters.get("peak").map_or("no", String::as_str) {
+        "no" => Columns::Steps,
+        "yes" => Columns::StepsAndPeak,
+        other => {
+            return Err(FindError::BadValue {
+                kernel: NAME,
+                parameter: "peak",
+                value: other.to_owned(),
+                allowed: "yes or no",
+            });
+        }
+    };
+    Ok(Arc::new(Collatz { max_steps, columns }))
 }
 
 impl Kernel for Collatz {
@@ -52,13 +84,22 @@ impl Kernel for Collatz {
     }
 
     fn layout(&self, _: &RangeInclusive<i64>) -> Layout {
-        Layout::values(ValueType::Int64)
+        match self.columns {
+            Columns::Steps => Layout::values(ValueType::Int64),
+            Columns::StepsAndPeak => Layout::of_columns(
+                Shape::Dense,
+                vec![
+                    Field::new("steps", DataType::Int64, false),
+                    Field::new("peak", ValueType::Decimal128.data_type(), false),
+                ],
+            ),
+        }
     }
 
     fn evaluate(&self, numbers: RangeInclusive<i64>, rows: &mut Rows) -> Result<(), EvaluateError> {
-        let Some(Values::Int64(values)) = rows.only() else {
+        if !matches!(rows.columns[..], [Values::Int64(_)] | [Values::Int64(_), Values::Decimal128(_)]) {
             return Err(EvaluateError::wrong_type(NAME, &self.layout(&numbers), rows));
-        };
+        }
         if numbers.is_empty() {
             return Ok(());
         }
@@ -66,11 +107,24 @@ impl Kernel for Collatz {
             let reason = "the problem is posed for numbers from 1 on";
             return Err(EvaluateError::refused(*numbers.start(), reason));
         }
-        values.reserve(count(&numbers));
-        for number in numbers {
-            let steps = stopping_time(number.unsigned_abs(), self.max_steps)
-                .map_err(|end| EvaluateError::refused(number, end.reason(self.max_steps)))?;
-            values.push(steps.cast_signed());
+        rows.reserve(count(&numbers));
+        let refused = |number, end: Abandoned| EvaluateError::refused(number, end.reason(self.max_steps));
+        match &mut rows.columns[..] {
+            [Values::Int64(values)] => {
+                for number in numbers {
+                    let steps = stopping_time(number.unsigned_abs(), self.max_steps);
+                    values.push(steps.map_err(|end| refused(number, end))?.cast_signed());
+                }
+            }
+            [Values::Int64(steps), Values::Decimal128(peaks)] => {
+                for number in numbers {
+                    let found = trajectory(number.unsigned_abs(), self.max_steps);
+                    let Trajectory { steps: taken, peak } = found.map_err(|end| refused(number, end))?;
+                    steps.push(taken.cast_signed());
+                    peaks.push(peak);
+                }
+            }
+            _ => {}
         }
         Ok(())
     }
@@ -90,7 +144,22 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::testing::{evaluate, integers, rows_of, rows_with, segment};
+    use crate::testing::{evaluate, integers, rows_of, segment};
+
+    fn steps_within(max_steps: u64) -> Collatz {
+        Collatz { max_steps, columns: Columns::Steps }
+    }
+
+    #[test]
+    fn peaks_stand_beside_the_steps() {
+        let kernel = Collatz { max_steps: 1000, columns: Columns::StepsAndPeak };
+        let mut rows = Rows::new(&kernel.layout(&(1..=9)));
+        kernel.evaluate(1..=7, &mut rows).unwrap();
+        let steps = Values::Int64(vec![0, 1, 7, 2, 5, 8, 16]);
+        assert_eq!(rows.columns, [steps, Values::Decimal128(vec![1, 2, 16, 4, 16, 16, 52])]);
+        kernel.evaluate(27..=27, &mut rows).unwrap();
+        assert!(matches!(&rows.columns[1], Values::Decimal128(peaks) if peaks[7] == 9232));
+    }
 
     /// One step at a time, all in 128 bits.
     fn naive(number: i64) -> i64 {
@@ -148,7 +217,7 @@ mod tests {
     #[test]
     fn numbers_below_1_are_refused() {
         for first in [i64::MIN, -1, 0] {
-            let (values, result) = evaluate(&Collatz { max_steps: 9 }, first..=i64::MAX);
+            let (values, result) = evaluate(&steps_within(9), first..=i64::MAX);
             assert_eq!(result.unwrap_err().number(), Some(first));
             assert!(values.is_empty());
         }
@@ -156,18 +225,18 @@ mod tests {
 
     #[test]
     fn too_many_steps_are_refused_and_the_values_before_stay() {
-        let kernel = Collatz { max_steps: 110 };
+        let kernel = steps_within(110);
         let (values, result) = evaluate(&kernel, 24..=30);
         let error = result.unwrap_err();
         assert_eq!(error.number(), Some(27));
         assert_eq!(error.to_string(), "the number 27 was refused: it takes more than 110 steps (max-steps)");
         assert_eq!(values, Values::Int64(vec![10, 23, 10]));
 
-        let kernel = Collatz { max_steps: 111 };
+        let kernel = steps_within(111);
         let (values, result) = evaluate(&kernel, 27..=27);
         assert_eq!((values, result), (Values::Int64(vec![111]), Ok(())));
         // The limit is met while the trajectory is beyond 64 bits as well.
-        let (_, result) = evaluate(&Collatz { max_steps: 3 }, i64::MAX..=i64::MAX);
+        let (_, result) = evaluate(&steps_within(3), i64::MAX..=i64::MAX);
         assert_eq!(result.unwrap_err().number(), Some(i64::MAX));
     }
 
@@ -179,7 +248,7 @@ mod tests {
     #[test]
     fn a_buffer_of_another_type_is_refused() {
         let mut values = rows_of(ValueType::Boolean);
-        let error = Collatz { max_steps: 9 }.evaluate(1..=3, &mut values).unwrap_err();
+        let error = steps_within(9).evaluate(1..=3, &mut values).unwrap_err();
         assert_eq!(error.number(), None);
         assert!(values.is_empty());
     }

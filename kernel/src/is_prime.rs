@@ -7,7 +7,9 @@ mod window;
 use std::{cell::RefCell, ops::RangeInclusive, sync::Arc};
 
 use self::window::Window;
-use crate::{Description, EvaluateError, FindError, Kernel, Layout, Parameters, Rows, ValueType, Values, kernel::count};
+use crate::{
+    Description, EvaluateError, FindError, Kernel, Layout, Parameters, Rows, ValueType, Values, kernel::count,
+};
 
 const NAME: &str = "is-prime";
 

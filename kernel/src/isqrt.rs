@@ -2,7 +2,9 @@
 
 use std::{ops::RangeInclusive, sync::Arc};
 
-use crate::{Description, EvaluateError, FindError, Kernel, Layout, Parameters, Rows, ValueType, Values, kernel::count};
+use crate::{
+    Description, EvaluateError, FindError, Kernel, Layout, Parameters, Rows, ValueType, Values, kernel::count,
+};
 
 const NAME: &str = "isqrt";
 

@@ -23,14 +23,13 @@ mod catalogue;
 mod collatz;
 mod description;
 mod error;
-#[cfg_attr(not(test), expect(dead_code, reason = "for a kernel that gives lists"))]
 mod factor;
 mod is_prime;
 mod isqrt;
 mod kernel;
 mod miller_rabin;
-mod sieve;
 mod rows;
+mod sieve;
 mod square;
 #[cfg(test)]
 mod testing;

@@ -3,7 +3,9 @@
 use std::{ops::RangeInclusive, sync::Arc};
 
 use crate::{
-    Description, EvaluateError, FindError, Kernel, ParameterDescription, Layout, Parameters, Rows, ValueType, Values, kernel::count};
+    Description, EvaluateError, FindError, Kernel, Layout, ParameterDescription, Parameters, Rows, ValueType, Values,
+    kernel::count,
+};
 
 const NAME: &str = "square";
 
@@ -126,7 +128,7 @@ mod tests {
                 assert!(wide.iter().any(|square| *square > i128::from(i64::MAX)));
                 assert_eq!(values, wide);
             }
-            Values::Boolean(_) => panic!("squares are numbers"),
+            Values::Boolean(_) | Values::Arrays(_) => panic!("squares are numbers"),
         }
         let (values, result) = evaluate(&Square::Decimal128, numbers);
         assert_eq!((values, result), (Values::Decimal128(wide), Ok(())));

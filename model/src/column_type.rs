@@ -103,7 +103,7 @@ pub(crate) fn write_columns(fields: &Fields) -> String {
         }
         write_name(field.name(), &mut text);
         text.push(' ');
-        write_type(field, &mut text);
+        write_column_type(field, &mut text);
     }
     text
 }
@@ -124,9 +124,23 @@ fn is_word(name: &str) -> bool {
         && bytes.all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
-fn write_type(field: &Field, text: &mut String) {
+/// The name of a type.
+pub(crate) fn write_data_type(data_type: &DataType) -> String {
+    let mut text = String::new();
+    write_type(data_type, &mut text);
+    text
+}
+
+fn write_column_type(field: &Field, text: &mut String) {
+    write_type(field.data_type(), text);
+    if field.is_nullable() {
+        text.push('?');
+    }
+}
+
+fn write_type(data_type: &DataType, text: &mut String) {
     // Writing to a string cannot fail.
-    let _ = match field.data_type() {
+    let _ = match data_type {
         DataType::FixedSizeBinary(bytes) => write!(text, "fixed_size_binary({bytes})"),
         DataType::Decimal128(precision, scale) => write!(text, "decimal128({precision}, {scale})"),
         DataType::Decimal256(precision, scale) => write!(text, "decimal256({precision}, {scale})"),
@@ -139,7 +153,7 @@ fn write_type(field: &Field, text: &mut String) {
         }
         DataType::List(item) => {
             text.push_str("list(");
-            write_type(item, text);
+            write_column_type(item, text);
             text.write_char(')')
         }
         DataType::Struct(fields) => write!(text, "struct({})", write_columns(fields)),
@@ -148,9 +162,6 @@ fn write_type(field: &Field, text: &mut String) {
             text.write_str(name)
         }
     };
-    if field.is_nullable() {
-        text.push('?');
-    }
 }
 
 /// Columns out of their text.
@@ -279,7 +290,7 @@ impl Parser<'_> {
             }
             "list" => {
                 let (item, is_nullable) = self.data_type(depth + 1)?;
-                DataType::List(Arc::new(Field::new("element", item, is_nullable)))
+                DataType::List(Arc::new(Field::new_list_field(item, is_nullable)))
             }
             "struct" => DataType::Struct(self.columns(depth + 1)?),
             _ => return Err(self.error("this type is unknown")),

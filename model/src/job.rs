@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use crate::{Chunks, ChunksError, Layout, Range};
+use crate::{Chunks, ChunksError, Layout, Layouts, Range};
 
 /// The parameters of a kernel, by name.
 pub type Parameters = BTreeMap<String, String>;
@@ -22,6 +22,8 @@ pub struct JobSpec {
     pub condition: Option<String>,
     /// What is kept of these rows: a list of reductions.
     pub reductions: Option<String>,
+    /// What the rows of its kernel look like.
+    pub kernel_layout: Layout,
     /// What the rows of its results look like.
     pub layout: Layout,
     /// What becomes of the results.
@@ -84,11 +86,12 @@ impl JobRequest {
         }
     }
 
-    /// The job that this asks for, if its results have this layout.
+    /// The job that this asks for, if its kernel and its results have these layouts.
     ///
     /// # Errors
     /// The chunk size is 0.
-    pub fn complete(self, layout: Layout) -> Result<JobSpec, ChunksError> {
+    pub fn complete(self, layouts: impl Into<Layouts>) -> Result<JobSpec, ChunksError> {
+        let Layouts { kernel: kernel_layout, results: layout } = layouts.into();
         let chunk_size = self.chunk_size.unwrap_or_else(|| Chunks::default_size(self.range));
         let default = Limits::default();
         Ok(JobSpec {
@@ -98,6 +101,7 @@ impl JobRequest {
             chunk_size,
             condition: self.condition,
             reductions: self.reductions,
+            kernel_layout,
             layout,
             result_mode: self.result_mode,
             limits: Limits {

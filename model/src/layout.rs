@@ -7,7 +7,7 @@ use thiserror::Error;
 
 use crate::{
     ValueType,
-    column_type::{TypeError, is_supported, parse_columns, write_columns},
+    column_type::{TypeError, is_supported, parse_columns, write_columns, write_data_type},
 };
 
 /// How rows stand to the numbers that a block covers.
@@ -21,6 +21,17 @@ pub enum Shape {
     Reduced,
 }
 
+impl Shape {
+    /// Its name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Dense => "dense",
+            Self::Sparse => "sparse",
+            Self::Reduced => "reduced",
+        }
+    }
+}
+
 /// The most rows of a block.
 pub const MAX_ROWS: usize = 1 << 20;
 
@@ -30,6 +41,9 @@ pub const MAX_BLOCK_BYTES: usize = 16 << 20;
 /// The rows of a page of a block: 256 KiB of integers, which stay in the processor's cache between being computed and
 /// being encoded.
 pub const PAGE_ROWS: usize = 1 << 15;
+
+/// A chunk of numbers that may have no rows is cut into about so many pieces, so that several threads compute it.
+const MOST_PIECES: u64 = 16;
 
 /// How many numbers blocks cover.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,6 +105,23 @@ impl Layout {
         Self::of_checked(Shape::Dense, vec![value].into())
     }
 
+    /// One column, whose name and type are known to be good.
+    ///
+    /// # Panics
+    /// They are not: a fault of the program.
+    pub fn of_column(shape: Shape, column: Field) -> Self {
+        Self::of_columns(shape, vec![column])
+    }
+
+    /// The same for several columns.
+    ///
+    /// # Panics
+    /// Their names or types are not good: a fault of the program.
+    #[expect(clippy::panic, reason = "only constants of the program are given to it")]
+    pub fn of_columns(shape: Shape, columns: Vec<Field>) -> Self {
+        Self::new(shape, columns).unwrap_or_else(|error| panic!("bad constant columns: {error}"))
+    }
+
     fn of_checked(shape: Shape, columns: Fields) -> Self {
         let number = (shape != Shape::Reduced).then(|| Arc::new(Field::new(N, DataType::Int64, false)));
         let all: Fields = number.into_iter().chain(columns.iter().cloned()).collect();
@@ -130,24 +161,27 @@ impl Layout {
         self.columns.fields().iter().map(|field| fixed_width(field.data_type())).sum()
     }
 
-    /// How many numbers blocks of this layout cover.
-    pub fn block_bounds(&self) -> BlockBounds {
-        let rows = match self.row_bytes() {
-            // Whole pages of which 16 MiB are enough.
-            Some(bytes) if self.shape == Shape::Dense => {
-                let fitting = MAX_BLOCK_BYTES / bytes.max(1);
-                (fitting - fitting % PAGE_ROWS).clamp(PAGE_ROWS.min(fitting).max(1), MAX_ROWS)
+    /// How many numbers blocks of this layout cover in a job with chunks of at most `chunk_size` numbers. They are the
+    /// same for everybody who computes the job.
+    pub fn block_bounds(&self, chunk_size: u64) -> BlockBounds {
+        match (self.shape, self.row_bytes()) {
+            (Shape::Dense, Some(bytes)) => {
+                let piece = dense_rows(bytes);
+                BlockBounds { piece, most: piece }
             }
-            _ => MAX_ROWS,
-        };
-        let piece = rows as u64;
-        BlockBounds { piece, most: if self.shape == Shape::Dense { piece } else { u64::MAX } }
+            (Shape::Dense, None) => BlockBounds { piece: MAX_ROWS as u64, most: MAX_ROWS as u64 },
+            // Most numbers may have no rows, and a block without rows should stand for many of them.
+            (Shape::Sparse | Shape::Reduced, _) => {
+                let piece = chunk_size.div_ceil(MOST_PIECES).max(MAX_ROWS as u64);
+                BlockBounds { piece, most: u64::MAX }
+            }
+        }
     }
 
     /// How chunks that are too large for one block are cut.
     pub fn cut(&self) -> Cut {
         match self.row_bytes() {
-            Some(_) if self.shape == Shape::Dense => Cut::Pieces(self.block_bounds().piece),
+            Some(bytes) if self.shape == Shape::Dense => Cut::Pieces(dense_rows(bytes)),
             _ => Cut::Anywhere,
         }
     }
@@ -155,6 +189,11 @@ impl Layout {
     /// The columns after `n`, as [`Layout::parse`] reads them: `steps int64, peak decimal128(38, 0)`.
     pub fn columns_text(&self) -> String {
         write_columns(self.columns.fields())
+    }
+
+    /// The name of a type, as in the text of columns.
+    pub fn type_text(data_type: &DataType) -> String {
+        write_data_type(data_type)
     }
 
     /// A layout out of the text of its columns.
@@ -170,6 +209,12 @@ impl fmt::Display for Layout {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.columns_text())
     }
+}
+
+/// The most rows of a dense block, where each has so many bytes: whole pages of which 16 MiB are enough.
+fn dense_rows(bytes: usize) -> u64 {
+    let fitting = MAX_BLOCK_BYTES / bytes.max(1);
+    (fitting - fitting % PAGE_ROWS).clamp(PAGE_ROWS.min(fitting).max(1), MAX_ROWS) as u64
 }
 
 /// The name of the column of numbers.
@@ -193,6 +238,22 @@ fn fixed_width(data_type: &DataType) -> Option<usize> {
         DataType::FixedSizeBinary(bytes) => usize::try_from(*bytes).ok(),
         DataType::Struct(fields) => fields.iter().map(|field| fixed_width(field.data_type())).sum(),
         other => other.primitive_width(),
+    }
+}
+
+/// What a job goes through on its way to its results.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Layouts {
+    /// What the kernel gives.
+    pub kernel: Layout,
+    /// What the condition and the reductions leave of that: the results.
+    pub results: Layout,
+}
+
+impl From<Layout> for Layouts {
+    /// Those of a job without a condition and without reductions.
+    fn from(layout: Layout) -> Self {
+        Self { kernel: layout.clone(), results: layout }
     }
 }
 

@@ -34,7 +34,7 @@ pub use fingerprint::Fingerprint;
 pub use ids::{Incarnation, JobId, LeaseId, WorkerId};
 pub use interval_set::{ChunkSet, IntervalSet, OffsetSet};
 pub use job::{JobRequest, JobSpec, Limits, Parameters, ResultMode};
-pub use layout::{BlockBounds, Cut, Layout, LayoutError, MAX_BLOCK_BYTES, MAX_ROWS, PAGE_ROWS, Shape};
+pub use layout::{BlockBounds, Cut, Layout, LayoutError, Layouts, MAX_BLOCK_BYTES, MAX_ROWS, PAGE_ROWS, Shape};
 pub use numbers::Numbers;
 pub use quoted::quoted;
 pub use range::Range;

@@ -72,6 +72,7 @@ mod tests {
             chunk_size,
             condition: None,
             reductions: None,
+            kernel_layout: Layout::values(ValueType::Int64),
             layout: Layout::values(ValueType::Int64),
             result_mode: ResultMode::Stored,
             limits: Limits::default(),

@@ -8,7 +8,7 @@
 pub mod codec;
 mod fingerprint;
 
-pub use fingerprint::{fingerprint, fingerprint_of};
+pub use fingerprint::fingerprint;
 
 /// Messages, clients and servers of package `swath.v1`.
 #[allow(

@@ -1,7 +1,7 @@
 //! What can happen, and what is said.
 
 use swath_coordinator_core::{AcceptedBlock, AfterCancel, Reply, RequestId};
-use swath_model::{ChunkRun, Chunks, Incarnation, Instant, JobId, LeaseId, OffsetRun};
+use swath_model::{BlockBounds, ChunkRun, Chunks, Cut, Incarnation, Instant, JobId, LeaseId, OffsetRun, Shape};
 use swath_worker_core::{FromCoordinator, ToCoordinator};
 
 use crate::disk::PartId;
@@ -25,8 +25,47 @@ pub(crate) struct LeasedJob {
     pub(crate) id: JobId,
     pub(crate) fingerprint: u64,
     pub(crate) chunks: Chunks,
-    /// How many numbers a block has at most.
+    /// Whether each number has a row.
+    pub(crate) shape: Shape,
+    /// How many numbers a piece of a large chunk has.
     pub(crate) piece: u64,
+}
+
+impl LeasedJob {
+    /// How many numbers its blocks cover.
+    pub(crate) fn bounds(self) -> BlockBounds {
+        let piece = self.piece;
+        BlockBounds { piece, most: if self.shape == Shape::Dense { piece } else { u64::MAX } }
+    }
+
+    /// Where its chunks that are too large for a block are cut.
+    pub(crate) fn cut(self) -> Cut {
+        if self.shape == Shape::Dense { Cut::Pieces(self.piece) } else { Cut::Anywhere }
+    }
+
+    /// The blocks of these offsets: one, but where rows are many or large. Whoever computes a chunk cuts it in the same
+    /// way.
+    pub(crate) fn blocks(self, offsets: OffsetRun) -> Vec<OffsetRun> {
+        let mut blocks = Vec::new();
+        let mut start = offsets.start();
+        let touched = self.chunks.touched(offsets);
+        let chunks = if self.shape == Shape::Sparse { touched.start()..touched.end() } else { 0..0 };
+        for chunk in chunks {
+            let mixed = (chunk ^ self.fingerprint).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32;
+            if !mixed.is_multiple_of(5) {
+                continue;
+            }
+            let whole = self.chunks.offsets(ChunkRun::one(chunk));
+            let step = whole.len() / (2 + mixed / 5 % 4) + 1;
+            let cuts = (whole.start()..whole.end()).step_by(step as usize).chain([whole.end()]);
+            for cut in cuts.map(|cut| cut.min(offsets.end())) {
+                blocks.extend(OffsetRun::new(start, cut));
+                start = start.max(cut);
+            }
+        }
+        blocks.extend(OffsetRun::new(start, offsets.end()));
+        blocks
+    }
 }
 
 /// Names one task of one thread: what is planned for it does not happen to the next one.

@@ -7,7 +7,8 @@ use std::{
 
 use swath_coordinator_core::{AfterCancel, Config};
 use swath_model::{
-    ChunkRun, Chunks, Fingerprint, JobSpec, Layout, Limits, OffsetRun, OffsetSet, Parameters, Range, ResultMode, ValueType,
+    ChunkRun, Chunks, Fingerprint, JobSpec, Layout, Limits, OffsetRun, OffsetSet, Parameters, Range, ResultMode, Shape,
+    ValueType,
 };
 use swath_scheduler::Config as SchedulerConfig;
 
@@ -62,6 +63,8 @@ pub(crate) struct JobPlan {
     pub(crate) keep_for: Option<Duration>,
     pub(crate) client: ClientPlan,
     pub(crate) chunks: Chunks,
+    /// Whether each number has a row.
+    pub(crate) shape: Shape,
     /// Nanoseconds that a thread of normal speed takes for a thousand numbers.
     pub(crate) cost: u64,
     pub(crate) limits: Limits,
@@ -146,7 +149,8 @@ impl Plan {
             chunk_size: job.chunks.largest(),
             condition: None,
             reductions: None,
-            layout: Layout::values(ValueType::Int64),
+            kernel_layout: Layout::values(ValueType::Int64),
+            layout: Layout::values(ValueType::Int64).with_shape(job.shape),
             result_mode: job.mode,
             limits: job.limits,
             keep_for: job.keep_for,
@@ -215,6 +219,7 @@ impl JobPlan {
             keep_for: random.one_in(8).then(|| random.millis(500, 4000)),
             client: ClientPlan::draw(random, calm),
             chunks,
+            shape: [Shape::Dense, Shape::Sparse, Shape::Reduced][random.below(3) as usize],
             cost: (work.as_nanos() as u64 / range.count()).max(1) * 1000,
             limits,
             failing: BTreeMap::new(),

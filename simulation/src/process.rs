@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use swath_model::{BlockBounds, ChunkRun, ChunkSet, Instant, JobId, LeaseId, OffsetRun};
+use swath_model::{ChunkRun, ChunkSet, Instant, JobId, LeaseId, OffsetRun};
 use swath_worker_core::{BlockId, Config, FromCoordinator, Job, SessionId as Attempt, ToCoordinator, Upload, Worker};
 
 use crate::{
@@ -204,6 +204,6 @@ impl Witness {
 
 /// A job as a core knows it.
 pub(crate) fn job(leased: LeasedJob) -> Job<LeasedJob> {
-    let bounds = BlockBounds { piece: leased.piece, most: leased.piece };
-    Job { id: leased.id, fingerprint: fingerprint(leased.fingerprint), chunks: leased.chunks, bounds, kernel: leased }
+    let (chunks, bounds) = (leased.chunks, leased.bounds());
+    Job { id: leased.id, fingerprint: fingerprint(leased.fingerprint), chunks, bounds, kernel: leased }
 }

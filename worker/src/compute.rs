@@ -79,30 +79,29 @@ impl Computer {
     pub fn compute(&mut self, task: &Task, stop: &AtomicBool, mut deliver: impl FnMut(Product)) {
         let job = &*task.job;
         let mut left = vec![task.offsets];
-        while let Some(mut offsets) = left.pop() {
+        while let Some(offsets) = left.pop() {
+            let mut rest = offsets;
             let mut blocks = |block_offsets: OffsetRun, block: Encoded| {
                 deliver(Product::Block { offsets: block_offsets, block });
                 // What comes after it is still to be computed.
-                if let Some(rest) = OffsetRun::new(block_offsets.end(), offsets.end()) {
-                    offsets = rest;
-                }
+                rest = OffsetRun::new(block_offsets.end(), offsets.end()).unwrap_or(rest);
             };
             match self.encode(job, offsets, stop, &mut blocks) {
                 Ok(()) => {}
                 Err(Stop::Told) => return,
                 Err(Stop::Split { at }) => {
-                    left.extend(OffsetRun::new(at, offsets.end()));
-                    left.extend(OffsetRun::new(offsets.start(), at));
+                    left.extend(OffsetRun::new(at, rest.end()));
+                    left.extend(OffsetRun::new(rest.start(), at));
                 }
                 Err(Stop::Failed { number, reason }) => {
                     let range = job.chunks.range();
-                    let at = range.offset_of(number).filter(|&at| offsets.contains(at));
+                    let at = range.offset_of(number).filter(|&at| rest.contains(at));
                     // A kernel may blame a number that it was not asked for: then the first one counts.
-                    let at = at.unwrap_or(offsets.start());
+                    let at = at.unwrap_or(rest.start());
                     let failed = job.chunks.chunk_at(at);
                     let without = job.chunks.offsets(ChunkRun::one(failed));
-                    left.extend(OffsetRun::new(without.end(), offsets.end()));
-                    left.extend(OffsetRun::new(offsets.start(), without.start()));
+                    left.extend(OffsetRun::new(without.end(), rest.end()));
+                    left.extend(OffsetRun::new(rest.start(), without.start()));
                     deliver(Product::Failed { chunk: failed, number: range.at(at).unwrap_or(number), reason });
                 }
             }

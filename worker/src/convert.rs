@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use swath_evaluation::{BindError, Evaluation};
-use swath_model::{Fingerprint, Incarnation, JobId, Range, WorkerId, WorkerInfo};
+use swath_model::{Fingerprint, Incarnation, JobId, Layouts, Range, WorkerId, WorkerInfo};
 use swath_proto::{
     PROTOCOL_VERSION,
     codec::{self, CodecError},
@@ -66,14 +66,16 @@ fn job(message: v1::DescribeJob) -> Result<Job, JobError> {
     let spec = message.spec.ok_or(CodecError::Missing("job"))?;
     let mut evaluation = None;
     let spec = codec::job_spec(spec, |request| {
-        evaluation = Some(Evaluation::bind(request));
-        Ok::<_, CodecError>(layout)
+        let bound = Evaluation::bind(request)?;
+        let kernel = bound.layouts().kernel;
+        evaluation = Some(bound);
+        Ok::<_, JobError>(Layouts { kernel, results: layout })
     })?;
     let fingerprint = swath_proto::fingerprint(&spec);
     if Fingerprint::from_slice(&message.fingerprint) != Some(fingerprint) {
         return Err(JobError::Fingerprint { range: spec.range(), kernel: spec.kernel, fingerprint });
     }
-    let evaluation = evaluation.ok_or(CodecError::Missing("job"))??;
+    let evaluation = evaluation.ok_or(CodecError::Missing("job"))?;
     if *evaluation.layout() != spec.layout {
         let (expected, got) = (spec.layout.to_string(), evaluation.layout().to_string());
         return Err(JobError::Layout { kernel: spec.kernel, expected, got });
@@ -82,7 +84,7 @@ fn job(message: v1::DescribeJob) -> Result<Job, JobError> {
         id: JobId(message.job_id),
         fingerprint,
         chunks: spec.chunks,
-        bounds: spec.layout.block_bounds(),
+        bounds: spec.layout.block_bounds(spec.chunk_size),
         kernel: evaluation,
     })
 }

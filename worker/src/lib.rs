@@ -26,7 +26,6 @@ use std::{
 };
 
 use futures::future::OptionFuture;
-use swath_block::MAX_ROWS;
 use swath_model::WorkerInfo;
 use swath_proto::{MAX_OFFERED_RUNS, MAX_OFFERS};
 use swath_transport::Dialer;

@@ -2,6 +2,7 @@
 
 use std::{convert::Infallible, io, pin::pin};
 
+use swath_evaluation::Evaluation;
 use swath_proto::v1::{self, workers_client::WorkersClient};
 use swath_transport::{DialError, Dialer};
 use swath_worker_core::{FromCoordinator, Loss, SessionId, Welcome};
@@ -10,7 +11,7 @@ use tokio_stream::{StreamExt, wrappers::UnboundedReceiverStream};
 use tonic::{Code, Status, Streaming, transport::Channel};
 use tracing::{debug, info, warn};
 
-use crate::{WorkerConfig, compute::Evaluator, convert, upload, work::Work};
+use crate::{WorkerConfig, convert, upload, work::Work};
 
 /// Why a session ended that should not have.
 #[derive(Debug, thiserror::Error)]
@@ -138,7 +139,7 @@ fn handle_message(work: &Work, session: SessionId, message: v1::CoordinatorMessa
     work.with(|core, now| core.handle_message(now, session, message));
 }
 
-fn log(message: &FromCoordinator<Evaluator>) {
+fn log(message: &FromCoordinator<Evaluation>) {
     match message {
         FromCoordinator::Job { id, job: Err(reason) } => warn!(%id, reason, "a job cannot be computed here"),
         FromCoordinator::Unknown => debug!("the coordinator sent a message that this worker does not know"),

@@ -12,6 +12,7 @@ use std::{
     time::Instant as Clock,
 };
 
+use swath_evaluation::Evaluation;
 use swath_model::{Instant, OffsetRun, WorkerInfo, nanos};
 use swath_proto::v1;
 use swath_worker_core::{BlockId, Config, Effect, NextTask, Outcome, SessionId, Slot, ToCoordinator, Worker};
@@ -23,14 +24,14 @@ use tracing::debug;
 
 use crate::{
     WorkerConfig,
-    compute::{Encoded, Evaluator, Task},
+    compute::{Encoded, Task},
     convert,
 };
 
 /// Room in the upload's memory is counted in units of so many bytes.
 const UNIT: usize = 1 << 10;
 
-pub(crate) type Core = Worker<Evaluator>;
+pub(crate) type Core = Worker<Evaluation>;
 
 /// The work of this process.
 #[derive(Clone)]

@@ -4,15 +4,18 @@
 use std::{env, hint::black_box, process::ExitCode, time::Duration};
 
 use anyhow::{Context, Result, bail};
+use arrow_array::ArrayRef;
 use bytes::Bytes;
 use swath_block::{Block, BlockEncoder, Digest, MAX_ROWS, PAGE_ROWS};
-use swath_kernel::{Parameters, ValueType, Values};
-use swath_model::{Chunks, Instant, JobId, Limits, Range, WorkerId};
+use swath_kernel::{Parameters, Rows};
+use swath_model::{Chunks, Covers, Instant, JobId, Layout, Limits, Numbers, Range, ValueType, WorkerId};
 use swath_scheduler::{Action, Config, Event, JobPlan, Scheduler};
 
 /// Events that the scheduler is given.
 const STEPS: usize = 100_000;
 const WORKERS: u64 = 100;
+/// The numbers of the block.
+const COVERS: Covers = Covers { first: 1, numbers: MAX_ROWS as u64 };
 
 fn main() -> ExitCode {
     let program = env::args().nth(1).unwrap_or_default();
@@ -33,36 +36,40 @@ fn main() -> ExitCode {
     }
 }
 
+fn layout() -> Layout {
+    Layout::values(ValueType::Int64)
+}
+
 /// The squares of a whole block, page by page.
-fn prepare() -> Result<Vec<Values>> {
+fn prepare() -> Result<Vec<ArrayRef>> {
     let kernel = swath_kernel::find("square", &Parameters::new())?;
     let page = |first: usize| {
-        let mut values = Values::with_capacity(ValueType::Int64, PAGE_ROWS);
-        kernel.evaluate(first as i64 + 1..=(first + PAGE_ROWS) as i64, &mut values)?;
-        Ok(black_box(values))
+        let mut rows = Rows::new(&layout());
+        kernel.evaluate(first as i64 + 1..=(first + PAGE_ROWS) as i64, &mut rows)?;
+        Ok(black_box(rows.take_columns()?.remove(0)))
     };
     (0..MAX_ROWS).step_by(PAGE_ROWS).map(page).collect()
 }
 
-fn encode(pages: &[Values]) -> Result<Bytes> {
-    let mut encoder = BlockEncoder::new(ValueType::Int64, 1);
-    for page in pages {
-        encoder.push(page)?;
+fn encode(pages: &[ArrayRef]) -> Result<Bytes> {
+    let mut encoder = BlockEncoder::new(&layout(), COVERS.first)?;
+    for (page, first) in pages.iter().zip((COVERS.first..).step_by(PAGE_ROWS)) {
+        encoder.push(Numbers::Consecutive { first, rows: page.len() }, std::slice::from_ref(page))?;
     }
-    Ok(black_box(encoder.finish()?))
+    Ok(black_box(encoder.finish_with_digest(COVERS)?.0))
 }
 
 /// As the coordinator takes a block in; the digest that it should have costs little.
 fn accept(bytes: Bytes) -> Result<()> {
     let digest = Digest::of(&bytes)?.whole();
-    let block = Block::receive(bytes, ValueType::Int64, digest)?;
+    let block = Block::receive(bytes, &layout(), COVERS, digest)?;
     block.check()?;
     black_box(block);
     Ok(())
 }
 
 fn decode(bytes: &Bytes) -> Result<()> {
-    let block = Block::parse(bytes.clone(), ValueType::Int64)?;
+    let block = Block::parse(bytes.clone(), &layout(), COVERS)?;
     let batch = block.columns(&[1], block.rows())?.next().context("an empty block")??;
     black_box(batch);
     Ok(())

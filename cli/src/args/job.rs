@@ -25,6 +25,15 @@ pub(crate) struct JobArgs {
     #[arg(long = "param", short, value_name = "NAME=VALUE", value_parser = parameter, env = "SWATH_PARAM",
           value_delimiter = ';')]
     pub(crate) parameters: Vec<(String, String)>,
+    /// Keep only the rows for which this holds: a SQL expression over `n` and the columns of the kernel, for example
+    /// `value % 7 = 4 and n > 100`. `swath kernels` shows the columns.
+    #[arg(long = "where", env = "SWATH_WHERE", value_name = "EXPR")]
+    pub(crate) condition: Option<String>,
+    /// Reduce the rows to one, exactly: a list of count, sum, mean, min, max, min_n and max_n (the number at which it
+    /// is) and value_counts, each of the column in parentheses: `count,sum(value),max_n(value)`. Without parentheses
+    /// they are of the only column.
+    #[arg(long = "reduce", env = "SWATH_REDUCE", value_name = "LIST")]
+    pub(crate) reductions: Option<String>,
     /// Numbers in a chunk, the smallest unit that a worker gets [default: depends on the size of the range].
     #[arg(long, env = "SWATH_CHUNK_SIZE", value_name = "NUMBERS", value_parser = whole::<u64>(0..=u64::MAX))]
     pub(crate) chunk_size: Option<u64>,

@@ -17,6 +17,8 @@ pub(super) fn job_request(args: JobArgs) -> Result<JobRequest> {
     spec.max_retries = args.max_retries;
     spec.crash_limit = args.crash_limit;
     spec.keep_going = args.keep_going;
+    spec.condition = args.condition;
+    spec.reductions = args.reductions;
     spec.parameters = args.parameters.into_iter().collect();
     Ok(spec)
 }

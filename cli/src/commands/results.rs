@@ -5,7 +5,7 @@ use std::{convert::Infallible, path::Path, time::Duration};
 use anyhow::Result;
 use indicatif::HumanBytes;
 use swath_client::{
-    Client, FailedChunk, Job, JobRequest, JobState, Range, Wanted, counted,
+    BindError, Client, FailedChunk, Job, JobRequest, JobState, Range, Shape, Wanted, counted,
     output::{Content, FileFormat, Format, OutputError, OutputTarget, Summary, Target},
 };
 use swath_console::say;
@@ -67,7 +67,7 @@ impl Destination {
         };
         let format = self.format.format();
         match job.failed_numbers.max(not_there) {
-            count if count > 0 && !self.content(job, job.range, wanted).shows_missing(format) => {
+            count if count > 0 && !self.content(job, job.range, wanted)?.shows_missing(format) => {
                 Err(OutputError::Missing { first: None, count, format }.into())
             }
             _ => Ok(()),
@@ -76,7 +76,9 @@ impl Destination {
 
     /// Whether the results of a kernel of this program can be written there. The coordinator judges unknown kernels.
     pub(super) fn check(&self, target: &OutputTarget, request: &JobRequest) -> Result<()> {
-        let Some(content) = Content::of_request(request) else { return Ok(()) };
+        let Some(content) = Content::of_request(request).map_err(|error| unfit(request, &error))? else {
+            return Ok(());
+        };
         Ok(target.check(&Content { columns: self.columns.clone(), ..content })?)
     }
 
@@ -92,15 +94,35 @@ impl Destination {
     }
 
     /// What a job will write of these numbers.
-    fn content(&self, job: &Job, range: Range, wanted: Wanted) -> Content {
-        let is_whole = range == job.range && self.columns.is_empty() && self.format.format() == Format::Parquet;
-        Content {
+    fn content(&self, job: &Job, range: Range, wanted: Wanted) -> Result<Content> {
+        let is_whole = range == job.range
+            && self.columns.is_empty()
+            && self.format.format() == Format::Parquet
+            && job.layout.shape() != Shape::Reduced;
+        Ok(Content {
             columns: self.columns.clone(),
             // Parts are of the same encoded columns; their footers may take a little more.
             least_bytes: if is_whole { job.result_bytes - job.result_bytes / 10 } else { 0 },
             may_miss: job.keep_going || wanted == Wanted::Existing,
-            ..Content::of_part(job, range)
+            ..Content::of_part(job, range)?
+        })
+    }
+}
+
+/// A condition or reductions that do not fit the kernel, with the place.
+fn unfit(request: &JobRequest, error: &BindError) -> Ending {
+    let (option, text, mark) = match error {
+        BindError::Condition(error) => {
+            let text = request.condition.as_deref().unwrap_or_default();
+            ("--where", error.to_string(), Some(error.mark(text)))
         }
+        BindError::Reductions(error) => ("--reduce", error.to_string(), None),
+        other => ("the job", other.to_string(), None),
+    };
+    let sentence = format!("{option}: {text}");
+    match mark {
+        Some(mark) => Ending::Misplaced { sentence, mark },
+        None => Ending::Usage(sentence),
     }
 }
 
@@ -116,11 +138,10 @@ pub(super) struct Way<'a> {
 /// Writes the results of a job; waits for those that are not there yet.
 pub(super) async fn save(client: &Client, job: &Job, way: Way<'_>) -> Result<Summary> {
     let Way { target, destination, range, wanted } = way;
-    let content = destination.content(job, range, wanted);
+    let content = destination.content(job, range, wanted)?;
     if let Some(bytes) = target.about(&content).filter(|&bytes| bytes >= MUCH) {
-        let kind = format!("{} value", job.value_type);
-        let (values, bytes) = (counted(range.count(), &kind), HumanBytes(bytes));
-        say!("{values} will take about {bytes} in {}", destination.target);
+        let (rows, bytes) = (counted(range.count(), "row"), HumanBytes(bytes));
+        say!("{rows} will take about {bytes} in {}", destination.target);
     }
     let output = target.begin(&content)?;
     let progress = Progress::beside_results(&destination.target).of_part(job, range);
@@ -184,8 +205,12 @@ impl Saved<'_> {
         let bytes = meta.map(|_| summary.bytes);
         if let Some(file) = file {
             let size = bytes.map(|bytes| format!(" ({})", HumanBytes(bytes))).unwrap_or_default();
-            let numbers = counted(summary.numbers, "number");
-            say!("{numbers} in {}{size}, {:.3} s", file.display(), took.as_secs_f64());
+            let written = match job.layout.shape() {
+                Shape::Dense => counted(summary.numbers, "number").to_string(),
+                Shape::Sparse => format!("{} of {}", counted(summary.rows, "row"), counted(summary.numbers, "number")),
+                Shape::Reduced => format!("reductions of {}", counted(summary.numbers, "number")),
+            };
+            say!("{written} in {}{size}, {:.3} s", file.display(), took.as_secs_f64());
         }
         say_failed(failed);
         if let Some(file) = file {

@@ -13,16 +13,19 @@ pub(super) struct Standing<'a> {
     per_second: u64,
     to_go: Duration,
     reason: &'a str,
+    /// The reductions so far.
+    reduced: &'a str,
 }
 
 impl<'a> Standing<'a> {
-    pub(super) fn of(state: &ProgressState, reason: &'a str) -> Self {
+    pub(super) fn of(state: &ProgressState, reason: &'a str, reduced: &'a str) -> Self {
         Self {
             settled: state.pos(),
             all: state.len().unwrap_or_default(),
             per_second: state.per_sec() as u64,
             to_go: state.eta(),
             reason,
+            reduced,
         }
     }
 
@@ -61,6 +64,12 @@ pub(super) fn line(standing: &Standing<'_>, room: usize) -> String {
     let rate = standing.rate();
     let (full, short_rest) =
         (standing.rate_and_rest(|count| HumanCount(count).to_string()), standing.rate_and_rest(short));
+    let reduced = standing.reduced.to_owned();
+    let with_reduced = [
+        (30, vec![&percent, &exact, &full, &reduced]),
+        (10, vec![&percent, &rounded, &short_rest, &reduced]),
+        (0, vec![&percent, &short_rest, &reduced]),
+    ];
     let lines = [
         (30, vec![&percent, &exact, &full]),
         (10, vec![&percent, &exact, &full]),
@@ -69,7 +78,8 @@ pub(super) fn line(standing: &Standing<'_>, room: usize) -> String {
         (0, vec![&percent, &short_rest]),
         (0, vec![&percent, &rate]),
     ];
-    for (width, parts) in lines {
+    let shown = with_reduced.into_iter().filter(|_| !reduced.is_empty());
+    for (width, parts) in shown.chain(lines) {
         let parts = parts.into_iter().filter(|part| !part.is_empty()).map(String::as_str).collect::<Vec<_>>();
         let line = format!("{}{}", blocks(standing, width), parts.join("  "));
         if measure_text_width(&line) <= room {
@@ -117,7 +127,7 @@ mod tests {
     use super::*;
 
     fn standing(settled: u64, all: u64, reason: &str) -> Standing<'_> {
-        Standing { settled, all, per_second: 1_234_567_890, to_go: Duration::from_secs(7200), reason }
+        Standing { settled, all, per_second: 1_234_567_890, to_go: Duration::from_secs(7200), reason, reduced: "" }
     }
 
     #[test]

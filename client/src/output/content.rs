@@ -1,19 +1,23 @@
 //! What is known about results before the first value.
 
 use arrow_schema::{Schema, SchemaRef};
-use swath_model::{JobRequest, Range};
+use swath_evaluation::{BindError, Evaluation, Reductions};
+use swath_model::{JobRequest, Layout, LayoutError, Range, Shape};
 
 use super::{NUMBER, error::OutputError, format::Format, numpy_type};
-use crate::Job;
+use crate::{ClientError, Job};
 
 /// What is known about the results before the first value, and which of it is wanted.
 #[derive(Debug, Clone)]
 pub struct Content {
     /// The numbers.
     pub range: Range,
-    /// The columns of the results.
-    pub schema: SchemaRef,
-    /// The names of the columns that are written, in this order. Empty: all, but in text and `.npy` not the numbers.
+    /// What the rows that are written look like.
+    pub layout: Layout,
+    /// What the blocks of the job are merged by, if they are partial aggregates; then one row is written.
+    pub reductions: Option<Reductions>,
+    /// The names of the columns that are written, in this order. Empty: all, but in text and `.npy` not the numbers
+    /// where each has a row.
     pub columns: Vec<String>,
     /// A lower bound of the size in bytes, if it is known otherwise than from the format and the range; else 0.
     pub least_bytes: u64,
@@ -25,37 +29,82 @@ pub struct Content {
 
 impl Content {
     /// All columns of rows of these numbers.
-    pub fn new(range: Range, schema: SchemaRef) -> Self {
-        Self { range, schema, columns: Vec::new(), least_bytes: 0, may_miss: false, metadata: Vec::new() }
+    pub fn new(range: Range, layout: Layout) -> Self {
+        Self {
+            range,
+            layout,
+            reductions: None,
+            columns: Vec::new(),
+            least_bytes: 0,
+            may_miss: false,
+            metadata: Vec::new(),
+        }
     }
 
     /// All results of a job.
-    pub fn of(job: &Job) -> Self {
+    ///
+    /// # Errors
+    /// [`ClientError::Protocol`]: this library does not know the reductions of the job.
+    pub fn of(job: &Job) -> Result<Self, ClientError> {
         Self::of_part(job, job.range)
     }
 
     /// The results of a job for these of its numbers.
-    pub fn of_part(job: &Job, range: Range) -> Self {
+    ///
+    /// # Errors
+    /// [`ClientError::Protocol`]: this library does not know the reductions of the job.
+    pub fn of_part(job: &Job, range: Range) -> Result<Self, ClientError> {
         let metadata = swath_block::file_metadata(&job.kernel, &job.parameters, &range);
-        Self { may_miss: job.keep_going, metadata, ..Self::new(range, job.schema()) }
+        let reductions = job.parse_reductions()?;
+        let content = Self::reduced(range, job.layout.clone(), reductions)
+            .map_err(|error| ClientError::Protocol(error.to_string()))?;
+        Ok(Self { may_miss: job.keep_going, metadata, ..content })
     }
 
     /// All results of a job that is not submitted yet. `None` if this library does not know its kernel; the coordinator
     /// may know it.
-    pub fn of_request(request: &JobRequest) -> Option<Self> {
-        let kernel = swath_kernel::find(&request.kernel, &request.parameters).ok()?;
-        let range = request.range;
-        let schema = swath_block::arrow_schema(kernel.value_type(&(range.first()..=range.last())));
-        let metadata = swath_block::file_metadata(&request.kernel, &request.parameters, &range);
-        Some(Self { may_miss: request.keep_going, metadata, ..Self::new(range, schema) })
+    ///
+    /// # Errors
+    /// The condition or the reductions do not fit the kernel.
+    pub fn of_request(request: &JobRequest) -> Result<Option<Self>, BindError> {
+        let evaluation = match Evaluation::bind(request) {
+            Ok(evaluation) => evaluation,
+            Err(BindError::Kernel(_)) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let metadata = swath_block::file_metadata(&request.kernel, &request.parameters, &request.range);
+        let content = Self::reduced(request.range, evaluation.layout().clone(), evaluation.reductions().cloned())?;
+        Ok(Some(Self { may_miss: request.keep_going, metadata, ..content }))
+    }
+
+    /// Rows of this layout, merged by these reductions.
+    fn reduced(range: Range, layout: Layout, reductions: Option<Reductions>) -> Result<Self, LayoutError> {
+        let layout = match &reductions {
+            Some(list) => Layout::new(Shape::Reduced, list.result_schema().fields().clone())?,
+            None => layout,
+        };
+        Ok(Self { reductions, ..Self::new(range, layout) })
+    }
+
+    /// How many rows are written if every number has a result; `None` if that depends on the values.
+    pub(super) fn rows(&self) -> Option<u64> {
+        match self.layout.shape() {
+            Shape::Dense => Some(self.range.count()),
+            Shape::Sparse => None,
+            Shape::Reduced => Some(1),
+        }
+    }
+
+    fn schema(&self) -> &SchemaRef {
+        self.layout.schema()
     }
 
     /// The columns that a format writes. An error if it cannot.
     pub(super) fn columns_for(&self, format: Format) -> Result<Columns, OutputError> {
         let positions = if self.columns.is_empty() { self.usual(format) } else { self.asked_for()? };
-        let schema = self.schema.project(&positions).map_err(|error| OutputError::Value(error.to_string()))?;
-        if format == Format::Text && positions.len() != 1 {
-            return Err(OutputError::NotOneColumn { columns: names(&schema) });
+        let schema = self.schema().project(&positions).map_err(|error| OutputError::Value(error.to_string()))?;
+        if format == Format::Npy && self.rows().is_none() {
+            return Err(OutputError::UnknownRows);
         }
         if format == Format::Npy
             && let Some(field) = schema.fields().iter().find(|field| numpy_type::element(field.data_type()).is_none())
@@ -67,16 +116,17 @@ impl Content {
     }
 
     fn usual(&self, format: Format) -> Vec<usize> {
-        let is_usual = |name: &str| !format.has_values_alone() || name != NUMBER;
-        let fields = self.schema.fields().iter().enumerate();
+        let has_numbers = !format.has_values_alone() || self.layout.shape() != Shape::Dense;
+        let is_usual = |name: &str| has_numbers || name != NUMBER;
+        let fields = self.schema().fields().iter().enumerate();
         fields.filter(|(_, field)| is_usual(field.name())).map(|(position, _)| position).collect()
     }
 
     fn asked_for(&self) -> Result<Vec<usize>, OutputError> {
         let mut positions = Vec::new();
         for name in &self.columns {
-            let unknown = |_| OutputError::UnknownColumn { name: name.clone(), columns: names(&self.schema) };
-            let position = self.schema.index_of(name).map_err(unknown)?;
+            let unknown = |_| OutputError::UnknownColumn { name: name.clone(), columns: names(self.schema()) };
+            let position = self.schema().index_of(name).map_err(unknown)?;
             if positions.contains(&position) {
                 return Err(OutputError::RepeatedColumn(name.clone()));
             }
@@ -87,8 +137,12 @@ impl Content {
 
     /// Whether a file of this format shows which numbers have no result.
     pub fn shows_missing(&self, format: Format) -> bool {
+        if self.layout.shape() == Shape::Reduced {
+            // It is one row of all numbers that have a result; how many have none is said beside it.
+            return true;
+        }
         let has_numbers = if self.columns.is_empty() {
-            !format.has_values_alone()
+            !format.has_values_alone() || self.layout.shape() == Shape::Sparse
         } else {
             self.columns.iter().any(|name| name == NUMBER)
         };
@@ -109,21 +163,15 @@ fn names(schema: &Schema) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use arrow_schema::{DataType, Field};
 
     use super::*;
 
     fn content(columns: &[&str]) -> Content {
-        let fields = vec![
-            Field::new("n", DataType::Int64, false),
-            Field::new("x", DataType::Float64, false),
-            Field::new("y", DataType::Utf8, true),
-        ];
+        let fields = vec![Field::new("x", DataType::Float64, false), Field::new("y", DataType::Utf8, true)];
         let range = Range::new(1, 3).unwrap();
         let columns = columns.iter().map(|&name| name.to_owned()).collect();
-        Content { columns, ..Content::new(range, Arc::new(Schema::new(fields))) }
+        Content { columns, ..Content::new(range, Layout::new(Shape::Dense, fields).unwrap()) }
     }
 
     #[test]
@@ -137,7 +185,6 @@ mod tests {
         for (columns, format, sentence) in [
             (&["z"][..], Format::Csv, "there is no column `z`; the columns are `n`, `x` and `y`"),
             (&["x", "x"], Format::Csv, "the column `x` is asked for twice"),
-            (&[], Format::Text, "one value in each line, which cannot be those of the columns `x` and `y`"),
             (&[], Format::Npy, "cannot hold the utf8 values of the column `y`"),
         ] {
             let error = positions(columns, format).unwrap_err().to_string();

@@ -10,7 +10,6 @@ use super::format::{FileFormat, Format, FormatError};
 use crate::{counted, error::ClientError};
 
 const NO_NPY: &str = "use .parquet, .arrow, .csv or .jsonl";
-const NO_TEXT: &str = "ask for one of them, or use .csv, .tsv or .jsonl";
 
 /// Why results were not written.
 #[derive(Debug, thiserror::Error)]
@@ -38,12 +37,9 @@ pub enum OutputError {
     /// A column would be there twice.
     #[error("the column `{0}` is asked for twice")]
     RepeatedColumn(String),
-    /// Text has one column, and this would be another number of them.
-    #[error("text has one value in each line, which cannot be those of the columns {}; {NO_TEXT}", named(columns))]
-    NotOneColumn {
-        /// The columns.
-        columns: Vec<String>,
-    },
+    /// The format says first how many rows there are, and that depends on the values.
+    #[error("a .npy file begins with how many rows it has, and how many these are is known at the end; {NO_NPY}")]
+    UnknownRows,
     /// A value that the format cannot hold.
     #[error("{0}")]
     Value(String),

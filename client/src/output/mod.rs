@@ -8,6 +8,7 @@ mod destination;
 mod error;
 mod format;
 mod lines;
+mod merged;
 mod npy;
 mod numpy_type;
 mod parquet;
@@ -30,13 +31,14 @@ use std::{
 use arrow_array::RecordBatch;
 use arrow_schema::Schema;
 use swath_block::Block;
-use swath_model::Range;
+use swath_model::{Covers, Range, Shape};
 use tokio::sync::mpsc;
 
 use self::{
     compress::Body,
     destination::{Destination, Opened},
     lines::{LineSink, Style},
+    merged::Merged,
     room::Disk,
     sink::{RowSink, Sink},
     sink_error::SinkError,
@@ -60,6 +62,8 @@ const BLOCKS_PROJECTED: u64 = 16;
 pub struct Summary {
     /// Numbers with a result.
     pub numbers: u64,
+    /// Rows that were written.
+    pub rows: u64,
     /// Numbers without a result.
     pub missing: u64,
     /// Bytes.
@@ -89,7 +93,10 @@ impl OutputTarget {
     /// An error if the format cannot hold these columns, or if the disk certainly has no room for them.
     pub fn check(&self, content: &Content) -> Result<(), OutputError> {
         let columns = content.columns_for(self.format.format())?;
-        let every_number = if content.may_miss { 0 } else { room::least(self.format, content.range, &columns.schema) };
+        let every_number = match content.layout.shape() {
+            Shape::Dense if !content.may_miss => room::least(self.format, content.range, &columns.schema),
+            _ => 0,
+        };
         let needed = every_number.max(content.least_bytes);
         match self.opened.disk.as_ref().and_then(Disk::free) {
             Some(free) if needed > free => Err(OutputError::NoRoom { destination: self.name.clone(), needed, free }),
@@ -99,7 +106,7 @@ impl OutputTarget {
 
     /// The approximate size of the file in bytes; `None` if it is no file or the size depends on the values.
     pub fn about(&self, content: &Content) -> Option<u64> {
-        self.opened.unfinished.as_ref()?;
+        self.opened.unfinished.as_ref().filter(|_| content.layout.shape() == Shape::Dense)?;
         let columns = content.columns_for(self.format.format()).ok()?;
         let about = room::about(self.format, content.range, &columns.schema);
         about.max((content.least_bytes > 0).then_some(content.least_bytes))
@@ -116,7 +123,7 @@ impl OutputTarget {
         let sink = sink.map_err(|error| describe(error, &self.name))?;
         // Missing numbers make the file smaller, and how many are missing is not known.
         let disk = disk.filter(|_| !content.may_miss);
-        let progress = Written { range: content.range, blocks: 0, numbers: 0, bytes: written, disk };
+        let progress = Written { range: content.range, blocks: 0, numbers: 0, rows: 0, bytes: written, disk };
         let wanted = Wanted { format, shows_missing: content.shows_missing(format) };
         Ok(Output { sink, wanted, destination: self.name, written: progress, unfinished })
     }
@@ -132,11 +139,18 @@ fn open_sink(
     columns: content::Columns,
 ) -> Result<Sink, SinkError> {
     let content::Columns { positions, schema } = columns;
+    if let Some(reductions) = &content.reductions {
+        let (accumulator, layout) = (reductions.accumulator(), content.layout.clone());
+        let covers = Covers { first: content.range.first(), numbers: content.range.count() };
+        let merged = Content { reductions: None, ..content.clone() };
+        let sink = open_sink(destination, format, &merged, content::Columns { positions, schema })?;
+        return Ok(Sink::Merged(Box::new(Merged::new(accumulator, layout, covers, sink))));
+    }
     if format.format() == Format::Parquet {
-        let sink = parquet::ParquetSink::open(destination, &content.schema, &positions, &content.metadata)?;
+        let sink = parquet::ParquetSink::open(destination, &content.layout, &positions, &content.metadata)?;
         return Ok(Sink::Blocks(Box::new(sink)));
     }
-    let sink = open_row_sink(destination, format, content.range.count(), &schema)?;
+    let sink = open_row_sink(destination, format, content.rows().unwrap_or_default(), &schema)?;
     Ok(Sink::Rows { sink, columns: positions })
 }
 
@@ -189,6 +203,29 @@ struct Wanted {
     shows_missing: bool,
 }
 
+/// A row in one line: `count 10, sum 385`. Values that have no text are left out.
+pub fn row_text(row: &RecordBatch) -> String {
+    let mut parts = Vec::new();
+    for (field, column) in row.schema_ref().fields().iter().zip(row.columns()) {
+        let Ok(push) = text::cells(column.as_ref(), text::Notation::Tsv) else { continue };
+        let mut value = Vec::new();
+        if row.num_rows() > 0 {
+            push(0, &mut value);
+        }
+        parts.push(format!("{} {}", field.name(), String::from_utf8_lossy(&value)));
+    }
+    parts.join(", ")
+}
+
+/// What is written of the results so far.
+#[derive(Debug, Clone, Copy)]
+pub struct SoFar<'a> {
+    /// Numbers with a result.
+    pub numbers: u64,
+    /// Of a job with reductions: the result if these were all numbers.
+    pub reduced: Option<&'a RecordBatch>,
+}
+
 /// Results that are being written. A file appears under its name only when it is complete.
 pub struct Output {
     sink: Sink,
@@ -204,15 +241,15 @@ impl Output {
         OutputTarget::open(target, format)?.begin(content)
     }
 
-    /// Writes all results; `progress` is called with the numbers written so far.
+    /// Writes all results; `progress` is called with what is written so far.
     pub async fn save(
         self,
         mut results: Results,
-        progress: impl Fn(u64) + Send + 'static,
+        progress: impl Fn(SoFar<'_>) + Send + 'static,
     ) -> Result<Summary, OutputError> {
         // If this future is dropped, `unfinished` is dropped with it and deletes the file.
         let Self { mut sink, wanted, destination, mut written, unfinished } = self;
-        if wanted.format == Format::Parquet {
+        if matches!(sink, Sink::Blocks(_)) {
             results = results.for_copying();
         }
         let (sender, mut blocks) = mpsc::channel::<Block>(BLOCKS_WAITING);
@@ -221,14 +258,16 @@ impl Output {
             while let Some(block) = blocks.blocking_recv() {
                 sink.write(&block).map_err(|error| describe(error, &name))?;
                 written.add(&block, &name)?;
-                progress(written.numbers);
+                let reduced = sink.so_far().map_err(|error| describe(error, &name))?;
+                progress(SoFar { numbers: written.numbers, reduced: reduced.as_ref() });
             }
             Ok::<_, OutputError>((sink, written))
         });
         let fetched = fetch(&mut results, wanted, &sender).await;
         drop(sender);
-        let (sink, written) = writer.await.map_err(|error| OutputError::Block(error.to_string()))??;
+        let (sink, mut written) = writer.await.map_err(|error| OutputError::Block(error.to_string()))??;
         fetched?;
+        let is_reduced = matches!(sink, Sink::Merged(_));
         let finish = move || {
             sink.finish().and_then(|mut whole| Ok(whole.flush()?))?;
             Ok(unfinished.map_or(Ok(()), Unfinished::publish)?)
@@ -237,7 +276,10 @@ impl Output {
             tokio::task::spawn_blocking(finish).await.map_err(|error| OutputError::Block(error.to_string()))?;
         finished.map_err(|error| describe(error, &destination))?;
         let bytes = written.bytes.load(Ordering::Relaxed);
-        Ok(Summary { numbers: written.numbers, missing: results.missing(), bytes })
+        if is_reduced {
+            written.rows = 1;
+        }
+        Ok(Summary { numbers: written.numbers, rows: written.rows, missing: results.missing(), bytes })
     }
 }
 
@@ -267,6 +309,7 @@ struct Written {
     range: Range,
     blocks: u64,
     numbers: u64,
+    rows: u64,
     bytes: Arc<AtomicU64>,
     disk: Option<Disk>,
 }
@@ -275,7 +318,8 @@ impl Written {
     /// Counts a block. An error if the disk has no room for the rest, provided that it is like what was written.
     fn add(&mut self, block: &Block, destination: &str) -> Result<(), OutputError> {
         self.blocks += 1;
-        self.numbers += block.rows() as u64;
+        self.numbers += block.covers().numbers;
+        self.rows += block.rows() as u64;
         if !self.blocks.is_multiple_of(BLOCKS_PROJECTED) {
             return Ok(());
         }

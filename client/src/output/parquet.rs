@@ -2,24 +2,22 @@
 
 use std::io;
 
-use arrow_schema::Schema;
-use swath_block::{Block, FileAssembler, value_type_of};
+use swath_block::{Block, FileAssembler};
+use swath_model::Layout;
 
 use super::{destination::Destination, sink_error::SinkError};
 
 pub(super) struct ParquetSink(FileAssembler<Destination>);
 
 impl ParquetSink {
-    /// A file of these columns of results that have this schema; `metadata` are keys and values for its footer.
+    /// A file of these columns of results that have this layout; `metadata` are keys and values for its footer.
     pub(super) fn open(
         destination: Destination,
-        schema: &Schema,
+        layout: &Layout,
         columns: &[usize],
         metadata: &[(String, String)],
     ) -> Result<Self, SinkError> {
-        let value_type = value_type_of(schema)
-            .ok_or_else(|| SinkError::Value("the results have columns that no block has".to_owned()))?;
-        let mut file = FileAssembler::with_columns(destination, value_type, columns).map_err(system_error)?;
+        let mut file = FileAssembler::with_columns(destination, layout, columns).map_err(system_error)?;
         for (key, value) in metadata {
             file.describe(key.clone(), value.clone());
         }

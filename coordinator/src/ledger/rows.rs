@@ -80,7 +80,7 @@ impl JobRow {
             keep_for: self.keep_for,
         };
         let evaluation = Evaluation::bind(&request).map_err(|error| unknown(error.to_string()))?;
-        request.complete(evaluation.layout().clone()).map_err(|error| unknown(error.to_string()))
+        request.complete(evaluation.layouts()).map_err(|error| unknown(error.to_string()))
     }
 
     /// The job as the core takes it back, with its failed chunks.

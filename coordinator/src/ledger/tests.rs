@@ -6,7 +6,9 @@ use std::{
 };
 
 use swath_coordinator_core::{Stamp, Standing, Stock, Submitted};
-use swath_model::{Chunks, FailedChunk, JobSpec, JobState, Limits, Parameters, Range, ResultMode, Share, ValueType};
+use swath_model::{
+    Chunks, FailedChunk, JobSpec, JobState, Layout, Limits, Parameters, Range, ResultMode, Shape, Share, ValueType,
+};
 use tempfile::TempDir;
 
 use super::{memory::MemoryLedger, sqlite::SqliteLedger, *};
@@ -17,7 +19,10 @@ fn job(id: u64) -> Submitted {
         parameters: [("odd name".to_owned(), "ü".to_owned())].into(),
         chunks: Chunks::new(Range::new(i64::MIN, i64::MAX - 1).unwrap(), u64::MAX).unwrap(),
         chunk_size: u64::MAX,
-        value_type: ValueType::Int64,
+        condition: Some("n > 3".to_owned()),
+        reductions: None,
+        kernel_layout: Layout::values(ValueType::Int64),
+        layout: Layout::values(ValueType::Int64).with_shape(Shape::Sparse),
         result_mode: ResultMode::Stored,
         limits: Limits { max_retries: 7, crash_limit: u32::MAX, keep_going: true },
         keep_for: Some(Duration::from_secs(3600)),
@@ -33,7 +38,7 @@ fn stamp(ms: u64) -> Stamp {
 }
 
 fn part(path: &str) -> PartRow {
-    let block = |first| BlockRow { first, rows: 1 << 20, digest: u64::MAX - 3, sender: 1 };
+    let block = |first| BlockRow { first, numbers: 1 << 40, rows: 1 << 20, digest: u64::MAX - 3, sender: 1 };
     let sender = |worker, name: &str| Sender { worker, name: name.to_owned() };
     PartRow {
         path: path.to_owned(),
@@ -197,9 +202,9 @@ fn a_row_of_a_job_says_what_the_job_computes() {
         JobRow { first: 1, last: 9, ..row }.recovered(FailedChunks::new())
     };
     let known = row("isqrt").unwrap();
-    let isqrt = swath_kernel::find("isqrt", &Parameters::new()).unwrap();
     assert_eq!((known.spec.kernel.as_str(), known.spec.range().last()), ("isqrt", 9));
-    assert_eq!(known.spec.value_type, isqrt.value_type(&(1..=9)));
+    assert_eq!(known.spec.kernel_layout, Layout::values(ValueType::Int64));
+    assert_eq!(known.spec.layout.shape(), Shape::Sparse);
     assert_eq!(known.fingerprint, swath_proto::fingerprint(&known.spec));
     let unknown = row("of another version").unwrap_err();
     assert!(matches!(unknown, LedgerError::UnknownJob { job: 4, .. }), "{unknown}");

@@ -121,7 +121,7 @@ impl WorkersService {
         }
         let (offset, chunks) = placed?;
         let room = self.store.reserve(upload.parquet.len()).await;
-        let block = arrival::check(&mut upload, results.layout()).await;
+        let block = arrival::check(&mut upload, &results).await;
         let Some(sender) = self.driver.fence(claim).await? else { return Ok(Outcome::NotHeld) };
         let worker = WorkerId(sender.worker);
         let block = match block {

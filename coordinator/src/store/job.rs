@@ -12,6 +12,7 @@ use std::{
 
 use swath_block::{Block, file_metadata};
 use swath_coordinator_core::{Accepted, Ending, ResultIndex};
+use swath_evaluation::{Reductions, reductions_of};
 use swath_model::{ChunkSet, Chunks, JobId, JobSpec, Layout, OffsetRun, OffsetSet, ResultMode};
 use tokio::sync::watch;
 
@@ -32,6 +33,8 @@ pub(crate) struct JobResults {
     mode: ResultMode,
     /// What a part says about itself.
     metadata: Vec<(String, String)>,
+    /// What its blocks are merged by, if they are aggregates.
+    reductions: Option<Arc<Reductions>>,
     created: Instant,
     state: Mutex<State>,
     /// Counts changes, so that readers that found nothing know when to look again.
@@ -76,7 +79,9 @@ impl JobResults {
     /// No results yet, of this job.
     pub(crate) fn of(job: JobId, spec: &JobSpec) -> Self {
         let metadata = file_metadata(&spec.kernel, &spec.parameters, &spec.range());
-        Self { metadata, ..Self::new(job, spec.chunks, spec.layout.clone(), spec.result_mode) }
+        // They were checked when the job was submitted.
+        let reductions = reductions_of(spec).ok().flatten().map(Arc::new);
+        Self { metadata, reductions, ..Self::new(job, spec.chunks, spec.layout.clone(), spec.result_mode) }
     }
 
     pub(crate) fn new(job: JobId, chunks: Chunks, layout: Layout, mode: ResultMode) -> Self {
@@ -86,6 +91,7 @@ impl JobResults {
             layout,
             mode,
             metadata: Vec::new(),
+            reductions: None,
             created: Instant::now(),
             state: Mutex::new(State::new(ResultIndex::new(chunks, mode))),
             changes: watch::Sender::new(0),
@@ -102,6 +108,11 @@ impl JobResults {
 
     pub(crate) fn layout(&self) -> &Layout {
         &self.layout
+    }
+
+    /// What its blocks are merged by, if they are aggregates.
+    pub(crate) fn reductions(&self) -> Option<&Arc<Reductions>> {
+        self.reductions.as_ref()
     }
 
     pub(super) fn mode(&self) -> ResultMode {

@@ -151,7 +151,7 @@ impl OpenPart {
         }
         let metadata = footer.len().checked_sub(FOOTER_SIZE).ok_or_else(short)?;
         let groups = part.blocks.iter().filter(|block| block.rows > 0).count();
-        let metadata = parse_footer(footer.get(..metadata).unwrap_or_default(), groups)
+        let metadata = parse_footer(footer.get(..metadata).unwrap_or_default(), groups, &layout)
             .map_err(|error| damaged(error.to_string()))?;
         Ok(Self { part, name, metadata, layout, range })
     }

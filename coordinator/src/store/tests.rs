@@ -5,10 +5,13 @@ use std::{
     time::{Duration, UNIX_EPOCH},
 };
 
+use arrow_array::Int64Array;
 use swath_block::{Block, BlockEncoder, PAGE_ROWS};
 use swath_coordinator_core::{Accepted, Ending, Moment, Record, Stamp, Standing, Submitted};
-use swath_kernel::{ValueType, Values};
-use swath_model::{ChunkRun, Chunks, JobId, JobSpec, JobState, Limits, OffsetRun, OffsetSet, Range, ResultMode, Run};
+use swath_model::{
+    ChunkRun, Chunks, Covers, JobId, JobSpec, JobState, Layout, Limits, Numbers, OffsetRun, OffsetSet, Range,
+    ResultMode, Run, ValueType,
+};
 use tempfile::TempDir;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -85,7 +88,7 @@ impl World {
         let chunks = Chunks::new(Range::new(1, last).unwrap(), chunk_size).unwrap();
         // Refused where a job has another in its place in the same test: the row stays.
         self.store.ledger.write(&[submitted(JobId(id), last)], Moment::default());
-        self.store.create_job(JobResults::new(JobId(id), chunks, ValueType::Int64, retention))
+        self.store.create_job(JobResults::new(JobId(id), chunks, Layout::values(ValueType::Int64), retention))
     }
 
     async fn accept(&self, results: &JobResults, offsets: std::ops::Range<u64>) -> Accepted {
@@ -118,11 +121,14 @@ fn sender() -> Arc<Sender> {
 /// The block of these offsets of a range that begins at 1: each value is its number, negated.
 fn block(offsets: std::ops::Range<u64>) -> Block {
     let values: Vec<i64> = offsets.clone().map(|offset| -(offset as i64 + 1)).collect();
-    let mut encoder = BlockEncoder::new(ValueType::Int64, offsets.start as i64 + 1);
-    for page in values.chunks(PAGE_ROWS) {
-        encoder.push(&Values::Int64(page.to_vec())).unwrap();
+    let layout = Layout::values(ValueType::Int64);
+    let covers = Covers { first: offsets.start as i64 + 1, numbers: offsets.end - offsets.start };
+    let mut encoder = BlockEncoder::new(&layout, covers.first).unwrap();
+    for (page, first) in values.chunks(PAGE_ROWS).zip((covers.first..).step_by(PAGE_ROWS)) {
+        let numbers = Numbers::Consecutive { first, rows: page.len() };
+        encoder.push(numbers, &[Arc::new(Int64Array::from(page.to_vec()))]).unwrap();
     }
-    Block::parse(encoder.finish().unwrap(), ValueType::Int64).unwrap()
+    Block::parse(encoder.finish_with_digest(covers).unwrap().0, &layout, covers).unwrap()
 }
 
 fn all(results: &JobResults) -> OffsetRun {
@@ -339,7 +345,10 @@ fn submitted(id: JobId, last: i64) -> Record {
         parameters: swath_kernel::Parameters::new(),
         chunks: Chunks::new(Range::new(1, last).unwrap(), 10).unwrap(),
         chunk_size: 10,
-        value_type: ValueType::Int64,
+        condition: None,
+        reductions: None,
+        kernel_layout: Layout::values(ValueType::Int64),
+        layout: Layout::values(ValueType::Int64),
         result_mode: ResultMode::Stored,
         limits: Limits::default(),
         keep_for: None,

@@ -95,7 +95,6 @@ pub(crate) fn stopping_time(number: u64, max_steps: u64) -> Result<u64, Abandone
 }
 
 /// The whole trajectory of `number`, at least 1. One whose peak does not fit `i128` is [`Abandoned::TooLarge`].
-#[cfg_attr(not(test), expect(dead_code, reason = "for a kernel that gives the peak"))]
 pub(crate) fn trajectory(number: u64, max_steps: u64) -> Result<Trajectory, Abandoned> {
     let mut peak = Peak { in_jumps: number, beyond: 0 };
     let steps = follow(number, max_steps, &mut peak)?;

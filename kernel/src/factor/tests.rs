@@ -1,7 +1,10 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::testing::segment;
+use crate::{
+    miller_rabin,
+    testing::{evaluate, segment},
+};
 
 fn lists(numbers: RangeInclusive<i64>) -> Vec<Vec<i64>> {
     let mut lists = Lists::default();
@@ -139,4 +142,28 @@ proptest! {
     fn random_numbers_as_by_division(number in 1i64..1 << 40) {
         prop_assert_eq!(of(number), plain(number));
     }
+}
+
+#[test]
+fn the_kernel_gives_a_list_for_each_number() {
+    let (values, result) = evaluate(&Factor, 1..=12);
+    result.unwrap();
+    let Values::Arrays(mut arrays) = values else { panic!("{values:?}") };
+    assert!(arrays.push(Arc::new(array_of(Lists { values: vec![3], ends: vec![0, 1] }))));
+    let mut rows = Rows::new(&Factor.layout(&(0..=0)));
+    rows.columns = vec![Values::Arrays(arrays)];
+    assert_eq!(rows.len(), 14);
+    let column = rows.take_columns().unwrap().remove(0);
+    let list = column.as_any().downcast_ref::<ListArray>().unwrap();
+    let factors = |row: usize| list.value(row).as_any().downcast_ref::<Int64Array>().unwrap().values().to_vec();
+    assert_eq!((factors(0), factors(11), factors(13)), (vec![], vec![2, 2, 3], vec![3]));
+}
+
+#[test]
+fn numbers_beyond_a_batch_are_in_order() {
+    let mut rows = Rows::new(&Factor.layout(&(0..=0)));
+    let numbers = i64::MAX - BATCH as i64 - 1..=i64::MAX;
+    Factor.evaluate(numbers.clone(), &mut rows).unwrap();
+    assert_eq!(rows.len(), BATCH + 2);
+    assert_eq!(Factor.evaluate(-1..=1, &mut rows).unwrap_err().number(), Some(0));
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use swath_model::{JobRequest, JobSpec, Layout, Range, ResultMode, Shape};
+use swath_model::{JobRequest, JobSpec, Layout, Layouts, Range, ResultMode, Shape};
 
 use super::CodecError;
 use crate::v1;
@@ -53,17 +53,18 @@ pub fn job_request_to_proto(request: JobRequest) -> v1::JobSpec {
     }
 }
 
-/// A job out of a message. `resolve` knows the kernels: it gives the layout of the results, or says why there are none.
+/// A job out of a message. `resolve` knows the kernels: it gives the layouts of what it computes, or
+/// says why there are none.
 ///
 /// # Errors
 /// A [`CodecError`], converted, or the error of `resolve`.
 pub fn job_spec<E: From<CodecError>>(
     message: v1::JobSpec,
-    resolve: impl FnOnce(&JobRequest) -> Result<Layout, E>,
+    resolve: impl FnOnce(&JobRequest) -> Result<Layouts, E>,
 ) -> Result<JobSpec, E> {
     let request = job_request(message)?;
-    let layout = resolve(&request)?;
-    Ok(request.complete(layout).map_err(CodecError::from)?)
+    let layouts = resolve(&request)?;
+    Ok(request.complete(layouts).map_err(CodecError::from)?)
 }
 
 /// A job as a message.
@@ -115,13 +116,15 @@ mod tests {
             chunk_size: 3,
             condition: Some("n > 3".to_owned()),
             reductions: None,
+            kernel_layout: Layout::values(ValueType::Decimal128),
             layout: Layout::values(ValueType::Decimal128).with_shape(Shape::Sparse),
             result_mode: ResultMode::Delivered,
             limits: Limits { max_retries: 0, crash_limit: 7, keep_going: true },
             keep_for: Some(Duration::from_millis(1500)),
         };
-        let same = layout(Some(layout_to_proto(&job.layout)));
-        let read: Result<JobSpec, CodecError> = job_spec(job_spec_to_proto(&job), |_| same);
+        let back = |of: &Layout| layout(Some(layout_to_proto(of))).unwrap();
+        let same = Layouts { kernel: back(&job.kernel_layout), results: back(&job.layout) };
+        let read: Result<JobSpec, CodecError> = job_spec(job_spec_to_proto(&job), |_| Ok(same));
         assert_eq!(read, Ok(job));
         assert_eq!(
             layout(Some(v1::Layout::default())).unwrap_err().to_string(),
@@ -132,11 +135,11 @@ mod tests {
     #[test]
     fn what_is_left_out_takes_its_default() {
         let message = v1::JobSpec { first: 1, last: 4096 * 100, ..Default::default() };
-        let job = job_spec::<CodecError>(message, |_| Ok(Layout::values(ValueType::Int64))).unwrap();
+        let job = job_spec::<CodecError>(message, |_| Ok(Layout::values(ValueType::Int64).into())).unwrap();
         assert_eq!((job.chunk_size, job.limits, job.keep_for), (100, Limits::default(), None));
         assert_eq!(job.result_mode, ResultMode::Stored);
         let reversed = v1::JobSpec { first: 2, last: 1, ..Default::default() };
-        let error = job_spec::<CodecError>(reversed, |_| Ok(Layout::values(ValueType::Int64))).unwrap_err();
+        let error = job_spec::<CodecError>(reversed, |_| Ok(Layout::values(ValueType::Int64).into())).unwrap_err();
         assert!(error.to_string().contains("below the first number"), "{error}");
     }
 }

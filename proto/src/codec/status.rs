@@ -6,8 +6,8 @@ use std::{
 };
 
 use swath_model::{
-    ChunkRun, Chunks, FailedChunk, FailedChunks, JobId, JobState, JobStatus, Share, WaitReason, Waiting, WorkerId,
-    WorkerInfo, WorkerState, WorkerStatus,
+    ChunkRun, Chunks, FailedChunk, FailedChunks, JobId, JobState, JobStatus, Layouts, Share, WaitReason, Waiting,
+    WorkerId, WorkerInfo, WorkerState, WorkerStatus,
 };
 
 use super::{CodecError, job_spec, job_spec_to_proto, layout, layout_to_proto};
@@ -25,14 +25,14 @@ pub fn job_status(message: v1::Job) -> Result<JobStatus, CodecError> {
         v1::JobState::Cancelled => JobState::Cancelled,
         v1::JobState::Unspecified => return Err(CodecError::Unknown(message.state, "state of a job")),
     };
-    let layout = layout(message.layout)?;
+    let layouts = Layouts { kernel: layout(message.kernel_layout)?, results: layout(message.layout)? };
     let spec = message.spec.ok_or(CodecError::Missing("specification of the job"))?;
     let share = |share: v1::WorkerShare| {
         (WorkerId(share.worker_id), Share { worker: share.worker, numbers: share.numbers, chunks: share.chunks })
     };
     Ok(JobStatus {
         id: JobId(message.id),
-        spec: Arc::new(job_spec(spec, |_| Ok::<_, CodecError>(layout))?),
+        spec: Arc::new(job_spec(spec, |_| Ok::<_, CodecError>(layouts))?),
         state,
         committed_chunks: message.committed_chunks,
         committed_numbers: message.committed_numbers,
@@ -69,6 +69,7 @@ pub fn job_status_to_proto(status: &JobStatus) -> v1::Job {
         id: status.id.0,
         spec: Some(job_spec_to_proto(&status.spec)),
         layout: Some(layout_to_proto(&status.spec.layout)),
+        kernel_layout: Some(layout_to_proto(&status.spec.kernel_layout)),
         state: state.into(),
         failure: status.state.failure().unwrap_or_default().to_owned(),
         chunks: status.spec.chunks.count(),
@@ -191,7 +192,7 @@ fn time(milliseconds: i64) -> SystemTime {
 
 #[cfg(test)]
 mod tests {
-    use swath_model::{JobRequest, ValueType};
+    use swath_model::{JobRequest, Layout, ValueType};
 
     use super::*;
 
@@ -199,7 +200,7 @@ mod tests {
         let request = JobRequest::new("square", "1..=1000".parse().unwrap());
         JobStatus {
             id: JobId(3),
-            spec: Arc::new(request.complete(ValueType::Decimal128).unwrap()),
+            spec: Arc::new(request.complete(Layout::values(ValueType::Decimal128)).unwrap()),
             state: JobState::Failed("at 7".into()),
             committed_chunks: 5,
             committed_numbers: 50,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use swath_coordinator_core::{Accepted, AcceptedBlock, Claim, RefusedBlock, chunks_of_block};
-use swath_model::{ChunkRun, Cut, Incarnation, JobId, ResultMode, WorkerId};
+use swath_model::{ChunkRun, Incarnation, JobId, ResultMode, WorkerId};
 
 use super::{Cluster, note};
 use crate::{
@@ -94,7 +94,7 @@ impl Cluster {
     /// All of the block was looked at, and it has passed the fence after that.
     fn keep_block(&mut self, upload: Upload, worker: WorkerId) {
         let Block { lease, job, offsets, .. } = upload.block;
-        let Some(chunks) = chunks_of_block(job.chunks, Cut::Pieces(self.plan.piece), offsets) else { return };
+        let Some(chunks) = chunks_of_block(job.chunks, job.cut(), offsets) else { return };
         if !self.faults.is_calm && self.random.one_in(400) {
             *self.promises.bad_blocks.entry((job.id, chunks.start())).or_default() += 1;
             let number = job.chunks.range().at(offsets.start()).unwrap_or_default();
@@ -158,7 +158,7 @@ impl Cluster {
         if self.coordinator.strays.contains(&lease) {
             self.break_promise(format!("lease {lease} was computed, which does not fit its job"));
         }
-        let chunks = chunks_of_block(job.chunks, Cut::Pieces(self.plan.piece), offsets);
+        let chunks = chunks_of_block(job.chunks, job.cut(), offsets);
         let Some(run) = chunks else {
             self.break_promise(format!("offsets {offsets} of job {} are no block", job.id));
             return None;

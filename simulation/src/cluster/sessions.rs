@@ -105,7 +105,8 @@ impl Cluster {
                 }
                 let plan = &self.plan.jobs[index];
                 let (fingerprint, chunks, piece) = (plan.fingerprint, spec.chunks, self.plan.piece);
-                let leased = LeasedJob { index, id: job, fingerprint, chunks, piece };
+                let shape = spec.layout.shape();
+                let leased = LeasedJob { index, id: job, fingerprint, chunks, shape, piece };
                 self.tell_worker(session, FromCoordinator::Job { id: job, job: Ok(Arc::new(core_job(leased))) });
             }
             ToWorker::JobEnded(job) => {

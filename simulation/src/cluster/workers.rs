@@ -308,7 +308,15 @@ impl Cluster {
             start = failed.end().min(offsets.end());
         }
         products.extend(OffsetRun::new(start, offsets.end()).map(Product::Block));
-        products
+        let blocks = |product| match product {
+            Product::Block(offsets) => job.blocks(offsets).into_iter().map(Product::Block).collect(),
+            Product::Failed { .. } => vec![product],
+        };
+        let cut: VecDeque<Product> = products.iter().copied().flat_map(blocks).collect();
+        if cut.len() > products.len() {
+            self.tally.count("tasks with blocks cut by their rows");
+        }
+        cut
     }
 
     /// The worker is told to stop.

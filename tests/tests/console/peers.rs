@@ -135,13 +135,18 @@ fn evil() -> String {
     EVIL.to_owned()
 }
 
+fn layout() -> v1::Layout {
+    v1::Layout { shape: v1::Shape::Dense.into(), columns: "value int64".to_owned() }
+}
+
 fn evil_job() -> v1::Job {
     let spec =
         v1::JobSpec { kernel: evil(), parameters: [(evil(), evil())].into(), first: 1, last: 10, ..Default::default() };
     v1::Job {
         id: 1,
         spec: Some(v1::JobSpec { chunk_size: 10, ..spec }),
-        value_type: v1::ValueType::Int64.into(),
+        layout: Some(layout()),
+        kernel_layout: Some(layout()),
         state: v1::JobState::Failed.into(),
         failure: evil(),
         chunks: 1,

@@ -55,7 +55,7 @@ async fn upload(client: &mut WorkersClient<Channel>, lease: &v1::Lease, first: i
         lease: lease.id,
         job_id: lease.job_id,
         first,
-        numbers: NUMBERS as u32,
+        numbers: NUMBERS as u64,
         fingerprint: lease.fingerprint.clone(),
         ..block
     };

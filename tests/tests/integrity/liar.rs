@@ -25,6 +25,10 @@ const NUMBERS: i64 = 1000;
 type Answer<T> = Result<Response<T>, Status>;
 type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 
+fn layout() -> v1::Layout {
+    v1::Layout { shape: v1::Shape::Dense.into(), columns: "value int64".to_owned() }
+}
+
 /// Has one job, which is done, and these blocks for it: one for each time that it is read, the last one again and
 /// again.
 #[derive(Clone)]
@@ -49,7 +53,8 @@ impl Jobs for Liar {
         Ok(Response::new(v1::Job {
             id: 1,
             spec: Some(spec),
-            value_type: v1::ValueType::Int64.into(),
+            layout: Some(layout()),
+            kernel_layout: Some(layout()),
             state: v1::JobState::Done.into(),
             chunks: 1,
             committed_chunks: 1,

@@ -8,17 +8,23 @@ mod forged;
 mod liar;
 mod stored;
 
+use std::sync::Arc;
+
+use arrow_array::Int64Array;
 use swath_block::{BlockEncoder, Digest, PAGE_ROWS};
-use swath_kernel::{ValueType, Values};
+use swath_model::{Covers, Layout, Numbers, ValueType};
 
 /// The block of the squares of these numbers.
 fn squares(first: i64, numbers: i64) -> Vec<u8> {
-    let mut encoder = BlockEncoder::new(ValueType::Int64, first);
+    let layout = Layout::values(ValueType::Int64);
+    let covers = Covers { first, numbers: numbers as u64 };
     let values: Vec<i64> = (first..first + numbers).map(|n| n * n).collect();
-    for page in values.chunks(PAGE_ROWS) {
-        encoder.push(&Values::Int64(page.to_vec())).unwrap();
+    let mut encoder = BlockEncoder::new(&layout, first).unwrap();
+    for (page, first) in values.chunks(PAGE_ROWS).zip((first..).step_by(PAGE_ROWS)) {
+        let numbers = Numbers::Consecutive { first, rows: page.len() };
+        encoder.push(numbers, &[Arc::new(Int64Array::from(page.to_vec()))]).unwrap();
     }
-    encoder.finish().unwrap().to_vec()
+    encoder.finish_with_digest(covers).unwrap().0.to_vec()
 }
 
 /// What a block is known by, whatever is in it.

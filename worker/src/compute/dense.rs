@@ -41,8 +41,7 @@ pub(super) fn encode(walk: &mut Walk<'_>) -> Result<Encoded, Stop> {
 
 /// The block of what was encoded.
 pub(super) fn finish(encoder: BlockEncoder, covers: Covers) -> Result<Encoded, Stop> {
-    let (parquet, digest) =
-        encoder.finish_with_digest(covers).map_err(|error| unencodable(covers.first, &error))?;
+    let (parquet, digest) = encoder.finish_with_digest(covers).map_err(|error| unencodable(covers.first, &error))?;
     Ok(Encoded { parquet, digest: digest.whole() })
 }
 

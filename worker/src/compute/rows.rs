@@ -20,10 +20,7 @@ const STEP_BYTES: u64 = 1 << 20;
 /// The most numbers of a step.
 const STEP_NUMBERS: u64 = 1 << 20;
 
-pub(super) fn encode(
-    walk: &mut Walk<'_>,
-    deliver: &mut dyn FnMut(OffsetRun, Encoded),
-) -> Result<(), Stop> {
+pub(super) fn encode(walk: &mut Walk<'_>, deliver: &mut dyn FnMut(OffsetRun, Encoded)) -> Result<(), Stop> {
     let job = walk.job;
     let mut buffers = super::buffers(job);
     let most = (job.kernel.batch_numbers() as u64).min(STEP_NUMBERS);

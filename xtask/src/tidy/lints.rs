@@ -23,16 +23,8 @@ const REACHED: &[&str] = &[
 const INDEXING: &str = "#![warn(clippy::indexing_slicing)]";
 
 /// The crates without clock, randomness and I/O. The settings of the first are those of all.
-const PURE: &[&str] = &[
-    "scheduler",
-    "block",
-    "coordinator/core",
-    "expression",
-    "kernel",
-    "model",
-    "reduce",
-    "worker/core",
-];
+const PURE: &[&str] =
+    &["scheduler", "block", "coordinator/core", "expression", "kernel", "model", "reduce", "worker/core"];
 
 /// The crates for developers only, which may print.
 const TOOLS: &[&str] = &["xtask", "bench", "tests"];

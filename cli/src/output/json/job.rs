@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use serde::Serialize;
-use swath_client::{FailedChunk, Job, JobState, Parameters, Share, WaitReason, Waiting};
+use swath_client::{FailedChunk, Job, JobState, Layout, Parameters, Share, WaitReason, Waiting};
 
 use super::time::time;
 use crate::output::{shown::Written, words::job_state};
@@ -18,7 +18,10 @@ pub(super) struct JobRecord<'a> {
     first: i64,
     last: i64,
     numbers: u64,
-    value_type: String,
+    condition: Option<&'a str>,
+    reductions: Option<&'a str>,
+    shape: &'static str,
+    columns: Vec<ColumnRecord>,
     state: &'static str,
     failure: Option<&'a str>,
     paused: Option<&'a str>,
@@ -47,6 +50,28 @@ pub(super) struct JobRecord<'a> {
     /// What this command wrote.
     #[serde(skip_serializing_if = "Option::is_none")]
     output: Option<WrittenRecord<'a>>,
+}
+
+/// A column of results.
+#[derive(Serialize)]
+struct ColumnRecord {
+    name: String,
+    /// As docs/results.md names it.
+    r#type: String,
+    nullable: bool,
+}
+
+/// The columns of the results; none where this program does not know the reductions.
+fn columns(job: &Job) -> Vec<ColumnRecord> {
+    let layout = job.result_layout().ok();
+    let fields = layout.iter().flat_map(|layout| layout.schema().fields());
+    fields
+        .map(|field| ColumnRecord {
+            name: field.name().clone(),
+            r#type: Layout::type_text(field.data_type()),
+            nullable: field.is_nullable(),
+        })
+        .collect()
 }
 
 #[derive(Serialize)]
@@ -105,6 +130,7 @@ struct WrittenRecord<'a> {
     file: &'a Path,
     format: String,
     numbers: u64,
+    rows: u64,
     missing_numbers: u64,
     /// Null where it is no regular file.
     bytes: Option<u64>,
@@ -117,6 +143,7 @@ impl<'a> From<&'a Written<'_>> for WrittenRecord<'a> {
             file: written.file,
             format: written.format.to_string(),
             numbers: written.summary.numbers,
+            rows: written.summary.rows,
             missing_numbers: written.summary.missing,
             bytes: written.bytes,
             seconds: written.took.as_secs_f64(),
@@ -150,7 +177,10 @@ impl<'a> From<&'a Job> for JobRecord<'a> {
             first: job.range.first(),
             last: job.range.last(),
             numbers: job.range.count(),
-            value_type: job.value_type.to_string(),
+            condition: job.condition.as_deref(),
+            reductions: job.reductions.as_deref(),
+            shape: job.layout.shape().as_str(),
+            columns: columns(job),
             state: job_state(job),
             failure,
             paused: Some(job.paused.as_str()).filter(|reason| !reason.is_empty()),

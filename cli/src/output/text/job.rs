@@ -46,7 +46,13 @@ fn write_job(out: &mut Table, job: &Job) -> io::Result<()> {
     writeln!(out, "job\t{}", job.id)?;
     writeln!(out, "kernel\t{}{}", plain(&job.kernel), parameters(&job.parameters))?;
     writeln!(out, "range\t{} ({})", job.range, counted(job.range.count(), "number"))?;
-    writeln!(out, "values\t{}", job.value_type)?;
+    if let Some(condition) = &job.condition {
+        writeln!(out, "where\t{}", plain(condition))?;
+    }
+    if let Some(reductions) = &job.reductions {
+        writeln!(out, "reduce\t{}", plain(reductions))?;
+    }
+    writeln!(out, "columns\t{}", plain(&columns(job)))?;
     writeln!(out, "state\t{}", long_state(job))?;
     if let JobState::Failed(failure) = &job.state {
         writeln!(out, "failure\t{}", plain(failure))?;
@@ -98,6 +104,11 @@ fn location(job: &Job) -> String {
         ResultMode::Stored => format!("in {}", plain(&job.results_location)),
         ResultMode::Delivered => "delivered to their reader".to_owned(),
     }
+}
+
+/// The columns of the results.
+fn columns(job: &Job) -> String {
+    job.result_layout().map_or_else(|error| error.to_string(), |layout| layout.to_string())
 }
 
 fn parameters(parameters: &Parameters) -> String {

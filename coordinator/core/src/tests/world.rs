@@ -6,8 +6,8 @@ use std::{
 };
 
 use swath_model::{
-    ChunkRun, ChunkSet, Chunks, Fingerprint, Instant, JobId, JobSpec, Layout, Limits, OffsetSet, Range, ResultMode, ValueType,
-    WorkerId, WorkerInfo,
+    ChunkRun, ChunkSet, Chunks, Fingerprint, Instant, JobId, JobSpec, Layout, Limits, OffsetSet, Range, ResultMode,
+    ValueType, WorkerId, WorkerInfo,
 };
 
 use crate::{
@@ -263,6 +263,7 @@ pub(super) fn submit(chunks: u64) -> Submit {
         chunk_size: 10,
         condition: None,
         reductions: None,
+        kernel_layout: Layout::values(ValueType::Int64),
         layout: Layout::values(ValueType::Int64),
         result_mode: ResultMode::Stored,
         limits: Limits::default(),

@@ -7,6 +7,7 @@
 
 mod decoder;
 mod door;
+mod reduced;
 mod ticket;
 mod wire;
 
@@ -18,8 +19,8 @@ use arrow_flight::{
 };
 use arrow_schema::{ArrowError, SchemaRef};
 use futures::{Stream, StreamExt, TryStreamExt, stream};
-use swath_block::arrow_schema;
-use swath_model::{JobState, JobStatus, OffsetRun};
+use swath_evaluation::reductions_of;
+use swath_model::{JobState, JobStatus, OffsetRun, Shape};
 use tonic::{Request, Response, Status, Streaming};
 
 pub(crate) use self::door::FlightDoor;
@@ -71,7 +72,7 @@ impl FlightService for FlightGate {
     async fn get_schema(&self, request: Request<FlightDescriptor>) -> Result<Response<SchemaResult>, Status> {
         let wanted = from_descriptor(&request.into_inner())?;
         let status = self.driver.job(convert::job_id(wanted.job)).await?;
-        let schema = project(&arrow_schema(status.spec.value_type), &wanted)?;
+        let schema = project(&schema_of(&status)?, &wanted)?;
         let result =
             SchemaAsIpc::new(&schema, &Default::default()).try_into().map_err(|error: ArrowError| internal(&error))?;
         Ok(Response::new(result))
@@ -122,11 +123,24 @@ impl FlightGate {
         let wanted = Wanted::parse(&ticket.ticket).map_err(Status::invalid_argument)?;
         let (results, reader) =
             results::open(&self.store, wanted.job, wanted.bounds(), results::wanted(wanted.partial))?;
-        let schema = arrow_schema(results.value_type());
+        let reductions = results.reductions();
+        let schema = reductions.map_or_else(|| Arc::clone(results.layout().schema()), |list| list.result_schema());
         let columns = wanted.columns(&schema).map_err(Status::invalid_argument)?;
         let projected = project(&schema, &wanted)?;
         let range = results.chunks().range();
         let offsets = wanted.bounds().offsets(results.job(), range)?;
+        let first_message = stream::iter(wire::schema_message(&projected).into_iter().map(Ok));
+        if let Some(reductions) = reductions {
+            if offsets.len() < range.count() {
+                return Err(Status::invalid_argument(format!(
+                    "the reductions of job {} are of all its numbers, not of a part of them",
+                    results.job()
+                )));
+            }
+            let messages = reduced::messages(reader, Arc::clone(reductions), columns);
+            let messages = stream::once(messages).map_ok(|pieces| stream::iter(pieces.into_iter().map(Ok)));
+            return Ok(Box::pin(first_message.chain(messages.try_flatten())));
+        }
         // Without the column `n` nobody could see that a row is not there.
         let names_numbers = columns.contains(&0);
         let decoder = Arc::new(Decoder { store: Arc::clone(&self.store), results, columns });
@@ -148,7 +162,7 @@ impl FlightGate {
         .map_ok(move |(offset, block)| {
             let decoder = Arc::clone(&decoder);
             // The first block may begin before what was asked for, and the last may end behind it.
-            let covered = OffsetRun::from_start(offset, block.rows() as u64).and_then(|all| all.intersect(offsets));
+            let covered = OffsetRun::from_start(offset, block.covers().numbers).and_then(|all| all.intersect(offsets));
             async move {
                 match covered {
                     Some(covered) => decoder.decode(block, offset, covered).await,
@@ -159,8 +173,7 @@ impl FlightGate {
         .try_buffered(DECODED_AHEAD)
         .map_ok(|pieces| stream::iter(pieces.into_iter().map(Ok)))
         .try_flatten();
-        let schema = stream::iter(wire::schema_message(&projected).into_iter().map(Ok));
-        Ok(Box::pin(schema.chain(batches)))
+        Ok(Box::pin(first_message.chain(batches)))
     }
 }
 
@@ -171,7 +184,7 @@ pub(crate) fn is_ticket(bytes: &[u8]) -> bool {
 
 /// The flight of a job: everything, or what a descriptor asks for.
 fn describe(status: &JobStatus, asked: Option<(FlightDescriptor, Wanted)>) -> Result<FlightInfo, Status> {
-    let schema = arrow_schema(status.spec.value_type);
+    let schema = schema_of(status)?;
     let range = status.spec.range();
     let (descriptor, schema, numbers, ticket) = match asked {
         None => (FlightDescriptor::new_path(vec![status.id.to_string()]), schema, range.count(), status.id.to_string()),
@@ -183,8 +196,13 @@ fn describe(status: &JobStatus, asked: Option<(FlightDescriptor, Wanted)>) -> Re
             (descriptor, schema, numbers, ticket)
         }
     };
-    // How many chunks will fail is not known before the end.
-    let records = if status.spec.limits.keep_going { -1 } else { i64::try_from(numbers).unwrap_or(-1) };
+    let records = match status.spec.layout.shape() {
+        Shape::Reduced => 1,
+        // How many chunks will fail is not known before the end, nor how many numbers have rows.
+        Shape::Sparse => -1,
+        Shape::Dense if status.spec.limits.keep_going => -1,
+        Shape::Dense => i64::try_from(numbers).unwrap_or(-1),
+    };
     let bytes = if status.state == JobState::Done { i64::try_from(status.result_bytes).unwrap_or(-1) } else { -1 };
     FlightInfo::new()
         .with_descriptor(descriptor)
@@ -194,6 +212,12 @@ fn describe(status: &JobStatus, asked: Option<(FlightDescriptor, Wanted)>) -> Re
         .with_ordered(true)
         .try_with_schema(&schema)
         .map_err(|error| internal(&error))
+}
+
+/// The columns of the results of a job.
+fn schema_of(status: &JobStatus) -> Result<SchemaRef, Status> {
+    let reductions = reductions_of(&status.spec).map_err(|error| internal(&error))?;
+    Ok(reductions.map_or_else(|| Arc::clone(status.spec.layout.schema()), |list| list.result_schema()))
 }
 
 fn project(schema: &SchemaRef, wanted: &Wanted) -> Result<SchemaRef, Status> {

@@ -67,7 +67,8 @@ impl JobResults {
                 last
             }
         };
-        let run = |(first, held): &(u64, Held)| OffsetRun::new(*first, first.saturating_add(held.block.covers().numbers));
+        let run =
+            |(first, held): &(u64, Held)| OffsetRun::new(*first, first.saturating_add(held.block.covers().numbers));
         state.index.begin_part(&taken.iter().filter_map(run).collect::<Vec<_>>());
         taken
     }

@@ -80,7 +80,7 @@ fn mapped(folder: &TempDir, offsets: std::ops::Range<u64>) -> (Block, PathBuf) {
     #[allow(unsafe_code, reason = "only so can memory be changed that is not ours to change")]
     // SAFETY: nothing is derived from the bytes that could not stand their change; that is what is tested.
     let map = unsafe { memmap2::Mmap::map(&File::open(&path).unwrap()).unwrap() };
-    (Block::receive(Bytes::from_owner(map), ValueType::Int64, block.digest().whole()).unwrap(), path)
+    (Block::receive(Bytes::from_owner(map), block.layout(), block.covers(), block.digest().whole()).unwrap(), path)
 }
 
 #[tokio::test]
