@@ -224,7 +224,7 @@ mod tests {
         "n / 7 * 7 + n % 7 = n",
         "n % -13 = -5 or n / -13 = 4",
         "value % 7 = 4 or value / 1000003 % 2 = 1",
-        "value * 3 % 1000003 < 500 and n % value = 3",
+        "value * 3 % 1000003 < 500 and value <> 0 and n % value = 3",
         "value * value / 12345678901 > 7 or value % 1 = 1",
         "n * n * n % 1000 in (1, 8, 27, 64, 125, 216, 343, 512, 729)",
         "n / 9007199254740993 = value or value % -9223372036854775807 > n",

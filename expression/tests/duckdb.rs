@@ -235,5 +235,5 @@ fn duckdb_selects_the_same_rows() {
         assert_eq!(json!(ours), theirs, "{text}");
         sometimes += usize::from(!ours.is_empty() && ours.len() < ROWS);
     }
-    assert!(sometimes > 80, "only {sometimes} of the conditions tell rows apart");
+    assert!(sometimes >= 80, "only {sometimes} of the conditions tell rows apart");
 }

@@ -50,10 +50,9 @@ fn reductions_are_exact() {
     assert_eq!(printed(&scene, &["1..=1000000000", "--reduce", "sum"]), "333333333833333333500000000\n");
     // More than 128 bits.
     let ends = printed(&scene, &["-9223372036854775808..=-9223372036854774809", "--reduce", "sum,min,max,min_n"]);
-    let squares = (i64::MIN..i64::MIN + 1000).map(|n| i128::from(n) * i128::from(n));
-    let (least, greatest) = (squares.clone().min().unwrap(), squares.clone().max().unwrap());
-    let sum: i128 = squares.sum();
-    assert_eq!(ends, format!("{sum}\t{least}\t{greatest}\t{}\n", i64::MIN + 999));
+    let expected = "85070591730234606651694987040021353505500\t85070591730234597437546322222100986481\t\
+                    85070591730234615865843651857942052864\t-9223372036854774809\n";
+    assert_eq!(ends, expected);
     let all = "count,count(value),sum(value),mean,min,max,min_n,max_n,value_counts";
     let rows = printed(&scene, &["-2..=2", "--reduce", all, "--format", "jsonl"]);
     let expected = json!({
@@ -77,7 +76,7 @@ fn the_same_reductions_come_however_the_range_is_split() {
         printed(&scene, &[&arguments[..], more].concat())
     };
     let whole = run(&["--chunk-size", "100000", "--threads", "1"]);
-    assert!(whole.contains("\t350\t77031\t1570824736\t77671\t"), "{whole}");
+    assert_eq!(whole, "66636\t7166992\t107.55435500330152\t350\t77031\t720170836\t94959\t42189637738\n");
     for more in [&["--chunk-size", "17"][..], &["--workers", "3", "--threads", "2"], &["--chunk-size", "50001"]] {
         assert_eq!(run(more), whole, "{more:?}");
     }
@@ -150,7 +149,7 @@ fn parts_of_sparse_results_are_read_and_those_of_reductions_are_refused() {
 }
 
 /// Numbers of which a worker that is alone computes the steps for some seconds.
-const SLOW: &str = "1000000000000..=1000011999999";
+const SLOW: &str = "1000000000000..=1000039999999";
 const FIRST: i64 = 1_000_000_000_000;
 
 /// The exact answers for [`SLOW`], from this machine without any coordinator.
@@ -191,7 +190,7 @@ fn a_number_counts_once_in_a_sum_whatever_is_killed() {
     let scene = Scene::new("killed_reductions");
     let list = ["--reduce", "count,sum,max,max_n", "--where", "n % 3 = 1"];
     let expected = undisturbed(&scene, &list);
-    assert!(expected.starts_with("4000000\t"), "{expected}");
+    assert!(expected.starts_with("13333334\t"), "{expected}");
     assert_eq!(disturbed(&scene, &list), expected);
 }
 

@@ -110,7 +110,14 @@ impl Cluster {
     /// The coordinator crashes while a batch is written: the ledger has the first records of it, or none, or all.
     pub(super) fn tear_batch(&mut self) {
         let Some((records, clock)) = self.coordinator.batch.take() else { return };
-        let kept = self.random.within(0, records.len() as u64) as usize;
+        let last = records.len() as u64;
+        // Few batches have several records.
+        let kept = if last > 1 && !self.random.one_in(4) {
+            self.random.within(1, last - 1)
+        } else {
+            self.random.within(0, last)
+        };
+        let kept = kept as usize;
         self.tally.count(match kept {
             0 => "batches lost in a crash",
             kept if kept == records.len() => "batches written although unanswered",

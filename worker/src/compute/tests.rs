@@ -34,7 +34,7 @@ impl Kernel for Fragile {
     }
 }
 
-/// A text of so many bytes for each number; the longer one for each hundredth number.
+/// A text of so many bytes, which ends with the number; a longer one for each hundredth number.
 #[derive(Debug)]
 struct Texts {
     bytes: usize,
@@ -54,7 +54,8 @@ impl Kernel for Texts {
         let Some(Values::Arrays(arrays)) = rows.only() else { panic!("not arrays") };
         let text = |number: i64| {
             let length = if number % 100 == 0 { self.longest } else { self.bytes };
-            format!("{number:>length$}")
+            let digits = number.to_string();
+            " ".repeat(length - digits.len()) + &digits
         };
         assert!(arrays.push(Arc::new(StringArray::from_iter_values(numbers.map(text)))));
         Ok(())
