@@ -22,7 +22,7 @@ use crate::{
     health::Health,
     ledger::Ledger,
     services::{
-        flight::{FlightDoor, FlightGate},
+        flight::{FlightMethods, FlightRouter},
         jobs::JobsService,
         results::ResultsService,
         workers::WorkersService,
@@ -185,7 +185,7 @@ impl Coordinator {
             .add_service(JobsServer::new(JobsService { driver: driver.clone() }))
             .add_service(WorkersServer::new(workers).max_decoding_message_size(MAX_MESSAGE_BYTES))
             .add_service(ResultsServer::new(ResultsService::new(Arc::clone(&store))))
-            .add_service(FlightDoor::new(FlightGate { driver, store }));
+            .add_service(FlightRouter::new(FlightMethods { driver, store }));
 
         let shut_down = {
             let (stop, health) = (stop.clone(), health.clone());

@@ -1,4 +1,4 @@
-//! Arrow Flight: the door for everybody else.
+//! Arrow Flight: results for clients that know no blocks.
 //!
 //! A ticket is the id of a job, or JSON: `{"job": 3, "columns": ["n", "value"], "first": 100, "last": 200}`, where all
 //! but the job may be absent, and `"column": "value"` is short for one column; `"partial": true` asks for what there is
@@ -6,7 +6,7 @@
 //! element or a command; both are read as a ticket is.
 
 mod decoder;
-mod door;
+mod router;
 mod ticket;
 mod wire;
 
@@ -22,7 +22,7 @@ use swath_block::arrow_schema;
 use swath_model::{JobState, JobStatus, OffsetRun};
 use tonic::{Request, Response, Status, Streaming};
 
-pub(crate) use self::door::FlightDoor;
+pub(crate) use self::router::FlightRouter;
 use self::{
     decoder::Decoder,
     ticket::{Wanted, from_descriptor},
@@ -38,7 +38,7 @@ use crate::{
 /// Blocks that are decoded while the one before them is on its way.
 const DECODED_AHEAD: usize = 2;
 
-pub(crate) struct FlightGate {
+pub(crate) struct FlightMethods {
     pub(crate) driver: DriverHandle,
     pub(crate) store: Arc<Store>,
 }
@@ -46,7 +46,7 @@ pub(crate) struct FlightGate {
 type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 
 #[tonic::async_trait]
-impl FlightService for FlightGate {
+impl FlightService for FlightMethods {
     type HandshakeStream = Answers<HandshakeResponse>;
     type ListFlightsStream = Answers<FlightInfo>;
     type DoGetStream = Answers<FlightData>;
@@ -78,7 +78,7 @@ impl FlightService for FlightGate {
     }
 
     async fn do_get(&self, _: Request<Ticket>) -> Result<Response<Self::DoGetStream>, Status> {
-        Err(Status::internal("DoGet is answered by the door"))
+        Err(Status::internal("DoGet is answered by the router"))
     }
 
     async fn handshake(
@@ -116,7 +116,7 @@ impl FlightService for FlightGate {
     }
 }
 
-impl FlightGate {
+impl FlightMethods {
     /// The messages of a flight: first its schema, then its record batches.
     fn fly(&self, ticket: &Ticket) -> Result<Messages, Status> {
         let wanted = Wanted::parse(&ticket.ticket).map_err(Status::invalid_argument)?;

@@ -1,4 +1,4 @@
-//! The way in: `DoGet` is answered here, without the codec of gRPC; all else by the usual service.
+//! `DoGet` is answered here, without the codec of gRPC; all else by the usual service.
 
 use std::{
     convert::Infallible,
@@ -18,7 +18,7 @@ use tonic::{
 use tonic_prost::ProstCodec;
 use tower::Service;
 
-use super::{FlightGate, wire::Answer};
+use super::{FlightMethods, wire::Answer};
 
 const DO_GET: &str = "/arrow.flight.protocol.FlightService/DoGet";
 
@@ -27,23 +27,23 @@ const MAX_TICKET_BYTES: usize = 64 << 10;
 
 /// The service of Arrow Flight.
 #[derive(Clone)]
-pub(crate) struct FlightDoor {
-    gate: Arc<FlightGate>,
-    others: FlightServiceServer<FlightGate>,
+pub(crate) struct FlightRouter {
+    methods: Arc<FlightMethods>,
+    others: FlightServiceServer<FlightMethods>,
 }
 
-impl FlightDoor {
-    pub(crate) fn new(gate: FlightGate) -> Self {
-        let gate = Arc::new(gate);
-        Self { others: FlightServiceServer::from_arc(Arc::clone(&gate)), gate }
+impl FlightRouter {
+    pub(crate) fn new(methods: FlightMethods) -> Self {
+        let methods = Arc::new(methods);
+        Self { others: FlightServiceServer::from_arc(Arc::clone(&methods)), methods }
     }
 }
 
-impl NamedService for FlightDoor {
-    const NAME: &'static str = FlightServiceServer::<FlightGate>::NAME;
+impl NamedService for FlightRouter {
+    const NAME: &'static str = FlightServiceServer::<FlightMethods>::NAME;
 }
 
-impl Service<Request<Body>> for FlightDoor {
+impl Service<Request<Body>> for FlightRouter {
     type Response = Response<Body>;
     type Error = Infallible;
     type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
@@ -56,16 +56,16 @@ impl Service<Request<Body>> for FlightDoor {
         if request.uri().path() != DO_GET {
             return self.others.call(request);
         }
-        let gate = Arc::clone(&self.gate);
-        Box::pin(async move { Ok(answer(&gate, request).await.unwrap_or_else(Status::into_http)) })
+        let methods = Arc::clone(&self.methods);
+        Box::pin(async move { Ok(answer(&methods, request).await.unwrap_or_else(Status::into_http)) })
     }
 }
 
-async fn answer(gate: &FlightGate, request: Request<Body>) -> Result<Response<Body>, Status> {
+async fn answer(methods: &FlightMethods, request: Request<Body>) -> Result<Response<Body>, Status> {
     let decoder = ProstCodec::<(), Ticket>::default().decoder();
     let mut tickets = Streaming::new_request(decoder, request.into_body(), None, Some(MAX_TICKET_BYTES));
     let ticket = tickets.message().await?.ok_or_else(|| Status::invalid_argument("the request has no ticket"))?;
-    let mut response = Response::new(Body::new(Answer::new(gate.fly(&ticket)?)));
+    let mut response = Response::new(Body::new(Answer::new(methods.fly(&ticket)?)));
     response.headers_mut().insert(CONTENT_TYPE, tonic::metadata::GRPC_CONTENT_TYPE);
     Ok(response)
 }
