@@ -14,6 +14,7 @@ use swath_model::Range as Numbers;
 use super::{
     error::StoreError,
     job::{Held, JobResults},
+    memory::BLOCK_OVERHEAD,
     object_store_error::ObjectStoreError,
     part_store::{PartStore, PartWriter},
 };
@@ -153,6 +154,17 @@ impl OpenPart {
             Ok(columns) => Ok((start, columns)),
             Err(error) => Err(StoreError::Read { path: self.name.clone(), error }),
         }
+    }
+
+    /// What reading these blocks takes: their columns, and a copy of the largest block.
+    pub(super) fn bytes(&self, blocks: Range<usize>) -> Result<usize, StoreError> {
+        let (mut all, mut largest) = (0_u64, 0);
+        for index in blocks {
+            let span = self.span(index)?;
+            all = all.saturating_add(span.end - span.start);
+            largest = largest.max(span.end - span.start);
+        }
+        Ok(usize::try_from(all.saturating_add(largest)).unwrap_or(usize::MAX).saturating_add(BLOCK_OVERHEAD))
     }
 
     /// The block with this index, if it is what was written; `columns` are the bytes of the file from `start` on.

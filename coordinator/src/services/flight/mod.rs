@@ -6,7 +6,6 @@
 //! element or a command; both are read as a ticket is.
 
 mod decoder;
-mod router;
 mod ticket;
 mod wire;
 
@@ -14,29 +13,21 @@ use std::{pin::Pin, sync::Arc};
 
 use arrow_flight::{
     Action, ActionType, Criteria, Empty, FlightData, FlightDescriptor, FlightEndpoint, FlightInfo, HandshakeRequest,
-    HandshakeResponse, PollInfo, PutResult, SchemaAsIpc, SchemaResult, Ticket, flight_service_server::FlightService,
+    HandshakeResponse, PollInfo, PutResult, SchemaAsIpc, SchemaResult, Ticket,
+    flight_service_server::{FlightService, FlightServiceServer},
 };
 use arrow_schema::{ArrowError, SchemaRef};
-use futures::{Stream, StreamExt, TryStreamExt, stream};
+use futures::{Stream, StreamExt, stream};
 use swath_block::arrow_schema;
-use swath_model::{JobState, JobStatus, OffsetRun};
+use swath_model::{JobState, JobStatus};
 use tonic::{Request, Response, Status, Streaming};
 
-pub(crate) use self::router::FlightRouter;
 use self::{
     decoder::Decoder,
     ticket::{Wanted, from_descriptor},
-    wire::Messages,
 };
-use super::results;
-use crate::{
-    convert,
-    driver::DriverHandle,
-    store::{Piece, Store},
-};
-
-/// Blocks that are decoded while the one before them is on its way.
-const DECODED_AHEAD: usize = 2;
+use super::{messages::Messages, results, router::ReadMethod};
+use crate::{convert, driver::DriverHandle, store::Store};
 
 pub(crate) struct FlightMethods {
     pub(crate) driver: DriverHandle,
@@ -116,51 +107,32 @@ impl FlightService for FlightMethods {
     }
 }
 
-impl FlightMethods {
-    /// The messages of a flight: first its schema, then its record batches.
-    fn fly(&self, ticket: &Ticket) -> Result<Messages, Status> {
+impl ReadMethod for FlightMethods {
+    const PATH: &'static str = "/arrow.flight.protocol.FlightService/DoGet";
+    type Request = Ticket;
+    type Service = FlightServiceServer<Self>;
+
+    fn service(self: Arc<Self>) -> Self::Service {
+        FlightServiceServer::from_arc(self)
+    }
+
+    /// First the schema, then record batches.
+    fn messages(&self, ticket: &Ticket) -> Result<Messages, Status> {
         let wanted = Wanted::parse(&ticket.ticket).map_err(Status::invalid_argument)?;
-        let (results, reader) =
-            results::open(&self.store, wanted.job, wanted.bounds(), results::wanted(wanted.partial))?;
-        let schema = arrow_schema(results.value_type());
+        let (job, bounds) = (results::known(&self.store, wanted.job)?, wanted.bounds());
+        let schema = arrow_schema(job.value_type());
         let columns = wanted.columns(&schema).map_err(Status::invalid_argument)?;
         let projected = project(&schema, &wanted)?;
-        let range = results.chunks().range();
-        let offsets = wanted.bounds().offsets(results.job(), range)?;
-        // Without the column `n` nobody could see that a row is not there.
-        let names_numbers = columns.contains(&0);
-        let decoder = Arc::new(Decoder { store: Arc::clone(&self.store), results, columns });
-        let batches = stream::try_unfold(reader, move |mut reader| async move {
-            loop {
-                match reader.next().await.map_err(Status::from)? {
-                    Some(Piece::Block { first, block }) => return Ok(Some(((first, block), reader))),
-                    Some(Piece::Missing(run)) if !names_numbers => {
-                        let first = range.at(run.start()).unwrap_or_default();
-                        let message =
-                            format!("{first} has no result, and columns without `n` cannot say so; get `n`, too");
-                        return Err(Status::failed_precondition(message));
-                    }
-                    Some(Piece::Missing(_)) => {}
-                    None => return Ok::<_, Status>(None),
-                }
-            }
-        })
-        .map_ok(move |(offset, block)| {
-            let decoder = Arc::clone(&decoder);
-            // The first block may begin before what was asked for, and the last may end behind it.
-            let covered = OffsetRun::from_start(offset, block.rows() as u64).and_then(|all| all.intersect(offsets));
-            async move {
-                match covered {
-                    Some(covered) => decoder.decode(block, offset, covered).await,
-                    None => Ok(Vec::new()),
-                }
-            }
-        })
-        .try_buffered(DECODED_AHEAD)
-        .map_ok(|pieces| stream::iter(pieces.into_iter().map(Ok)))
-        .try_flatten();
-        let schema = stream::iter(wire::schema_message(&projected).into_iter().map(Ok));
-        Ok(Box::pin(schema.chain(batches)))
+        let offsets = bounds.offsets(job.job(), job.chunks().range())?;
+        let working_bytes = decoder::working_bytes(offsets.len());
+        let (results, reader) =
+            results::open(&self.store, wanted.job, bounds, results::wanted(wanted.partial), working_bytes)?;
+        let decoder = Decoder::new(Arc::clone(&self.store), results, reader, columns, offsets);
+        let batches = stream::try_unfold(decoder, |mut decoder| async move {
+            let message = decoder.next().await?;
+            Ok(message.map(|message| (message, decoder)))
+        });
+        Ok(Box::pin(stream::iter([Ok(wire::schema_message(&projected))]).chain(batches)))
     }
 }
 
