@@ -131,7 +131,7 @@ pub(crate) struct ConnectionInfo {
 }
 
 impl ConnectionInfo {
-    fn new(tcp: TcpConnectInfo, peer: Peer) -> Self {
+    pub(crate) fn new(tcp: TcpConnectInfo, peer: Peer) -> Self {
         Self { tcp, peer: Arc::new(peer), close: CancellationToken::new() }
     }
 

@@ -388,14 +388,14 @@ mod tests {
         send.try_send(Ok(vec![Bytes::from_static(b"first")])).unwrap();
         let held = next(&mut body).await.unwrap();
         {
-            let mut second = std::pin::pin!(next(&mut body));
+            let mut second = Box::pin(next(&mut body));
             assert!(poll!(second.as_mut()).is_pending());
             drop(held);
             streams.check(after(2 * TIMEOUT));
             assert!(poll!(second.as_mut()).is_pending());
             send.try_send(Ok(vec![Bytes::from_static(b"second")])).unwrap();
             let held = second.await.unwrap();
-            let mut third = std::pin::pin!(next(&mut body));
+            let mut third = Box::pin(next(&mut body));
             assert!(poll!(third.as_mut()).is_pending());
             streams.check(after(2 * TIMEOUT));
             assert_eq!(third.await.unwrap_err().code(), Code::Unavailable);
