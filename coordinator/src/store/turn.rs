@@ -86,7 +86,7 @@ mod tests {
         let block = first.go_on().unwrap().take(6 << 10).unwrap();
         assert!(second.go_on().unwrap().take(6 << 10).is_none());
         {
-            let mut waits = std::pin::pin!(second.wait(6 << 10));
+            let mut waits = std::pin::pin!(second.wait(7 << 10));
             assert!(futures::poll!(waits.as_mut()).is_pending());
             // Somebody waits, so the first may not go on, though there is room.
             assert!(first.go_on().is_none() && first.ahead().is_none());
