@@ -19,7 +19,7 @@ mod wait;
 
 pub use stderr::{Stderr, flush, say_line, stderr, stderr_is_terminal, stderr_takes_colours};
 pub use stdout::{PrintError, Stdout, print, stdout_is_terminal, stdout_takes_colours};
-pub use text::{MAX_NAME, NameError, Plain, check_name, plain, plain_line};
+pub use text::{MAX_NAME, NameError, Plain, check_name, plain, plain_json, plain_line};
 pub use wait::write as write_when_ready;
 
 /// Says one line on standard error, as `eprintln!` does, but never panics: a line that cannot be written is lost.

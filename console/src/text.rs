@@ -1,6 +1,6 @@
 //! Text that comes from a peer or a file.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 /// The most characters of a text from elsewhere that are shown.
 const LONGEST_TEXT: usize = 500;
@@ -41,6 +41,17 @@ impl fmt::Display for Plain<'_> {
         }
         Ok(())
     }
+}
+
+/// Escapes in the text of a JSON value what [`plain`] makes blanks of, so that it is safe for a terminal and means the
+/// same. JSON itself asks for that only of C0. The ends of lines stay: within strings there are none.
+pub fn plain_json(json: &str) -> Cow<'_, str> {
+    let is_escaped = |c: char| is_deceptive(c) && c != '\n';
+    if !json.contains(is_escaped) {
+        return Cow::Borrowed(json);
+    }
+    let escaped = |c: char| if is_escaped(c) { format!("\\u{:04x}", u32::from(c)) } else { c.to_string() };
+    Cow::Owned(json.chars().map(escaped).collect())
 }
 
 /// Control characters (C0, DEL, C1), separators of lines and paragraphs, and what changes the direction of text.

@@ -21,7 +21,7 @@ use tokio::{
     time::{Sleep, sleep},
 };
 use tokio_rustls::server::TlsStream;
-use tokio_util::sync::PollSemaphore;
+use tokio_util::sync::{CancellationToken, PollSemaphore, WaitForCancellationFutureOwned};
 use tonic::transport::server::{Connected, TcpConnectInfo, TcpIncoming};
 use tracing::{debug, warn};
 
@@ -117,6 +117,7 @@ pub(crate) struct Connection {
     info: ConnectionInfo,
     /// When it ends, if it is to.
     end: Option<Pin<Box<Sleep>>>,
+    closed: Pin<Box<WaitForCancellationFutureOwned>>,
     _permit: Option<OwnedSemaphorePermit>,
 }
 
@@ -125,6 +126,19 @@ pub(crate) struct Connection {
 pub(crate) struct ConnectionInfo {
     pub(crate) tcp: TcpConnectInfo,
     pub(crate) peer: Arc<Peer>,
+    /// Closes the connection.
+    pub(crate) close: CancellationToken,
+}
+
+impl ConnectionInfo {
+    pub(crate) fn new(tcp: TcpConnectInfo, peer: Peer) -> Self {
+        Self { tcp, peer: Arc::new(peer), close: CancellationToken::new() }
+    }
+
+    /// Where the peer is, for people.
+    pub(crate) fn address(&self) -> String {
+        self.tcp.remote_addr().map_or_else(String::new, |address| address.to_string())
+    }
 }
 
 enum Socket {
@@ -134,8 +148,13 @@ enum Socket {
 
 impl Connection {
     fn plain(stream: TcpStream, permit: Option<OwnedSemaphorePermit>) -> Self {
-        let info = ConnectionInfo { tcp: stream.connect_info(), peer: Arc::new(Peer::Anybody) };
-        Self { socket: Socket::Plain(stream), info, end: Some(Box::pin(sleep(PATIENCE))), _permit: permit }
+        let info = ConnectionInfo::new(stream.connect_info(), Peer::Anybody);
+        Self::new(Socket::Plain(stream), info, permit)
+    }
+
+    fn new(socket: Socket, info: ConnectionInfo, permit: Option<OwnedSemaphorePermit>) -> Self {
+        let closed = Box::pin(info.close.clone().cancelled_owned());
+        Self { socket, info, end: Some(Box::pin(sleep(PATIENCE))), closed, _permit: permit }
     }
 
     async fn with_tls(
@@ -145,9 +164,15 @@ impl Connection {
     ) -> io::Result<Self> {
         let tcp = stream.connect_info();
         let (stream, peer) = acceptor.accept(stream).await?;
-        let info = ConnectionInfo { tcp, peer: Arc::new(peer) };
-        let end = Some(Box::pin(sleep(PATIENCE)));
-        Ok(Self { socket: Socket::Tls(Box::new(stream)), info, end, _permit: permit })
+        Ok(Self::new(Socket::Tls(Box::new(stream)), ConnectionInfo::new(tcp, peer), permit))
+    }
+
+    /// The socket, unless the connection is to be closed.
+    fn open_socket(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> io::Result<Pin<&mut dyn Duplex>> {
+        if self.closed.as_mut().poll(cx).is_ready() {
+            return Err(io::ErrorKind::ConnectionAborted.into());
+        }
+        Ok(self.socket())
     }
 
     fn socket(self: Pin<&mut Self>) -> Pin<&mut dyn Duplex> {
@@ -178,7 +203,7 @@ impl AsyncRead for Connection {
             return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
         }
         let before = buffer.filled().len();
-        ready!(self.as_mut().socket().poll_read(cx, buffer))?;
+        ready!(self.as_mut().open_socket(cx)?.poll_read(cx, buffer))?;
         if buffer.filled().len() > before && !matches!(*self.info.peer, Peer::Stranger { .. }) {
             self.end = None;
         }
@@ -188,7 +213,7 @@ impl AsyncRead for Connection {
 
 impl AsyncWrite for Connection {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        self.socket().poll_write(cx, bytes)
+        self.open_socket(cx)?.poll_write(cx, bytes)
     }
 
     fn poll_write_vectored(
@@ -196,7 +221,7 @@ impl AsyncWrite for Connection {
         cx: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.socket().poll_write_vectored(cx, slices)
+        self.open_socket(cx)?.poll_write_vectored(cx, slices)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -207,7 +232,7 @@ impl AsyncWrite for Connection {
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.socket().poll_flush(cx)
+        self.open_socket(cx)?.poll_flush(cx)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

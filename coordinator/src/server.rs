@@ -5,7 +5,7 @@ use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 use swath_coordinator_core::{Config, Inherited, RecoveredJob};
 use swath_proto::{
     CONNECTION_WINDOW_BYTES, FILE_DESCRIPTOR_SET, FRAME_BYTES, MAX_MESSAGE_BYTES, STREAM_WINDOW_BYTES,
-    v1::{jobs_server::JobsServer, results_server::ResultsServer, workers_server::WorkersServer},
+    v1::{jobs_server::JobsServer, workers_server::WorkersServer},
 };
 use swath_transport::{Acceptor, AccessError, AccessSource};
 use tokio::{net::TcpListener, sync::mpsc};
@@ -22,9 +22,7 @@ use crate::{
     health::Health,
     ledger::Ledger,
     services::{
-        flight::{FlightDoor, FlightGate},
-        jobs::JobsService,
-        results::ResultsService,
+        flight::FlightMethods, jobs::JobsService, results::ResultsService, router::Router, streams::ResultStreams,
         workers::WorkersService,
     },
     store::{Store, StoreConfig, StoreError},
@@ -55,6 +53,8 @@ pub struct CoordinatorConfig {
     pub store: StoreConfig,
     /// A worker that sends nothing for this long loses its leases.
     pub lease_timeout: Duration,
+    /// A reader of results that takes nothing for this long is cut off when others wait for memory.
+    pub reader_timeout: Duration,
     /// How long a job is kept after its end if it does not set that itself; `None`: until it is forgotten.
     pub retain: Option<Duration>,
     /// A coordinator's access, for TLS; `None`: without, for anybody.
@@ -109,6 +109,7 @@ pub struct Coordinator {
     inherited: Inherited,
     facts: mpsc::UnboundedReceiver<crate::store::Fact>,
     lease_timeout: Duration,
+    reader_timeout: Duration,
     retain: Option<Duration>,
     acceptor: Option<Arc<Acceptor>>,
     vitals: Health,
@@ -127,8 +128,20 @@ impl Coordinator {
         let recovered = store.recover().await?;
         let inherited = |ledger: &dyn Ledger| Ok(Inherited { last_job: ledger.last_job()?, clock: ledger.clock()? });
         let inherited = store.with_ledger(inherited).await.map_err(StoreError::from)?;
-        let (lease_timeout, retain) = (config.lease_timeout, config.retain);
-        Ok(Self { listener, address, store, recovered, inherited, facts, lease_timeout, retain, acceptor, vitals })
+        let CoordinatorConfig { lease_timeout, reader_timeout, retain, .. } = config;
+        Ok(Self {
+            listener,
+            address,
+            store,
+            recovered,
+            inherited,
+            facts,
+            lease_timeout,
+            reader_timeout,
+            retain,
+            acceptor,
+            vitals,
+        })
     }
 
     /// Where it listens.
@@ -139,8 +152,8 @@ impl Coordinator {
     /// Serves until `stop`: then health turns NOT_SERVING, streams end, and what waits in memory is written.
     #[expect(clippy::too_many_lines, reason = "the order of the steps of a start and an end is the point")]
     pub async fn serve(self, stop: CancellationToken) -> Result<(), CoordinatorError> {
-        let Self { listener, address, store, recovered, inherited, facts, lease_timeout, retain, acceptor, vitals } =
-            self;
+        let Self { listener, address, store, recovered, inherited, facts, acceptor, vitals, .. } = self;
+        let (lease_timeout, reader_timeout, retain) = (self.lease_timeout, self.reader_timeout, self.retain);
         let (requests, inbox) = mpsc::channel(REQUESTS);
         let driver = DriverHandle::new(requests);
         let scheduler =
@@ -169,6 +182,7 @@ impl Coordinator {
                 .register_encoded_file_descriptor_set(FILE_DESCRIPTOR_SET)
                 .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
         };
+        let streams = ResultStreams::new(Arc::clone(&store.reader_memory), reader_timeout);
         let workers = WorkersService { driver: driver.clone(), store: Arc::clone(&store) };
         let server = Server::builder()
             .layer(layer_fn(Authorization::new))
@@ -184,8 +198,8 @@ impl Coordinator {
             .add_service(reflection().build_v1alpha()?)
             .add_service(JobsServer::new(JobsService { driver: driver.clone() }))
             .add_service(WorkersServer::new(workers).max_decoding_message_size(MAX_MESSAGE_BYTES))
-            .add_service(ResultsServer::new(ResultsService::new(Arc::clone(&store))))
-            .add_service(FlightDoor::new(FlightGate { driver, store }));
+            .add_service(Router::new(ResultsService::new(Arc::clone(&store)), &streams))
+            .add_service(Router::new(FlightMethods { driver, store }, &streams));
 
         let shut_down = {
             let (stop, health) = (stop.clone(), health.clone());
@@ -195,6 +209,10 @@ impl Coordinator {
             }
         };
         let connections = Connections::new(TcpIncoming::from(listener).with_nodelay(Some(true)), CONNECTIONS);
+        {
+            let (streams, stop) = (Arc::clone(&streams), stop.clone());
+            tasks.spawn(async move { stop.run_until_cancelled(streams.keep_moving()).await });
+        }
         if let Some(acceptor) = acceptor.clone() {
             let stop = stop.clone();
             tasks.spawn(async move { stop.run_until_cancelled(acceptor.keep_fresh()).await });

@@ -20,7 +20,7 @@ def flight(address, sparse, reduced, lists):
     except pyarrow.lib.ArrowException as error:
         refused = str(error)
     merged = read(job=reduced).to_pydict()
-    merged["sum(value)"] = [str(value) for value in merged["sum(value)"]]
+    merged["sum"] = [str(value) for value in merged["sum"]]
     return {
         "sparse": rows.to_pydict(),
         "part": read(job=sparse, first=500, last=2000, columns=["n"]).column("n").to_pylist(),

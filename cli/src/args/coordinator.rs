@@ -41,6 +41,12 @@ pub(crate) struct CoordinatorStart {
     /// Memory for results that wait for the disk or for readers.
     #[arg(long, env = "SWATH_MEMORY", default_value = "128MiB", value_name = "SIZE", value_parser = size)]
     pub(crate) memory: ByteSize,
+    /// Memory for results on their way to readers, as blocks and decoded. Readers wait in turn when it is used up.
+    #[arg(long, env = "SWATH_READER_MEMORY", default_value = "128MiB", value_name = "SIZE", value_parser = size)]
+    pub(crate) reader_memory: ByteSize,
+    /// A reader of results that takes nothing for this long is cut off when others wait for memory.
+    #[arg(long, env = "SWATH_READER_TIMEOUT", default_value = "1m", value_name = "DURATION", value_parser = duration)]
+    pub(crate) reader_timeout: Duration,
     /// Disk space for the results of all jobs [default: no limit]. Jobs pause when it is used up.
     #[arg(long, env = "SWATH_MAX_DISK", value_name = "SIZE", value_parser = size)]
     pub(crate) max_disk: Option<ByteSize>,

@@ -38,9 +38,10 @@ pub(super) async fn start(args: CoordinatorStart, output: &dyn Output) -> Result
         .into());
     }
     refuse_urls(&args.data)?;
-    let memory = args.memory.as_u64();
-    if memory < MIN_MEMORY {
-        return Err(Ending::Usage(format!("{memory} bytes of memory are not enough: the minimum is 1MiB")).into());
+    let (memory, reader_memory) = (args.memory.as_u64(), args.reader_memory.as_u64());
+    let least = memory.min(reader_memory);
+    if least < MIN_MEMORY {
+        return Err(Ending::Usage(format!("{least} bytes of memory are not enough: the minimum is 1MiB")).into());
     }
     let data = args.data.clone();
     let config = CoordinatorConfig {
@@ -50,6 +51,7 @@ pub(super) async fn start(args: CoordinatorStart, output: &dyn Output) -> Result
             place: args.store.unwrap_or_default(),
             ledger: LedgerPlace::Folder,
             memory_bytes: usize::try_from(memory)?,
+            reader_memory_bytes: usize::try_from(reader_memory)?,
             part_bytes: usize::try_from(PART_BYTES.min(memory / 2))?,
             max_disk: args.max_disk.map(|size| size.as_u64()),
             window_bytes: WINDOW_BYTES,
@@ -57,6 +59,7 @@ pub(super) async fn start(args: CoordinatorStart, output: &dyn Output) -> Result
             metrics: Arc::new(NoMetrics),
         },
         lease_timeout: args.lease_timeout,
+        reader_timeout: args.reader_timeout,
         retain: args.retain,
         access: args.access.map(AccessSource::new),
         health_listen: listen::at(args.health_listen.as_ref()).await?,

@@ -23,6 +23,9 @@ const WINDOW_BYTES: u64 = 512 << 20;
 /// A block that its reader does not take for this long goes to the disk when memory is short.
 const PART_AGE: Duration = Duration::from_secs(2);
 const LEASE_TIMEOUT: Duration = Duration::from_secs(10);
+/// For the one reader, which never waits for another.
+const READER_MEMORY_BYTES: usize = 64 << 20;
+const READER_TIMEOUT: Duration = Duration::from_secs(60);
 /// How long the coordinator may take to end.
 const STOP_TIMEOUT: Duration = Duration::from_secs(2);
 /// Results are sent at once; only a slow reader makes them wait.
@@ -48,6 +51,7 @@ impl LocalCluster {
                 place: Place::Data,
                 ledger: LedgerPlace::Memory,
                 memory_bytes: MEMORY_BYTES,
+                reader_memory_bytes: READER_MEMORY_BYTES,
                 part_bytes: PART_BYTES,
                 max_disk: None,
                 window_bytes: WINDOW_BYTES,
@@ -55,6 +59,7 @@ impl LocalCluster {
                 metrics: Arc::new(NoMetrics),
             },
             lease_timeout: LEASE_TIMEOUT,
+            reader_timeout: READER_TIMEOUT,
             retain: None,
             access: None,
             health_listen: None,

@@ -3,5 +3,8 @@
 mod arrival;
 pub(crate) mod flight;
 pub(crate) mod jobs;
+mod messages;
 pub(crate) mod results;
+pub(crate) mod router;
+pub(crate) mod streams;
 pub(crate) mod workers;

@@ -4,15 +4,29 @@ use std::{pin::Pin, sync::Arc};
 
 use bytes::Bytes;
 use futures::{Stream, stream};
+use prost::{
+    Message,
+    encoding::{WireType, encode_key, encode_varint},
+};
 use swath_model::{JobId, OffsetRun, Range};
-use swath_proto::v1::{self, results_server::Results};
+use swath_proto::v1::{
+    self,
+    results_server::{Results, ResultsServer},
+};
 use tokio::sync::Semaphore;
 use tonic::{Request, Response, Status};
 
+use super::{
+    messages::{Messages, frame, held},
+    router::ReadMethod,
+};
 use crate::{
     convert,
-    store::{BlockReader, JobResults, Piece, ReadError, Store, Verdict, Wanted},
+    store::{BlockReader, JobResults, Piece, ReadError, Room, Store, Verdict, Wanted},
 };
+
+/// The field of `ResultBlock`.
+const PARQUET: u32 = 3;
 
 /// How many blocks are checked at a time because a reader asked for it.
 const RECHECKS: usize = 1;
@@ -32,32 +46,8 @@ impl ResultsService {
 impl Results for ResultsService {
     type ReadStream = Pin<Box<dyn Stream<Item = Result<v1::ResultBlock, Status>> + Send>>;
 
-    async fn read(&self, request: Request<v1::ReadRequest>) -> Result<Response<Self::ReadStream>, Status> {
-        let v1::ReadRequest { job_id, first, last, partial } = request.into_inner();
-        let (results, reader) = open(&self.store, job_id, Bounds { first, last }, wanted(partial))?;
-        // One block at a time, taken when the one before it was sent: the reader sets the speed.
-        let blocks = stream::try_unfold((results, reader), async |(results, mut reader)| {
-            let Some(piece) = reader.next().await? else { return Ok(None) };
-            let number = |offset| results.chunks().range().at(offset).unwrap_or_default();
-            let message = match piece {
-                Piece::Block { first, block } => v1::ResultBlock {
-                    first: number(first),
-                    numbers: block.covers().numbers,
-                    parquet: block.bytes().clone(),
-                    missing: false,
-                    digest: block.digest().whole(),
-                },
-                Piece::Missing(run) => v1::ResultBlock {
-                    first: number(run.start()),
-                    numbers: run.len(),
-                    parquet: Bytes::new(),
-                    missing: true,
-                    digest: 0,
-                },
-            };
-            Ok(Some((message, (results, reader))))
-        });
-        Ok(Response::new(Box::pin(blocks)))
+    async fn read(&self, _: Request<v1::ReadRequest>) -> Result<Response<Self::ReadStream>, Status> {
+        Err(Status::internal("Read is answered by the router"))
     }
 
     async fn recheck(&self, request: Request<v1::RecheckRequest>) -> Result<Response<v1::RecheckResponse>, Status> {
@@ -73,6 +63,48 @@ impl Results for ResultsService {
         };
         Ok(Response::new(v1::RecheckResponse { verdict: verdict.into() }))
     }
+}
+
+impl ReadMethod for ResultsService {
+    const PATH: &'static str = "/swath.v1.Results/Read";
+    type Request = v1::ReadRequest;
+    type Service = ResultsServer<Self>;
+
+    fn service(self: Arc<Self>) -> Self::Service {
+        ResultsServer::from_arc(self)
+    }
+
+    /// One block at a time is taken, when the one before it was sent: the reader sets the speed.
+    fn messages(&self, request: &v1::ReadRequest) -> Result<Messages, Status> {
+        let &v1::ReadRequest { job_id, first, last, partial } = request;
+        let (results, reader) = open(&self.store, job_id, Bounds { first, last }, wanted(partial), 0)?;
+        let range = results.chunks().range();
+        Ok(Box::pin(stream::try_unfold(reader, move |mut reader| async move {
+            let Some(piece) = reader.next().await? else { return Ok(None) };
+            let number = |offset| range.at(offset).unwrap_or_default();
+            let (message, block) = match piece {
+                Piece::Block { first, block, room } => {
+                    let (numbers, digest) = (block.covers().numbers, block.digest().whole());
+                    let message = v1::ResultBlock { first: number(first), numbers, digest, ..Default::default() };
+                    (message, Some((block.bytes().clone(), room)))
+                }
+                Piece::Missing(run) => {
+                    let (first, numbers) = (number(run.start()), run.len());
+                    (v1::ResultBlock { first, numbers, missing: true, ..Default::default() }, None)
+                }
+            };
+            Ok(Some((pieces(&message, block), reader)))
+        })))
+    }
+}
+
+/// A message in pieces: all but the block, then the block as it is, which holds its room.
+fn pieces(message: &v1::ResultBlock, block: Option<(Bytes, Arc<Room>)>) -> Vec<Bytes> {
+    let mut start = message.encode_to_vec();
+    let Some((parquet, room)) = block else { return vec![frame(&start, 0)] };
+    encode_key(PARQUET, WireType::LengthDelimited, &mut start);
+    encode_varint(parquet.len() as u64, &mut start);
+    vec![frame(&start, parquet.len()), held(parquet, Some(&room))]
 }
 
 /// The first and the last number that are asked for; those of the range where they are not given.
@@ -95,12 +127,13 @@ impl Bounds {
     }
 }
 
-/// A reader of a job's results for these numbers.
+/// A reader of a job's results for these numbers, which needs so many bytes beside its blocks.
 pub(super) fn open(
     store: &Arc<Store>,
     job_id: u64,
     bounds: Bounds,
     wanted: Wanted,
+    working_bytes: usize,
 ) -> Result<(Arc<JobResults>, BlockReader), Status> {
     let results = known(store, job_id)?;
     if let Some(reason) = results.refusal(wanted) {
@@ -108,7 +141,7 @@ pub(super) fn open(
     }
     let id = results.job();
     let offsets = bounds.offsets(id, results.chunks().range())?;
-    let reader = store.read(Arc::clone(&results), offsets, wanted).ok_or_else(|| {
+    let reader = store.read(Arc::clone(&results), offsets, wanted, working_bytes).ok_or_else(|| {
         Status::failed_precondition(format!(
             "the results of job {id} are wanted once, and their reader is there already"
         ))
@@ -121,7 +154,7 @@ pub(super) fn wanted(partial: bool) -> Wanted {
     if partial { Wanted::Partial } else { Wanted::Whole }
 }
 
-fn known(store: &Store, job_id: u64) -> Result<Arc<JobResults>, Status> {
+pub(super) fn known(store: &Store, job_id: u64) -> Result<Arc<JobResults>, Status> {
     let id = convert::job_id(job_id);
     store.job(id).ok_or_else(|| Status::not_found(format!("there is no job {id}")))
 }
@@ -138,5 +171,31 @@ impl From<ReadError> for Status {
             ReadError::GoingAway | ReadError::Unreachable { .. } => Self::unavailable(error.to_string()),
             ReadError::Store(error) => Self::data_loss(error.to_string()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Memory;
+
+    #[test]
+    fn messages_are_read_by_the_usual_codec() {
+        let memory = Memory::new(1 << 20);
+        let message = v1::ResultBlock { first: -3, numbers: 7, digest: 9, ..Default::default() };
+        let parquet = Bytes::from_static(b"a block");
+        let room = Arc::new(memory.try_reserve(1 << 20).unwrap());
+        let sent = pieces(&message, Some((parquet.clone(), room)));
+        let bytes = sent.concat();
+        assert_eq!((bytes[0], u32::from_be_bytes(bytes[1..5].try_into().unwrap()) as usize), (0, bytes.len() - 5));
+        assert_eq!(
+            v1::ResultBlock::decode(&bytes[5..]).unwrap(),
+            v1::ResultBlock { parquet: parquet.clone(), ..message }
+        );
+        assert_eq!(sent[1].as_ptr(), parquet.as_ptr(), "the block was copied");
+        // The room is held until all is sent.
+        assert!(memory.try_reserve(1).is_none());
+        drop(sent);
+        assert!(memory.try_reserve(1 << 20).is_some());
     }
 }

@@ -16,6 +16,8 @@ pub struct StoreConfig {
     pub ledger: LedgerPlace,
     /// Bytes of blocks that may wait in memory.
     pub memory_bytes: usize,
+    /// Bytes that all readers together may hold: blocks that they have not taken yet, as they are and decoded.
+    pub reader_memory_bytes: usize,
     /// Bytes of blocks that make a part.
     pub part_bytes: usize,
     /// Bytes that all parts together may have; `None`: as many as the disk takes.

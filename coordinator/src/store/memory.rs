@@ -1,4 +1,4 @@
-//! The bound on the blocks that wait in memory.
+//! The bounds on what waits in memory: blocks for the disk or their reader, and what readers hold.
 
 use std::sync::{
     Arc,
@@ -9,7 +9,11 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
 const UNIT: usize = 1 << 10;
 
-/// Hands out room for blocks. When there is none, uploads wait and whoever can free some is woken.
+/// What a block takes beside its bytes: its footer, decoded.
+pub(super) const BLOCK_OVERHEAD: usize = 4 << 10;
+
+/// Hands out room, in the order in which it is asked for. When there is none, uploads or readers wait and whoever can
+/// free some is woken.
 #[derive(Debug)]
 pub(crate) struct Memory {
     room: Arc<Semaphore>,
@@ -18,10 +22,21 @@ pub(crate) struct Memory {
     wanted: Notify,
 }
 
-/// Room for one block; it is given back when this is dropped.
+/// Room for some bytes; it is given back when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Room {
-    _permit: Option<OwnedSemaphorePermit>,
+    /// What was asked for; there may be less, if it is more than all of the memory.
+    bytes: usize,
+    permit: Option<OwnedSemaphorePermit>,
+}
+
+impl Room {
+    /// Takes room for so many bytes off this. `None` if this is for fewer.
+    pub(crate) fn split(&mut self, bytes: usize) -> Option<Self> {
+        self.bytes = self.bytes.checked_sub(bytes)?;
+        let permit = self.permit.as_mut().and_then(|all| all.split(bytes.div_ceil(UNIT).min(all.num_permits())));
+        Some(Self { bytes, permit })
+    }
 }
 
 impl Memory {
@@ -38,33 +53,33 @@ impl Memory {
     /// Room, if there is enough now.
     pub(crate) fn try_reserve(&self, bytes: usize) -> Option<Room> {
         let permit = Arc::clone(&self.room).try_acquire_many_owned(self.units_of(bytes)).ok()?;
-        Some(Room { _permit: Some(permit) })
+        Some(Room { bytes, permit: Some(permit) })
     }
 
-    /// Waits for room. A block larger than all of the memory gets all of it.
+    /// Waits for room. Who asks for more than all of the memory gets all of it.
     pub(crate) async fn reserve(&self, bytes: usize) -> Room {
         if let Some(room) = self.try_reserve(bytes) {
             return room;
         }
         self.waiting.fetch_add(1, Ordering::Relaxed);
-        // So the count also goes down if the upload is dropped while it waits.
+        // So the count also goes down if who waits is dropped.
         let _counted = Counted(&self.waiting);
         self.wanted.notify_one();
         // The semaphore is never closed; if it were, going on without a permit would only loosen the bound.
         let permit = Arc::clone(&self.room).acquire_many_owned(self.units_of(bytes)).await.ok();
-        Room { _permit: permit }
+        Room { bytes, permit }
     }
 
     fn units_of(&self, bytes: usize) -> u32 {
         u32::try_from(bytes.div_ceil(UNIT)).unwrap_or(u32::MAX).min(self.units)
     }
 
-    /// Whether uploads wait for room.
+    /// Whether somebody waits for room.
     pub(crate) fn is_short(&self) -> bool {
         self.waiting.load(Ordering::Relaxed) > 0
     }
 
-    /// Returns when an upload has begun to wait for room.
+    /// Returns when somebody has begun to wait for room.
     pub(crate) async fn wanted(&self) {
         self.wanted.notified().await;
     }
@@ -102,5 +117,22 @@ mod tests {
         assert!(memory.try_reserve(1).is_none() && !memory.is_short());
         drop(all);
         memory.reserve(1).await;
+    }
+
+    #[tokio::test]
+    async fn room_can_be_split() {
+        let memory = Memory::new(4096);
+        let mut room = memory.reserve(3 << 10).await;
+        let one = room.split(1 << 10).unwrap();
+        assert!(room.split(3 << 10).is_none());
+        drop(one);
+        assert!(memory.try_reserve(3 << 10).is_none() && memory.try_reserve(2 << 10).is_some());
+        drop(room);
+        // There is less than was asked for, and the parts are as if there were all.
+        let mut all = memory.reserve(1 << 20).await;
+        let parts = [all.split(1000 << 10).unwrap(), all.split(24 << 10).unwrap()];
+        assert!(memory.try_reserve(1).is_none() && all.split(1).is_none());
+        drop((parts, all));
+        assert!(memory.try_reserve(4096).is_some());
     }
 }

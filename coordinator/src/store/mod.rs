@@ -28,6 +28,7 @@ mod recover;
 mod result_store;
 #[cfg(test)]
 mod tests;
+mod turn;
 mod wanted;
 
 pub use self::{
@@ -39,6 +40,7 @@ pub use self::{
 pub(crate) use self::{
     fact::Fact,
     job::JobResults,
+    memory::{Memory, Room},
     reader::{BlockReader, Piece, ReadError},
     recheck::Verdict,
     result_store::{DroppedParts, Store},

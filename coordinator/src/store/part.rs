@@ -13,6 +13,7 @@ use swath_model::{Covers, Layout, Range as Numbers};
 use super::{
     error::StoreError,
     job::{Held, JobResults},
+    memory::BLOCK_OVERHEAD,
     object_store_error::ObjectStoreError,
     part_store::{PartStore, PartWriter},
 };
@@ -183,6 +184,18 @@ impl OpenPart {
         let (before, rest) = self.part.blocks.split_at_checked(index)?;
         rest.first().filter(|block| block.rows > 0)?;
         Some(before.iter().filter(|block| block.rows > 0).count())
+    }
+
+    /// What reading these blocks takes: their columns, and a copy of the largest block.
+    pub(super) fn bytes(&self, blocks: Range<usize>) -> Result<usize, StoreError> {
+        let (mut all, mut largest) = (0_u64, 0);
+        for index in blocks {
+            let Some(group) = self.row_group(index) else { continue };
+            let span = self.span(group)?;
+            all = all.saturating_add(span.end - span.start);
+            largest = largest.max(span.end - span.start);
+        }
+        Ok(usize::try_from(all.saturating_add(largest)).unwrap_or(usize::MAX).saturating_add(BLOCK_OVERHEAD))
     }
 
     /// The block with this index, if it is what was written; `columns` are the bytes of the file from `start` on.

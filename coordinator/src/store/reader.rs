@@ -14,9 +14,11 @@ use tracing::warn;
 use super::{
     error::StoreError,
     job::{Found, JobResults},
+    memory::{BLOCK_OVERHEAD, Room},
     part_store::DeletedPart,
-    read_ahead::Fetches,
+    read_ahead::{FetchError, Fetches},
     result_store::Store,
+    turn::Turn,
     wanted::Wanted,
 };
 
@@ -48,8 +50,8 @@ pub(crate) enum ReadError {
 /// What comes next of a job's results. Offsets are positions of numbers in the range.
 #[derive(Debug)]
 pub(crate) enum Piece {
-    /// A block, and the offset of its first number.
-    Block { first: u64, block: Block },
+    /// A block, and the offset of its first number. Whoever holds the block holds its room, too.
+    Block { first: u64, block: Block, room: Arc<Room> },
     /// There are no results of these offsets.
     Missing(OffsetRun),
 }
@@ -62,70 +64,86 @@ pub(crate) struct BlockReader {
     next: u64,
     /// The offset behind the last that is wanted.
     end: u64,
-    role: Role,
     wanted: Wanted,
     fetches: Fetches,
+    turn: Turn,
     /// Since when the store cannot be reached.
     waits_since: Option<Instant>,
 }
 
-/// Whether a reader counts as the one reader of a `delivered` job.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Role {
-    /// It does: what it has read need not be kept.
-    Main,
-    /// It reads beside that one.
-    Extra,
-}
-
 impl Store {
-    /// Reads the blocks of a job that hold these offsets, in order; the first and the last may hold others, too. `None`
-    /// if the job is `delivered` and has its reader.
+    /// Reads the blocks of a job that hold these offsets, in order; the first and the last may hold others, too. The
+    /// reader has room for each block that it gives, and for so many bytes beside it. `None` if the job is `delivered`
+    /// and has its reader.
     pub(crate) fn read(
         self: &Arc<Self>,
         results: Arc<JobResults>,
         offsets: OffsetRun,
         wanted: Wanted,
+        working_bytes: usize,
     ) -> Option<BlockReader> {
-        results.attach_reader().then(|| BlockReader::new(Arc::clone(self), results, offsets, Role::Main, wanted))
+        results.attach_reader().then(|| BlockReader::new(Arc::clone(self), results, offsets, wanted, working_bytes))
     }
 }
 
 impl BlockReader {
-    /// A reader of the blocks that replace a bad one, beside the one reader of a `delivered` job.
-    pub(crate) fn again(store: &Arc<Store>, results: &Arc<JobResults>, offsets: OffsetRun) -> Self {
-        Self::new(Arc::clone(store), Arc::clone(results), offsets, Role::Extra, Wanted::Whole)
-    }
-
-    fn new(store: Arc<Store>, results: Arc<JobResults>, offsets: OffsetRun, role: Role, wanted: Wanted) -> Self {
+    fn new(
+        store: Arc<Store>,
+        results: Arc<JobResults>,
+        offsets: OffsetRun,
+        wanted: Wanted,
+        working_bytes: usize,
+    ) -> Self {
         let changes = results.watch();
         let (next, end) = (offsets.start(), offsets.end());
         let fetches = Fetches::new(Arc::clone(&store.parts), Arc::clone(&results), end);
-        Self { store, results, changes, next, end, role, wanted, fetches, waits_since: None }
+        let turn = Turn::new(Arc::clone(&store.reader_memory), working_bytes);
+        Self { store, results, changes, next, end, wanted, fetches, turn, waits_since: None }
+    }
+
+    /// Goes back to an offset of the last block: it is read again, or what has come in its place.
+    pub(crate) fn go_back(&mut self, offset: u64) {
+        self.next = self.next.min(offset);
+        self.fetches.clear();
+    }
+
+    /// The room for the bytes beside the blocks. Whoever uses them holds it.
+    pub(crate) fn working_room(&self) -> Option<Arc<Room>> {
+        self.turn.working()
     }
 
     /// The next block; waits until it is there. `None` after the last.
     pub(crate) async fn next(&mut self) -> Result<Option<Piece>, ReadError> {
-        if self.role == Role::Main {
-            for part in self.results.delivered(self.next) {
-                let freed = self.store.parts.delete(vec![DeletedPart::counted(&part)]).await;
-                self.store.free(freed);
-            }
+        for part in self.results.delivered(self.next) {
+            let freed = self.store.parts.delete(vec![DeletedPart::counted(&part)]).await;
+            self.store.free(freed);
         }
         if self.next >= self.end {
             return Ok(None);
         }
         loop {
             self.changes.mark_unchanged();
-            let (first, block) = match self.results.find(self.next, self.wanted) {
-                Found::Memory { first, held } => (first, held.block),
-                Found::Part { first, part, block } => match self.fetches.block(&part, block).await {
-                    Ok(block) => (first, block),
-                    Err(StoreError::Read { path, error }) if error.is_temporary() => {
+            let (first, block, room) = match self.results.find(self.next, self.wanted) {
+                Found::Memory { first, held } => {
+                    let bytes = held.block.bytes().len() + BLOCK_OVERHEAD;
+                    let Some(room) = self.turn.go_on().and_then(|mut budget| budget.take(bytes)) else {
+                        drop(held);
+                        self.wait_for_room(bytes).await;
+                        continue;
+                    };
+                    (first, held.block, Arc::new(room))
+                }
+                Found::Part { first, part, block } => match self.fetches.block(&part, block, &mut self.turn).await {
+                    Ok((block, room)) => (first, block, room),
+                    Err(FetchError::NoRoom { bytes }) => {
+                        self.wait_for_room(bytes).await;
+                        continue;
+                    }
+                    Err(FetchError::Store(StoreError::Read { path, error })) if error.is_temporary() => {
                         self.wait_after(StoreError::Read { path, error }).await?;
                         continue;
                     }
-                    Err(error) => {
+                    Err(FetchError::Store(error)) => {
                         // Its numbers are computed again, and come as if for the first time.
                         self.store.drop_lost_part(&self.results, &part, block, error).await?;
                         continue;
@@ -149,6 +167,8 @@ impl BlockReader {
                         // Later blocks fill the memory: they must make room for the one that comes next.
                         self.store.flush.notify_one();
                     }
+                    self.fetches.clear();
+                    self.turn.rest();
                     if self.changes.changed().await.is_err() {
                         return Err(ReadError::GoingAway);
                     }
@@ -157,8 +177,14 @@ impl BlockReader {
             };
             self.waits_since = None;
             self.next = first + block.covers().numbers;
-            return Ok(Some(Piece::Block { first, block }));
+            return Ok(Some(Piece::Block { first, block, room }));
         }
+    }
+
+    /// Waits behind the other readers until there is room. It holds nothing meanwhile.
+    async fn wait_for_room(&mut self, bytes: usize) {
+        self.fetches.clear();
+        self.turn.wait(bytes).await;
     }
 
     /// Waits before a part is read again; gives up after a while.
@@ -170,6 +196,7 @@ impl BlockReader {
         if since.elapsed() > PATIENCE {
             return Err(ReadError::Unreachable { error });
         }
+        self.turn.rest();
         tokio::time::sleep(POLL_INTERVAL).await;
         Ok(())
     }
@@ -177,8 +204,6 @@ impl BlockReader {
 
 impl Drop for BlockReader {
     fn drop(&mut self) {
-        if self.role == Role::Main {
-            self.results.detach_reader();
-        }
+        self.results.detach_reader();
     }
 }

@@ -19,15 +19,12 @@ use super::{
     fact::Fact,
     folders,
     job::JobResults,
-    memory::{Memory, Room},
+    memory::{BLOCK_OVERHEAD, Memory, Room},
     owner,
     part_store::{PartStore, bucket::Bucket, counted, folder::Folder, path::folder_of},
     place::Place,
 };
 use crate::ledger::{Ledger, LedgerError, PartRow, Sender, lock_parts, memory::MemoryLedger, sqlite::SqliteLedger};
-
-/// What a block takes beside its bytes: its footer, decoded.
-const BLOCK_OVERHEAD: usize = 4 << 10;
 
 /// All results of all jobs.
 #[derive(Debug)]
@@ -36,6 +33,8 @@ pub(crate) struct Store {
     pub(super) parts: Arc<dyn PartStore>,
     pub(super) ledger: Arc<dyn Ledger>,
     pub(super) memory: Memory,
+    /// For what readers hold.
+    pub(crate) reader_memory: Arc<Memory>,
     pub(super) disk: Disk,
     jobs: Mutex<BTreeMap<JobId, Arc<JobResults>>>,
     facts: mpsc::UnboundedSender<Fact>,
@@ -72,6 +71,7 @@ impl Store {
             parts,
             ledger,
             memory: Memory::new(config.memory_bytes),
+            reader_memory: Arc::new(Memory::new(config.reader_memory_bytes)),
             disk: Disk::new(config.max_disk),
             jobs: Mutex::default(),
             facts,

@@ -57,6 +57,7 @@ impl World {
             place: Place::Data,
             ledger: LedgerPlace::Folder,
             memory_bytes,
+            reader_memory_bytes: 1 << 20,
             part_bytes,
             max_disk,
             window_bytes: 1 << 30,
@@ -138,10 +139,10 @@ fn all(results: &JobResults) -> OffsetRun {
 /// The values of these offsets.
 async fn read_all(store: &Arc<Store>, results: &Arc<JobResults>, offsets: OffsetRun) -> Vec<i64> {
     let first = offsets.start();
-    let mut reader = store.read(Arc::clone(results), offsets, Wanted::Whole).unwrap();
+    let mut reader = store.read(Arc::clone(results), offsets, Wanted::Whole, 0).unwrap();
     let mut values = Vec::new();
     while let Some(piece) = reader.next().await.unwrap() {
-        let Piece::Block { first: offset, block } = piece else { panic!("{piece:?}") };
+        let Piece::Block { first: offset, block, .. } = piece else { panic!("{piece:?}") };
         assert!(offset <= first + values.len() as u64);
         for batch in block.columns(&[1], 1000).unwrap() {
             let batch = batch.unwrap();
@@ -165,11 +166,11 @@ async fn read_pieces(
     results: &Arc<JobResults>,
     wanted: Wanted,
 ) -> (Vec<OffsetRun>, Vec<OffsetRun>) {
-    let mut reader = store.read(Arc::clone(results), all(results), wanted).unwrap();
+    let mut reader = store.read(Arc::clone(results), all(results), wanted, 0).unwrap();
     let (mut there, mut missing) = (OffsetSet::new(), Vec::new());
     while let Some(piece) = reader.next().await.unwrap() {
         match piece {
-            Piece::Block { first, block } => there.insert(run(first, first + block.rows() as u64)),
+            Piece::Block { first, block, .. } => there.insert(run(first, first + block.rows() as u64)),
             Piece::Missing(run) => missing.push(run),
         }
     }
@@ -277,7 +278,7 @@ async fn readers_of_a_broken_job_are_told_why() {
     let world = World::new(1 << 20, 1 << 20).await;
     let results = world.job(100, 10, ResultMode::Stored);
     world.accept(&results, 0..10).await;
-    let mut reader = world.store.read(Arc::clone(&results), all(&results), Wanted::Whole).unwrap();
+    let mut reader = world.store.read(Arc::clone(&results), all(&results), Wanted::Whole, 0).unwrap();
     assert!(matches!(reader.next().await.unwrap().unwrap(), Piece::Block { first: 0, .. }));
     let waiting = tokio::spawn(async move { reader.next().await.map(|_| ()).unwrap_err().to_string() });
     results.end(Ending::Broken("job 1 was cancelled".to_owned()));
@@ -428,7 +429,7 @@ async fn of_a_broken_job_what_is_committed_can_be_read_until_it_is_dropped() {
     assert_eq!(read_pieces(&world.store, &results, Wanted::Partial).await, (vec![run(10, 30), run(50, 60)], missing));
     world.store.delete(world.store.drop_results(JobId(1))).await;
     assert_eq!(world.parts(), 0);
-    let mut reader = world.store.read(Arc::clone(&results), all(&results), Wanted::Partial).unwrap();
+    let mut reader = world.store.read(Arc::clone(&results), all(&results), Wanted::Partial, 0).unwrap();
     let error = reader.next().await.unwrap_err().to_string();
     assert!(error.contains("were dropped"), "{error}");
 }

@@ -5,6 +5,7 @@
 mod crashes;
 mod disk;
 mod ledger;
+mod many_readers;
 mod network;
 mod readers;
 mod silence;

@@ -88,10 +88,10 @@ impl<'b> Blocks<'b> {
             let rows = self.open.rows + (end - from);
             let bytes = self.open.bytes + bytes_before(end) - bytes_before(from);
             if rows > MAX_ROWS || bytes > MAX_BLOCK_BYTES as u64 {
+                check_number(walk, offset, end - row, bytes_before(end) - bytes_before(row))?;
                 self.open.append(batch, from, row, bytes_before(row) - bytes_before(from))?;
                 from = row;
                 self.cut(walk, offset)?;
-                check_number(walk, offset, end - row, bytes_before(end) - bytes_before(row))?;
             } else if self.ends_at.is_none() && (rows >= LARGE_ROWS || bytes >= LARGE_BYTES) {
                 let chunks = walk.job.chunks;
                 self.ends_at = Some(chunks.offsets(ChunkRun::one(chunks.chunk_at(offset))).end());

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 use serde::Serialize;
 use swath_client::{FailedChunk, Job, Worker, WorkerState, output::Format};
-use swath_console::print;
+use swath_console::{plain_json, print};
 use swath_launch::{Host, Preview};
 
 use self::{
@@ -149,5 +149,21 @@ fn list<'a, T, R: From<&'a T>>(items: &'a [T]) -> Vec<R> {
 fn write(value: &impl Serialize) -> Result<()> {
     let mut text = serde_json::to_string_pretty(value)?;
     text.push('\n');
-    Ok(print(text)?)
+    Ok(print(plain_json(&text).as_bytes())?)
+}
+
+#[cfg(test)]
+mod tests {
+    use swath_console::plain_json;
+
+    #[test]
+    fn what_peers_say_reaches_no_terminal_as_it_is() {
+        let said = "\u{9b}31m \u{202e}gnp\u{2028}\u{2029}\u{7f}\u{1b}[0m\u{2066}\u{61c} \u{e4}\u{1f33e} \\ \"";
+        let json = serde_json::to_string_pretty(&[said]).unwrap();
+        let printed = plain_json(&json);
+        let expected =
+            "[\n  \"\\u009b31m \\u202egnp\\u2028\\u2029\\u007f\\u001b[0m\\u2066\\u061c \u{e4}\u{1f33e} \\\\ \\\"\"\n]";
+        assert_eq!(printed, expected);
+        assert_eq!(serde_json::from_str::<[String; 1]>(&printed).unwrap(), [said]);
+    }
 }

@@ -1,4 +1,4 @@
-//! Arrow Flight: the door for everybody else.
+//! Arrow Flight: results for clients that know no blocks.
 //!
 //! A ticket is the id of a job, or JSON: `{"job": 3, "columns": ["n", "value"], "first": 100, "last": 200}`, where all
 //! but the job may be absent, and `"column": "value"` is short for one column; `"partial": true` asks for what there is
@@ -6,7 +6,6 @@
 //! element or a command; both are read as a ticket is.
 
 mod decoder;
-mod door;
 mod reduced;
 mod ticket;
 mod wire;
@@ -15,31 +14,23 @@ use std::{pin::Pin, sync::Arc};
 
 use arrow_flight::{
     Action, ActionType, Criteria, Empty, FlightData, FlightDescriptor, FlightEndpoint, FlightInfo, HandshakeRequest,
-    HandshakeResponse, PollInfo, PutResult, SchemaAsIpc, SchemaResult, Ticket, flight_service_server::FlightService,
+    HandshakeResponse, PollInfo, PutResult, SchemaAsIpc, SchemaResult, Ticket,
+    flight_service_server::{FlightService, FlightServiceServer},
 };
 use arrow_schema::{ArrowError, SchemaRef};
-use futures::{Stream, StreamExt, TryStreamExt, stream};
+use futures::{Stream, StreamExt, stream};
 use swath_evaluation::reductions_of;
-use swath_model::{JobState, JobStatus, OffsetRun, Shape};
+use swath_model::{JobState, JobStatus, Shape};
 use tonic::{Request, Response, Status, Streaming};
 
-pub(crate) use self::door::FlightDoor;
 use self::{
     decoder::Decoder,
     ticket::{Wanted, from_descriptor},
-    wire::Messages,
 };
-use super::results;
-use crate::{
-    convert,
-    driver::DriverHandle,
-    store::{Piece, Store},
-};
+use super::{messages::Messages, results, router::ReadMethod};
+use crate::{convert, driver::DriverHandle, store::Store};
 
-/// Blocks that are decoded while the one before them is on its way.
-const DECODED_AHEAD: usize = 2;
-
-pub(crate) struct FlightGate {
+pub(crate) struct FlightMethods {
     pub(crate) driver: DriverHandle,
     pub(crate) store: Arc<Store>,
 }
@@ -47,7 +38,7 @@ pub(crate) struct FlightGate {
 type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 
 #[tonic::async_trait]
-impl FlightService for FlightGate {
+impl FlightService for FlightMethods {
     type HandshakeStream = Answers<HandshakeResponse>;
     type ListFlightsStream = Answers<FlightInfo>;
     type DoGetStream = Answers<FlightData>;
@@ -79,7 +70,7 @@ impl FlightService for FlightGate {
     }
 
     async fn do_get(&self, _: Request<Ticket>) -> Result<Response<Self::DoGetStream>, Status> {
-        Err(Status::internal("DoGet is answered by the door"))
+        Err(Status::internal("DoGet is answered by the router"))
     }
 
     async fn handshake(
@@ -117,63 +108,42 @@ impl FlightService for FlightGate {
     }
 }
 
-impl FlightGate {
-    /// The messages of a flight: first its schema, then its record batches.
-    fn fly(&self, ticket: &Ticket) -> Result<Messages, Status> {
+impl ReadMethod for FlightMethods {
+    const PATH: &'static str = "/arrow.flight.protocol.FlightService/DoGet";
+    type Request = Ticket;
+    type Service = FlightServiceServer<Self>;
+
+    fn service(self: Arc<Self>) -> Self::Service {
+        FlightServiceServer::from_arc(self)
+    }
+
+    /// First the schema, then record batches.
+    fn messages(&self, ticket: &Ticket) -> Result<Messages, Status> {
         let wanted = Wanted::parse(&ticket.ticket).map_err(Status::invalid_argument)?;
-        let (results, reader) =
-            results::open(&self.store, wanted.job, wanted.bounds(), results::wanted(wanted.partial))?;
-        let reductions = results.reductions();
-        let schema = reductions.map_or_else(|| Arc::clone(results.layout().schema()), |list| list.result_schema());
+        let (job, bounds) = (results::known(&self.store, wanted.job)?, wanted.bounds());
+        let reductions = job.reductions().cloned();
+        let schema = reductions.as_ref().map_or_else(|| Arc::clone(job.layout().schema()), |list| list.result_schema());
         let columns = wanted.columns(&schema).map_err(Status::invalid_argument)?;
         let projected = project(&schema, &wanted)?;
-        let range = results.chunks().range();
-        let offsets = wanted.bounds().offsets(results.job(), range)?;
-        let first_message = stream::iter(wire::schema_message(&projected).into_iter().map(Ok));
-        if let Some(reductions) = reductions {
-            if offsets.len() < range.count() {
-                return Err(Status::invalid_argument(format!(
-                    "the reductions of job {} are of all its numbers, not of a part of them",
-                    results.job()
-                )));
-            }
-            let messages = reduced::messages(reader, Arc::clone(reductions), columns);
-            let messages = stream::once(messages).map_ok(|pieces| stream::iter(pieces.into_iter().map(Ok)));
-            return Ok(Box::pin(first_message.chain(messages.try_flatten())));
+        let (id, range) = (job.job(), job.chunks().range());
+        let offsets = bounds.offsets(id, range)?;
+        if reductions.is_some() && offsets.len() < range.count() {
+            let sentence = format!("the reductions of job {id} are of all its numbers, not of a part of them");
+            return Err(Status::invalid_argument(sentence));
         }
-        // Without the column `n` nobody could see that a row is not there.
-        let names_numbers = columns.contains(&0);
-        let decoder = Arc::new(Decoder { store: Arc::clone(&self.store), results, columns });
-        let batches = stream::try_unfold(reader, move |mut reader| async move {
-            loop {
-                match reader.next().await.map_err(Status::from)? {
-                    Some(Piece::Block { first, block }) => return Ok(Some(((first, block), reader))),
-                    Some(Piece::Missing(run)) if !names_numbers => {
-                        let first = range.at(run.start()).unwrap_or_default();
-                        let message =
-                            format!("{first} has no result, and columns without `n` cannot say so; get `n`, too");
-                        return Err(Status::failed_precondition(message));
-                    }
-                    Some(Piece::Missing(_)) => {}
-                    None => return Ok::<_, Status>(None),
-                }
-            }
-        })
-        .map_ok(move |(offset, block)| {
-            let decoder = Arc::clone(&decoder);
-            // The first block may begin before what was asked for, and the last may end behind it.
-            let covered = OffsetRun::from_start(offset, block.covers().numbers).and_then(|all| all.intersect(offsets));
-            async move {
-                match covered {
-                    Some(covered) => decoder.decode(block, offset, covered).await,
-                    None => Ok(Vec::new()),
-                }
-            }
-        })
-        .try_buffered(DECODED_AHEAD)
-        .map_ok(|pieces| stream::iter(pieces.into_iter().map(Ok)))
-        .try_flatten();
-        Ok(Box::pin(first_message.chain(batches)))
+        let working_bytes = decoder::working_bytes(job.layout(), offsets.len());
+        let (results, reader) =
+            results::open(&self.store, wanted.job, bounds, results::wanted(wanted.partial), working_bytes)?;
+        let schema = stream::iter([Ok(wire::schema_message(&projected))]);
+        if let Some(reductions) = reductions {
+            return Ok(Box::pin(schema.chain(stream::once(reduced::message(reader, reductions, columns)))));
+        }
+        let decoder = Decoder::new(Arc::clone(&self.store), results, reader, columns, offsets);
+        let batches = stream::try_unfold(decoder, |mut decoder| async move {
+            let message = decoder.next().await?;
+            Ok(message.map(|message| (message, decoder)))
+        });
+        Ok(Box::pin(schema.chain(batches)))
     }
 }
 

@@ -4,15 +4,10 @@
 //! after that of Arrow has copied them together. Here a message is put together of pieces, and the values are a piece
 //! as they were decoded.
 //!
-//! Sources: [gRPC over HTTP/2](https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md), `FlightData` in
-//! [Flight.proto](https://github.com/apache/arrow/blob/main/format/Flight.proto), and the [encapsulated
-//! message](https://arrow.apache.org/docs/format/Columnar.html#encapsulated-message-format) of Arrow.
+//! Sources: `FlightData` in [Flight.proto](https://github.com/apache/arrow/blob/main/format/Flight.proto), and the
+//! [encapsulated message](https://arrow.apache.org/docs/format/Columnar.html#encapsulated-message-format) of Arrow.
 
-use std::{
-    collections::VecDeque,
-    pin::Pin,
-    task::{Context, Poll, ready},
-};
+use std::{collections::VecDeque, sync::Arc};
 
 use arrow_array::RecordBatch;
 use arrow_buffer::Buffer;
@@ -20,14 +15,12 @@ use arrow_flight::{FlightData, SchemaAsIpc};
 use arrow_ipc::writer::{IpcWriteOptions, StreamEncoder};
 use arrow_schema::{ArrowError, Schema};
 use bytes::Bytes;
-use futures::Stream;
-use http::HeaderMap;
-use http_body::{Body, Frame};
 use prost::encoding::{WireType, encode_key, encode_varint};
-use tonic::Status;
 
-/// Pieces of messages, in order.
-pub(super) type Messages = Pin<Box<dyn Stream<Item = Result<Bytes, Status>> + Send>>;
+use crate::{
+    services::messages::{frame, held},
+    store::Room,
+};
 
 /// The fields of `FlightData`.
 const DATA_HEADER: u32 = 2;
@@ -36,16 +29,16 @@ const DATA_BODY: u32 = 1000;
 /// The first message of a flight, in pieces.
 pub(super) fn schema_message(schema: &Schema) -> Vec<Bytes> {
     let data = FlightData::from(SchemaAsIpc::new(schema, &IpcWriteOptions::default()));
-    message(&data.data_header, VecDeque::new())
+    message(&data.data_header, VecDeque::new(), None)
 }
 
-/// A message with a record batch, in pieces. It has no dictionaries.
-pub(super) fn batch_message(batch: &RecordBatch) -> Result<Vec<Bytes>, ArrowError> {
+/// A message with a record batch, in pieces that hold this room. It has no dictionaries.
+pub(super) fn batch_message(batch: &RecordBatch, room: Option<&Arc<Room>>) -> Result<Vec<Bytes>, ArrowError> {
     let mut stream: VecDeque<_> = StreamEncoder::try_new(&batch.schema())?.encode(batch)?.into();
     // It begins with its schema, which was sent.
     take_header(&mut stream)?;
     let header = take_header(&mut stream)?;
-    Ok(message(&header, stream))
+    Ok(message(&header, stream, room))
 }
 
 /// Takes the header of an encapsulated message off the front of an Arrow stream.
@@ -71,8 +64,8 @@ fn take(stream: &mut VecDeque<Buffer>, length: usize) -> Option<Vec<u8>> {
     Some(taken)
 }
 
-/// `FlightData` in a message of gRPC, in pieces: what comes before the body, then the body.
-fn message(header: &[u8], body: VecDeque<Buffer>) -> Vec<Bytes> {
+/// `FlightData` in a message of gRPC, in pieces: what comes before the body, then the body, which holds the room.
+fn message(header: &[u8], body: VecDeque<Buffer>, room: Option<&Arc<Room>>) -> Vec<Bytes> {
     let body_bytes: usize = body.iter().map(Buffer::len).sum();
     let mut start = Vec::with_capacity(header.len() + 32);
     encode_key(DATA_HEADER, WireType::LengthDelimited, &mut start);
@@ -82,55 +75,12 @@ fn message(header: &[u8], body: VecDeque<Buffer>) -> Vec<Bytes> {
         encode_key(DATA_BODY, WireType::LengthDelimited, &mut start);
         encode_varint(body_bytes as u64, &mut start);
     }
-    // Not compressed, and its length; a record batch is far smaller than that can say.
-    let length = u32::try_from(start.len() + body_bytes).unwrap_or(u32::MAX);
-    let framed = [&[0], &length.to_be_bytes()[..], &start].concat();
-    std::iter::once(framed.into()).chain(body.into_iter().map(Bytes::from_owner)).collect()
-}
-
-/// An answer of gRPC: messages, then a status.
-pub(super) struct Answer {
-    messages: Messages,
-    has_ended: bool,
-}
-
-impl Answer {
-    pub(super) fn new(messages: Messages) -> Self {
-        Self { messages, has_ended: false }
-    }
-
-    fn end(&mut self, status: &Status) -> Result<Frame<Bytes>, Status> {
-        self.has_ended = true;
-        let mut trailers = HeaderMap::new();
-        status.add_header(&mut trailers)?;
-        Ok(Frame::trailers(trailers))
-    }
-}
-
-impl Body for Answer {
-    type Data = Bytes;
-    type Error = Status;
-
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
-        if self.has_ended {
-            return Poll::Ready(None);
-        }
-        Poll::Ready(Some(match ready!(self.messages.as_mut().poll_next(cx)) {
-            Some(Ok(piece)) => Ok(Frame::data(piece)),
-            Some(Err(status)) => self.end(&status),
-            None => self.end(&Status::ok("")),
-        }))
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.has_ended
-    }
+    let body = body.into_iter().map(|piece| held(piece, room));
+    std::iter::once(frame(&start, body_bytes)).chain(body).collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use arrow_array::{ArrayRef, BooleanArray, Int64Array, StringArray};
     use arrow_flight::utils::flight_data_to_batches;
     use prost::Message;
@@ -155,7 +105,7 @@ mod tests {
         ])
         .unwrap();
         for part in [batch.clone(), batch.slice(37, 101), batch.slice(999, 1)] {
-            let messages = [schema_message(&batch.schema()), batch_message(&part).unwrap()];
+            let messages = [schema_message(&batch.schema()), batch_message(&part, None).unwrap()];
             let data: Vec<_> = messages.iter().map(|pieces| decoded(pieces)).collect();
             assert_eq!(flight_data_to_batches(&data).unwrap(), [part]);
         }
@@ -166,7 +116,7 @@ mod tests {
         let values = Int64Array::from_iter_values(0..65_536);
         let memory = values.values().inner().as_ptr();
         let batch = RecordBatch::try_from_iter([("value", Arc::new(values) as ArrayRef)]).unwrap();
-        let pieces = batch_message(&batch).unwrap();
+        let pieces = batch_message(&batch, None).unwrap();
         assert!(pieces.iter().any(|piece| piece.as_ptr() == memory && piece.len() == 8 * 65_536));
     }
 }
