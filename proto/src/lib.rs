@@ -7,8 +7,10 @@
 
 pub mod codec;
 mod fingerprint;
+mod upload;
 
 pub use fingerprint::{fingerprint, fingerprint_of};
+pub use upload::{UPLOAD_KEY_HEADER, upload_key, upload_request};
 
 /// Messages, clients and servers of package `swath.v1`.
 #[allow(
@@ -27,7 +29,7 @@ pub mod v1 {
 pub const FILE_DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/swath.v1.bin"));
 
 /// The version of the protocol, checked when a worker joins.
-pub const PROTOCOL_VERSION: u32 = 4;
+pub const PROTOCOL_VERSION: u32 = 5;
 
 /// The most leases that a worker offers to go on with when it joins again, and the most runs of offsets of each.
 pub const MAX_OFFERS: usize = 64;

@@ -39,6 +39,7 @@ pub use self::{
 pub(crate) use self::{
     fact::Fact,
     job::JobResults,
+    memory::Room,
     reader::{BlockReader, Piece, ReadError},
     recheck::Verdict,
     result_store::{DroppedParts, Store},
