@@ -71,7 +71,7 @@ impl Scheduler {
         let worker = self.workers.get(id)?;
         let alone = self.workers.active() <= 1;
         let is_idle = worker.open.is_empty();
-        self.jobs.ready().find_map(|(job_id, job)| {
+        self.jobs.ready().filter(|(_, job)| !self.is_barred(id, job)).find_map(|(job_id, job)| {
             let special = |chunks, purpose| Turn::Gets(Offer { job: job_id, chunks, wanted: None, purpose });
             let waiting = match job.next_work(id, alone)? {
                 Work::Retry(chunk) => return Some(special(ChunkRun::new(chunk, chunk + 1)?, Purpose::Retry)),
@@ -145,7 +145,12 @@ impl Scheduler {
                 job.lease_out(run, id);
             }
         });
-        self.workers.update(now, lease.worker, |worker| worker.open.insert(id));
+        self.workers.update(now, lease.worker, |worker| {
+            if worker.leases().next().is_none() {
+                worker.progress = now;
+            }
+            worker.open.insert(id)
+        });
         self.leases.insert(id, lease);
         self.rebalance_due = true;
         id
