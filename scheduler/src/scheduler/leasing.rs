@@ -71,9 +71,14 @@ impl Scheduler {
         let worker = self.workers.get(id)?;
         let alone = self.workers.active() <= 1;
         let is_idle = worker.open.is_empty();
-        self.jobs.ready().filter(|(_, job)| !self.is_barred(id, job)).find_map(|(job_id, job)| {
+        self.jobs.ready().find_map(|(job_id, job)| {
             let special = |chunks, purpose| Turn::Gets(Offer { job: job_id, chunks, wanted: None, purpose });
-            let waiting = match job.next_work(id, alone)? {
+            let work = job.next_work(id, alone)?;
+            // A chunk to be tried again may be for this worker alone: it has failed on the others.
+            if !matches!(work, Work::Retry(_)) && self.is_barred(id, job) {
+                return None;
+            }
+            let waiting = match work {
                 Work::Retry(chunk) => return Some(special(ChunkRun::new(chunk, chunk + 1)?, Purpose::Retry)),
                 Work::Probe(chunks) if is_idle => return Some(special(chunks, Purpose::Probe)),
                 Work::Probe(_) if held_back < *probes.entry(job_id).or_insert_with(|| job.probes().max(1)) => {

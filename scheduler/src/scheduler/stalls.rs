@@ -96,12 +96,13 @@ impl Scheduler {
         }
     }
 
-    /// Whether a worker gets nothing of a job: it has stalled, and there is one that has not.
+    /// Whether a worker gets nothing of a job: it has stalled, and one that has not is free. Without that condition
+    /// nobody would get what waits while those that have not stalled are busy with other jobs.
     pub(super) fn is_barred(&self, id: WorkerId, job: &Job) -> bool {
         if !job.stalled.contains(&id) {
             return false;
         }
-        let is_active = |id: &&WorkerId| self.workers.get(**id).is_some_and(|worker| worker.is_active());
-        job.stalled.iter().filter(is_active).count() < self.workers.active()
+        let mut free = std::iter::successors(self.workers.next_free(None), |&slot| self.workers.next_free(Some(slot)));
+        free.any(|(_, other)| !job.stalled.contains(&other))
     }
 }
