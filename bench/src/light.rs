@@ -18,7 +18,7 @@ use anyhow::Result;
 use swath_evaluation::Evaluation;
 use swath_model::{Instant as CoreInstant, WorkerInfo, nanos};
 use swath_proto::{
-    MAX_MESSAGE_BYTES, MAX_OFFERED_RUNS, MAX_OFFERS,
+    MAX_MESSAGE_BYTES, MAX_OFFERED_RUNS, MAX_OFFERS, upload_key, upload_request,
     v1::{self, block_receipt::Outcome, workers_client::WorkersClient},
 };
 use swath_worker::{
@@ -202,13 +202,14 @@ impl Light {
         self.carry_out();
         let mut inbound = self.meanwhile(join(control, outbound)).await?.map_err(loss)?;
         let welcome = self.meanwhile(inbound.message()).await?;
+        let key = welcome.as_ref().ok().and_then(|message| message.as_ref()).map(upload_key).unwrap_or_default();
         self.receive(session, welcome)?;
         if self.core.joined().is_none() {
             return Err(Loss::Broken);
         }
         let tally = Arc::clone(&self.tally);
         let _joined = Joined::count(&tally);
-        let mut receipts = self.meanwhile(open_upload(upload, uploads)).await?.map_err(loss)?;
+        let mut receipts = self.meanwhile(open_upload(upload, &key, uploads)).await?.map_err(loss)?;
         loop {
             let due = self.due();
             tokio::select! {
@@ -366,10 +367,11 @@ async fn join(
 
 async fn open_upload(
     upload: Channel,
+    key: &str,
     blocks: mpsc::UnboundedReceiver<v1::UploadBlock>,
 ) -> Result<Streaming<v1::BlockReceipt>, Status> {
     let mut client = WorkersClient::new(upload).max_encoding_message_size(MAX_MESSAGE_BYTES);
-    Ok(client.upload(UnboundedReceiverStream::new(blocks)).await?.into_inner())
+    Ok(client.upload(upload_request(key, UnboundedReceiverStream::new(blocks))?).await?.into_inner())
 }
 
 /// What it means for the worker.

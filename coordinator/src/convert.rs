@@ -139,13 +139,14 @@ fn malformed(error: &CodecError) -> Status {
     Status::invalid_argument(error.to_string())
 }
 
-/// The answer to Hello.
-pub(crate) fn welcome(joined: &Joined) -> v1::CoordinatorMessage {
+/// The answer to Hello, with the key for uploads of this session.
+pub(crate) fn welcome(joined: &Joined, upload_key: &str) -> v1::CoordinatorMessage {
     let welcome = v1::Welcome {
         worker_id: joined.worker.0,
         heartbeat_interval_ms: u64::try_from(joined.heartbeat.as_millis()).unwrap_or(u64::MAX),
         resumed: joined.resumed.iter().map(codec::resumed_lease_to_proto).collect(),
         incarnation: joined.incarnation.0,
+        upload_key: upload_key.to_owned(),
     };
     v1::CoordinatorMessage { kind: Some(v1::coordinator_message::Kind::Welcome(welcome)) }
 }

@@ -16,6 +16,7 @@ mod driver;
 #[doc(hidden)]
 pub mod fuzzing;
 mod health;
+mod intake;
 mod ledger;
 mod metrics;
 mod server;

@@ -20,6 +20,7 @@ use crate::{
     connections::Connections,
     driver::{Driver, DriverHandle},
     health::Health,
+    intake::{Intake, UploadKeys},
     ledger::Ledger,
     services::{
         flight::FlightMethods, jobs::JobsService, results::ResultsService, router::Router, streams::ResultStreams,
@@ -124,10 +125,12 @@ impl Coordinator {
         let address = listener.local_addr().map_err(listen)?;
         let vitals = Health::open(config.health_listen).await?;
         let (tell, facts) = mpsc::unbounded_channel();
-        let store = Store::open(config.store, tell).await?;
-        let recovered = store.recover().await?;
+        let folder = config.store.folder_name();
+        let failed = |error: StoreError| error.at_start(&folder);
+        let store = Store::open(config.store, tell).await.map_err(failed)?;
+        let recovered = store.recover().await.map_err(failed)?;
         let inherited = |ledger: &dyn Ledger| Ok(Inherited { last_job: ledger.last_job()?, clock: ledger.clock()? });
-        let inherited = store.with_ledger(inherited).await.map_err(StoreError::from)?;
+        let inherited = store.with_ledger(inherited).await.map_err(|error| failed(error.into()))?;
         let CoordinatorConfig { lease_timeout, reader_timeout, retain, .. } = config;
         Ok(Self {
             listener,
@@ -183,9 +186,12 @@ impl Coordinator {
                 .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
         };
         let streams = ResultStreams::new(Arc::clone(&store.reader_memory), reader_timeout);
-        let workers = WorkersService { driver: driver.clone(), store: Arc::clone(&store) };
+        let keys = UploadKeys::default();
+        let intake = Intake::new(Arc::clone(&store), keys.clone());
+        let workers = WorkersService { driver: driver.clone(), store: Arc::clone(&store), keys };
         let server = Server::builder()
             .layer(layer_fn(Authorization::new))
+            .layer(layer_fn(move |service| intake.gate(service)))
             .initial_stream_window_size(STREAM_WINDOW_BYTES)
             .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
             .max_frame_size(FRAME_BYTES)

@@ -118,7 +118,7 @@ pub enum WaitReason {
 pub struct Share {
     /// The name of the worker.
     pub worker: String,
-    /// Numbers of accepted blocks.
+    /// Numbers of accepted blocks. What is lost later and computed again counts for both who computed it.
     pub numbers: u64,
     /// Chunks that these blocks completed.
     pub chunks: u64,

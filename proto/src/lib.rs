@@ -7,8 +7,10 @@
 
 pub mod codec;
 mod fingerprint;
+mod upload;
 
 pub use fingerprint::fingerprint;
+pub use upload::{UPLOAD_KEY_HEADER, upload_key, upload_request};
 
 /// Messages, clients and servers of package `swath.v1`.
 #[allow(

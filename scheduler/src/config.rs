@@ -11,6 +11,9 @@ pub struct Config {
     pub lease_target: Duration,
     /// How long after its last sign of life a worker loses its leases (10 s).
     pub lease_timeout: Duration,
+    /// How long nothing may come of a worker that has leases, at the least, before others get its chunks (60 s). See
+    /// [`Scheduler`](crate::Scheduler).
+    pub stall_timeout: Duration,
     /// The most numbers in one lease, unless one chunk has more (2^24): keeps what is held in memory out of
     /// order small.
     pub max_lease_numbers: u64,
@@ -31,6 +34,7 @@ impl Default for Config {
         Config {
             lease_target: Duration::from_millis(500),
             lease_timeout: Duration::from_secs(10),
+            stall_timeout: Duration::from_secs(60),
             max_lease_numbers: 1 << 24,
             incarnation: Incarnation(0),
             leases_per_worker: 2,

@@ -43,6 +43,9 @@ pub(crate) struct Job {
     /// Chunks that have failed and are neither committed nor failed for good.
     failures: BTreeMap<u64, Failure>,
     suspicion: Suspicion,
+    /// Workers that stalled in it, and how often that was.
+    pub(crate) stalled: BTreeSet<WorkerId>,
+    pub(crate) stalls: u32,
     throughput: Throughput,
 }
 
@@ -99,6 +102,8 @@ impl Job {
             failed,
             failures: BTreeMap::new(),
             suspicion: Suspicion::default(),
+            stalled: BTreeSet::new(),
+            stalls: 0,
             throughput: Throughput::new(now),
         }
     }
@@ -259,8 +264,13 @@ impl Job {
     }
 
     /// A chunk crashed a worker that computed nothing else; returns how often this has happened.
-    pub(crate) fn count_crash(&mut self, chunk: u64) -> u32 {
-        self.suspicion.count_crash(chunk)
+    pub(crate) fn count_crash(&mut self, chunk: u64, worker: WorkerId) -> u32 {
+        self.suspicion.count_crash(chunk, worker)
+    }
+
+    /// This worker has not crashed.
+    pub(crate) fn absolve(&mut self, worker: WorkerId) {
+        self.suspicion.absolve(worker);
     }
 
     /// Chunks that do not wait were computed, or are in work, without crashing their worker.
@@ -299,6 +309,7 @@ impl Job {
         self.suspects = ChunkSet::new();
         self.received = ChunkSet::new();
         self.failures.clear();
+        self.stalled.clear();
         self.suspicion = Suspicion::default();
     }
 

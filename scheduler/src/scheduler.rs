@@ -6,6 +6,7 @@ mod invariants;
 mod leasing;
 mod rebalance;
 mod rejoin;
+mod stalls;
 #[cfg(test)]
 mod tests;
 
@@ -42,7 +43,8 @@ use crate::{
 /// - is a *failed chunk*: it failed too often or crashed too many workers, and its job keeps going without it.
 ///
 /// A lease ends when none of its chunks is outstanding any more, when its worker leaves or stays silent for
-/// [`Config::lease_timeout`], or when its job is over. Blocks are fenced with [`holds`](Self::holds): those of chunks
+/// [`Config::lease_timeout`], when nothing comes of its worker for [`Config::stall_timeout`] and longer while another
+/// one is free, or when its job is over. Blocks are fenced with [`holds`](Self::holds): those of chunks
 /// that are not outstanding under their lease are to be dropped, and not reported as received.
 ///
 /// A worker whose connection broke is lost, and so are its leases; their ids are not used again. Its process may live
@@ -64,6 +66,10 @@ pub struct Scheduler {
     looked_around: Instant,
     /// When to rebalance again although nothing happened: leases become overdue by themselves.
     look_again: Option<Instant>,
+    /// When to look whether a worker has stalled.
+    stall_due: Option<Instant>,
+    /// What was before this time counts for no stall.
+    stalls_from: Instant,
 }
 
 impl Scheduler {
@@ -81,6 +87,8 @@ impl Scheduler {
             rebalance_due: false,
             looked_around: Instant::ZERO,
             look_again: None,
+            stall_due: None,
+            stalls_from: Instant::ZERO,
         }
     }
 
@@ -218,7 +226,8 @@ impl Scheduler {
         self.dispatch(now);
     }
 
-    /// Does what is due: ends the leases of silent workers, and rebalances leases that are overdue.
+    /// Does what is due: ends the leases of silent workers and of those that have stalled, and rebalances leases that
+    /// are overdue.
     pub fn handle_timeout(&mut self, now: Instant) {
         while let Some((deadline, worker)) = self.workers.next_deadline() {
             if deadline > now {
@@ -230,6 +239,7 @@ impl Scheduler {
             self.look_again = None;
             self.rebalance_due = true;
         }
+        self.end_stalled_leases(now);
         self.dispatch(now);
     }
 
@@ -248,7 +258,7 @@ impl Scheduler {
     /// When [`handle_timeout`](Self::handle_timeout) should be called; `None` if nothing depends on time.
     pub fn poll_timeout(&self) -> Option<Instant> {
         let deadline = self.workers.next_deadline().map(|(deadline, _)| deadline);
-        deadline.into_iter().chain(self.look_again).min()
+        deadline.into_iter().chain(self.look_again).chain(self.stall_due).min()
     }
 
     /// Whether every one of `chunks` is still outstanding under `lease`.

@@ -5,9 +5,9 @@
 //! into sixteenths, down to one chunk. A chunk that crashes a worker when it is alone there has no excuse, and is
 //! counted. Of a million suspects the culprit is alone after five crashes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::ChunkRun;
+use crate::{ChunkRun, WorkerId};
 
 /// A probe that crashed its worker is tried again in this many parts.
 const PARTS: u64 = 16;
@@ -17,8 +17,8 @@ const PARTS: u64 = 16;
 pub(crate) struct Suspicion {
     /// By the start of the interval: its end, and how long a probe of its chunks may be at most.
     suspects: BTreeMap<u64, (u64, u64)>,
-    /// How often a chunk has crashed a worker when it was alone there.
-    crashes: BTreeMap<u64, u32>,
+    /// The workers that a chunk has crashed when it was alone there.
+    crashes: BTreeMap<u64, BTreeSet<WorkerId>>,
 }
 
 impl Suspicion {
@@ -30,10 +30,18 @@ impl Suspicion {
     }
 
     /// A chunk crashed a worker when it was alone there; returns how often it has.
-    pub(crate) fn count_crash(&mut self, chunk: u64) -> u32 {
-        let count = self.crashes.entry(chunk).or_default();
-        *count = count.saturating_add(1);
-        *count
+    pub(crate) fn count_crash(&mut self, chunk: u64, worker: WorkerId) -> u32 {
+        let crashed = self.crashes.entry(chunk).or_default();
+        crashed.insert(worker);
+        u32::try_from(crashed.len()).unwrap_or(u32::MAX)
+    }
+
+    /// This worker has not crashed.
+    pub(crate) fn absolve(&mut self, worker: WorkerId) {
+        self.crashes.retain(|_, crashed| {
+            crashed.remove(&worker);
+            !crashed.is_empty()
+        });
     }
 
     /// Chunks have been computed, and their worker is still there.
@@ -114,11 +122,13 @@ mod tests {
     fn who_completes_is_cleared_of_everything() {
         let mut suspicion = Suspicion::default();
         suspicion.suspect(run(0, 10), 10);
-        assert_eq!(suspicion.count_crash(3), 1);
-        assert_eq!(suspicion.count_crash(3), 2);
+        assert_eq!(suspicion.count_crash(3, WorkerId(1)), 1);
+        assert_eq!(suspicion.count_crash(3, WorkerId(2)), 2);
         suspicion.clear(run(2, 5));
         assert_eq!(suspicion.within(run(0, 99)).collect::<Vec<_>>(), [(run(0, 2), 1), (run(5, 10), 1)]);
-        assert_eq!(suspicion.count_crash(3), 1);
+        assert_eq!(suspicion.count_crash(3, WorkerId(3)), 1);
+        suspicion.absolve(WorkerId(3));
+        assert_eq!(suspicion.count_crash(3, WorkerId(4)), 1);
     }
 
     proptest! {

@@ -18,6 +18,8 @@ pub(crate) struct Worker {
     /// When it counts as silent; `None` if it does.
     pub(crate) deadline: Option<Instant>,
     pub(crate) draining: bool,
+    /// When something came of its leases last, or it got one after it had none.
+    pub(crate) progress: Instant,
     /// Leases that it computes or will, in the order in which it got them: the first one is in work.
     pub(crate) open: BTreeSet<LeaseId>,
     /// Leases that it has computed and whose blocks are on the way.
@@ -34,11 +36,12 @@ pub(crate) struct Worker {
 }
 
 impl Worker {
-    pub(crate) fn new(threads: u32, deadline: Instant) -> Self {
+    pub(crate) fn new(threads: u32, now: Instant, deadline: Instant) -> Self {
         Worker {
             threads: threads.max(1),
             deadline: Some(deadline),
             draining: false,
+            progress: now,
             open: BTreeSet::new(),
             computed: BTreeSet::new(),
             probe: None,

@@ -109,6 +109,7 @@ impl Plan {
         let scheduler = SchedulerConfig {
             lease_target: random.millis(50, 800),
             lease_timeout: random.millis(500, 10_000),
+            stall_timeout: random.millis(2000, 60_000),
             max_lease_numbers: if random.one_in(4) { random.magnitude(100, 100_000) } else { 1 << 24 },
             leases_per_worker: if random.one_in(8) { random.within(1, 4) as usize } else { 2 },
             ..SchedulerConfig::default()

@@ -208,7 +208,7 @@ fn certificates_are_renewed_without_a_restart() {
     let last_of_it = fs::read(scene.path("access/coordinator.toml")).unwrap();
     issue(&scene, "coordinator", "access/coordinator.toml", "20s");
     let coordinator = scene.secured_coordinator("access", "");
-    until("it warns of the end", || coordinator.process().stderr().contains("expires in 0 days").then_some(()));
+    until("it warns of the end", || coordinator.process().stderr().contains(" seconds, at ").then_some(()));
     let _worker = coordinator.worker("able");
     // What cannot be used does not replace what can.
     let good = fs::read(scene.path("access/coordinator.toml")).unwrap();

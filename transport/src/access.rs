@@ -270,8 +270,7 @@ impl Access {
         match self.expires().duration_since(SystemTime::now()) {
             Err(_) => return Some(format!("the certificate of {subject} expired at {at}")),
             Ok(left) if left < EXPIRES_SOON => {
-                let days = left.as_secs() / (24 * 3600);
-                return Some(format!("the certificate of {subject} expires in {days} days, at {at}"));
+                return Some(format!("the certificate of {subject} expires in {}, at {at}", in_words(left)));
             }
             Ok(_) => {}
         }
@@ -333,6 +332,16 @@ fn kind(error: &pem::Error) -> &'static str {
     }
 }
 
+/// A time that is left, in the largest unit of which there are two or more.
+fn in_words(left: Duration) -> String {
+    let seconds = left.as_secs();
+    let units = [("days", 24 * 3600), ("hours", 3600), ("minutes", 60)];
+    match units.into_iter().find(|(_, length)| seconds >= 2 * length) {
+        Some((unit, length)) => format!("{} {unit}", seconds / length),
+        None => format!("{seconds} seconds"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::PermissionsExt;
@@ -345,6 +354,21 @@ mod tests {
         let addresses = ["h:1".parse().unwrap()];
         Authority::create(folder.path(), &addresses, Duration::from_secs(3600)).unwrap();
         folder
+    }
+
+    #[test]
+    fn what_is_left_is_never_nothing() {
+        for (seconds, words) in [
+            (20, "20 seconds"),
+            (119, "119 seconds"),
+            (120, "2 minutes"),
+            (3600, "60 minutes"),
+            (7200, "2 hours"),
+            (24 * 3600, "24 hours"),
+            (6 * 24 * 3600 + 5, "6 days"),
+        ] {
+            assert_eq!(in_words(Duration::from_secs(seconds)), words);
+        }
     }
 
     #[test]

@@ -3,7 +3,10 @@
 use std::{convert::Infallible, io, pin::pin};
 
 use swath_evaluation::Evaluation;
-use swath_proto::v1::{self, workers_client::WorkersClient};
+use swath_proto::{
+    upload_key,
+    v1::{self, workers_client::WorkersClient},
+};
 use swath_transport::{DialError, Dialer};
 use swath_worker_core::{FromCoordinator, Loss, SessionId, Welcome};
 use tokio::sync::mpsc;
@@ -82,7 +85,7 @@ pub(crate) async fn run(config: &WorkerConfig, work: &Work, session: SessionId) 
     let channels = Channels::open(&config.coordinator).await?;
     let (line, outbound) = mpsc::unbounded_channel();
     work.connected(session, line);
-    let (mut inbound, welcome, offers) = join(channels.control, outbound).await?;
+    let Joined { mut inbound, welcome, offers, upload_key } = join(channels.control, outbound).await?;
     let (worker, resumed) = (welcome.worker, welcome.resumed.len());
     info!(%worker, name = config.name, threads = config.threads, "joined");
     if offers > 0 {
@@ -97,7 +100,7 @@ pub(crate) async fn run(config: &WorkerConfig, work: &Work, session: SessionId) 
         info!(blocks = dropped, "blocks of former sessions are not wanted any more");
     }
     config.joined.send_replace(Some(worker.0));
-    let mut upload = pin!(upload::carry(work, session, channels.upload));
+    let mut upload = pin!(upload::carry(work, session, &upload_key, channels.upload));
     loop {
         tokio::select! {
             message = inbound.message() => match message? {
@@ -112,12 +115,20 @@ pub(crate) async fn run(config: &WorkerConfig, work: &Work, session: SessionId) 
     }
 }
 
-/// Opens the control stream; returns when the coordinator has answered with Welcome. Also says how many leases were
-/// offered.
+/// What a session begins with.
+struct Joined {
+    inbound: Streaming<v1::CoordinatorMessage>,
+    welcome: Welcome,
+    /// How many leases were offered.
+    offers: usize,
+    upload_key: String,
+}
+
+/// Opens the control stream; returns when the coordinator has answered with Welcome.
 async fn join(
     control: Channel,
     mut outbound: mpsc::UnboundedReceiver<v1::WorkerMessage>,
-) -> Result<(Streaming<v1::CoordinatorMessage>, Welcome, usize), SessionError> {
+) -> Result<Joined, SessionError> {
     // Hello is the first message.
     let hello = outbound.recv().await.ok_or_else(|| SessionError::Broken("nothing was said".to_owned()))?;
     let offers = match &hello.kind {
@@ -126,8 +137,10 @@ async fn join(
     };
     let said = tokio_stream::once(hello).chain(UnboundedReceiverStream::new(outbound));
     let mut inbound = WorkersClient::new(control).join(said).await?.into_inner();
-    match inbound.message().await?.and_then(convert::from_coordinator) {
-        Some(FromCoordinator::Welcome(welcome)) => Ok((inbound, welcome, offers)),
+    let message = inbound.message().await?;
+    let upload_key = message.as_ref().map(upload_key).unwrap_or_default();
+    match message.and_then(convert::from_coordinator) {
+        Some(FromCoordinator::Welcome(welcome)) => Ok(Joined { inbound, welcome, offers, upload_key }),
         _ => Err(SessionError::Broken("it did not answer with Welcome".to_owned())),
     }
 }

@@ -2,7 +2,7 @@
 
 use futures::stream;
 use swath_proto::{
-    MAX_MESSAGE_BYTES,
+    MAX_MESSAGE_BYTES, upload_request,
     v1::{self, workers_client::WorkersClient},
 };
 use swath_worker_core::SessionId;
@@ -11,8 +11,8 @@ use tracing::debug;
 
 use crate::work::{NextUpload, Work};
 
-/// Carries blocks until the session ends. An error says why the stream broke.
-pub(crate) async fn carry(work: &Work, session: SessionId, channel: Channel) -> Result<(), Status> {
+/// Carries blocks until the session ends, whose key this is. An error says why the stream broke.
+pub(crate) async fn carry(work: &Work, session: SessionId, key: &str, channel: Channel) -> Result<(), Status> {
     let blocks = stream::unfold(work.clone(), move |work| async move {
         loop {
             match work.next_upload(session) {
@@ -24,7 +24,7 @@ pub(crate) async fn carry(work: &Work, session: SessionId, channel: Channel) -> 
         }
     });
     let mut client = WorkersClient::new(channel).max_encoding_message_size(MAX_MESSAGE_BYTES);
-    let mut receipts = client.upload(blocks).await?.into_inner();
+    let mut receipts = client.upload(upload_request(key, blocks)?).await?.into_inner();
     while let Some(receipt) = receipts.message().await? {
         if receipt.outcome() != v1::block_receipt::Outcome::Accepted {
             debug!(outcome = receipt.outcome().as_str_name(), "the coordinator did not keep a block");

@@ -12,7 +12,7 @@ use crate::{
     Answer, Effect, Moment, Notice, Now, Record, Refusal, Reply, RequestId, Stamp, ToWorker, Token,
     job::{Cancel, Job, Reserved},
     outgoing::Outgoing,
-    session::Session,
+    session::{LostWorker, Session},
 };
 
 /// Changes of jobs are published no more often than this; their ends at once.
@@ -118,6 +118,8 @@ pub struct Core<R> {
     /// Jobs that were cancelled and whose end the scheduler has not reported yet.
     pub(crate) cancelled: BTreeMap<JobId, Cancel>,
     pub(crate) sessions: BTreeMap<WorkerId, Session>,
+    /// Workers that were lost, the last one at the end.
+    pub(crate) lost: VecDeque<LostWorker>,
     pub(crate) last_worker: u64,
     pub(crate) outgoing: Outgoing,
     /// Jobs that somebody watches.
@@ -156,6 +158,7 @@ impl<R: Results> Core<R> {
             last_job: inherited.last_job,
             cancelled: BTreeMap::new(),
             sessions: BTreeMap::new(),
+            lost: VecDeque::new(),
             last_worker: 0,
             outgoing: Outgoing::new(inherited.clock),
             watched: BTreeSet::new(),

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use swath_model::{Instant, JobId, WorkerInfo};
+use swath_model::{Instant, JobId, WorkerId, WorkerInfo};
 
 /// The session of one worker.
 #[derive(Debug)]
@@ -23,6 +23,21 @@ pub(crate) struct Session {
     pub(crate) stay: Stay,
     /// The jobs that it knows.
     pub(crate) described: BTreeSet<JobId>,
+}
+
+/// A worker whose session ended without a word.
+#[derive(Debug)]
+pub(crate) struct LostWorker {
+    pub(crate) worker: WorkerId,
+    pub(crate) process: Process,
+}
+
+/// What tells a process from others: its id, host and name.
+pub(crate) type Process = (u32, String, String);
+
+/// The process of a worker.
+pub(crate) fn process(info: &WorkerInfo) -> Process {
+    (info.process_id, info.host.clone(), info.name.clone())
 }
 
 /// Whether a worker means to stay.

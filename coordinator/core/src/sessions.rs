@@ -11,7 +11,7 @@ use swath_scheduler::Event;
 use crate::{
     Assignment, Core, Effect, Notice, Now, Refusal, Results, ToWorker,
     core::HEARTBEATS_IN_LEASE,
-    session::{Session, Stay},
+    session::{LostWorker, Session, Stay, process},
 };
 
 /// A worker that joins.
@@ -40,6 +40,9 @@ pub struct Joined {
     pub incarnation: Incarnation,
 }
 
+/// How many workers that were lost are remembered, in case that they come back.
+const MOST_LOST: usize = 1024;
+
 impl<R: Results> Core<R> {
     /// Opens a session for a worker, in which work in flight of an earlier one may continue.
     ///
@@ -48,6 +51,7 @@ impl<R: Results> Core<R> {
     pub fn join(&mut self, now: Now, join: Join) -> Result<Joined, Refusal> {
         self.begin(now);
         let Join { info, address, former, offers } = join;
+        self.absolve_former(&info, former);
         let former = self.former_session(&info, former);
         if former.is_none() && !self.scheduler.has_room_for_worker() {
             return Err(Refusal::TooManyWorkers { count: self.sessions.len() });
@@ -76,8 +80,20 @@ impl<R: Results> Core<R> {
     fn former_session(&self, info: &WorkerInfo, former: Option<(Incarnation, WorkerId)>) -> Option<WorkerId> {
         let (_, worker) = former.filter(|(incarnation, _)| *incarnation == self.config.scheduler.incarnation)?;
         let session = self.sessions.get(&worker)?;
-        let process = |info: &WorkerInfo| (info.process_id, info.host.clone(), info.name.clone());
         (process(&session.info) == process(info)).then_some(worker)
+    }
+
+    /// A process that joins anew has not crashed, although its session ended without a word: no chunk is to blame.
+    fn absolve_former(&mut self, info: &WorkerInfo, former: Option<(Incarnation, WorkerId)>) {
+        let former = former.filter(|(incarnation, _)| *incarnation == self.config.scheduler.incarnation);
+        let lost = former.and_then(|(_, worker)| self.lost.iter().position(|lost| lost.worker == worker));
+        if let Some(lost) = lost.and_then(|index| self.lost.remove(index)) {
+            if lost.process == process(info) {
+                self.scheduler.absolve(lost.worker);
+            } else {
+                self.lost.push_back(lost);
+            }
+        }
     }
 
     /// The chunks of which a worker has something in flight. Kernels are pure: jobs with the same fingerprint have the
@@ -185,6 +201,7 @@ impl<R: Results> Core<R> {
         for worker in self.sessions.keys().copied().filter(was_active).collect::<Vec<_>>() {
             self.tell_scheduler(Event::Heartbeat { worker });
         }
+        self.scheduler.excuse_stalls(instant);
         for session in self.sessions.values_mut() {
             session.waiting_since = session.waiting_since.map(|_| instant);
         }
@@ -201,6 +218,10 @@ impl<R: Results> Core<R> {
             }
             Stay::Stays => {
                 self.log(Notice::WorkerLost { worker, name });
+                if self.lost.len() == MOST_LOST {
+                    self.lost.pop_front();
+                }
+                self.lost.push_back(LostWorker { worker, process: process(&session.info) });
                 Event::WorkerCrashed { worker }
             }
         };

@@ -1,3 +1,4 @@
+mod lost;
 mod random;
 mod rules;
 mod world;

@@ -81,6 +81,14 @@ pub enum LedgerError {
         /// What is wrong.
         reason: String,
     },
+    /// A coordinator cannot start because of its ledger.
+    #[error("cannot start on the data folder {folder}: {error}")]
+    AtStart {
+        /// The folder.
+        folder: String,
+        /// What is wrong.
+        error: Box<LedgerError>,
+    },
     /// A job is in the ledger that this program cannot compute.
     #[error("cannot use job {job} of the ledger: {reason}")]
     UnknownJob {
@@ -95,5 +103,15 @@ impl LedgerError {
     /// Whether there was no room: on the disk, or within a limit of this process or its user.
     pub(crate) fn is_disk_full(&self) -> bool {
         matches!(self, Self::Full { .. })
+    }
+
+    /// The error for whoever starts a coordinator on this folder, which the errors of a database do not name.
+    pub(crate) fn at_start(self, folder: &str) -> Self {
+        match self {
+            Self::Full { .. } | Self::Taken { .. } | Self::Failed { .. } | Self::Damaged { .. } => {
+                Self::AtStart { folder: folder.to_owned(), error: Box::new(self) }
+            }
+            named => named,
+        }
     }
 }

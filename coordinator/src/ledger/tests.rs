@@ -76,7 +76,7 @@ fn write(ledger: &dyn Ledger, records: &[Record]) {
 /// Every ledger there is; the folder is that of the one that has a folder.
 fn ledgers() -> (TempDir, Vec<Box<dyn Ledger>>) {
     let folder = tempfile::tempdir().unwrap();
-    let sqlite = SqliteLedger::open(folder.path()).unwrap();
+    let sqlite = SqliteLedger::open(folder.path(), || Ok(())).unwrap();
     (folder, vec![Box::new(sqlite), Box::new(MemoryLedger::new("one".to_owned()))])
 }
 
@@ -130,12 +130,12 @@ fn every_ledger_gives_back_what_was_written_until_it_is_dropped() {
 fn a_ledger_in_a_folder_outlives_its_coordinator() {
     let folder = tempfile::tempdir().unwrap();
     let (starts, identity) = {
-        let ledger = SqliteLedger::open(folder.path()).unwrap();
+        let ledger = SqliteLedger::open(folder.path(), || Ok(())).unwrap();
         fill(&ledger);
         ledger.set_place("s3://bucket").unwrap();
         (ledger.starts(), ledger.identity().unwrap())
     };
-    let ledger = SqliteLedger::open(folder.path()).unwrap();
+    let ledger = SqliteLedger::open(folder.path(), || Ok(())).unwrap();
     assert_eq!((ledger.starts(), ledger.identity().unwrap()), (starts + 1, identity));
     check_filled(&ledger);
 }
@@ -213,19 +213,19 @@ fn a_row_of_a_job_says_what_the_job_computes() {
 #[test]
 fn a_folder_that_is_in_use_is_refused() {
     let folder = tempfile::tempdir().unwrap();
-    let _first = SqliteLedger::open(folder.path()).unwrap();
-    let error = SqliteLedger::open(folder.path()).unwrap_err();
+    let _first = SqliteLedger::open(folder.path(), || Ok(())).unwrap();
+    let error = SqliteLedger::open(folder.path(), || Ok(())).unwrap_err();
     assert!(matches!(error, LedgerError::InUse { .. }), "{error}");
 }
 
 #[test]
 fn a_folder_of_another_format_is_refused_and_left_as_it_is() {
     let folder = tempfile::tempdir().unwrap();
-    drop(SqliteLedger::open(folder.path()).unwrap());
+    drop(SqliteLedger::open(folder.path(), || Ok(())).unwrap());
     let path = folder.path().join("ledger.sqlite");
     rusqlite::Connection::open(&path).unwrap().pragma_update(None, "user_version", 7).unwrap();
     let before = std::fs::read(&path).unwrap();
-    let error = SqliteLedger::open(folder.path()).unwrap_err();
+    let error = SqliteLedger::open(folder.path(), || Ok(())).unwrap_err();
     assert!(matches!(error, LedgerError::Format { found: 7, .. }), "{error}");
     assert!(std::fs::read(&path).unwrap() == before);
 }
@@ -235,7 +235,7 @@ fn a_file_that_is_no_ledger_is_refused_and_left_as_it_is() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("ledger.sqlite");
     std::fs::write(&path, [b'x'; 5000]).unwrap();
-    let error = SqliteLedger::open(folder.path()).unwrap_err();
+    let error = SqliteLedger::open(folder.path(), || Ok(())).unwrap_err();
     assert!(matches!(error, LedgerError::Unreadable { .. }), "{error}");
     assert!(std::fs::read(&path).unwrap() == [b'x'; 5000]);
 }
@@ -244,5 +244,5 @@ fn a_file_that_is_no_ledger_is_refused_and_left_as_it_is() {
 fn a_folder_with_jobs_and_no_ledger_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir_all(folder.path().join("jobs/1")).unwrap();
-    assert!(matches!(SqliteLedger::open(folder.path()), Err(LedgerError::NoLedger { .. })));
+    assert!(matches!(SqliteLedger::open(folder.path(), || Ok(())), Err(LedgerError::NoLedger { .. })));
 }

@@ -17,6 +17,8 @@ use super::arrival;
 use crate::{
     convert,
     driver::{DriverHandle, Request as DriverRequest},
+    intake::{Arrivals, UploadKey, UploadKeys},
+    ledger::Sender,
     store::{JobResults, Store},
 };
 
@@ -27,6 +29,7 @@ const OUTBOX: usize = 1024;
 pub(crate) struct WorkersService {
     pub(crate) driver: DriverHandle,
     pub(crate) store: Arc<Store>,
+    pub(crate) keys: UploadKeys,
 }
 
 type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
@@ -39,10 +42,13 @@ impl Workers for WorkersService {
         let address = request.remote_addr().map_or_else(String::new, |address| address.to_string());
         let mut inbound = request.into_inner();
         let join = convert::join(inbound.message().await?, address)?;
+        let key = self.keys.draw()?;
         let (outbox, messages) = mpsc::channel(OUTBOX);
+        let weak_outbox = outbox.downgrade();
         let joined = self.driver.join(join, outbox).await?;
-        tokio::spawn(hear(self.driver.clone(), joined.worker, inbound));
-        let welcome = convert::welcome(&joined);
+        key.open(joined.worker, weak_outbox);
+        let welcome = convert::welcome(&joined, key.text());
+        tokio::spawn(hear(self.driver.clone(), joined.worker, key, inbound));
         let rest = ReceiverStream::new(messages).map(|message: ToWorker| Ok(convert::to_worker(&message)));
         Ok(Response::new(Box::pin(stream::once(async { Ok(welcome) }).chain(rest))))
     }
@@ -53,10 +59,16 @@ impl Workers for WorkersService {
         &self,
         request: Request<Streaming<v1::UploadBlock>>,
     ) -> Result<Response<Self::UploadStream>, Status> {
-        let receipts = stream::try_unfold((self.clone(), request.into_inner()), async |(service, mut blocks)| {
-            let Some(block) = blocks.message().await? else { return Ok(None) };
-            let outcome = service.take(block).await?;
-            Ok(Some((v1::BlockReceipt { outcome: outcome.into() }, (service, blocks))))
+        let (_, extensions, blocks) = request.into_parts();
+        let arrivals = extensions.get::<Arrivals>().cloned();
+        let arrivals = arrivals.ok_or_else(|| Status::internal("an upload came in by another way"))?;
+        let receipts = stream::try_unfold((self.clone(), blocks), move |(service, mut blocks)| {
+            let arrivals = arrivals.clone();
+            async move {
+                let Some(block) = blocks.message().await? else { return Ok(None) };
+                let outcome = service.take(block, &arrivals).await?;
+                Ok(Some((v1::BlockReceipt { outcome: outcome.into() }, (service, blocks))))
+            }
         });
         Ok(Response::new(Box::pin(receipts)))
     }
@@ -77,8 +89,8 @@ impl Workers for WorkersService {
     }
 }
 
-/// Passes on the messages of a worker until its stream ends.
-async fn hear(driver: DriverHandle, worker: WorkerId, mut inbound: Streaming<v1::WorkerMessage>) {
+/// Passes on the messages of a worker until its stream ends. Its key is good until then.
+async fn hear(driver: DriverHandle, worker: WorkerId, _key: UploadKey, mut inbound: Streaming<v1::WorkerMessage>) {
     while let Ok(Some(message)) = inbound.message().await {
         match message.kind {
             // A worker that drains itself; it is known, so this cannot be refused.
@@ -105,10 +117,11 @@ async fn hear(driver: DriverHandle, worker: WorkerId, mut inbound: Streaming<v1:
 }
 
 impl WorkersService {
-    /// Takes one block in. First the driver is asked whether the block is wanted (the *fence*); before that, none of
-    /// its bytes is read. Then the block waits for room and is checked. Then the driver is asked again, because the
-    /// lease may have ended meanwhile.
-    async fn take(&self, mut upload: v1::UploadBlock) -> Result<Outcome, Status> {
+    /// Takes one block in, which has had its room since before it came. First the driver is asked whether this worker
+    /// should send it (the *fence*); before that, none of its bytes is parsed. Then the block is checked. Then the
+    /// driver is asked again, because the lease may have ended meanwhile.
+    async fn take(&self, mut upload: v1::UploadBlock, arrivals: &Arrivals) -> Result<Outcome, Status> {
+        let room = arrivals.next_room().ok_or_else(|| Status::internal("a block came in without room"))?;
         let lease = convert::lease_id(upload.lease)?;
         let job = convert::job_id(upload.job_id);
         let fingerprint = Fingerprint::from_slice(&upload.fingerprint);
@@ -116,14 +129,13 @@ impl WorkersService {
         let placed = place(&results, &upload);
         let chunks = placed.as_ref().ok().map(|&(_, chunks)| chunks);
         let claim = Claim { lease, job, fingerprint, chunks };
-        if self.driver.fence(claim).await?.is_none() {
+        let worker = arrivals.worker();
+        if self.fence(claim, worker).await?.is_none() {
             return Ok(Outcome::NotHeld);
         }
         let (offset, chunks) = placed?;
-        let room = self.store.reserve(upload.parquet.len()).await;
         let block = arrival::check(&mut upload, &results).await;
-        let Some(sender) = self.driver.fence(claim).await? else { return Ok(Outcome::NotHeld) };
-        let worker = WorkerId(sender.worker);
+        let Some(sender) = self.fence(claim, worker).await? else { return Ok(Outcome::NotHeld) };
         let block = match block {
             Ok(block) => block,
             Err(reason) => {
@@ -144,6 +156,12 @@ impl WorkersService {
         let numbers = upload.numbers;
         line.send(DriverRequest::Accepted(AcceptedBlock { job, worker, lease, chunks, numbers, accepted }));
         Ok(outcome)
+    }
+
+    /// The sender of what is claimed, if it is held, and by this worker.
+    async fn fence(&self, claim: Claim, worker: WorkerId) -> Result<Option<Arc<Sender>>, Status> {
+        let holder = self.driver.fence(claim).await?;
+        Ok(holder.filter(|holder| holder.worker == worker.0))
     }
 }
 

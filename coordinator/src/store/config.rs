@@ -42,7 +42,7 @@ pub enum LedgerPlace {
 
 impl StoreConfig {
     /// The data folder from the root on, for people.
-    pub(super) fn folder_name(&self) -> String {
+    pub(crate) fn folder_name(&self) -> String {
         std::path::absolute(&self.folder).unwrap_or_else(|_| self.folder.clone()).display().to_string()
     }
 }

@@ -18,16 +18,17 @@ impl Disk {
         Self { used: AtomicU64::new(0), limit }
     }
 
-    /// An error if there is no room for so many bytes more.
-    pub(super) fn check(&self, bytes: u64) -> Result<(), StoreError> {
-        let used = self.used.load(Ordering::Relaxed);
+    /// Room for so many bytes more, until it is dropped; an error if there is none.
+    pub(super) fn reserve(&self, bytes: u64) -> Result<Room<'_>, StoreError> {
+        let used = self.used.fetch_add(bytes, Ordering::Relaxed);
+        let room = Room { disk: self, bytes };
         match self.limit {
             Some(limit) if used.saturating_add(bytes) > limit => Err(StoreError::DiskLimit {
                 needed: ByteSize(bytes).to_string(),
                 free: ByteSize(limit.saturating_sub(used)).to_string(),
                 limit: ByteSize(limit).to_string(),
             }),
-            _ => Ok(()),
+            _ => Ok(room),
         }
     }
 
@@ -41,6 +42,27 @@ impl Disk {
     }
 }
 
+/// Room for a part that is being written.
+#[derive(Debug)]
+#[must_use]
+pub(super) struct Room<'disk> {
+    disk: &'disk Disk,
+    bytes: u64,
+}
+
+impl Room<'_> {
+    /// The part is there, and has so many bytes.
+    pub(super) fn take(self, bytes: u64) {
+        self.disk.add(bytes);
+    }
+}
+
+impl Drop for Room<'_> {
+    fn drop(&mut self) {
+        self.disk.remove(self.bytes);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -49,11 +71,23 @@ mod tests {
     fn what_is_deleted_makes_room() {
         let disk = Disk::new(Some(100));
         disk.add(80);
-        assert!(disk.check(20).is_ok());
-        let refused = disk.check(21).unwrap_err().to_string();
+        assert!(disk.reserve(20).is_ok());
+        let refused = disk.reserve(21).unwrap_err().to_string();
         assert!(refused.contains("the next part needs 21 B, and 20 B of the 100 B"), "{refused}");
         disk.remove(81);
-        assert!(disk.check(100).is_ok());
-        assert!(Disk::new(None).check(u64::MAX).is_ok());
+        assert!(disk.reserve(100).is_ok());
+        assert!(Disk::new(None).reserve(u64::MAX).is_ok());
+    }
+
+    #[test]
+    fn parts_that_are_written_at_once_share_what_is_left() {
+        let disk = Disk::new(Some(100));
+        let one = disk.reserve(60).unwrap();
+        assert!(disk.reserve(41).is_err());
+        let two = disk.reserve(40).unwrap();
+        one.take(50);
+        assert!(disk.reserve(11).is_err());
+        drop(two);
+        assert!(disk.reserve(50).is_ok() && disk.reserve(51).is_err());
     }
 }

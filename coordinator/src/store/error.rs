@@ -212,3 +212,13 @@ pub enum StoreError {
         folder: String,
     },
 }
+
+impl StoreError {
+    /// The error for whoever starts a coordinator on this data folder.
+    pub(crate) fn at_start(self, folder: &str) -> Self {
+        match self {
+            Self::Ledger(error) => Self::Ledger(error.at_start(folder)),
+            other => other,
+        }
+    }
+}

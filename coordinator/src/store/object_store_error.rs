@@ -1,6 +1,6 @@
 //! Why an object store did not do what it was asked.
 
-use std::{error::Error, fmt};
+use std::{error::Error, fmt, io, path::Path};
 
 /// The most characters of a server's text that are passed on.
 const LONGEST_TEXT: usize = 300;
@@ -59,14 +59,29 @@ impl ObjectStoreError {
         Self { kind: ObjectStoreErrorKind::Unavailable, text: "the request was interrupted".to_owned() }
     }
 
-    /// An error of a folder. Its text names the file, with its whole path.
+    /// An error of a folder. Its text names the file, with its whole path, unless it is missing.
     pub(super) fn of_folder(error: &object_store::Error) -> Self {
-        let kind = match error {
-            object_store::Error::NotFound { .. } => ObjectStoreErrorKind::Missing,
-            object_store::Error::AlreadyExists { .. } => ObjectStoreErrorKind::AlreadyExists,
-            _ => ObjectStoreErrorKind::Folder,
-        };
-        Self { kind, text: error.to_string() }
+        match error {
+            object_store::Error::NotFound { .. } => Self::missing(),
+            object_store::Error::AlreadyExists { path, .. } => {
+                Self { kind: ObjectStoreErrorKind::AlreadyExists, text: format!("{path} is there already") }
+            }
+            // Without the name of the library's part that it is of.
+            object_store::Error::Generic { source, .. } => {
+                Self { kind: ObjectStoreErrorKind::Folder, text: source.to_string() }
+            }
+            error => Self { kind: ObjectStoreErrorKind::Folder, text: error.to_string() },
+        }
+    }
+
+    /// The system could not do this to a file or a folder.
+    pub(super) fn of_file(action: &str, path: &Path, error: &io::Error) -> Self {
+        // What a writer was told by another one has its sentence.
+        if let Some(known) = error.get_ref().and_then(|error| error.downcast_ref::<Self>()) {
+            return known.clone();
+        }
+        let text = format!("cannot {action} {}: {error}", path.display());
+        Self { kind: ObjectStoreErrorKind::Folder, text }
     }
 
     /// An error of an S3 server.

@@ -125,15 +125,17 @@ async fn verify(block: Block) -> Result<(), BlockError> {
     verified.unwrap_or_else(|error| Err(BlockError::Decode(error.to_string())))
 }
 
-/// Names a bad block and the worker that sent it.
+/// Names a bad block, and the worker that computed it. That is not to blame: what it sent had the right digest when it
+/// came, and when it was written.
 fn warn_of_bad_block(results: &JobResults, first: u64, rows: u64, sender: Option<&Sender>, reason: &str) {
     let range = results.chunks().range();
     let number = |offset: u64| range.at(offset).unwrap_or_default();
     let numbers = OffsetRun::new(first, first.saturating_add(rows));
     let numbers = numbers.map(|run| format!("{}..={}", number(run.start()), number(run.end() - 1))).unwrap_or_default();
-    let (worker, name) = sender.map(|sender| (sender.worker, sender.name.as_str())).unzip();
+    let (worker, computed_by) = sender.map(|sender| (sender.worker, sender.name.as_str())).unzip();
     warn!(
-        job = %results.job(), numbers, worker, name, reason,
-        "a block that this worker sent turned out to be bad; its numbers are computed again"
+        job = %results.job(), numbers, computed_by, worker, reason,
+        "a block that was right when it came turned out to be bad, in the memory or the store of this coordinator; its \
+         numbers are computed again"
     );
 }

@@ -13,7 +13,7 @@ use super::{
     part_store::path::has_newer,
     result_store::{Store, results_dropped},
 };
-use crate::ledger::PartRow;
+use crate::ledger::{Ledger, PartRow};
 
 impl Store {
     /// Deletes parts that are not in the ledger, checks those that are, and creates the results of all jobs. A part
@@ -42,6 +42,11 @@ impl Store {
             }
         }
         self.sweep(there, &known).await?;
+        let room_freed = |ledger: &dyn Ledger| {
+            ledger.handle_room_freed();
+            Ok(())
+        };
+        self.with_ledger(room_freed).await?;
         if !recovered.is_empty() {
             info!(jobs = recovered.len(), parts = known.len(), "recovered the jobs of the ledger");
         }
@@ -100,9 +105,14 @@ impl Store {
         if unknown.is_empty() {
             return Ok(());
         }
-        let swept = unknown.len();
-        self.parts.sweep(unknown).await.map_err(|error| self.parts.unusable(error))?;
-        info!(files = swept, "deleted files that belong to no part");
+        let files = unknown.len();
+        match self.parts.sweep(unknown).await {
+            Ok(()) => info!(files, "deleted files that belong to no part"),
+            // Nothing needs their names: what is written later under one of them takes its place.
+            Err(error) => {
+                warn!(files, %error, "cannot delete files that belong to no part; the next start tries again")
+            }
+        }
         Ok(())
     }
 }

@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    fs::File,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Instant,
 };
@@ -11,6 +12,7 @@ use swath_block::Block;
 use swath_coordinator_core::{Accepted, Moment, PersistError, PersistErrorKind, Record};
 use swath_model::{Incarnation, JobId};
 use tokio::sync::{Notify, mpsc};
+use tracing::info;
 
 use super::{
     config::{LedgerPlace, StoreConfig},
@@ -21,7 +23,13 @@ use super::{
     job::JobResults,
     memory::{BLOCK_OVERHEAD, Memory, Room},
     owner,
-    part_store::{PartStore, bucket::Bucket, counted, folder::Folder, path::folder_of},
+    part_store::{
+        PartStore,
+        bucket::Bucket,
+        counted,
+        folder::{Folder, delete_unfinished},
+        path::folder_of,
+    },
     place::Place,
 };
 use crate::ledger::{Ledger, LedgerError, PartRow, Sender, lock_parts, memory::MemoryLedger, sqlite::SqliteLedger};
@@ -61,11 +69,15 @@ impl Store {
     ) -> Result<Arc<Self>, StoreError> {
         folders::prepare(&mut config)?;
         let incarnation = draw_incarnation()?;
+        let mut lock = None;
         let ledger: Arc<dyn Ledger> = match config.ledger {
-            LedgerPlace::Folder => Arc::new(SqliteLedger::open(&config.folder)?),
+            LedgerPlace::Folder => {
+                let prepare = || prepare_parts(&config).map(|locked| lock = locked);
+                Arc::new(SqliteLedger::open(&config.folder, prepare)?)
+            }
             LedgerPlace::Memory => Arc::new(MemoryLedger::new(format!("{:032x}", incarnation.0))),
         };
-        let parts = open_parts(&config, incarnation)?;
+        let parts = open_parts(&config, incarnation, lock)?;
         owner::claim(&*parts, &*ledger, &config).await?;
         Ok(Arc::new(Self {
             parts,
@@ -209,15 +221,27 @@ impl Store {
     }
 }
 
-fn open_parts(config: &StoreConfig, incarnation: Incarnation) -> Result<Arc<dyn PartStore>, StoreError> {
+/// Locks the parts in a data folder, if they lie there, and makes room for what its ledger writes at the start: a disk
+/// that was full when a coordinator was killed has parts on it that were not finished.
+fn prepare_parts(config: &StoreConfig) -> Result<Option<File>, LedgerError> {
+    if config.place != Place::Data {
+        return Ok(None);
+    }
+    let lock = lock_parts(&config.folder)?;
+    let files = if lock.is_some() { delete_unfinished(&config.folder) } else { 0 };
+    if files > 0 {
+        info!(files, "deleted parts that were not finished");
+    }
+    Ok(lock)
+}
+
+fn open_parts(
+    config: &StoreConfig,
+    incarnation: Incarnation,
+    lock: Option<File>,
+) -> Result<Arc<dyn PartStore>, StoreError> {
     Ok(match &config.place {
-        Place::Data => {
-            let lock = match config.ledger {
-                LedgerPlace::Folder => lock_parts(&config.folder)?,
-                LedgerPlace::Memory => None,
-            };
-            Arc::new(Folder::open(&config.place, &config.folder, lock)?)
-        }
+        Place::Data => Arc::new(Folder::open(&config.place, &config.folder, lock)?),
         Place::Folder(folder) => Arc::new(Folder::open(&config.place, folder, None)?),
         Place::Bucket { bucket, prefix } => Arc::new(Bucket::open(&config.place, bucket, prefix, incarnation)?),
     })

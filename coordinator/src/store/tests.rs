@@ -21,6 +21,7 @@ use crate::{ledger::Sender, metrics::NoMetrics};
 
 mod damage;
 mod metrics;
+mod parts;
 
 struct World {
     folder: TempDir,

@@ -10,11 +10,13 @@ use crate::v1;
 /// A job as a client asks for it, out of a message; a chunk size of 0 is none.
 ///
 /// # Errors
-/// [`CodecError::Range`].
+/// [`CodecError::Range`], [`CodecError::Unknown`].
 pub fn job_request(message: v1::JobSpec) -> Result<JobRequest, CodecError> {
-    let result_mode = match message.result_mode() {
-        v1::ResultMode::Unspecified | v1::ResultMode::Stored => ResultMode::Stored,
-        v1::ResultMode::Delivered => ResultMode::Delivered,
+    let result_mode = match v1::ResultMode::try_from(message.result_mode) {
+        Ok(v1::ResultMode::Unspecified | v1::ResultMode::Stored) => ResultMode::Stored,
+        Ok(v1::ResultMode::Delivered) => ResultMode::Delivered,
+        // It must not be kept, or given away, in another way than was asked for.
+        Err(_) => return Err(CodecError::Unknown(message.result_mode, "result mode")),
     };
     Ok(JobRequest {
         range: Range::new(message.first, message.last)?,
@@ -138,6 +140,9 @@ mod tests {
         let job = job_spec::<CodecError>(message, |_| Ok(Layout::values(ValueType::Int64).into())).unwrap();
         assert_eq!((job.chunk_size, job.limits, job.keep_for), (100, Limits::default(), None));
         assert_eq!(job.result_mode, ResultMode::Stored);
+        let unknown = v1::JobSpec { first: 1, last: 2, result_mode: 77, ..Default::default() };
+        let error = job_spec::<CodecError>(unknown, |_, _, _| Ok(ValueType::Int64)).unwrap_err();
+        assert_eq!(error.to_string(), "77 is not a result mode that this version of the protocol has");
         let reversed = v1::JobSpec { first: 2, last: 1, ..Default::default() };
         let error = job_spec::<CodecError>(reversed, |_| Ok(Layout::values(ValueType::Int64).into())).unwrap_err();
         assert!(error.to_string().contains("below the first number"), "{error}");

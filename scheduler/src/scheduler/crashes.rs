@@ -22,12 +22,21 @@ impl Scheduler {
         }
         self.on_left(now, id);
         if let Some((job, chunk)) = alone {
-            self.on_crashed_alone(now, job, chunk);
+            self.on_crashed_alone(now, id, job, chunk);
         }
     }
 
-    fn on_crashed_alone(&mut self, now: Instant, id: JobId, chunk: u64) {
-        let counted = self.jobs.update(id, |job| (job.count_crash(chunk), job.limits.crash_limit.max(1), job.chunks));
+    /// A worker that was said to have crashed is there again, in another session: only its connection broke, and no
+    /// chunk is to blame. Chunks that failed for good meanwhile stay so.
+    pub fn absolve(&mut self, worker: WorkerId) {
+        for id in self.jobs.iter().map(|(id, _)| id).collect::<Vec<_>>() {
+            self.jobs.update(id, |job| job.absolve(worker));
+        }
+    }
+
+    fn on_crashed_alone(&mut self, now: Instant, worker: WorkerId, id: JobId, chunk: u64) {
+        let counted =
+            self.jobs.update(id, |job| (job.count_crash(chunk, worker), job.limits.crash_limit.max(1), job.chunks));
         let Some((count, limit, chunks)) = counted else { return };
         if count >= limit {
             let number = chunks.numbers(ChunkRun::one(chunk)).first();

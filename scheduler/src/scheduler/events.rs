@@ -49,8 +49,8 @@ impl Scheduler {
             Event::ChunksCommitted { job, chunks } => self.on_committed(now, job, chunks),
             Event::ChunksLost { job, chunks } => self.on_lost(now, job, chunks),
             Event::ResultsLost { job, chunks } => self.on_committed_lost(now, job, chunks),
-            Event::JobPaused { job } => self.set_paused(job, |job| job.is_active()),
-            Event::JobResumed { job } => self.set_paused(job, |_| false),
+            Event::JobPaused { job } => self.set_paused(now, job, |job| job.is_active()),
+            Event::JobResumed { job } => self.set_paused(now, job, |_| false),
         }
     }
 
@@ -62,7 +62,7 @@ impl Scheduler {
         }
         self.stop_asking(now, id);
         let deadline = now + self.config.lease_timeout;
-        self.workers.insert(id, Worker::new(threads, deadline));
+        self.workers.insert(id, Worker::new(threads, now, deadline));
         self.rebalance_due = true;
     }
 
@@ -146,6 +146,7 @@ impl Scheduler {
         if state != LeaseState::Computed {
             self.set_state(now, lease, LeaseState::Open);
         }
+        self.workers.update(now, id, |worker| worker.progress = now);
         for &run in &returned {
             self.take_out(now, lease, run);
             self.jobs.update(job, |job| job.give_back(run));
@@ -171,6 +172,7 @@ impl Scheduler {
             // A worker may name any number; people are told of one that the chunk has.
             failed.number = numbers.first();
         }
+        self.workers.update(now, id, |worker| worker.progress = now);
         self.take_out(now, lease, run);
         let too_often = self.jobs.update(id_of_job, |job| job.fail(chunk, id) > job.limits.max_retries);
         if too_often == Some(true) {
@@ -228,9 +230,9 @@ impl Scheduler {
         self.rebalance_due = true;
     }
 
-    fn set_paused(&mut self, id: JobId, is_paused: impl FnOnce(&Job) -> bool) {
+    fn set_paused(&mut self, now: Instant, id: JobId, is_paused: impl FnOnce(&Job) -> bool) {
         self.jobs.update(id, |job| job.paused = is_paused(job));
-        self.rebalance_due = true;
+        self.excuse_stalls(now);
     }
 
     /// Takes chunks that came to their end out of their leases. One that is committed without having been
@@ -241,6 +243,7 @@ impl Scheduler {
                 continue;
             };
             lease.outstanding.remove(run);
+            self.workers.update(now, lease.worker, |worker| worker.progress = now);
             if !lease.outstanding.is_empty() {
                 self.follow_progress(now, id);
                 continue;

@@ -73,7 +73,12 @@ impl Scheduler {
         let is_idle = worker.open.is_empty();
         self.jobs.ready().find_map(|(job_id, job)| {
             let special = |chunks, purpose| Turn::Gets(Offer { job: job_id, chunks, wanted: None, purpose });
-            let waiting = match job.next_work(id, alone)? {
+            let work = job.next_work(id, alone)?;
+            // A chunk to be tried again may be for this worker alone: it has failed on the others.
+            if !matches!(work, Work::Retry(_)) && self.is_barred(id, job) {
+                return None;
+            }
+            let waiting = match work {
                 Work::Retry(chunk) => return Some(special(ChunkRun::new(chunk, chunk + 1)?, Purpose::Retry)),
                 Work::Probe(chunks) if is_idle => return Some(special(chunks, Purpose::Probe)),
                 Work::Probe(_) if held_back < *probes.entry(job_id).or_insert_with(|| job.probes().max(1)) => {
@@ -145,7 +150,12 @@ impl Scheduler {
                 job.lease_out(run, id);
             }
         });
-        self.workers.update(now, lease.worker, |worker| worker.open.insert(id));
+        self.workers.update(now, lease.worker, |worker| {
+            if worker.leases().next().is_none() {
+                worker.progress = now;
+            }
+            worker.open.insert(id)
+        });
         self.leases.insert(id, lease);
         self.rebalance_due = true;
         id

@@ -44,6 +44,7 @@ impl Scheduler {
         self.rebalance_due = false;
         self.looked_around = now;
         self.look_again = None;
+        self.stall_due = self.next_stall(now);
         let takers = self.takers(held_back);
         if takers.is_empty() {
             return;
@@ -149,7 +150,7 @@ impl Scheduler {
         own: Duration,
     ) -> Option<(ChunkRun, Duration)> {
         let lease = self.leases.get(&source.lease)?;
-        let job = self.jobs.get(lease.job)?;
+        let job = self.jobs.get(lease.job).filter(|job| !self.is_barred(taker, job))?;
         let most = self.most_to_give(source.lease, lease);
         let theirs = self.rate(self.workers.get(source.worker)?, lease, job);
         let its = self.rate(self.workers.get(taker)?, lease, job);

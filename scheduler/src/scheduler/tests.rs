@@ -4,6 +4,7 @@ mod bench;
 mod crashes;
 mod failed_chunks;
 mod rejoin;
+mod stalls;
 
 use std::{collections::BTreeMap, time::Duration};
 

@@ -120,6 +120,10 @@ impl Cluster {
             Accepted::Gone => "blocks of jobs that are over",
         };
         self.check_accepted(upload, &accepted);
+        let is_held = matches!(accepted, Accepted::Held { .. });
+        if is_held && !self.faults.is_calm && self.random.one_in(100) {
+            self.overlap_block(upload, worker, chunks);
+        }
         if mode == ResultMode::Delivered && matches!(accepted, Accepted::Held { .. }) {
             self.tally.add("numbers committed", offsets.len());
             self.promises.find(job.id, &[offsets]);
@@ -131,6 +135,31 @@ impl Cluster {
             self.tell_fact(job.id, Fact::Accepted(block));
         }
         self.end_block(upload, outcome);
+    }
+
+    /// Its worker has sent another block, which begins within this one and passes the fence before the core hears of
+    /// this one: nothing of it is kept.
+    fn overlap_block(&mut self, upload: Upload, worker: WorkerId, chunks: ChunkRun) {
+        let Block { lease, job, .. } = upload.block;
+        let Some(run) = ChunkRun::new(chunks.end() - 1, chunks.end() + 1) else { return };
+        let is_given = self.leases.get(&lease).is_some_and(|given| given.chunks.contains_run(run));
+        if !is_given {
+            return;
+        }
+        let offsets = job.chunks.offsets(run);
+        let is_block = chunks_of_block(job.chunks, self.plan.piece, offsets) == Some(run);
+        let claim = Claim { lease, job: job.id, fingerprint: Some(fingerprint(job.fingerprint)), chunks: Some(run) };
+        if !is_block || self.input(|core, now| core.fence(now, &claim)).is_none() {
+            return;
+        }
+        self.tally.count("blocks that overlap another");
+        let accepted = self.coordinator.store.with(job.id, |results| results.index.accept(offsets));
+        let Some(accepted) = accepted else { return };
+        if matches!(accepted, Accepted::Held { .. }) {
+            self.break_promise(format!("offsets {offsets} of job {} are held, some of them twice", job.id));
+        }
+        let block = AcceptedBlock { job: job.id, worker, lease, chunks: run, numbers: offsets.len(), accepted };
+        self.tell_fact(job.id, Fact::Accepted(block));
     }
 
     pub(super) fn on_accepted(&mut self, block: AcceptedBlock) {

@@ -1,8 +1,10 @@
 //! Disks that fill.
 
-use std::{fs, ops::RangeInclusive};
+use std::{fs, ops::RangeInclusive, path::PathBuf};
 
-use swath_tests::{Coordinator, Rows, Scene, blames_full_disk, fill, fill_up, square, unfinished_parts, until};
+use swath_tests::{
+    Coordinator, Process, Rows, Scene, Signal, blames_full_disk, fill, fill_up, square, unfinished_parts, until,
+};
 
 use crate::{assert_exact, submit};
 
@@ -101,4 +103,79 @@ fn results_that_are_forgotten_make_room_on_a_disk_full_of_results() {
 #[test]
 fn results_that_are_forgotten_make_room_on_a_disk_full_to_the_last_byte() {
     forgotten_results_make_room("a_disk_full_to_the_last_byte", Full::ToTheLastByte);
+}
+
+/// A disk of its own for the folder `data`, which outlives the coordinators on it.
+struct Disk<'scene> {
+    scene: &'scene Scene,
+    keeper: Process<'scene>,
+}
+
+impl<'scene> Disk<'scene> {
+    fn mount(scene: &'scene Scene) -> Self {
+        let mount = format!("mkdir data && mount -t tmpfs -o size={DISK} small data && touch data/mounted");
+        let keeper = scene.bash(&format!("exec unshare -m bash -c '{mount} && exec sleep infinity'")).start();
+        let disk = Self { scene, keeper };
+        until("it is mounted", || disk.path("mounted").exists().then_some(()));
+        disk
+    }
+
+    /// A file on it, as this process sees it.
+    fn path(&self, name: &str) -> PathBuf {
+        let folder = self.scene.path("data");
+        self.keeper.proc("root").join(folder.strip_prefix("/").unwrap()).join(name)
+    }
+
+    fn coordinator(&self) -> Coordinator<'scene> {
+        self.scene.coordinator_under(&["nsenter", "-t", &self.keeper.id().to_string(), "-m"], "")
+    }
+
+    fn fill(&self) {
+        fill(&self.path("filler"));
+        assert_eq!(fill(&self.path("filler")), 0);
+    }
+}
+
+#[test]
+fn a_coordinator_that_was_killed_on_a_full_disk_starts_on_it() {
+    if !rustix::process::geteuid().is_root() {
+        return eprintln!("\n*** SKIPPED: only root can mount, so a start on a full disk was NOT tested ***\n");
+    }
+    let scene = Scene::new("a_start_on_a_full_disk");
+    let disk = Disk::mount(&scene);
+    let coordinator = disk.coordinator();
+    let worker = coordinator.worker("able");
+    let job = coordinator.submit("1..=1000");
+    coordinator.await_done(job);
+    drop(worker);
+    let waiting = coordinator.submit("1..=2000");
+    coordinator.stop(Signal::KILL);
+
+    // What the coordinator was writing, and then nothing but the reserve.
+    let unfinished = disk.path("jobs/2/part-00000000000000000000.parquet#1");
+    fs::create_dir_all(unfinished.parent().unwrap()).unwrap();
+    fs::write(&unfinished, vec![7; 1 << 20]).unwrap();
+    for what in ["an unfinished part", "the reserve", "nothing"] {
+        disk.fill();
+        let has_reserve = disk.path("reserve").exists();
+        assert_eq!((unfinished.exists(), has_reserve), (what == "an unfinished part", what != "nothing"), "{what}");
+        if what == "nothing" {
+            break;
+        }
+        let coordinator = disk.coordinator();
+        assert!(!unfinished.exists());
+        assert_eq!(
+            (&coordinator.job(job)["state"], &coordinator.job(waiting)["state"]),
+            (&"done".into(), &"running".into())
+        );
+        coordinator.save(job, "squares.csv");
+        Rows::open(&scene.path("squares.csv")).assert_are(1..=1000, square);
+        // A forget makes room, and so does the next end.
+        coordinator.stop(Signal::KILL);
+    }
+    fs::remove_file(disk.path("filler")).unwrap();
+    let coordinator = disk.coordinator();
+    until("the reserve is there again", || disk.path("reserve").exists().then_some(()));
+    let _worker = coordinator.worker("able");
+    coordinator.await_done(waiting);
 }

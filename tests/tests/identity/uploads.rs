@@ -3,68 +3,17 @@
 use swath_block::Digest;
 use swath_proto::{
     PROTOCOL_VERSION,
-    v1::{self, block_receipt::Outcome, coordinator_message, worker_message::Kind, workers_client::WorkersClient},
+    v1::{self, block_receipt::Outcome, workers_client::WorkersClient},
 };
-use swath_tests::{Coordinator, Rows, Scene, Signal, square};
-use tokio::{runtime::Runtime, sync::mpsc};
-use tokio_stream::wrappers::UnboundedReceiverStream;
-use tonic::{Code, Status, Streaming, transport::Channel};
+use swath_tests::{Rows, Scene, Signal, square};
+use tokio::runtime::Runtime;
+use tonic::{Code, transport::Channel};
 
-/// A session of a worker that does what the test wants.
-struct Session {
-    client: WorkersClient<Channel>,
-    inbound: Streaming<v1::CoordinatorMessage>,
-    welcome: v1::Welcome,
-    _say: mpsc::UnboundedSender<v1::WorkerMessage>,
-}
+use crate::session::{Session, client, upload};
 
-async fn client(coordinator: &Coordinator<'_>) -> WorkersClient<Channel> {
-    WorkersClient::connect(format!("http://{}", coordinator.address())).await.unwrap()
-}
-
-impl Session {
-    async fn join(coordinator: &Coordinator<'_>, protocol_version: u32) -> Result<Self, Status> {
-        let mut client = client(coordinator).await;
-        let (say, said) = mpsc::unbounded_channel();
-        let hello = v1::Hello {
-            protocol_version,
-            program_version: "1".to_owned(),
-            name: "by hand".to_owned(),
-            host: "here".to_owned(),
-            threads: 1,
-            ..v1::Hello::default()
-        };
-        say.send(v1::WorkerMessage { kind: Some(Kind::Hello(hello)) }).unwrap();
-        let mut inbound = client.join(UnboundedReceiverStream::new(said)).await?.into_inner();
-        match next(&mut inbound).await {
-            coordinator_message::Kind::Welcome(welcome) => Ok(Self { client, inbound, welcome, _say: say }),
-            other => panic!("{other:?} instead of Welcome"),
-        }
-    }
-
-    async fn lease(&mut self) -> v1::Lease {
-        let described = match next(&mut self.inbound).await {
-            coordinator_message::Kind::DescribeJob(described) => described,
-            other => panic!("{other:?} before the first lease of a job"),
-        };
-        match next(&mut self.inbound).await {
-            coordinator_message::Kind::Lease(lease) => {
-                assert_eq!((lease.job_id, &lease.fingerprint), (described.job_id, &described.fingerprint));
-                lease
-            }
-            other => panic!("{other:?} instead of a lease"),
-        }
-    }
-}
-
-async fn next(inbound: &mut Streaming<v1::CoordinatorMessage>) -> coordinator_message::Kind {
-    inbound.message().await.unwrap().expect("a message").kind.expect("a kind")
-}
-
-/// What the coordinator says to one block.
-async fn upload(client: &mut WorkersClient<Channel>, block: v1::UploadBlock) -> Result<Outcome, Status> {
-    let mut receipts = client.upload(tokio_stream::once(block)).await?.into_inner();
-    Ok(receipts.message().await?.expect("a receipt").outcome())
+/// Uploads with this key until it is refused.
+async fn until_refused(client: &mut WorkersClient<Channel>, key: &str) {
+    while upload(client, key, v1::UploadBlock::default()).await.is_ok_and(|outcome| outcome == Outcome::NotHeld) {}
 }
 
 /// A Parquet file without rows whose schema is nested so deep that reading it takes more than a thread's stack.
@@ -103,30 +52,40 @@ fn blocks_that_nobody_waits_for_are_not_read() {
         let mut block = v1::UploadBlock { lease, job_id: job, first: 1, numbers: 10, ..v1::UploadBlock::default() };
         block.parquet = bottomless().into();
         // Without a session.
-        assert_eq!(upload(&mut stranger, block.clone()).await.unwrap(), Outcome::NotHeld);
-        assert_eq!(upload(&mut stranger, v1::UploadBlock { job_id: 77, ..block }).await.unwrap(), Outcome::NotHeld);
+        for key in ["", "0", &"0".repeat(32)] {
+            let refusal = upload(&mut stranger, key, block.clone()).await.unwrap_err();
+            assert_eq!(refusal.code(), Code::ResourceExhausted);
+            assert!(refusal.message().contains("names no session that is open here"), "{refusal}");
+        }
 
         let mut session = Session::join(&coordinator, PROTOCOL_VERSION).await.unwrap();
+        assert_eq!(session.upload(v1::UploadBlock { job_id: 77, ..block }).await, Outcome::NotHeld);
         let lease = session.lease().await;
         assert_eq!(lease.fingerprint.len(), 16);
         let block = block_of(&lease, bottomless());
         // Numbers that the job does not have, under a lease that is not held.
         let elsewhere = v1::LeaseId { incarnation: session.welcome.incarnation, sequence: 99 };
         let foreign = v1::UploadBlock { lease: Some(elsewhere), first: 1 << 50, ..block.clone() };
-        assert_eq!(upload(&mut session.client, foreign).await.unwrap(), Outcome::NotHeld);
+        assert_eq!(session.upload(foreign).await, Outcome::NotHeld);
         // Of another job, as it says, or of none.
         for fingerprint in [vec![9; 16], vec![9; 15], vec![]] {
             let block = v1::UploadBlock { fingerprint: fingerprint.into(), ..block.clone() };
-            assert_eq!(upload(&mut session.client, block).await.unwrap(), Outcome::NotHeld);
+            assert_eq!(session.upload(block).await, Outcome::NotHeld);
         }
         let id = lease.id;
-        // The worker of this lease leaves: then it is nobody's.
+        // By another worker, who has a session of its own.
+        let mut other = Session::join(&coordinator, PROTOCOL_VERSION).await.unwrap();
+        assert_eq!(other.upload(block).await, Outcome::NotHeld);
+        drop(other);
+        // The worker of this lease leaves: then it is nobody's, and its key is good for nothing.
+        let key = session.welcome.upload_key.clone();
         drop(session);
+        until_refused(&mut stranger, &key).await;
         let mut session = Session::join(&coordinator, PROTOCOL_VERSION).await.unwrap();
         let lease = session.lease().await;
         assert_ne!(lease.id, id);
         let late = v1::UploadBlock { lease: id, ..block_of(&lease, bottomless()) };
-        assert_eq!(upload(&mut session.client, late).await.unwrap(), Outcome::NotHeld);
+        assert_eq!(session.upload(late).await, Outcome::NotHeld);
     });
     assert!(coordinator.process_mut().is_running());
     let _worker = coordinator.worker("able");

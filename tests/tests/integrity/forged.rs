@@ -1,13 +1,12 @@
 //! A worker that joins, is leased numbers, and sends what is no block of them.
 
 use swath_proto::{
-    PROTOCOL_VERSION,
+    PROTOCOL_VERSION, upload_key, upload_request,
     v1::{self, block_receipt::Outcome, coordinator_message, worker_message::Kind, workers_client::WorkersClient},
 };
 use swath_tests::{Coordinator, Rows, Scene, square, until};
 use tokio::{runtime::Runtime, sync::mpsc};
 use tokio_stream::wrappers::UnboundedReceiverStream;
-use tonic::transport::Channel;
 
 use crate::{bottomless, digest, footer_length, squares, with_footer};
 
@@ -28,6 +27,7 @@ async fn send(coordinator: &Coordinator<'_>, changes: &[fn(Vec<u8>) -> v1::Uploa
     };
     say.send(v1::WorkerMessage { kind: Some(Kind::Hello(hello)) }).unwrap();
     let mut inbound = client.join(UnboundedReceiverStream::new(said)).await.unwrap().into_inner();
+    let key = upload_key(&inbound.message().await.unwrap().expect("a welcome"));
     let mut outcomes = Vec::new();
     let mut changes = changes.iter();
     while changes.len() > 0 {
@@ -36,7 +36,10 @@ async fn send(coordinator: &Coordinator<'_>, changes: &[fn(Vec<u8>) -> v1::Uploa
         let chunks = lease.chunks.unwrap();
         for (chunk, change) in (chunks.start..chunks.start + chunks.count).zip(changes.by_ref()) {
             let first = 1 + chunk as i64 * NUMBERS;
-            outcomes.push(upload(&mut client, &lease, first, change(squares(first, NUMBERS))).await);
+            let block = block_of(&lease, first, change(squares(first, NUMBERS)));
+            let upload = upload_request(&key, tokio_stream::once(block)).unwrap();
+            let mut receipts = client.upload(upload).await.unwrap().into_inner();
+            outcomes.push(receipts.message().await.unwrap().expect("a receipt").outcome());
         }
     }
     // It leaves as an honest one would, so that nothing is suspected of having killed it.
@@ -50,17 +53,15 @@ async fn send(coordinator: &Coordinator<'_>, changes: &[fn(Vec<u8>) -> v1::Uploa
     outcomes
 }
 
-async fn upload(client: &mut WorkersClient<Channel>, lease: &v1::Lease, first: i64, block: v1::UploadBlock) -> Outcome {
-    let block = v1::UploadBlock {
+fn block_of(lease: &v1::Lease, first: i64, block: v1::UploadBlock) -> v1::UploadBlock {
+    v1::UploadBlock {
         lease: lease.id,
         job_id: lease.job_id,
         first,
         numbers: NUMBERS as u64,
         fingerprint: lease.fingerprint.clone(),
         ..block
-    };
-    let mut receipts = client.upload(tokio_stream::once(block)).await.unwrap().into_inner();
-    receipts.message().await.unwrap().expect("a receipt").outcome()
+    }
 }
 
 /// A block with the digest of what it is.

@@ -20,8 +20,9 @@ const FLAGS: OpenFlags =
 const LONGEST_PATH: usize = 500;
 
 impl SqliteLedger {
-    /// Opens the ledger of a folder, or makes one, and counts this start.
-    pub(crate) fn open(folder: &Path) -> Result<Self, LedgerError> {
+    /// Opens the ledger of a folder, or makes one, and counts this start. Before anything is written, when it is sure
+    /// that the folder may be used, it calls `prepare`. Where the disk is full, the reserve is spent.
+    pub(crate) fn open(folder: &Path, prepare: impl FnOnce() -> Result<(), LedgerError>) -> Result<Self, LedgerError> {
         let name = || folder.display().to_string();
         let failed = |error: io::Error| LedgerError::Folder { folder: name(), reason: error.to_string() };
         fs::create_dir_all(folder).map_err(failed)?;
@@ -39,24 +40,37 @@ impl SqliteLedger {
             return Err(LedgerError::NoLedger { folder: name() });
         }
         locks.add_ledger(&path, folder)?;
-        let unreadable = |error: rusqlite::Error| LedgerError::Unreadable { folder: name(), reason: error.to_string() };
-        let connection =
-            Connection::open_with_flags(path, FLAGS | OpenFlags::SQLITE_OPEN_NOFOLLOW).map_err(unreadable)?;
-        let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(unreadable)?;
+        let reserve = Reserve::new(folder);
+        let (mut connection, found) = reserve.spend_if_full(|| connect(&path, folder))?;
         match found {
             FORMAT | OLDER_FORMAT => {}
             0 if has_parts => return Err(LedgerError::NoLedger { folder: name() }),
             0 => {}
             _ => return Err(LedgerError::Format { folder: name(), found, known: FORMAT }),
         }
-        let (connection, starts) = count_start(connection, found)?;
+        prepare()?;
+        let starts = reserve.spend_if_full(|| Ok(count_start(&mut connection, found)?))?;
         let connection = Mutex::new(connection);
-        Ok(Self { connection, starts, reserve: Reserve::new(folder), _locks: locks })
+        Ok(Self { connection, starts, reserve, _locks: locks })
     }
 }
 
+/// Opens the file of a ledger, and looks which format it has.
+fn connect(path: &Path, folder: &Path) -> Result<(Connection, i64), LedgerError> {
+    let unreadable = |error: rusqlite::Error| {
+        let reason = error.to_string();
+        match SqliteError::from(error).into() {
+            full @ LedgerError::Full { .. } => full,
+            _ => LedgerError::Unreadable { folder: folder.display().to_string(), reason },
+        }
+    };
+    let connection = Connection::open_with_flags(path, FLAGS | OpenFlags::SQLITE_OPEN_NOFOLLOW).map_err(unreadable)?;
+    let format = connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(unreadable)?;
+    Ok((connection, format))
+}
+
 /// Makes the tables if there are none or they are older ones, and counts this start.
-fn count_start(mut connection: Connection, format: i64) -> Result<(Connection, u64), SqliteError> {
+fn count_start(connection: &mut Connection, format: i64) -> Result<u64, SqliteError> {
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     let transaction = connection.transaction()?;
@@ -76,5 +90,5 @@ fn count_start(mut connection: Connection, format: i64) -> Result<(Connection, u
         // From now on the file itself has the format, even without its log.
         connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
     }
-    Ok((connection, starts.unsigned_abs()))
+    Ok(starts.unsigned_abs())
 }

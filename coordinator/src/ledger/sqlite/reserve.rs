@@ -6,6 +6,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use crate::ledger::error::LedgerError;
+
 /// More than the log grows by when a job is forgotten.
 const BYTES: usize = 256 << 10;
 
@@ -15,9 +17,16 @@ pub(super) struct Reserve(PathBuf);
 
 impl Reserve {
     pub(super) fn new(folder: &Path) -> Self {
-        let reserve = Self(folder.join("reserve"));
-        reserve.keep();
-        reserve
+        Self(folder.join("reserve"))
+    }
+
+    /// Does what writes to the ledger. If there is no room for it, and there is a reserve, that is spent and it is tried
+    /// once more.
+    pub(super) fn spend_if_full<T>(&self, mut write: impl FnMut() -> Result<T, LedgerError>) -> Result<T, LedgerError> {
+        match write() {
+            Err(LedgerError::Full { .. }) if self.spend().is_ok() => write(),
+            written => written,
+        }
     }
 
     /// Makes the reserve, if there is room for it.
@@ -37,7 +46,7 @@ impl Reserve {
     }
 
     /// Frees the room.
-    pub(super) fn spend(&self) -> io::Result<()> {
+    fn spend(&self) -> io::Result<()> {
         fs::remove_file(&self.0)
     }
 }
@@ -51,6 +60,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let bytes = || fs::read(folder.path().join("reserve")).map(|bytes| bytes.len()).unwrap_or_default();
         let reserve = Reserve::new(folder.path());
+        reserve.keep();
         assert_eq!(bytes(), BYTES);
         reserve.spend().unwrap();
         assert_eq!(bytes(), 0);

@@ -25,12 +25,7 @@ impl SqliteLedger {
             apply(record, transaction)?;
             jobs::set_clock(transaction, clock)
         };
-        match self.transact(one) {
-            Err(LedgerError::Full { .. }) if may_spend_reserve(record) && self.reserve.spend().is_ok() => {
-                self.transact(one)
-            }
-            written => written,
-        }
+        if may_spend_reserve(record) { self.reserve.spend_if_full(|| self.transact(one)) } else { self.transact(one) }
     }
 }
 

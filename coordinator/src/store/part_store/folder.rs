@@ -3,6 +3,8 @@
 //! A part is written to a file with another name, synced and renamed. Parts of the same job that begin at the same
 //! offset have the same path, one after the other.
 
+mod writer;
+
 use std::{
     collections::BTreeMap,
     fs::{self, File},
@@ -14,11 +16,11 @@ use std::{
 
 use bytes::Bytes;
 use futures::{FutureExt, future::BoxFuture};
-use object_store::{ObjectStoreExt, WriteMultipart, local::LocalFileSystem, path::Path};
+use object_store::local::LocalFileSystem;
 use swath_model::JobId;
-use tokio::runtime::Handle;
 use tracing::{debug, warn};
 
+use self::writer::{UnfinishedFile, is_unfinished};
 use super::{
     Answer, DeletedPart, PartStore, PartWriter, ReadAhead,
     objects::Objects,
@@ -26,11 +28,6 @@ use super::{
     pending_deletes::PendingDeletes,
 };
 use crate::store::{error::StoreError, object_store_error::ObjectStoreError, place::Place};
-
-/// A part is written in pieces of so many bytes.
-const PIECE: usize = 8 << 20;
-/// So many pieces may be on their way to the disk at once.
-const PIECES_UNDER_WAY: usize = 2;
 
 /// A folder with parts.
 #[derive(Debug)]
@@ -57,7 +54,7 @@ impl Folder {
         let failed = |reason: String| StoreError::Folder { folder: root.display().to_string(), reason };
         fs::create_dir_all(root).map_err(|error| failed(error.to_string()))?;
         let store = LocalFileSystem::new_with_prefix(root)
-            .map_err(|error| failed(error.to_string()))?
+            .map_err(|error| failed(ObjectStoreError::of_folder(&error).to_string()))?
             .with_fsync(true)
             .with_automatic_cleanup(true);
         let objects = Objects::new(Arc::new(store), ObjectStoreError::of_folder);
@@ -108,16 +105,10 @@ impl PartStore for Folder {
     }
 
     fn create<'a>(&'a self, path: &'a str, _size_hint: usize) -> Answer<'a, Box<dyn PartWriter>> {
+        let (file, path, deletes) = (self.root.join(path), path.to_owned(), Arc::clone(&self.deletes));
         async move {
-            let upload = self.objects.inner().put_multipart(&Path::from(path)).await;
-            let upload = upload.map_err(|error| ObjectStoreError::of_folder(&error))?;
-            let writer: Box<dyn PartWriter> = Box::new(FolderWriter {
-                upload: WriteMultipart::new_with_chunk_size(upload, PIECE),
-                runtime: Handle::current(),
-                objects: self.objects.clone(),
-                path: path.to_owned(),
-                deletes: Arc::clone(&self.deletes),
-            });
+            let file = may_wait(move || UnfinishedFile::create(&file)).await?;
+            let writer: Box<dyn PartWriter> = Box::new(FolderWriter { file, path, deletes });
             Ok(writer)
         }
         .boxed()
@@ -161,13 +152,21 @@ impl PartStore for Folder {
 
     /// Reads the folder itself: the crate `object_store` hides unfinished files.
     fn list(&self) -> Answer<'_, BTreeMap<String, u64>> {
-        let files = files(&self.root).map_err(of_io);
+        let files = files(&self.root);
+        let files = files.map_err(|error| ObjectStoreError::of_file("read the folder", &self.root.join(JOBS), &error));
         async { files }.boxed()
     }
 
     fn sweep(&self, paths: Vec<String>) -> Answer<'_, ()> {
-        let swept = paths.iter().try_for_each(|path| fs::remove_file(self.root.join(path)));
-        let swept = swept.map_err(of_io);
+        let mut swept = Ok(());
+        for path in paths.iter().map(|path| self.root.join(path)) {
+            match fs::remove_file(&path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    swept = Err(ObjectStoreError::of_file("delete", &path, &error));
+                }
+                _ => {}
+            }
+        }
         async { swept }.boxed()
     }
 
@@ -186,21 +185,14 @@ impl PartStore for Folder {
 
 /// Writes a file with bounded memory.
 struct FolderWriter {
-    upload: WriteMultipart,
-    runtime: Handle,
-    objects: Objects,
+    file: UnfinishedFile,
     path: String,
     deletes: Arc<Deletes>,
 }
 
 impl Write for FolderWriter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.runtime
-            .block_on(self.upload.wait_for_capacity(PIECES_UNDER_WAY))
-            .map_err(|error| io::Error::other(ObjectStoreError::of_folder(&error)))?;
-        let _runtime = self.runtime.enter();
-        self.upload.write(bytes);
-        Ok(bytes.len())
+        self.file.write(bytes)
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -211,14 +203,29 @@ impl Write for FolderWriter {
 impl PartWriter for FolderWriter {
     fn finish(self: Box<Self>) -> Answer<'static, u64> {
         async move {
-            let Self { upload, objects, path, deletes, .. } = *self;
+            let Self { file, path, deletes } = *self;
             let _turn = deletes.turn.lock().await;
-            upload.finish().await.map_err(|error| ObjectStoreError::of_folder(&error))?;
+            let bytes = may_wait(|| file.finish()).await?;
             deletes.pending.replaced(&path);
-            objects.size(&path).await
+            Ok(bytes)
         }
         .boxed()
     }
+}
+
+/// Does what may wait for the disk on a thread for that.
+async fn may_wait<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, ObjectStoreError> + Send + 'static,
+) -> Result<T, ObjectStoreError> {
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|_| Err(ObjectStoreError::interrupted()))
+}
+
+/// Deletes the parts in a data folder that are not finished. No ledger knows them, and it may need their room before it
+/// can be opened. Returns how many there were. What cannot be deleted stays for the [sweep](PartStore::sweep).
+pub(in crate::store) fn delete_unfinished(root: &FilePath) -> usize {
+    let files = files(root).unwrap_or_default();
+    let unfinished = files.keys().filter(|path| is_unfinished(path));
+    unfinished.filter(|path| fs::remove_file(root.join(path)).is_ok()).count()
 }
 
 /// The files of parts, finished or not, with their sizes.
@@ -236,6 +243,10 @@ fn files(root: &FilePath) -> io::Result<BTreeMap<String, u64>> {
         }
         for file in fs::read_dir(job.path())? {
             let file = file?;
+            // A folder with the name of a part is none, and is in the way of that part.
+            if !file.file_type()?.is_file() {
+                continue;
+            }
             let path = format!("{JOBS}/{}/{}", job.file_name().to_string_lossy(), file.file_name().to_string_lossy());
             if job_of(&path).is_some() {
                 found.insert(path, file.metadata()?.len());
@@ -243,10 +254,6 @@ fn files(root: &FilePath) -> io::Result<BTreeMap<String, u64>> {
         }
     }
     Ok(found)
-}
-
-fn of_io(error: io::Error) -> ObjectStoreError {
-    ObjectStoreError::of_folder(&object_store::Error::Generic { store: "folder", source: error.into() })
 }
 
 #[cfg(test)]

@@ -22,11 +22,6 @@ impl Objects {
         Self { store, describe }
     }
 
-    /// The store itself, for what only one kind of store does.
-    pub(super) fn inner(&self) -> &dyn ObjectStore {
-        &*self.store
-    }
-
     /// Writes an object whole.
     pub(super) async fn put(&self, path: &str, contents: Vec<u8>) -> Result<(), ObjectStoreError> {
         let put = self.store.put(&Path::from(path), PutPayload::from(contents)).await;
@@ -50,7 +45,7 @@ impl Objects {
         if got.len() as u64 == length {
             return Ok(got);
         }
-        let short = io::Error::new(io::ErrorKind::UnexpectedEof, format!("{} of {length} bytes came", got.len()));
+        let short = io::Error::new(io::ErrorKind::UnexpectedEof, format!("only {} of {length} bytes came", got.len()));
         Err((self.describe)(&object_store::Error::Generic { store: "objects", source: short.into() }))
     }
 

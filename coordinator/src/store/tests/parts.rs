@@ -1,0 +1,147 @@
+//! Parts that cannot be written, or take long.
+
+use std::{collections::BTreeMap, fs, ops::Range as Bytewise};
+
+use bytes::Bytes;
+use futures::{FutureExt, future::BoxFuture};
+use tokio::sync::Semaphore;
+
+use super::*;
+use crate::store::{
+    error::StoreError,
+    object_store_error::ObjectStoreError,
+    part_store::{Answer, DeletedPart, PartStore, PartWriter, ReadAhead},
+};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_part_whose_name_is_taken_says_why_leaves_nothing_and_keeps_no_coordinator_from_starting() {
+    let mut world = World::new(1 << 20, 1 << 20).await;
+    let results = world.job(100, 10, ResultMode::Stored);
+    let obstacle = world.folder.path().join("jobs/1/part-00000000000000000000.parquet");
+    fs::create_dir_all(obstacle.join("folder")).unwrap();
+    world.accept(&results, 0..100).await;
+    let Some(Fact::Paused { reason, .. }) = world.facts.recv().await else { panic!("a pause") };
+    assert!(reason.contains("cannot rename a finished file to"), "{reason}");
+    assert!(reason.contains("part-00000000000000000000.parquet: Is a directory"), "{reason}");
+    let folder = world.end().await;
+    let left = || fs::read_dir(folder.path().join("jobs/1")).unwrap().count();
+    assert_eq!(left(), 1, "after two attempts, there is only what is in the way");
+
+    let mut world = World::on(folder, 1 << 20, 1 << 20).await;
+    let recovered = world.store.recover().await.unwrap();
+    assert_eq!(recovered.len(), 1);
+    fs::remove_dir_all(&obstacle).unwrap();
+    let results = world.store.job(JobId(1)).unwrap();
+    world.accept(&results, 0..100).await;
+    world.committed(10).await;
+    assert_eq!(read_all(&world.store, &results, 0).await.len(), 100);
+}
+
+/// Parts of the first job are not begun before somebody says so.
+#[derive(Debug)]
+struct Slow {
+    parts: Arc<dyn PartStore>,
+    gate: Arc<Semaphore>,
+}
+
+impl PartStore for Slow {
+    fn place(&self) -> &Place {
+        self.parts.place()
+    }
+
+    fn location(&self, path: &str) -> String {
+        self.parts.location(path)
+    }
+
+    fn name_in_errors(&self, path: &str) -> String {
+        self.parts.name_in_errors(path)
+    }
+
+    fn unusable(&self, reason: ObjectStoreError) -> StoreError {
+        self.parts.unusable(reason)
+    }
+
+    fn part_path(&self, job: JobId, first: u64) -> String {
+        self.parts.part_path(job, first)
+    }
+
+    fn create<'a>(&'a self, path: &'a str, size_hint: usize) -> Answer<'a, Box<dyn PartWriter>> {
+        async move {
+            if path.starts_with("jobs/1/") {
+                let _turn = self.gate.acquire().await.unwrap();
+            }
+            self.parts.create(path, size_hint).await
+        }
+        .boxed()
+    }
+
+    fn read<'a>(&'a self, path: &'a str, bytes: Bytewise<u64>) -> Answer<'a, Bytes> {
+        self.parts.read(path, bytes)
+    }
+
+    fn size<'a>(&'a self, path: &'a str) -> Answer<'a, u64> {
+        self.parts.size(path)
+    }
+
+    fn read_ahead(&self) -> ReadAhead {
+        self.parts.read_ahead()
+    }
+
+    fn delete(&self, parts: Vec<DeletedPart>) -> BoxFuture<'_, u64> {
+        self.parts.delete(parts)
+    }
+
+    fn delete_job(&self, job: JobId, parts: Vec<DeletedPart>) -> BoxFuture<'_, u64> {
+        self.parts.delete_job(job, parts)
+    }
+
+    fn retry_deletes(&self) -> BoxFuture<'_, u64> {
+        self.parts.retry_deletes()
+    }
+
+    fn list(&self) -> Answer<'_, BTreeMap<String, u64>> {
+        self.parts.list()
+    }
+
+    fn sweep(&self, paths: Vec<String>) -> Answer<'_, ()> {
+        self.parts.sweep(paths)
+    }
+
+    fn get<'a>(&'a self, path: &'a str) -> Answer<'a, Bytes> {
+        self.parts.get(path)
+    }
+
+    fn put_new<'a>(&'a self, path: &'a str, contents: Vec<u8>) -> Answer<'a, ()> {
+        self.parts.put_new(path, contents)
+    }
+
+    fn put<'a>(&'a self, path: &'a str, contents: Vec<u8>) -> Answer<'a, ()> {
+        self.parts.put(path, contents)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn jobs_do_not_wait_for_the_part_of_another() {
+    let folder = tempfile::tempdir().unwrap();
+    let (tell, facts) = mpsc::unbounded_channel();
+    let mut store = Store::open(World::config(&folder, 1 << 20, 1 << 20, None), tell).await.unwrap();
+    let gate = Arc::new(Semaphore::new(0));
+    let parts = Arc::clone(&store.parts);
+    Arc::get_mut(&mut store).unwrap().parts = Arc::new(Slow { parts, gate: Arc::clone(&gate) });
+    let stop = CancellationToken::new();
+    let flushes = tokio::spawn(Arc::clone(&store).drive_flushes(stop.clone()));
+    let mut world = World { folder, store, facts, stop, flushes };
+
+    let slow = world.numbered_job(1, 100, 10, ResultMode::Stored);
+    world.accept(&slow, 0..100).await;
+    for id in 2..=40 {
+        let quick = world.numbered_job(id, 100, 10, ResultMode::Stored);
+        world.accept(&quick, 0..100).await;
+    }
+    let quick = tokio::time::timeout(Duration::from_secs(60), world.committed(390)).await;
+    assert!(quick.is_ok(), "they wait for the part of the first job");
+    assert_eq!(slow.committed_chunks().len(), 0);
+    gate.add_permits(1);
+    world.committed(10).await;
+    assert_eq!(slow.committed_chunks().len(), 10);
+}
