@@ -141,7 +141,7 @@ mod tests {
         assert_eq!((job.chunk_size, job.limits, job.keep_for), (100, Limits::default(), None));
         assert_eq!(job.result_mode, ResultMode::Stored);
         let unknown = v1::JobSpec { first: 1, last: 2, result_mode: 77, ..Default::default() };
-        let error = job_spec::<CodecError>(unknown, |_, _, _| Ok(ValueType::Int64)).unwrap_err();
+        let error = job_spec::<CodecError>(unknown, |_| Ok(Layout::values(ValueType::Int64).into())).unwrap_err();
         assert_eq!(error.to_string(), "77 is not a result mode that this version of the protocol has");
         let reversed = v1::JobSpec { first: 2, last: 1, ..Default::default() };
         let error = job_spec::<CodecError>(reversed, |_| Ok(Layout::values(ValueType::Int64).into())).unwrap_err();

@@ -147,7 +147,7 @@ impl Cluster {
             return;
         }
         let offsets = job.chunks.offsets(run);
-        let is_block = chunks_of_block(job.chunks, self.plan.piece, offsets) == Some(run);
+        let is_block = chunks_of_block(job.chunks, job.cut(), offsets) == Some(run);
         let claim = Claim { lease, job: job.id, fingerprint: Some(fingerprint(job.fingerprint)), chunks: Some(run) };
         if !is_block || self.input(|core, now| core.fence(now, &claim)).is_none() {
             return;

@@ -83,7 +83,7 @@ impl Decoder {
                     }
                     // The last numbers have no rows.
                     Ok(None) => self.has_given(decoding.end),
-                    Err(reason) => self.compute_again(&decoding, &reason).await?,
+                    Err(reason) => self.compute_again(decoding, &reason).await?,
                 }
             }
             match self.reader.next().await? {
@@ -127,7 +127,7 @@ impl Decoder {
         self.failures = 0;
     }
 
-    async fn compute_again(&mut self, decoding: &Decoding, reason: &str) -> Result<(), Status> {
+    async fn compute_again(&mut self, decoding: Decoding, reason: &str) -> Result<(), Status> {
         self.failures += 1;
         // Where numbers may have no rows, nobody knows which numbers the rows stand for that were given.
         let cannot_go_back = decoding.has_given && !decoding.is_dense();
@@ -136,9 +136,11 @@ impl Decoder {
                 "a block cannot be decoded, though it was computed again: {reason}"
             )));
         }
-        let numbers = decoding.block.covers().numbers;
-        self.store.recheck(&self.results, decoding.first, numbers).await.map_err(ReadError::Store)?;
-        self.reader.go_back(decoding.next);
+        let (first, next, numbers) = (decoding.first, decoding.next, decoding.block.covers().numbers);
+        // Its room is for what comes in its place.
+        drop(decoding);
+        self.store.recheck(&self.results, first, numbers).await.map_err(ReadError::Store)?;
+        self.reader.go_back(next);
         Ok(())
     }
 }

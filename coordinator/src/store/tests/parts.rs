@@ -34,7 +34,7 @@ async fn a_part_whose_name_is_taken_says_why_leaves_nothing_and_keeps_no_coordin
     let results = world.store.job(JobId(1)).unwrap();
     world.accept(&results, 0..100).await;
     world.committed(10).await;
-    assert_eq!(read_all(&world.store, &results, 0).await.len(), 100);
+    assert_eq!(read_all(&world.store, &results, all(&results)).await.len(), 100);
 }
 
 /// Parts of the first job are not begun before somebody says so.
