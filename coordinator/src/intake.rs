@@ -1,9 +1,9 @@
 //! What peers send, before it is whole: who may send it, and the room that it takes.
 //!
-//! A service sees a message when all of it is there. Until then it lies in the memory of this process, whoever sends it.
-//! So each request passes here before the services. A block takes its room from the memory for blocks before it is read,
-//! and only a worker with an open session may send one. All other messages are small, and share a budget of their own.
-//! Whoever keeps a message half sent loses its stream.
+//! A service sees a message when all of it is there. Until then it lies in the memory of this process, whoever sends
+//! it. So each request passes here before the services. A block takes its room from the memory for blocks before it is
+//! read, and only a worker with an open session may send one. All other messages are small, and share a budget of their
+//! own. Whoever keeps a message half sent loses its stream.
 
 mod body;
 mod progress;

@@ -1,8 +1,8 @@
 //! Workers of which nothing comes, although others could do their work.
 //!
-//! A worker may be slow, and it alone knows how far it is. So time decides: if nothing comes of its leases for long, and
-//! another worker is free, the leases end, and the others get the chunks. If those take as long it was the chunks, not
-//! the worker: the time doubles with each worker that is given up on in a job.
+//! A worker may be slow, and it alone knows how far it is. So time decides: if nothing comes of its leases for long,
+//! and another worker is free, the leases end, and the others get the chunks. If those take as long it was the chunks,
+//! not the worker: the time doubles with each worker that is given up on in a job.
 
 use std::{collections::BTreeSet, time::Duration};
 

@@ -166,7 +166,16 @@ impl Cluster {
         if let Accepted::Held { chunks: Some(whole) } = &block.accepted {
             self.coordinator.forgive(block.job, *whole);
         }
+        let overlaps = matches!(block.accepted, Accepted::Overlapping { .. });
+        let (job, lease, chunks) = (block.job, block.lease, Some(block.chunks));
         self.input(|core, now| core.handle_accepted(now, block));
+        let row = self.ledger.jobs.get(&job).filter(|_| overlaps);
+        if let Some(fingerprint) = row.map(|row| self.plan.fingerprint(self.plan.index(&row.spec))) {
+            let claim = Claim { lease, job, fingerprint: Some(fingerprint), chunks };
+            if self.input(|core, now| core.fence(now, &claim)).is_some() {
+                self.break_promise(format!("what overlaps another block is not given back: {claim:?}"));
+            }
+        }
     }
 
     fn end_block(&mut self, upload: Upload, outcome: &'static str) {

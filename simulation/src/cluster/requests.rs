@@ -177,6 +177,10 @@ impl Cluster {
         if *status.spec != self.plan.spec(job) {
             self.break_promise(format!("client {client} submits job {job} and gets {:?}", status.spec));
         }
+        let (jobs, most) = (self.ledger.jobs.len(), self.plan.config.max_jobs);
+        if jobs > most {
+            self.break_promise(format!("{jobs} jobs are kept, and {most} may be"));
+        }
         let row = self.ledger.jobs.get(&id);
         if row.is_none_or(|row| row.token != token || self.plan.index(&row.spec) != job) {
             self.break_promise(format!("client {client} is told of job {id}, which is not in the ledger"));

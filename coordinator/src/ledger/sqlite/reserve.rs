@@ -20,8 +20,8 @@ impl Reserve {
         Self(folder.join("reserve"))
     }
 
-    /// Does what writes to the ledger. If there is no room for it, and there is a reserve, that is spent and it is tried
-    /// once more.
+    /// Does what writes to the ledger. If there is no room for it, and there is a reserve, that is spent and it is
+    /// tried once more.
     pub(super) fn spend_if_full<T>(&self, mut write: impl FnMut() -> Result<T, LedgerError>) -> Result<T, LedgerError> {
         match write() {
             Err(LedgerError::Full { .. }) if self.spend().is_ok() => write(),
