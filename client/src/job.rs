@@ -42,8 +42,8 @@ pub struct Job {
     pub reductions: Option<String>,
     /// What the rows of its kernel look like.
     pub kernel_layout: Layout,
-    /// What the rows of its blocks look like. With reductions they are partial aggregates; [`Job::result_layout`] is that
-    /// of the result.
+    /// What the rows of its blocks look like. With reductions they are partial aggregates; [`Job::result_layout`] is
+    /// that of the result.
     pub layout: Layout,
     /// What it computes. Its id does not say that, once the coordinator was given an older copy of its data.
     pub(crate) fingerprint: Fingerprint,

@@ -209,7 +209,7 @@ fn lists_have_their_columns_and_names() {
     let job = coordinator.swath("job show 1").succeed();
     let fields: Vec<_> = job.stdout().lines().filter_map(|line| line.split_whitespace().next()).collect();
     let expected =
-        ["job", "kernel", "range", "values", "state", "chunks", "done", "submitted", "ended", "results", "worker"];
+        ["job", "kernel", "range", "columns", "state", "chunks", "done", "submitted", "ended", "results", "worker"];
     assert_eq!(fields, expected, "{}", job.stdout());
     assert!(job.stdout().contains("able: 1,000 numbers"), "{}", job.stdout());
 }

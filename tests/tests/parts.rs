@@ -60,7 +60,6 @@ fn bounds_that_cannot_be_are_refused_in_a_sentence() {
         ("--first 5 --last 4", "no number is both 5 or more and 4 or less"),
         ("--column m", "there is no column `m`; the columns are `n` and `value`"),
         ("--column n --column n", "the column `n` is asked for twice"),
-        ("--column n --column value", "one value in each line"),
     ] {
         let said = coordinator.swath(&format!("job results 1 -o x.txt {arguments}")).end().assert_refused(2);
         assert!(said.contains(sentence), "{arguments}: {said}");

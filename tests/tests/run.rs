@@ -56,7 +56,16 @@ fn the_job_is_json_when_the_values_go_to_a_file() {
         ("first", json!(1)),
         ("last", json!(1000)),
         ("numbers", json!(1000)),
-        ("value_type", json!("int64")),
+        ("shape", json!("dense")),
+        (
+            "columns",
+            json!([
+                {"name": "n", "type": "int64", "nullable": false},
+                {"name": "value", "type": "int64", "nullable": false},
+            ]),
+        ),
+        ("condition", json!(null)),
+        ("reductions", json!(null)),
         ("state", json!("done")),
         ("failure", json!(null)),
         ("committed_numbers", json!(1000)),

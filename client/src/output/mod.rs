@@ -18,6 +18,7 @@ mod sink;
 mod sink_error;
 mod text;
 mod unfinished;
+mod writer;
 
 use std::{
     io::Write,
@@ -43,6 +44,7 @@ use self::{
     sink::{RowSink, Sink},
     sink_error::SinkError,
     unfinished::Unfinished,
+    writer::Writer,
 };
 pub use self::{
     content::Content,
@@ -119,18 +121,31 @@ impl OutputTarget {
         let columns = content.columns_for(format)?;
         let Opened { destination, unfinished, disk, .. } = self.opened;
         let written = destination.written();
-        let sink = open_sink(destination, self.format, content, columns);
-        let sink = sink.map_err(|error| describe(error, &self.name))?;
+        let writer = open_writer(destination, self.format, content, columns);
+        let writer = writer.map_err(|error| describe(error, &self.name))?;
         // Missing numbers make the file smaller, and how many are missing is not known.
         let disk = disk.filter(|_| !content.may_miss);
         let progress = Written { range: content.range, blocks: 0, numbers: 0, rows: 0, bytes: written, disk };
         let wanted = Wanted { format, shows_missing: content.shows_missing(format) };
-        Ok(Output { sink, wanted, destination: self.name, written: progress, unfinished })
+        Ok(Output { writer, wanted, destination: self.name, written: progress, unfinished })
     }
 }
 
 /// The column of the numbers themselves.
 const NUMBER: &str = "n";
+
+fn open_writer(
+    destination: Destination,
+    format: FileFormat,
+    content: &Content,
+    columns: content::Columns,
+) -> Result<Writer, SinkError> {
+    let sink = open_sink(destination, format, content, columns)?;
+    let Some(reductions) = &content.reductions else { return Ok(Writer::Direct(sink)) };
+    let covers = Covers { first: content.range.first(), numbers: content.range.count() };
+    let merged = Merged::new(reductions.accumulator(), content.layout.clone(), covers, sink);
+    Ok(Writer::Merged(Box::new(merged)))
+}
 
 fn open_sink(
     destination: Destination,
@@ -139,13 +154,6 @@ fn open_sink(
     columns: content::Columns,
 ) -> Result<Sink, SinkError> {
     let content::Columns { positions, schema } = columns;
-    if let Some(reductions) = &content.reductions {
-        let (accumulator, layout) = (reductions.accumulator(), content.layout.clone());
-        let covers = Covers { first: content.range.first(), numbers: content.range.count() };
-        let merged = Content { reductions: None, ..content.clone() };
-        let sink = open_sink(destination, format, &merged, content::Columns { positions, schema })?;
-        return Ok(Sink::Merged(Box::new(Merged::new(accumulator, layout, covers, sink))));
-    }
     if format.format() == Format::Parquet {
         let sink = parquet::ParquetSink::open(destination, &content.layout, &positions, &content.metadata)?;
         return Ok(Sink::Blocks(Box::new(sink)));
@@ -228,7 +236,7 @@ pub struct SoFar<'a> {
 
 /// Results that are being written. A file appears under its name only when it is complete.
 pub struct Output {
-    sink: Sink,
+    writer: Writer,
     wanted: Wanted,
     destination: String,
     written: Written,
@@ -248,28 +256,28 @@ impl Output {
         progress: impl Fn(SoFar<'_>) + Send + 'static,
     ) -> Result<Summary, OutputError> {
         // If this future is dropped, `unfinished` is dropped with it and deletes the file.
-        let Self { mut sink, wanted, destination, mut written, unfinished } = self;
-        if matches!(sink, Sink::Blocks(_)) {
+        let Self { mut writer, wanted, destination, mut written, unfinished } = self;
+        if writer.copies() {
             results = results.for_copying();
         }
         let (sender, mut blocks) = mpsc::channel::<Block>(BLOCKS_WAITING);
         let name = destination.clone();
-        let writer = tokio::task::spawn_blocking(move || {
+        let writing = tokio::task::spawn_blocking(move || {
             while let Some(block) = blocks.blocking_recv() {
-                sink.write(&block).map_err(|error| describe(error, &name))?;
+                writer.write(&block).map_err(|error| describe(error, &name))?;
                 written.add(&block, &name)?;
-                let reduced = sink.so_far().map_err(|error| describe(error, &name))?;
+                let reduced = writer.so_far().map_err(|error| describe(error, &name))?;
                 progress(SoFar { numbers: written.numbers, reduced: reduced.as_ref() });
             }
-            Ok::<_, OutputError>((sink, written))
+            Ok::<_, OutputError>((writer, written))
         });
         let fetched = fetch(&mut results, wanted, &sender).await;
         drop(sender);
-        let (sink, mut written) = writer.await.map_err(|error| OutputError::Block(error.to_string()))??;
+        let (writer, mut written) = writing.await.map_err(|error| OutputError::Block(error.to_string()))??;
         fetched?;
-        let is_reduced = matches!(sink, Sink::Merged(_));
+        let is_reduced = writer.merges();
         let finish = move || {
-            sink.finish().and_then(|mut whole| Ok(whole.flush()?))?;
+            writer.finish().and_then(|mut whole| Ok(whole.flush()?))?;
             Ok(unfinished.map_or(Ok(()), Unfinished::publish)?)
         };
         let finished =

@@ -3,7 +3,7 @@
 use arrow_array::RecordBatch;
 use swath_block::Block;
 
-use super::{destination::Destination, merged::Merged, parquet::ParquetSink, sink_error::SinkError};
+use super::{destination::Destination, parquet::ParquetSink, sink_error::SinkError};
 
 /// Rows that are decoded at once.
 const BATCH_ROWS: usize = 1 << 16;
@@ -22,8 +22,6 @@ pub(super) enum Sink {
     Blocks(Box<ParquetSink>),
     /// Decoded, these columns.
     Rows { sink: Box<dyn RowSink>, columns: Vec<usize> },
-    /// Merged into one row, which is written at the end.
-    Merged(Box<Merged>),
 }
 
 impl Sink {
@@ -32,7 +30,6 @@ impl Sink {
         let (sink, columns) = match self {
             Self::Blocks(sink) => return sink.write(block),
             Self::Rows { sink, columns } => (sink, columns),
-            Self::Merged(merged) => return merged.add(block),
         };
         for batch in block.columns(columns, BATCH_ROWS).map_err(|error| SinkError::Block(error.to_string()))? {
             sink.write(&batch.map_err(|error| SinkError::Block(error.to_string()))?)?;
@@ -40,20 +37,11 @@ impl Sink {
         Ok(())
     }
 
-    /// The result of reductions over what was written so far; `None` where rows are written as they come.
-    pub(super) fn so_far(&self) -> Result<Option<RecordBatch>, SinkError> {
-        match self {
-            Self::Merged(merged) => merged.so_far().map(Some),
-            Self::Blocks(_) | Self::Rows { .. } => Ok(None),
-        }
-    }
-
     /// Writes the end of the file, and gives the destination back.
     pub(super) fn finish(self) -> Result<Destination, SinkError> {
         match self {
             Self::Blocks(sink) => sink.finish(),
             Self::Rows { sink, .. } => sink.finish(),
-            Self::Merged(merged) => merged.finish(),
         }
     }
 }

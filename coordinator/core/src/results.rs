@@ -298,9 +298,9 @@ pub enum Kept {
     Something,
 }
 
-/// The chunks of a block with these offsets. A block covers whole chunks, or a part of one chunk that is too large for a
-/// block: one piece of it, or where the rows decide, any part. Whoever computes a chunk cuts it in the same way, so two
-/// blocks do not overlap in part. `None` for any other run.
+/// The chunks of a block with these offsets. A block covers whole chunks, or a part of one chunk that is too large for
+/// a block: one piece of it, or where the rows decide, any part. Whoever computes a chunk cuts it in the same way, so
+/// two blocks do not overlap in part. `None` for any other run.
 pub fn chunks_of_block(chunks: Chunks, cut: Cut, block: OffsetRun) -> Option<ChunkRun> {
     if block.end() > chunks.range().count() {
         return None;

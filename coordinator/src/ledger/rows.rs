@@ -62,8 +62,8 @@ impl From<&Submitted> for JobRow {
 }
 
 impl JobRow {
-    /// What the job computes. Fails if this program does not know its kernel, or refuses its parameters, its condition or
-    /// its reductions.
+    /// What the job computes. Fails if this program does not know its kernel, or refuses its parameters, its condition
+    /// or its reductions.
     fn spec(&self) -> Result<JobSpec, LedgerError> {
         let unknown = |reason: String| LedgerError::UnknownJob { job: self.id.0, reason };
         let request = JobRequest {

@@ -1,8 +1,8 @@
 //! Streams of results on their way to readers.
 //!
 //! What a stream holds is within the memory for readers: room is taken before a block is read, and given back when the
-//! transport has sent the bytes. A reader that does not read would keep its room for ever. So its stream is cut off when
-//! others wait for room; and if the transport still holds bytes of it some time later, its connection is closed.
+//! transport has sent the bytes. A reader that does not read would keep its room for ever. So its stream is cut off
+//! when others wait for room; and if the transport still holds bytes of it some time later, its connection is closed.
 
 use std::{
     collections::{BTreeMap, VecDeque},

@@ -3,8 +3,8 @@
 use arrow_array::{Array, ArrayRef, cast::AsArray};
 use arrow_schema::DataType;
 
-/// The bytes of the first rows of these columns, for each count of rows from 0 on. They are those of the values, however
-/// these are encoded, so a row counts the same wherever it stands.
+/// The bytes of the first rows of these columns, for each count of rows from 0 on. They are those of the values,
+/// however these are encoded, so a row counts the same wherever it stands.
 pub(super) fn cumulative(columns: &[ArrayRef], rows: usize) -> Vec<u64> {
     let mut sums = Vec::with_capacity(rows + 1);
     let mut sum = 0;

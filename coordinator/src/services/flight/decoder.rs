@@ -184,7 +184,8 @@ impl Decoding {
         }))
     }
 
-    /// The next message, if the block is still what came; `None` if no row is left. The error says what is wrong with it.
+    /// The next message, if the block is still what came; `None` if no row is left. The error says what is wrong with
+    /// it.
     fn message(&mut self) -> Result<Option<Vec<Bytes>>, String> {
         let Some(batch) = self.next_batch()? else {
             if self.is_dense() && !self.is_done() {
