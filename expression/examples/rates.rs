@@ -1,7 +1,7 @@
 //! Values a second of processor time of some conditions, on Linux: `cargo run --release -p swath-expression --example
 //! rates`.
 
-#![allow(clippy::disallowed_macros, clippy::unwrap_used, reason = "a tool that measures")]
+#![allow(clippy::disallowed_macros, clippy::disallowed_methods, clippy::unwrap_used, reason = "a tool that measures")]
 
 use std::{fs, hint::black_box, sync::Arc};
 

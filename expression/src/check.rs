@@ -300,7 +300,7 @@ impl Check<'_> {
         Ok(match self.typed(operand)? {
             Typed::Exact { id, .. } | Typed::Time { id, .. } => Truth::IsNullExact(id),
             Typed::Float(id) => Truth::IsNullFloat(id),
-            Typed::Truth(truth) => Truth::IsNullTruth(Box::new(truth)),
+            Typed::Truth(truth) => Truth::IsNullCondition(Box::new(truth)),
             Typed::Text(Bytes::Column(column)) | Typed::Binary(Bytes::Column(column)) => Truth::IsNullColumn(column),
             Typed::Opaque { column, .. } => Truth::IsNullColumn(column),
             Typed::FloatLiteral(_) | Typed::Text(_) | Typed::Binary(_) => Truth::Constant(Some(false)),

@@ -1,6 +1,7 @@
 //! The same conditions by DuckDB: the same rows are selected. Needs `SWATH_PYTHON`, which `cargo xtask test` sets.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking; the lints know test functions only")]
+#![allow(clippy::disallowed_types, clippy::disallowed_methods, clippy::disallowed_macros, reason = "it starts DuckDB")]
 
 use std::{
     env,

@@ -238,7 +238,7 @@ fn rows_without_an_answer_are_named() {
     assert_eq!(said("n > -7 and 100 % (n - 7) > 5"), "the condition has no answer for 7: division by zero");
     assert_eq!(evaluate("n <> 0 and 1000 / n >= 500").unwrap().set_indices().collect::<Vec<_>>(), [5001, 5002]);
     assert_eq!(evaluate("n = 0 or 1000 / n >= 500").unwrap().count_set_bits(), 3);
-    let power = vec!["(n + 4000000000000000000)"; 5].join(" * ");
+    let power = ["(n + 4000000000000000000)"; 5].join(" * ");
     let beyond = format!("n > 4990 and {power} > 0");
     assert_eq!(said(&beyond), "the condition has no answer for 4991: a result that does not fit 256 bits");
 }

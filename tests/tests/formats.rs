@@ -1,5 +1,7 @@
 //! Formats of results with columns of every Arrow type, read by other people's programs.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking; the lints know test functions only")]
+
 use std::fs::File;
 
 use arrow_array::RecordBatch;

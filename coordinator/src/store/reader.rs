@@ -21,6 +21,7 @@ use super::{
     turn::Turn,
     wanted::Wanted,
 };
+use crate::ledger::PartRow;
 
 /// How often a reader tries again to read a part while its store is away.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
@@ -133,22 +134,10 @@ impl BlockReader {
                     };
                     (first, held.block, Arc::new(room))
                 }
-                Found::Part { first, part, block } => match self.fetches.block(&part, block, &mut self.turn).await {
-                    Ok((block, room)) => (first, block, room),
-                    Err(FetchError::NoRoom { bytes }) => {
-                        self.wait_for_room(bytes).await;
-                        continue;
-                    }
-                    Err(FetchError::Store(StoreError::Read { path, error })) if error.is_temporary() => {
-                        self.wait_after(StoreError::Read { path, error }).await?;
-                        continue;
-                    }
-                    Err(FetchError::Store(error)) => {
-                        // Its numbers are computed again, and come as if for the first time.
-                        self.store.drop_lost_part(&self.results, &part, block, error).await?;
-                        continue;
-                    }
-                },
+                Found::Part { first, part, block } => {
+                    let Some((block, room)) = self.read_part(&part, block).await? else { continue };
+                    (first, block, room)
+                }
                 Found::Missing { end } => {
                     // `end` is greater than `self.next`, which is missing itself.
                     let missing = OffsetRun::new(self.next, end.min(self.end)).unwrap_or(OffsetRun::one(self.next));
@@ -163,15 +152,7 @@ impl BlockReader {
                     ));
                 }
                 Found::Nowhere => {
-                    if self.store.memory.is_short() {
-                        // Later blocks fill the memory: they must make room for the one that comes next.
-                        self.store.flush.notify_one();
-                    }
-                    self.fetches.clear();
-                    self.turn.rest();
-                    if self.changes.changed().await.is_err() {
-                        return Err(ReadError::GoingAway);
-                    }
+                    self.wait_for_more().await?;
                     continue;
                 }
             };
@@ -179,6 +160,31 @@ impl BlockReader {
             self.next = first + block.covers().numbers;
             return Ok(Some(Piece::Block { first, block, room }));
         }
+    }
+
+    /// A block of a part, and its room. `None` if it was waited for, and is to be looked for again.
+    async fn read_part(&mut self, part: &Arc<PartRow>, block: usize) -> Result<Option<(Block, Arc<Room>)>, ReadError> {
+        match self.fetches.block(part, block, &mut self.turn).await {
+            Ok(read) => return Ok(Some(read)),
+            Err(FetchError::NoRoom { bytes }) => self.wait_for_room(bytes).await,
+            Err(FetchError::Store(StoreError::Read { path, error })) if error.is_temporary() => {
+                self.wait_after(StoreError::Read { path, error }).await?;
+            }
+            // Its numbers are computed again, and come as if for the first time.
+            Err(FetchError::Store(error)) => self.store.drop_lost_part(&self.results, part, block, error).await?,
+        }
+        Ok(None)
+    }
+
+    /// Waits until something has changed: the next block is nowhere yet.
+    async fn wait_for_more(&mut self) -> Result<(), ReadError> {
+        if self.store.memory.is_short() {
+            // Later blocks fill the memory: they must make room for the one that comes next.
+            self.store.flush.notify_one();
+        }
+        self.fetches.clear();
+        self.turn.rest();
+        self.changes.changed().await.map_err(|_| ReadError::GoingAway)
     }
 
     /// Waits behind the other readers until there is room. It holds nothing meanwhile.

@@ -110,7 +110,7 @@ impl Store {
             Ok(()) => info!(files, "deleted files that belong to no part"),
             // Nothing needs their names: what is written later under one of them takes its place.
             Err(error) => {
-                warn!(files, %error, "cannot delete files that belong to no part; the next start tries again")
+                warn!(files, %error, "cannot delete files that belong to no part; the next start tries again");
             }
         }
         Ok(())

@@ -36,11 +36,13 @@ impl Check<'_> {
                 let (one, other) = (self.float(&one), self.float(&other));
                 Truth::Float(relation, one, other)
             }
-            (Typed::Truth(one), Typed::Null) => Truth::Truths(relation, Box::new(one), Box::new(Truth::Constant(None))),
-            (Typed::Null, Typed::Truth(other)) => {
-                Truth::Truths(relation, Box::new(Truth::Constant(None)), Box::new(other))
+            (Typed::Truth(one), Typed::Null) => {
+                Truth::Conditions(relation, Box::new(one), Box::new(Truth::Constant(None)))
             }
-            (Typed::Truth(one), Typed::Truth(other)) => Truth::Truths(relation, Box::new(one), Box::new(other)),
+            (Typed::Null, Typed::Truth(other)) => {
+                Truth::Conditions(relation, Box::new(Truth::Constant(None)), Box::new(other))
+            }
+            (Typed::Truth(one), Typed::Truth(other)) => Truth::Conditions(relation, Box::new(one), Box::new(other)),
             (Typed::Text(one), Typed::Text(other)) => Truth::Bytes(relation, one, other),
             (Typed::Binary(one), Typed::Binary(other)) => match relation {
                 Relation::Equal | Relation::NotEqual => Truth::Bytes(relation, one, other),

@@ -29,9 +29,9 @@ impl Check<'_> {
         }
         match typed {
             Typed::Exact { id, scale } => self.numbers(operand, (id, scale), elements),
-            Typed::Float(_) | Typed::FloatLiteral(_) => self.floats((typed, operand), elements),
+            Typed::Float(_) | Typed::FloatLiteral(_) => self.floats((typed, operand), &elements),
             Typed::Text(ref of) | Typed::Binary(ref of) => self.texts((&typed, operand), of.clone(), elements),
-            Typed::Time { id, unit, .. } => self.times((&typed, operand), (id, unit), elements),
+            Typed::Time { id, unit, .. } => self.times((&typed, operand), (id, unit), &elements),
             // `null in (…)` is null whatever the list has.
             Typed::Null => Ok(Truth::Constant(None)),
             Typed::Truth(_) | Typed::Opaque { .. } => {
@@ -78,13 +78,13 @@ impl Check<'_> {
         if floats.is_empty() {
             return Ok(among_exact);
         }
-        let among_floats = self.floats((Typed::Exact { id, scale }, operand), floats)?;
+        let among_floats = self.floats((Typed::Exact { id, scale }, operand), &floats)?;
         Ok(Truth::Any(vec![among_exact, among_floats]))
     }
 
-    fn floats(&mut self, (typed, operand): Side<'_>, elements: Vec<Side<'_>>) -> Result<Truth, Fault> {
+    fn floats(&mut self, (typed, operand): Side<'_>, elements: &[Side<'_>]) -> Result<Truth, Fault> {
         let mut list = List::default();
-        for (found, element) in &elements {
+        for (found, element) in elements {
             if !is_number(found) {
                 return Err(not_comparable((&typed, operand), (found, element)));
             }
@@ -127,11 +127,11 @@ impl Check<'_> {
         &mut self,
         of: (&Typed, &Syntax),
         (id, unit): (ExactId, Unit),
-        elements: Vec<Side<'_>>,
+        elements: &[Side<'_>],
     ) -> Result<Truth, Fault> {
         let Typed::Time { zoned: of_operand, .. } = of.0 else { return Err(not_comparable(of, of)) };
         let mut finest = unit;
-        for (found, element) in &elements {
+        for (found, element) in elements {
             match found {
                 Typed::Null => {}
                 Typed::Time { id, unit, zoned } if zoned == of_operand => {
@@ -143,7 +143,7 @@ impl Check<'_> {
             }
         }
         let mut list = List::default();
-        for (found, element) in &elements {
+        for (found, element) in elements {
             let Typed::Time { id, unit, .. } = found else {
                 list.has_null = true;
                 continue;

@@ -27,7 +27,7 @@ impl<'p> Lowering<'p, '_> {
                 let nulls = self.bytes_nulls([left, right]);
                 self.emit(|out| Op::CompareBytes { relation: *relation, left, right, nulls, out })
             }
-            Truth::Truths(relation, left, right) => {
+            Truth::Conditions(relation, left, right) => {
                 let (left, right) = (self.truth(left), self.truth(right));
                 self.emit(|out| Op::CompareTruths { relation: *relation, left, right, out })
             }
@@ -56,7 +56,7 @@ impl<'p> Lowering<'p, '_> {
                 let nulls = self.column_nulls(*column);
                 self.emit(|out| Op::IsNull { nulls, out })
             }
-            Truth::IsNullTruth(of) => {
+            Truth::IsNullCondition(of) => {
                 let of = self.truth(of);
                 self.emit(|out| Op::IsNullTruth { of, out })
             }

@@ -45,7 +45,7 @@ impl Machine {
                 Lane::Huge => self.huges.write(out, |_, out| out.fill(value)),
             },
             Op::Convert { from, of, to, out } => self.convert((from, of), (to, out)),
-            Op::ToFloat { from, of, scale, out } => self.to_float((from, of), scale, out),
+            Op::ToFloat { from, of, scale, out } => self.write_float((from, of), scale, out),
             _ => {}
         }
     }
@@ -79,7 +79,7 @@ impl Machine {
     }
 
     #[inline(always)]
-    fn to_float(&mut self, (from, of): (Lane, usize), scale: u8, out: usize) {
+    fn write_float(&mut self, (from, of): (Lane, usize), scale: u8, out: usize) {
         match from {
             // Not -0, which is an integer's zero in this lane, but another float.
             Lane::Small if scale == 0 => self.floats.write(out, |floats, out| {

@@ -257,11 +257,15 @@ fn like(pattern: &[char], text: &[char]) -> bool {
 
 /// True if one is; otherwise null if one is.
 fn any(truths: impl IntoIterator<Item = Option<bool>>) -> Option<bool> {
-    truths.into_iter().fold(Some(false), |any, truth| match (any, truth) {
-        (Some(true), _) | (_, Some(true)) => Some(true),
-        (None, _) | (_, None) => None,
-        _ => Some(false),
-    })
+    let mut any = Some(false);
+    for truth in truths {
+        any = match (any, truth) {
+            (Some(true), _) | (_, Some(true)) => Some(true),
+            (None, _) | (_, None) => None,
+            _ => Some(false),
+        };
+    }
+    any
 }
 
 /// All values of the list are computed, but those that are floats only where no other decides.
@@ -338,7 +342,7 @@ pub(crate) fn truth(of: &Truth, row: &Row) -> Result<Option<bool>, Failure> {
             any([from, to].map(|truth| truth.map(|truth| !truth))).map(|truth| !truth)
         }
         Truth::NumberIsNull(number) => Some(evaluate(number, row)?.is_none()),
-        Truth::TruthIsNull(operand) => Some(truth(operand, row)?.is_some()),
+        Truth::IsNull(operand) => Some(truth(operand, row)?.is_some()),
         Truth::Same(one, other) => {
             let (one, other) = (truth(one, row)?, truth(other, row)?);
             one.zip(other).map(|(one, other)| one == other)
@@ -350,7 +354,7 @@ pub(crate) fn truth(of: &Truth, row: &Row) -> Result<Option<bool>, Failure> {
 }
 
 /// Which truth of one operand is that of all.
-#[derive(PartialEq)]
+#[derive(Clone, Copy, PartialEq)]
 enum Decides {
     False,
     True,

@@ -38,7 +38,7 @@ pub(crate) enum Truth {
     In(Number, Vec<Number>),
     Between(Number, Number, Number),
     NumberIsNull(Number),
-    TruthIsNull(Box<Truth>),
+    IsNull(Box<Truth>),
     Same(Box<Truth>, Box<Truth>),
     Not(Box<Truth>),
     Every(Vec<Truth>),
@@ -118,7 +118,7 @@ pub(crate) fn truth() -> impl Strategy<Value = Truth> {
             2 => inner.clone().prop_map(|truth| Truth::Not(Box::new(truth))),
             4 => several().prop_map(Truth::Every),
             4 => several().prop_map(Truth::Any),
-            1 => inner.clone().prop_map(|truth| Truth::TruthIsNull(Box::new(truth))),
+            1 => inner.clone().prop_map(|truth| Truth::IsNull(Box::new(truth))),
             1 => (inner.clone(), inner.clone()).prop_map(|(one, other)| Truth::Same(Box::new(one), Box::new(other))),
         ]
     })
@@ -176,7 +176,7 @@ impl fmt::Display for Truth {
             Self::In(operand, list) => write!(to, "({operand} In ({}))", Joined(list, ",")),
             Self::Between(operand, low, high) => write!(to, "({operand} between {low} AND {high})"),
             Self::NumberIsNull(operand) => write!(to, "({operand} is null)"),
-            Self::TruthIsNull(operand) => write!(to, "({operand} is not null)"),
+            Self::IsNull(operand) => write!(to, "({operand} is not null)"),
             Self::Same(one, other) => write!(to, "({one} = {other})"),
             Self::Not(operand) => write!(to, "(not {operand})"),
             Self::Every(operands) => write!(to, "({})", Joined(operands, " and ")),
