@@ -19,8 +19,8 @@ const SHORT_LEASES: &str = "--lease-timeout 1s";
 const LONGER: std::time::Duration = std::time::Duration::from_secs(3);
 
 /// Steps to 1 from numbers so large that each takes a while, in chunks so small that much is seen of them. A worker
-/// that is alone with them needs a second or two, and the oracle some more.
-const NUMBERS: RangeInclusive<i64> = 1_000_000_000_000..=1_000_004_999_999;
+/// that is alone with them needs some seconds, so that it can be killed several times before the end.
+const NUMBERS: RangeInclusive<i64> = 1_000_000_000_000..=1_000_011_999_999;
 
 /// Submits the job of [`NUMBERS`]; workers may crash as often as they like.
 fn submit(coordinator: &Coordinator<'_>) -> u64 {
