@@ -45,6 +45,8 @@ pub(crate) struct Coordinator {
     pub(crate) open: BTreeMap<WorkerId, BTreeSet<LeaseId>>,
     /// How often a worker crashed that had nothing else to compute than this chunk, since it was last computed.
     alone: BTreeMap<(JobId, u64), u32>,
+    /// The most of that: the core may have decided before the chunk was computed after all.
+    most_alone: BTreeMap<(JobId, u64), u32>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,6 +90,7 @@ impl Coordinator {
             drained: BTreeSet::new(),
             open: BTreeMap::new(),
             alone: BTreeMap::new(),
+            most_alone: BTreeMap::new(),
         }
     }
 
@@ -110,14 +113,16 @@ impl Coordinator {
         self.is_up() && self.suspended_until.is_none_or(|until| until <= at)
     }
 
-    /// How often workers crashed for which nothing but this chunk can be blamed.
+    /// How often workers crashed, one after the other, for which nothing but this chunk can be blamed.
     pub(crate) fn crashes_alone(&self, job: JobId, chunk: u64) -> u32 {
-        self.alone.get(&(job, chunk)).copied().unwrap_or(0)
+        self.most_alone.get(&(job, chunk)).copied().unwrap_or(0)
     }
 
     pub(crate) fn blame(&mut self, job: JobId, chunk: u64) -> u32 {
         let crashes = self.alone.entry((job, chunk)).or_default();
         *crashes += 1;
+        let most = self.most_alone.entry((job, chunk)).or_default();
+        *most = (*most).max(*crashes);
         *crashes
     }
 

@@ -6,7 +6,9 @@ use std::{
     time::Duration,
 };
 
-use swath_model::{ChunkRun, Incarnation, Instant, LeaseId, OffsetRun, OffsetSet, ResumeOffer, ResumedLease, WorkerId};
+use swath_model::{
+    ChunkRun, Incarnation, Instant, JobId, LeaseId, OffsetRun, OffsetSet, ResumeOffer, ResumedLease, WorkerId,
+};
 
 use crate::{
     AfterLoss, BlockId, Config, Effect, FromCoordinator, Job, Lease, Loss, NextTask, Outcome, SessionId, Slot, Task,
@@ -236,7 +238,10 @@ impl<K> Worker<K> {
         match message {
             FromCoordinator::Welcome(_) | FromCoordinator::Unknown => {}
             FromCoordinator::Job { id, job } => drop(session.jobs.insert(id, job)),
-            FromCoordinator::JobEnded { id } => drop(session.jobs.remove(&id)),
+            FromCoordinator::JobEnded { id } => {
+                session.jobs.remove(&id);
+                self.on_job_ended(now, id);
+            }
             FromCoordinator::Lease(lease) => self.on_lease(lease),
             FromCoordinator::ReturnChunks { lease, chunks } => self.on_return_chunks(now, lease, chunks),
             FromCoordinator::StopLease { lease } => self.on_stop_lease(now, lease),
@@ -454,6 +459,14 @@ impl<K> Worker<K> {
         self.send_computed(lease, returned.and_then(|(_, computed)| computed));
         self.remove_settled();
         self.leave_if_delivered(now);
+    }
+
+    /// Slots may still compute chunks of it that have failed in other slots: the coordinator has forgotten their lease.
+    fn on_job_ended(&mut self, now: Instant, job: JobId) {
+        let leases: Vec<LeaseId> = self.leases.iter().filter(|held| held.job.id == job).map(|held| held.id).collect();
+        for lease in leases {
+            self.on_stop_lease(now, lease);
+        }
     }
 
     fn on_stop_lease(&mut self, now: Instant, lease: LeaseId) {

@@ -170,6 +170,20 @@ fn a_lease_of_a_job_that_is_unknown_or_another_is_refused() {
 }
 
 #[test]
+fn what_a_job_that_has_ended_left_behind_is_stopped() {
+    let mut bench = Bench::joined(2, &job_in_pieces(1000, 500, 250));
+    bench.lease(1, run(0, 1));
+    assert!(bench.take(0).is_some() && bench.take(1).is_some());
+    // The chunk fails in one slot, and the coordinator has no lease to stop any more.
+    bench.worker.handle_failed(Slot(0), 0, 3, "it is odd".to_owned());
+    bench.finish(0);
+    assert!(bench.stopped.is_empty());
+    bench.told(FromCoordinator::JobEnded { id: JobId(1) });
+    assert_eq!(bench.stopped, [Slot(1)]);
+    assert!(bench.holds_nothing());
+}
+
+#[test]
 fn blocks_of_a_lease_that_was_stopped_do_not_count_for_a_later_one_of_the_same_chunks() {
     let mut bench = Bench::joined(1, &job(1000, 10));
     bench.lease(1, run(0, 4));
