@@ -140,7 +140,8 @@ pub(super) async fn save(client: &Client, job: &Job, way: Way<'_>) -> Result<Sum
     let Way { target, destination, range, wanted } = way;
     let content = destination.content(job, range, wanted)?;
     if let Some(bytes) = target.about(&content).filter(|&bytes| bytes >= MUCH) {
-        let (rows, bytes) = (counted(range.count(), "row"), HumanBytes(bytes));
+        let kind = job.layout.value_type().map_or_else(|| "row".to_owned(), |value_type| format!("{value_type} value"));
+        let (rows, bytes) = (counted(range.count(), &kind), HumanBytes(bytes));
         say!("{rows} will take about {bytes} in {}", destination.target);
     }
     let output = target.begin(&content)?;
