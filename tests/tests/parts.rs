@@ -146,6 +146,10 @@ fn a_parquet_file_says_what_it_holds() {
         });
         assert_eq!(scene.python("footer.py", [file])["metadata"], expected, "{file}");
     }
+    let arguments = ["--where", "n > 3", "--reduce", "count", "-o", "reduced.parquet"];
+    scene.swath("run 1..=1000").args(arguments).succeed();
+    let said = &scene.python("footer.py", ["reduced.parquet"])["metadata"];
+    assert_eq!((&said["swath.where"], &said["swath.reduce"]), (&json!("n > 3"), &json!("count")));
 }
 
 #[test]

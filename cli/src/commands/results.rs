@@ -163,7 +163,7 @@ pub(super) async fn save(client: &Client, job: &Job, way: Way<'_>) -> Result<Sum
         Ok(summary) => return Ok(summary),
         Err(error) => error,
     };
-    let is_ours = matches!(error, OutputError::Missing { .. } | OutputError::WillNotFit { .. });
+    let is_ours = matches!(error, OutputError::Missing { .. } | OutputError::WillNotFit { .. } | OutputError::Value(_));
     if is_ours || error.is_broken_pipe() {
         return Err(error.into());
     }

@@ -54,7 +54,10 @@ impl Content {
     /// # Errors
     /// [`ClientError::Protocol`]: this library does not know the reductions of the job.
     pub fn of_part(job: &Job, range: Range) -> Result<Self, ClientError> {
-        let metadata = swath_block::file_metadata(&job.kernel, &job.parameters, &range);
+        let metadata = {
+            let (condition, reductions) = (job.condition.as_deref(), job.reductions.as_deref());
+            swath_block::file_metadata(&job.kernel, &job.parameters, &range, condition, reductions)
+        };
         let reductions = job.parse_reductions()?;
         let content = Self::reduced(range, job.layout.clone(), reductions)
             .map_err(|error| ClientError::Protocol(error.to_string()))?;
@@ -72,7 +75,10 @@ impl Content {
             Err(BindError::Kernel(_)) => return Ok(None),
             Err(error) => return Err(error),
         };
-        let metadata = swath_block::file_metadata(&request.kernel, &request.parameters, &request.range);
+        let metadata = {
+            let (condition, reductions) = (request.condition.as_deref(), request.reductions.as_deref());
+            swath_block::file_metadata(&request.kernel, &request.parameters, &request.range, condition, reductions)
+        };
         let content = Self::reduced(request.range, evaluation.layout().clone(), evaluation.reductions().cloned())?;
         Ok(Some(Self { may_miss: request.keep_going, metadata, ..content }))
     }

@@ -78,7 +78,10 @@ struct Stored {
 impl JobResults {
     /// No results yet, of this job.
     pub(crate) fn of(job: JobId, spec: &JobSpec) -> Self {
-        let metadata = file_metadata(&spec.kernel, &spec.parameters, &spec.range());
+        let metadata = {
+            let (condition, reductions) = (spec.condition.as_deref(), spec.reductions.as_deref());
+            file_metadata(&spec.kernel, &spec.parameters, &spec.range(), condition, reductions)
+        };
         // They were checked when the job was submitted.
         let reductions = reductions_of(spec).ok().flatten().map(Arc::new);
         Self { metadata, reductions, ..Self::new(job, spec.chunks, spec.layout.clone(), spec.result_mode) }
