@@ -141,6 +141,10 @@ fn parts_of_sparse_results_are_read_and_those_of_reductions_are_refused() {
     assert_eq!(coordinator.swath(&format!("job results {reduced}")).succeed().stdout(), "78498\n");
     let refused = coordinator.swath(&format!("job results {reduced} --first 2")).end().assert_code(2);
     assert!(refused.stderr().contains("are of all its numbers"), "{}", refused.stderr());
+    // Most blocks have no rows, and are one row in the ledger.
+    let rare = submit(&coordinator, &["1..=10", "--where", "n = 5"]);
+    coordinator.await_done(rare);
+    assert_eq!(coordinator.swath(&format!("job results {rare}")).succeed().stdout(), "5\t25\n");
     let shown = coordinator.job(reduced);
     assert_eq!(
         (&shown["shape"], &shown["condition"], &shown["reductions"]),

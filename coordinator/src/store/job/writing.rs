@@ -102,7 +102,11 @@ impl JobResults {
         }
         state.result_bytes += part.bytes;
         for block in &part.blocks {
-            state.drop_from_memory(block.first);
+            // A row stands for several blocks where these have no rows.
+            let covered = block.first..block.first.saturating_add(block.numbers);
+            while let Some(first) = state.memory.range(covered.clone()).next().map(|(&first, _)| first) {
+                state.drop_from_memory(first);
+            }
         }
         state.add_part(part);
         drop(state);
