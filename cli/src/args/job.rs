@@ -79,7 +79,7 @@ pub(crate) struct SubmitResultArgs {
 /// How results are written.
 #[derive(Debug, Arguments)]
 pub(crate) struct FormatArgs {
-    /// The format, if the extension does not set it [default on standard output: text, one value in each line]; all but
+    /// The format, if the extension does not set it [default on standard output: text, one row in each line]; all but
     /// parquet, arrow and npy may end with .gz or .zst. `npy`, `text` and files without the column `n` need a result
     /// for every number.
     #[arg(long, env = "SWATH_FORMAT", value_parser = FormatName)]
