@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use swath_client::{Client, Job, OnCancel, ResultMode, Wanted};
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use super::{
     connect,
@@ -17,6 +17,8 @@ use crate::{args::Run, ending::Ending, output::Output};
 
 /// How often it is checked that workers still run.
 const POLL_INTERVAL: Duration = Duration::from_millis(200);
+/// Ctrl-C reaches the workers too, maybe before this process: how long its own signal may take after they have ended.
+const SIGNAL_DELAY: Duration = Duration::from_millis(500);
 
 pub(super) async fn run(args: Run, output: &dyn Output) -> Result<()> {
     let begun = Instant::now();
@@ -48,7 +50,10 @@ pub(super) async fn run(args: Run, output: &dyn Output) -> Result<()> {
     let saved = tokio::select! {
         saved = results::save(&client, &job, way) => saved,
         () = signals.received() => Err(interrupted().into()),
-        error = watch_workers(cluster.as_mut()) => Err(error),
+        error = watch_workers(cluster.as_mut()) => match timeout(SIGNAL_DELAY, signals.received()).await {
+            Ok(()) => Err(interrupted().into()),
+            Err(_) => Err(error),
+        },
     };
     let failed = match &saved {
         Ok(summary) if summary.missing > 0 => client.failed_chunks(job.id).await.unwrap_or_default(),
