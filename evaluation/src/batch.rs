@@ -10,7 +10,7 @@ pub struct Batch {
     pub first: i64,
     /// How many rows there are.
     pub rows: usize,
-    /// The number of each row, if the results are sparse; otherwise empty, and the numbers follow each other.
+    /// The number of each row; empty where the numbers follow each other.
     pub numbers: Vec<i64>,
     /// The columns after `n`.
     pub columns: Vec<ArrayRef>,

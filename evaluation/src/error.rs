@@ -60,6 +60,9 @@ impl Failure {
     pub fn reason(&self) -> String {
         match self {
             Self::Kernel(EvaluateError::Refused { reason, .. }) => reason.clone(),
+            Self::Condition(swath_expression::EvaluateError::Number { reason, .. }) => {
+                format!("the condition has no answer: {reason}")
+            }
             other => other.to_string(),
         }
     }

@@ -99,18 +99,18 @@ impl Evaluation {
     /// # Errors
     /// [`Failure`].
     pub fn batch(&self, numbers: RangeInclusive<i64>, buffers: &mut Rows) -> Result<Batch, Failure> {
-        let first = *numbers.start();
-        buffers.truncate(0);
-        self.append(numbers, buffers)?;
-        let rows = buffers.len();
-        let columns = buffers.take_columns()?;
-        let batch = Batch { first, rows, numbers: std::mem::take(&mut buffers.numbers), columns };
-        match &self.condition {
-            Some(condition) => {
-                let selected = condition.evaluate(batch.numbers(), &batch.columns)?;
-                select(&batch, selected)
+        match self.choose(&numbers)? {
+            Chosen::Unknown => {
+                let batch = self.all(numbers, buffers)?;
+                match &self.condition {
+                    Some(condition) => {
+                        let selected = condition.evaluate(batch.numbers(), &batch.columns)?;
+                        select(&batch, selected)
+                    }
+                    None => Ok(batch),
+                }
             }
-            None => Ok(batch),
+            Chosen::Known(selected) => self.only(numbers, selected, buffers),
         }
     }
 
@@ -125,22 +125,32 @@ impl Evaluation {
         accumulator: &mut Accumulator,
     ) -> Result<(), Failure> {
         let Some(reductions) = &self.reductions else { return Ok(()) };
-        let first = *numbers.start();
-        buffers.truncate(0);
-        self.append(numbers, buffers)?;
-        let rows = buffers.len();
-        let columns = buffers.take_columns()?;
-        let mut batch = Batch { first, rows, numbers: std::mem::take(&mut buffers.numbers), columns };
         let needs_rows = reductions.reads_numbers() || !reductions.columns().is_empty();
-        if let Some(condition) = &self.condition {
-            let selected = condition.evaluate(batch.numbers(), &batch.columns)?;
-            batch = match selected.count_set_bits() {
-                0 => return Ok(()),
-                all if all == batch.rows => batch,
-                some if !needs_rows => Batch { rows: some, numbers: Vec::new(), columns: Vec::new(), ..batch },
-                _ => select(&batch, selected)?,
-            };
-        }
+        let batch = match self.choose(&numbers)? {
+            // Nobody needs to know the values, and they cannot fail.
+            Chosen::Known(selected) if !needs_rows && self.kernel.is_total() => {
+                accumulator.update_count(selected.count_set_bits() as u64)?;
+                return Ok(());
+            }
+            Chosen::Known(selected) => self.only(numbers, selected, buffers)?,
+            Chosen::Unknown => {
+                let batch = self.all(numbers, buffers)?;
+                match &self.condition {
+                    Some(condition) => {
+                        let selected = condition.evaluate(batch.numbers(), &batch.columns)?;
+                        match selected.count_set_bits() {
+                            0 => return Ok(()),
+                            all if all == batch.rows => batch,
+                            some if !needs_rows => {
+                                Batch { rows: some, numbers: Vec::new(), columns: Vec::new(), ..batch }
+                            }
+                            _ => select(&batch, selected)?,
+                        }
+                    }
+                    None => batch,
+                }
+            }
+        };
         if !needs_rows {
             accumulator.update_count(batch.rows as u64)?;
             return Ok(());
@@ -149,7 +159,67 @@ impl Evaluation {
             reductions.columns().iter().filter_map(|&index| batch.columns.get(index)).map(Arc::clone).collect();
         Ok(accumulator.update(batch.numbers(), &read)?)
     }
+
+    /// What is known of the condition before the kernel is called.
+    fn choose(&self, numbers: &RangeInclusive<i64>) -> Result<Chosen, Failure> {
+        match &self.condition {
+            Some(condition) if condition.reads_only_n() && self.rows.shape() == Shape::Dense => {
+                let (first, last) = (*numbers.start(), *numbers.end());
+                let all = Numbers::Consecutive { first, rows: last.abs_diff(first) as usize + 1 };
+                Ok(Chosen::Known(condition.evaluate(all, &[])?))
+            }
+            _ => Ok(Chosen::Unknown),
+        }
+    }
+
+    /// The rows that the kernel has at all of these numbers.
+    fn all(&self, numbers: RangeInclusive<i64>, buffers: &mut Rows) -> Result<Batch, Failure> {
+        let first = *numbers.start();
+        buffers.truncate(0);
+        self.append(numbers, buffers)?;
+        let rows = buffers.len();
+        let columns = buffers.take_columns()?;
+        Ok(Batch { first, rows, numbers: std::mem::take(&mut buffers.numbers), columns })
+    }
+
+    /// The rows at those numbers that are selected. The kernel is called for others as well only if that is cheaper and
+    /// cannot fail.
+    fn only(
+        &self,
+        numbers: RangeInclusive<i64>,
+        selected: BooleanBuffer,
+        buffers: &mut Rows,
+    ) -> Result<Batch, Failure> {
+        let first = *numbers.start();
+        let count = selected.count_set_bits();
+        if count == selected.len() {
+            return self.all(numbers, buffers);
+        }
+        if self.kernel.is_total() && count >= selected.len() / MOST_UNWANTED {
+            return select(&self.all(numbers, buffers)?, selected);
+        }
+        buffers.truncate(0);
+        let mut listed = Vec::with_capacity(count);
+        for (start, end) in selected.set_slices() {
+            // Both are inside the numbers.
+            let run = first.wrapping_add(start as i64)..=first.wrapping_add(end as i64 - 1);
+            listed.extend(run.clone());
+            self.append(run, buffers)?;
+        }
+        Ok(Batch { first, rows: count, numbers: listed, columns: buffers.take_columns()? })
+    }
 }
+
+/// What is known of a condition before the kernel is called.
+enum Chosen {
+    /// It is about the values.
+    Unknown,
+    /// It is about the numbers alone, and holds at these.
+    Known(BooleanBuffer),
+}
+
+/// For how many numbers a kernel is called, at most, where one of them is wanted: what a call costs by itself.
+const MOST_UNWANTED: usize = 8;
 
 /// The reductions of a job; `None` if it has none.
 ///

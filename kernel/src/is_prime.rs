@@ -42,6 +42,10 @@ impl Kernel for IsPrime {
         Layout::values(ValueType::Boolean)
     }
 
+    fn is_total(&self) -> bool {
+        true
+    }
+
     /// A sieve with all primes up to the root of the last number decides alone. Where these are too many for what the
     /// numbers are worth, fewer primes leave a few numbers over, and these are tested one by one.
     fn evaluate(&self, numbers: RangeInclusive<i64>, rows: &mut Rows) -> Result<(), EvaluateError> {

@@ -28,6 +28,12 @@ pub trait Kernel: Send + Sync + fmt::Debug {
         1 << 13
     }
 
+    /// Whether every number has a result, and one that costs little: then it is no harm to evaluate numbers that nobody
+    /// asked for.
+    fn is_total(&self) -> bool {
+        false
+    }
+
     /// Appends the rows of every number of `numbers`, in their order, to `rows`: one of each number
     /// if the layout is dense; otherwise any number of rows, and to [`Rows::numbers`] the number of
     /// each.

@@ -58,6 +58,10 @@ impl Kernel for Square {
         })
     }
 
+    fn is_total(&self) -> bool {
+        true
+    }
+
     fn evaluate(&self, numbers: RangeInclusive<i64>, rows: &mut Rows) -> Result<(), EvaluateError> {
         match (self, rows.only()) {
             (Self::Auto, Some(Values::Int64(values))) => extend_int64(&numbers, values),
