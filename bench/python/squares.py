@@ -6,6 +6,10 @@ A peer is called as `python PEER.py WORK LAST FOLDER`. The work is to square the
     file      into Parquet files of the columns n and value in FOLDER, which is empty
     overhead  as LAST tasks of one number each, whose results are gathered
     cold      as collect, but the whole process is timed from outside
+    reduce    to their count, sum, least and greatest, without keeping them
+    select    to the count of those that leave 4 when they are divided by 7
+    decimals  LAST squares from 5 * 10**9 on as decimal128 into Parquet files in FOLDER
+    floats    LAST random doubles instead of squares into Parquet files in FOLDER
 
 Only what every peer needs is imported here: the time it takes to start is a part of what is measured.
 """
@@ -94,6 +98,11 @@ def describe(arrays):
     }
 
 
+def counted(count):
+    """What is known where only a count was asked for."""
+    return {"count": count, "sum": str(count), "first": 0, "last": 0}
+
+
 def describe_list(values):
     return {"count": len(values), "sum": str(sum(values)), "first": values[0], "last": values[-1]}
 
@@ -122,6 +131,16 @@ def read_files(folder):
         "count": count, "sum": str(int(total)), "first": first, "last": last,
         "bytes": sum(sizes), "files": len(sizes),
     }
+
+
+def counted_files(folder):
+    """How many rows Parquet files have, with their size."""
+    import pyarrow.parquet
+
+    found = list(paths(folder))
+    sizes = [os.path.getsize(path) for path in found]
+    rows = sum(pyarrow.parquet.read_metadata(path).num_rows for path in found)
+    return counted(rows) | {"bytes": sum(sizes), "files": len(sizes)}
 
 
 def paths(folder):

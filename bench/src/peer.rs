@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
 
 use crate::{
@@ -100,6 +100,17 @@ impl Peer {
             let answer = Answer::parse(&self.run(setting, last, Start::Warm)?)?;
             let measure = Measure::new(self.name, Kind::Peer, Unit::Seconds, answer.seconds);
             Ok(measure.verified(answer.check(last)?).detail(answer.detail()))
+        })
+    }
+
+    /// The same where the result is a count.
+    pub(crate) fn counting(self, last: u64, expected: u64) -> Contender {
+        Contender::new(self.name, Kind::Peer, move |setting| {
+            let answer = Answer::parse(&self.run(setting, last, Start::Warm)?)?;
+            let count = answer.found.as_ref().context("the script counted nothing")?.count;
+            ensure!(count == expected, "the result is wrong: {count} instead of {expected}");
+            let measure = Measure::new(self.name, Kind::Peer, Unit::Seconds, answer.seconds);
+            Ok(measure.verified("count").detail(answer.detail()))
         })
     }
 

@@ -139,7 +139,7 @@ pub(crate) struct Cluster {
     address: String,
     swath: PathBuf,
     place: Place,
-    _data: TempDir,
+    data: TempDir,
 }
 
 impl Cluster {
@@ -162,7 +162,7 @@ impl Cluster {
             let line = said.split_once("coordinator is listening address=").and_then(|(_, rest)| rest.split_once('\n'));
             Ok(line.map(|(address, _)| address.trim().to_owned()))
         })?;
-        Ok(Self { workers: Vec::new(), coordinator, address, swath: setting.swath.clone(), place, _data: data })
+        Ok(Self { workers: Vec::new(), coordinator, address, swath: setting.swath.clone(), place, data })
     }
 
     /// A coordinator and one worker with a thread for each core.
@@ -200,6 +200,11 @@ impl Cluster {
 
     pub(crate) fn address(&self) -> &str {
         &self.address
+    }
+
+    /// The data folder of the coordinator.
+    pub(crate) fn data(&self) -> PathBuf {
+        self.data.path().join("data")
     }
 
     /// The process of the coordinator.

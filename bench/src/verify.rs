@@ -85,6 +85,13 @@ pub(crate) fn read_file(path: &Path) -> Result<Found> {
     Ok(tally.found())
 }
 
+/// How many rows a file has, as its footer says.
+pub(crate) fn count_rows(path: &Path) -> Result<u64> {
+    let file = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
+    let rows = ParquetRecordBatchReaderBuilder::try_new(file)?.metadata().file_metadata().num_rows();
+    Ok(rows.try_into()?)
+}
+
 fn column<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a Int64Array> {
     let column = batch.column_by_name(name).with_context(|| format!("there is no column `{name}`"))?;
     column.as_primitive_opt::<Int64Type>().with_context(|| format!("the column `{name}` is not of int64"))

@@ -47,7 +47,7 @@ pub(super) fn line(setting: &Setting) -> Line {
     let bytes = Rc::new(Cell::new(0));
     let mut contenders = vec![swath(last, Rc::clone(&bytes))];
     contenders.extend(peers);
-    contenders.push(disk(bytes));
+    contenders.push(disk("limit: the bytes of Swath's file, written", move || bytes.get()));
     Line {
         name: "file",
         work: format!("{} squares as Parquet (n, value) on the local disk", power(last)),
@@ -76,16 +76,16 @@ pub(super) fn run(setting: &Setting, last: u64, path: &Path) -> Command {
     command
 }
 
-/// As many bytes as the file of Swath has.
-fn disk(bytes: Rc<Cell<u64>>) -> Contender {
-    let name = "limit: the bytes of Swath's file, written";
+/// So many bytes, on the disk that is measured.
+pub(super) fn disk(name: &'static str, bytes: impl Fn() -> u64 + 'static) -> Contender {
     Contender::new(name, Kind::Limit, move |setting| {
+        let bytes = bytes();
         let folder = setting.folder()?;
         let buffer: Vec<u8> = (0..1 << 20).map(|byte: u32| (byte.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
         let begun = Instant::now();
-        write(&folder.path().join("bytes"), &buffer, bytes.get()).context("cannot write to the disk")?;
+        write(&folder.path().join("bytes"), &buffer, bytes).context("cannot write to the disk")?;
         let measure = Measure::new(name, Kind::Limit, Unit::Seconds, begun.elapsed().as_secs_f64());
-        Ok(measure.detail(size(bytes.get())))
+        Ok(measure.detail(size(bytes)))
     })
 }
 

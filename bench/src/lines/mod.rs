@@ -7,7 +7,11 @@ mod file;
 mod instructions;
 mod memory;
 mod overhead;
+mod primes;
+mod rows;
 mod scale;
+mod search;
+mod types;
 mod wire;
 
 use anyhow::{Context, Result};
@@ -42,6 +46,14 @@ pub(crate) enum LineName {
     Wire,
     /// A thousand workers at one coordinator
     Scale,
+    /// Rows that are selected and reduced
+    Rows,
+    /// Primes that are counted and listed
+    Primes,
+    /// Decimals and doubles into one Parquet file
+    Types,
+    /// A few hits in very many numbers
+    Search,
     /// Instructions of the inner parts
     Instructions,
 }
@@ -57,6 +69,10 @@ impl LineName {
             Self::Memory => memory::line(setting),
             Self::Wire => wire::line(setting),
             Self::Scale => scale::line(setting),
+            Self::Rows => rows::line(setting),
+            Self::Primes => primes::line(setting),
+            Self::Types => types::line(setting),
+            Self::Search => search::line(setting),
             Self::Instructions => instructions::line(setting)?,
         })
     }
