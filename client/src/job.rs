@@ -155,14 +155,13 @@ impl Job {
                 return Err(ClientError::Invalid(format!("{bound} is not in the range {range} of job {id}")));
             }
         }
-        let (first, last) = (first.unwrap_or(range.first()), last.unwrap_or(range.last()));
-        let part = Range::new(first, last)
-            .map_err(|_| ClientError::Invalid(format!("no number is both {first} or more and {last} or less")))?;
-        if part != range && self.layout.shape() == Shape::Reduced {
+        if (first.is_some() || last.is_some()) && self.layout.shape() == Shape::Reduced {
             let sentence = format!("the reductions of job {id} are of all its numbers, not of a part of them");
             return Err(ClientError::Invalid(sentence));
         }
-        Ok(part)
+        let (first, last) = (first.unwrap_or(range.first()), last.unwrap_or(range.last()));
+        Range::new(first, last)
+            .map_err(|_| ClientError::Invalid(format!("no number is both {first} or more and {last} or less")))
     }
 
     /// An error if the job has ended in a way that leaves less than what is wanted: it failed or was cancelled.

@@ -20,8 +20,6 @@ use crate::driver::Refused;
 const MAX_NAME: usize = 256;
 /// The longest value of a parameter or reason of a failure, in bytes.
 const MAX_TEXT: usize = 4096;
-/// The longest condition or list of reductions, in bytes.
-const MAX_EXPRESSION: usize = 8192;
 /// The most parameters of a job.
 const MAX_PARAMETERS: usize = 64;
 /// The most threads that a worker may say it has.
@@ -64,8 +62,7 @@ fn job_spec(spec: Option<v1::JobSpec>) -> Result<JobSpec, Status> {
         check_text("the name of a parameter", name, MAX_NAME)?;
         check_text("the value of a parameter", value, MAX_TEXT)?;
     }
-    check_text("the condition", &spec.condition, MAX_EXPRESSION)?;
-    check_text("the list of reductions", &spec.reductions, MAX_EXPRESSION)?;
+    // The condition and the reductions bound their texts themselves.
     let spec = codec::job_spec(spec, |request| Ok(Evaluation::bind(request).map_err(Invalid::Bind)?.layouts()));
     spec.map_err(|error: Invalid| Status::invalid_argument(error.to_string()))
 }

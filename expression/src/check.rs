@@ -7,6 +7,7 @@ mod typed;
 
 use arrow_buffer::i256;
 use arrow_schema::{DataType, Schema};
+use swath_model::Layout;
 
 pub(crate) use self::names::resolve;
 use self::typed::{Typed, Unit, Zoned};
@@ -318,7 +319,7 @@ fn negated(truth: Truth, sense: Sense) -> Truth {
 
 fn not_a_number(operator: &'static str, found: &Typed, syntax: &Syntax) -> Fault {
     let problem = match found {
-        Typed::Opaque { data_type, .. } => Problem::OnlyNull(data_type.to_string()),
+        Typed::Opaque { data_type, .. } => Problem::OnlyNull(Layout::type_text(data_type)),
         _ => Problem::NotANumber { operator, found: found.describe(syntax) },
     };
     problem.at(syntax.place)

@@ -10,9 +10,6 @@ const MOST_NAMES: usize = 20;
 /// Characters of a text that a message repeats.
 const MOST_SHOWN: usize = 40;
 
-/// Columns of the line that [`ExpressionError::mark`] draws.
-const MARK_WIDTH: usize = 100;
-
 /// Bytes of the text that something is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Place {
@@ -75,20 +72,9 @@ impl ExpressionError {
     ///
     /// A long text is cut around the place. Control characters are shown as spaces, so that both can go to a terminal.
     pub fn mark(&self, text: &str) -> String {
-        let shown = |letter: char| if letter.is_control() || is_format(letter) { ' ' } else { letter };
-        let letters: Vec<char> = text.chars().map(shown).collect();
-        let start = (self.character - 1).min(letters.len());
-        let bytes = text.get(self.place()).unwrap_or_default();
-        let length = bytes.chars().count().clamp(1, MARK_WIDTH / 2);
-        let from = if letters.len() <= MARK_WIDTH { 0 } else { (start + length).saturating_sub(MARK_WIDTH * 3 / 4) };
-        let line: String = letters.iter().skip(from).take(MARK_WIDTH).collect();
-        format!("{}\n{}{}", line.trim_end(), " ".repeat(start - from.min(start)), "^".repeat(length))
+        let length = text.get(self.place()).unwrap_or_default().chars().count();
+        swath_model::mark(text, self.character - 1, length)
     }
-}
-
-/// Whether a character changes how those around it are shown.
-fn is_format(letter: char) -> bool {
-    matches!(letter, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
 /// What is wrong with a text.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use strsim::levenshtein;
 use swath_model::Parameters;
 
 use crate::{Description, FindError, Kernel, collatz, factor, is_prime, isqrt, square};
@@ -41,27 +42,10 @@ fn nearest(name: &str) -> Option<&'static str> {
     CATALOGUE
         .iter()
         .map(|description| description.name)
-        .map(|known| (distance(&written, known), known))
+        .map(|known| (levenshtein(&written, known), known))
         .filter(|(distance, known)| *distance <= 2 || (written.len() >= 3 && known.contains(&written)))
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, known)| known)
-}
-
-/// The Levenshtein distance: how many letters to insert, delete or replace.
-#[expect(clippy::indexing_slicing, reason = "the row has a place more than `to` has letters")]
-fn distance(from: &str, to: &str) -> usize {
-    let to: Vec<char> = to.chars().collect();
-    let mut row: Vec<usize> = (0..=to.len()).collect();
-    for (i, letter) in from.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, other) in to.iter().enumerate() {
-            let replaced = diagonal + usize::from(letter != *other);
-            diagonal = row[j + 1];
-            row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[to.len()]
 }
 
 #[cfg(test)]

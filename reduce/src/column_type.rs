@@ -1,6 +1,7 @@
 //! What the values of a column are, and what the reductions over them give.
 
 use arrow_schema::DataType;
+use swath_model::Layout;
 
 use crate::kind::Kind;
 
@@ -158,5 +159,6 @@ pub(crate) fn check(kind: Kind, data_type: &DataType) -> Result<(), Mismatch> {
 
 /// What values of a type are called in a sentence.
 pub(crate) fn noun(data_type: &DataType) -> String {
-    Class::of(data_type).map_or_else(|| format!("values of the type {data_type}"), |class| class.noun().to_owned())
+    Class::of(data_type)
+        .map_or_else(|| format!("values of the type {}", Layout::type_text(data_type)), |class| class.noun().to_owned())
 }

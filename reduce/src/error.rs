@@ -5,52 +5,71 @@ use thiserror::Error;
 
 use crate::{MAX_DISTINCT, MAX_PARTIAL_BYTES, MAX_REDUCTIONS, MAX_TEXT_BYTES};
 
-/// Why a list of reductions was refused. `at` is the offset in the text, in bytes from 0.
+/// Why a list of reductions was refused: one sentence, with the place.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum ReduceError {
+#[error("character {}: {problem}", .place.start + 1)]
+pub struct ReduceError {
+    problem: Problem,
+    place: Place,
+}
+
+impl ReduceError {
+    /// What is wrong, without the place.
+    pub fn problem(&self) -> &Problem {
+        &self.problem
+    }
+
+    /// Which character of the text the place starts at, counted from 1.
+    pub fn character(&self) -> usize {
+        self.place.start + 1
+    }
+
+    /// The text, which is the one that was parsed, in one line, and below it a line with `^` under the place.
+    pub fn mark(&self, text: &str) -> String {
+        swath_model::mark(text, self.place.start, self.place.length)
+    }
+}
+
+/// Characters of the text that something is about, counted from 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) start: usize,
+    pub(crate) length: usize,
+}
+
+impl Problem {
+    pub(crate) fn at(self, place: Place) -> ReduceError {
+        ReduceError { problem: self, place }
+    }
+}
+
+/// What is wrong with a list of reductions.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum Problem {
     /// The text is too long to be looked at.
-    #[error("the list of reductions has {bytes} bytes; at most {MAX_TEXT_BYTES} are allowed")]
-    TooLong {
-        /// Its length.
-        bytes: usize,
-    },
+    #[error("the list of reductions has {0} bytes; at most {MAX_TEXT_BYTES} are allowed")]
+    TooLong(usize),
     /// There are too many of them.
-    #[error("one reduction too many at offset {at}; at most {MAX_REDUCTIONS} are allowed")]
-    TooMany {
-        /// Where the first one too many is.
-        at: usize,
-    },
+    #[error("one reduction too many; at most {MAX_REDUCTIONS} are allowed")]
+    TooMany,
     /// There is no reduction where one belongs.
-    #[error("a reduction is missing at offset {at}; a list is written like count,sum(value),max_n(value)")]
-    Missing {
-        /// Where it belongs.
-        at: usize,
-    },
-    /// A word that names no reduction.
-    #[error(
-        "unknown reduction `{word}` at offset {at} (known: count, sum, min, max, mean, min_n, max_n, value_counts)"
-    )]
-    Unknown {
-        /// Where it is.
-        at: usize,
-        /// The word, shortened and without control characters.
-        word: String,
-    },
+    #[error("a reduction is missing; a list is written like count,sum(value),max_n(value)")]
+    Missing,
+    /// A word that names no reduction; it is shortened and without control characters.
+    #[error("unknown reduction `{0}` (known: count, sum, min, max, mean, min_n, max_n, value_counts)")]
+    Unknown(String),
     /// What stands in parentheses cannot be read, or something follows that does not belong there.
-    #[error("{expected} is expected at offset {at} of the list of reductions, found {found}")]
+    #[error("expected {expected}, found {found}")]
     Unexpected {
-        /// Where it is.
-        at: usize,
         /// What may stand there.
         expected: &'static str,
         /// What stands there.
         found: String,
     },
     /// There is no such column.
-    #[error("`{term}` at offset {at}: there is no column `{column}`; columns: {columns}")]
+    #[error("`{term}`: there is no column `{column}`; columns: {columns}")]
     UnknownColumn {
-        /// Where the reduction is.
-        at: usize,
         /// The reduction as it was written.
         term: String,
         /// The column that was named.
@@ -59,20 +78,16 @@ pub enum ReduceError {
         columns: String,
     },
     /// Several columns have this name.
-    #[error("`{term}` at offset {at}: there are several columns `{column}`")]
+    #[error("`{term}`: there are several columns `{column}`")]
     AmbiguousColumn {
-        /// Where the reduction is.
-        at: usize,
         /// The reduction as it was written.
         term: String,
         /// The column that was named.
         column: String,
     },
     /// No column was named, and there is more than one, or none.
-    #[error("`{term}` at offset {at} needs a column, as in {term}({example}); columns: {columns}")]
+    #[error("`{term}` needs a column, as in {term}({example}); columns: {columns}")]
     NoColumn {
-        /// Where the reduction is.
-        at: usize,
         /// The reduction as it was written.
         term: String,
         /// A column that could be named.
@@ -81,10 +96,8 @@ pub enum ReduceError {
         columns: String,
     },
     /// The column has values of a type that this reduction cannot be over.
-    #[error("`{term}` at offset {at}: {what} over {values} is not possible; it takes {allowed}")]
+    #[error("`{term}`: {what} over {values} is not possible; it takes {allowed}")]
     NotPossible {
-        /// Where the reduction is.
-        at: usize,
         /// The reduction as it was written.
         term: String,
         /// What the reduction makes, such as `a sum`.
@@ -94,32 +107,9 @@ pub enum ReduceError {
         /// What they may be.
         allowed: &'static str,
     },
-    /// The same reduction of the same column stands in the list already.
-    #[error("`{term}` at offset {at} is there twice")]
-    Twice {
-        /// Where the second one is.
-        at: usize,
-        /// The reduction as it was written.
-        term: String,
-    },
-}
-
-impl ReduceError {
-    /// Where in the text the mistake is, in bytes from 0.
-    pub fn at(&self) -> usize {
-        match self {
-            Self::TooLong { .. } => MAX_TEXT_BYTES,
-            Self::TooMany { at }
-            | Self::Missing { at }
-            | Self::Unknown { at, .. }
-            | Self::Unexpected { at, .. }
-            | Self::UnknownColumn { at, .. }
-            | Self::AmbiguousColumn { at, .. }
-            | Self::NoColumn { at, .. }
-            | Self::NotPossible { at, .. }
-            | Self::Twice { at, .. } => *at,
-        }
-    }
+    /// The same reduction of the same column, as it was written, stands in the list already.
+    #[error("`{0}` is there twice")]
+    Twice(String),
 }
 
 /// Why rows or a partial state could not be taken in, or why there is no result.

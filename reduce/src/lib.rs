@@ -51,7 +51,7 @@ mod value_counts;
 mod wide;
 
 pub use accumulator::Accumulator;
-pub use error::{AccumulateError, ReduceError};
+pub use error::{AccumulateError, Problem, ReduceError};
 pub use kind::{Kind, Source};
 pub use plan::Reduction;
 pub use reductions::Reductions;

@@ -8,7 +8,11 @@
 //!
 //! Blanks may stand between these.
 
-use crate::{MAX_REDUCTIONS, MAX_TEXT_BYTES, error::ReduceError, kind::Kind};
+use crate::{
+    MAX_REDUCTIONS, MAX_TEXT_BYTES,
+    error::{Place, Problem, ReduceError},
+    kind::Kind,
+};
 
 /// The longest piece of a text that an error shows, in characters.
 const SHOWN: usize = 60;
@@ -20,7 +24,7 @@ pub(crate) struct Term {
     /// The column, if one was named.
     pub(crate) column: Option<String>,
     /// Where it is in the text.
-    pub(crate) at: usize,
+    pub(crate) place: Place,
     /// What was written, for errors.
     pub(crate) text: String,
 }
@@ -28,14 +32,15 @@ pub(crate) struct Term {
 /// The reductions of a text, which are not checked yet.
 pub(crate) fn parse(text: &str) -> Result<Vec<Term>, ReduceError> {
     if text.len() > MAX_TEXT_BYTES {
-        return Err(ReduceError::TooLong { bytes: text.len() });
+        let place = Place { start: 0, length: 1 };
+        return Err(Problem::TooLong(text.len()).at(place));
     }
     let mut cursor = Cursor { text, at: 0 };
     let mut terms = Vec::new();
     loop {
         cursor.skip_blanks();
         if terms.len() == MAX_REDUCTIONS {
-            return Err(ReduceError::TooMany { at: cursor.at });
+            return Err(Problem::TooMany.at(cursor.place(cursor.at)));
         }
         terms.push(cursor.term()?);
         cursor.skip_blanks();
@@ -84,6 +89,16 @@ impl<'a> Cursor<'a> {
         self.text.get(self.at..).unwrap_or_default()
     }
 
+    /// From a byte of the text to where the cursor is; one character if it is there.
+    fn place(&self, from: usize) -> Place {
+        Place { start: self.characters(0, from), length: self.characters(from, self.at).max(1) }
+    }
+
+    /// How many characters these bytes have.
+    fn characters(&self, from: usize, to: usize) -> usize {
+        self.text.get(from..to).unwrap_or_default().chars().count()
+    }
+
     fn skip_blanks(&mut self) {
         self.at += self.rest().len() - self.rest().trim_start().len();
     }
@@ -106,7 +121,7 @@ impl<'a> Cursor<'a> {
 
     fn unexpected(&self, expected: &'static str) -> ReduceError {
         let found = if self.rest().is_empty() { "the end".to_owned() } else { format!("`{}`", shown(self.rest())) };
-        ReduceError::Unexpected { at: self.at, expected, found }
+        Problem::Unexpected { expected, found }.at(self.place(self.at))
     }
 
     fn term(&mut self) -> Result<Term, ReduceError> {
@@ -114,9 +129,9 @@ impl<'a> Cursor<'a> {
         let word = self.word();
         if word.is_empty() {
             let is_missing = self.rest().is_empty() || self.rest().starts_with([',', '(']);
-            return Err(if is_missing { ReduceError::Missing { at } } else { self.unexpected("a reduction") });
+            return Err(if is_missing { Problem::Missing.at(self.place(at)) } else { self.unexpected("a reduction") });
         }
-        let kind = Kind::find(word).ok_or_else(|| ReduceError::Unknown { at, word: shown(word) })?;
+        let kind = Kind::find(word).ok_or_else(|| Problem::Unknown(shown(word)).at(self.place(at)))?;
         let mut end = self.at;
         self.skip_blanks();
         let mut column = None;
@@ -125,7 +140,8 @@ impl<'a> Cursor<'a> {
             end = self.at;
         }
         let text = shown(self.text.get(at..end).unwrap_or_default());
-        Ok(Term { kind, column, at, text })
+        let place = Place { length: self.characters(at, end), ..self.place(at) };
+        Ok(Term { kind, column, place, text })
     }
 
     /// Takes a column with its parentheses.
@@ -134,7 +150,7 @@ impl<'a> Cursor<'a> {
         self.skip_blanks();
         let column = if self.rest().starts_with('"') { self.quoted()? } else { self.word().to_owned() };
         if column.is_empty() {
-            return Err(self.unexpected("the name of a column, in double quotes if it is no plain word,"));
+            return Err(self.unexpected("the name of a column, in double quotes if it is no plain word"));
         }
         self.skip_blanks();
         self.expect(')', "a closing parenthesis")?;
@@ -172,7 +188,7 @@ mod tests {
     #[test]
     fn lists_are_read() {
         let terms = parse(" count, sum (value) ,max_n(\"odd, \"\"name\"\")\")").unwrap();
-        let parts: Vec<_> = terms.iter().map(|term| (term.kind, term.column.as_deref(), term.at)).collect();
+        let parts: Vec<_> = terms.iter().map(|term| (term.kind, term.column.as_deref(), term.place.start)).collect();
         let expected =
             [(Kind::Count, None, 1), (Kind::Sum, Some("value"), 8), (Kind::MaxN, Some("odd, \"name\")"), 21)];
         assert_eq!(parts, expected);
@@ -184,16 +200,19 @@ mod tests {
     #[test]
     fn mistakes_are_named_with_their_place() {
         let cases = [
-            ("", "a reduction is missing at offset 0;"),
-            ("count,", "a reduction is missing at offset 6;"),
-            ("count,,sum", "a reduction is missing at offset 6;"),
-            ("avg(x)", "unknown reduction `avg` at offset 0 (known: count,"),
-            ("count(", "the name of a column, in double quotes if it is no plain word, is expected at offset 6"),
-            ("sum()", "the name of a column, in double quotes if it is no plain word, is expected at offset 4"),
-            ("sum(a b)", "a closing parenthesis is expected at offset 6 of the list of reductions, found `b)`"),
-            ("sum(\"a)", "a closing quote is expected at offset 7 of the list of reductions, found the end"),
-            ("sum x", "a comma or the end is expected at offset 4 of the list of reductions, found `x`"),
-            ("\u{1b}[31m", "a reduction is expected at offset 0 of the list of reductions, found `\\u{1b}[31m`"),
+            ("", "character 1: a reduction is missing;"),
+            ("count,", "character 7: a reduction is missing;"),
+            ("count,,sum", "character 7: a reduction is missing;"),
+            ("avg(x)", "character 1: unknown reduction `avg` (known: count,"),
+            (
+                "count(",
+                "character 7: expected the name of a column, in double quotes if it is no plain word, found the end",
+            ),
+            ("sum()", "character 5: expected the name of a column, in double quotes if it is no plain word, found `)`"),
+            ("sum(a b)", "character 7: expected a closing parenthesis, found `b)`"),
+            ("sum(\"a)", "character 8: expected a closing quote, found the end"),
+            ("sum x", "character 5: expected a comma or the end, found `x`"),
+            ("\u{1b}[31m", "character 1: expected a reduction, found `\\u{1b}[31m`"),
         ];
         for (text, expected) in cases {
             assert!(error(text).starts_with(expected), "{text}: {}", error(text));
@@ -202,12 +221,10 @@ mod tests {
 
     #[test]
     fn lists_are_bounded() {
-        assert_eq!(
-            parse(&"count,".repeat(MAX_REDUCTIONS)).unwrap_err(),
-            ReduceError::TooMany { at: 6 * MAX_REDUCTIONS }
-        );
+        let many = parse(&"count,".repeat(MAX_REDUCTIONS)).unwrap_err();
+        assert_eq!((many.problem(), many.character()), (&Problem::TooMany, 6 * MAX_REDUCTIONS + 1));
         let long = " ".repeat(MAX_TEXT_BYTES + 1);
-        assert_eq!(parse(&long).unwrap_err(), ReduceError::TooLong { bytes: MAX_TEXT_BYTES + 1 });
+        assert_eq!(parse(&long).unwrap_err().problem(), &Problem::TooLong(MAX_TEXT_BYTES + 1));
         let word = "x".repeat(1000);
         assert!(error(&word).len() < 300, "an error repeats all of a long text");
     }

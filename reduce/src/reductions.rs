@@ -7,7 +7,7 @@ use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use crate::{
     accumulator::Accumulator,
     column_type::{self, kept_type, sum_type},
-    error::ReduceError,
+    error::{Problem, ReduceError},
     kind::{Kind, Source},
     parse::{self, Term, column_text},
     plan::{Keep, Plan, Reduction, SourcePlan, Wants, counts_type},
@@ -35,7 +35,7 @@ impl Reductions {
         for term in parse::parse(text)? {
             let reduction = check(&term, columns)?;
             if list.iter().any(|other| (other.kind, other.source) == (reduction.kind, reduction.source)) {
-                return Err(ReduceError::Twice { at: term.at, term: term.text });
+                return Err(Problem::Twice(term.text).at(term.place));
             }
             list.push(reduction);
         }
@@ -96,12 +96,10 @@ fn check(term: &Term, columns: &Schema) -> Result<Reduction, ReduceError> {
             (Some(field.name().as_str()), field.data_type().clone())
         }
     };
-    column_type::check(term.kind, &data_type).map_err(|mismatch| ReduceError::NotPossible {
-        at: term.at,
-        term: term.text.clone(),
-        what: mismatch.what,
-        values: column_type::noun(&data_type),
-        allowed: mismatch.allowed,
+    column_type::check(term.kind, &data_type).map_err(|mismatch| {
+        let (term_text, values) = (term.text.clone(), column_type::noun(&data_type));
+        let (what, allowed) = (mismatch.what, mismatch.allowed);
+        Problem::NotPossible { term: term_text, what, values, allowed }.at(term.place)
     })?;
     // `count` alone counts rows, so a count of the only column keeps its name.
     let is_only = columns.fields().len() == 1 && source != Some(Source::Number) && term.kind != Kind::Count;
@@ -113,7 +111,7 @@ fn check(term: &Term, columns: &Schema) -> Result<Reduction, ReduceError> {
 }
 
 fn source(term: &Term, columns: &Schema) -> Result<Option<Source>, ReduceError> {
-    let (at, text) = (term.at, term.text.clone());
+    let text = term.text.clone();
     let Some(column) = &term.column else {
         return match (term.kind, columns.fields().len()) {
             (Kind::Count, _) => Ok(None),
@@ -121,7 +119,7 @@ fn source(term: &Term, columns: &Schema) -> Result<Option<Source>, ReduceError> 
             _ => {
                 let example = columns.fields().first().map_or(NUMBER, |field| field.name());
                 let example = parse::shown(&column_text(example));
-                Err(ReduceError::NoColumn { at, term: text, example, columns: names(columns) })
+                Err(Problem::NoColumn { term: text, example, columns: names(columns) }.at(term.place))
             }
         };
     };
@@ -132,8 +130,11 @@ fn source(term: &Term, columns: &Schema) -> Result<Option<Source>, ReduceError> 
     let shown = || parse::shown(column);
     match (named.next(), named.next()) {
         (Some((index, _)), None) => Ok(Some(Source::Column(index))),
-        (Some(_), Some(_)) => Err(ReduceError::AmbiguousColumn { at, term: text, column: shown() }),
-        (None, _) => Err(ReduceError::UnknownColumn { at, term: text, column: shown(), columns: names(columns) }),
+        (Some(_), Some(_)) => Err(Problem::AmbiguousColumn { term: text, column: shown() }.at(term.place)),
+        (None, _) => {
+            let problem = Problem::UnknownColumn { term: text, column: shown(), columns: names(columns) };
+            Err(problem.at(term.place))
+        }
     }
 }
 

@@ -93,36 +93,38 @@ fn mistakes_are_named() {
         (
             "count,sum(name)",
             several(),
-            "`sum(name)` at offset 6: a sum over text is not possible; it takes integers, decimals, floats and booleans",
+            "character 7: `sum(name)`: a sum over text is not possible; it takes integers, decimals, floats and booleans",
         ),
         (
             "sum",
             several(),
-            "`sum` at offset 0 needs a column, as in sum(steps); columns: steps, peak, name, odd, \"name\", n",
+            "character 1: `sum` needs a column, as in sum(steps); columns: steps, peak, name, odd, \"name\", n",
         ),
-        ("sum", columns(&[]), "`sum` at offset 0 needs a column, as in sum(n); columns: n"),
+        ("sum", columns(&[]), "character 1: `sum` needs a column, as in sum(n); columns: n"),
         (
             "count,max(peek)",
             several(),
-            "`max(peek)` at offset 6: there is no column `peek`; columns: steps, peak, name, odd, \"name\", n",
+            "character 7: `max(peek)`: there is no column `peek`; columns: steps, peak, name, odd, \"name\", n",
         ),
-        ("sum(a)", twice, "`sum(a)` at offset 0: there are several columns `a`"),
+        ("sum(a)", twice, "character 1: `sum(a)`: there are several columns `a`"),
         (
             "max(a)",
             list,
-            "`max(a)` at offset 0: a maximum over values of the type List(Int64) is not possible; it takes integers, decimals, floats, booleans, dates and times, text and binary",
+            "character 1: `max(a)`: a maximum over values of the type list(int64?) is not possible; it takes integers, decimals, floats, booleans, dates and times, text and binary",
         ),
-        ("sum(steps),count,sum( steps)", several(), "`sum( steps)` at offset 17 is there twice"),
+        ("sum(steps),count,sum( steps)", several(), "character 18: `sum( steps)` is there twice"),
         (
             "mean",
             only(DataType::Date32),
-            "`mean` at offset 0: a mean over dates and times is not possible; it takes integers, decimals, floats and booleans",
+            "character 1: `mean`: a mean over dates and times is not possible; it takes integers, decimals, floats and booleans",
         ),
     ];
     for (text, columns, expected) in cases {
         assert_eq!(Reductions::parse(text, &columns).unwrap_err().to_string(), expected);
     }
-    assert_eq!(Reductions::parse("count,max(peek)", &several()).unwrap_err().at(), 6);
+    let error = Reductions::parse("count, max(peek)", &several()).unwrap_err();
+    assert_eq!(error.character(), 8);
+    assert_eq!(error.mark("count, max(peek)"), "count, max(peek)\n       ^^^^^^^^^");
     let many = columns(&(0..100).map(|_| ("x", DataType::Int64)).collect::<Vec<_>>());
     let list: Vec<_> = (0..=MAX_REDUCTIONS).map(|_| "count").collect();
     assert!(Reductions::parse(&list.join(","), &many).is_err());

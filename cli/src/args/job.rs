@@ -27,7 +27,7 @@ pub(crate) struct JobArgs {
     pub(crate) parameters: Vec<(String, String)>,
     /// Keep only the rows for which this holds: a SQL expression over `n` and the columns of the kernel, for example
     /// `value % 7 = 4 and n > 100`. `swath kernels` shows the columns.
-    #[arg(long = "where", env = "SWATH_WHERE", value_name = "EXPR")]
+    #[arg(long = "where", env = "SWATH_WHERE", value_name = "EXPR", allow_hyphen_values = true)]
     pub(crate) condition: Option<String>,
     /// Reduce the rows to one, exactly: a list of count, sum, mean, min, max, min_n and max_n (the number at which it
     /// is) and value_counts, each of the column in parentheses: `count,sum(value),max_n(value)`. Without parentheses
@@ -84,7 +84,8 @@ pub(crate) struct FormatArgs {
     /// for every number.
     #[arg(long, env = "SWATH_FORMAT", value_parser = FormatName)]
     pub(crate) format: Option<FileFormat>,
-    /// A column to write; `n` is that of the numbers. The option may be repeated; columns are written in its order
+    /// A column to write; `n` is that of the numbers. A job with reductions has one column for each, named as in its
+    /// list: `sum`, or `sum(peak)` where the kernel has several columns. The option may be repeated; columns are written in its order
     /// [default: all; in text and npy all but `n`].
     #[arg(long = "column", env = "SWATH_COLUMN", value_name = "NAME", value_delimiter = ';')]
     pub(crate) columns: Vec<String>,

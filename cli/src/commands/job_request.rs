@@ -1,7 +1,7 @@
 //! From arguments to a job.
 
 use anyhow::Result;
-use swath_client::JobRequest;
+use swath_client::{BindError, JobRequest, output::Content};
 
 use crate::{args::JobArgs, ending::Ending};
 
@@ -19,6 +19,34 @@ pub(super) fn job_request(args: JobArgs) -> Result<JobRequest> {
     spec.keep_going = args.keep_going;
     spec.condition = args.condition;
     spec.reductions = args.reductions;
-    spec.parameters = args.parameters.into_iter().collect();
+    for (name, value) in args.parameters {
+        if let Some(former) = spec.parameters.insert(name.clone(), value.clone()) {
+            let sentence = format!("the parameter `{name}` is given twice, as `{former}` and as `{value}`");
+            return Err(Ending::Usage(sentence).into());
+        }
+    }
+    // A coordinator would refuse it, too, but cannot mark the place. It judges kernels that are unknown here.
+    Content::of_request(&spec).map_err(|error| unfit(&spec, &error))?;
     Ok(spec)
+}
+
+/// A condition or reductions that do not fit the kernel, with the place.
+fn unfit(request: &JobRequest, error: &BindError) -> Ending {
+    match error {
+        BindError::Condition(error) => {
+            misplaced(format!("--where: {error}"), &request.condition, |text| error.mark(text))
+        }
+        BindError::Reductions(error) => {
+            misplaced(format!("--reduce: {error}"), &request.reductions, |text| error.mark(text))
+        }
+        other => Ending::Usage(format!("the job: {other}")),
+    }
+}
+
+/// A mark in an empty text would show nothing.
+fn misplaced(sentence: String, text: &Option<String>, mark: impl Fn(&str) -> String) -> Ending {
+    match text.as_deref().filter(|text| !text.trim().is_empty()) {
+        Some(text) => Ending::Misplaced { sentence, mark: mark(text) },
+        None => Ending::Usage(sentence),
+    }
 }

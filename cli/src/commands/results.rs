@@ -5,7 +5,7 @@ use std::{convert::Infallible, path::Path, time::Duration};
 use anyhow::Result;
 use indicatif::HumanBytes;
 use swath_client::{
-    BindError, Client, FailedChunk, Job, JobRequest, JobState, Range, Shape, Wanted, counted,
+    Client, FailedChunk, Job, JobRequest, JobState, Range, Shape, Wanted, counted,
     output::{Content, FileFormat, Format, OutputError, OutputTarget, Summary, Target},
 };
 use swath_console::say;
@@ -76,7 +76,7 @@ impl Destination {
 
     /// Whether the results of a kernel of this program can be written there. The coordinator judges unknown kernels.
     pub(super) fn check(&self, target: &OutputTarget, request: &JobRequest) -> Result<()> {
-        let Some(content) = Content::of_request(request).map_err(|error| unfit(request, &error))? else {
+        let Some(content) = Content::of_request(request)? else {
             return Ok(());
         };
         Ok(target.check(&Content { columns: self.columns.clone(), ..content })?)
@@ -106,23 +106,6 @@ impl Destination {
             may_miss: job.keep_going || wanted == Wanted::Existing,
             ..Content::of_part(job, range)?
         })
-    }
-}
-
-/// A condition or reductions that do not fit the kernel, with the place.
-fn unfit(request: &JobRequest, error: &BindError) -> Ending {
-    let (option, text, mark) = match error {
-        BindError::Condition(error) => {
-            let text = request.condition.as_deref().unwrap_or_default();
-            ("--where", error.to_string(), Some(error.mark(text)))
-        }
-        BindError::Reductions(error) => ("--reduce", error.to_string(), None),
-        other => ("the job", other.to_string(), None),
-    };
-    let sentence = format!("{option}: {text}");
-    match mark {
-        Some(mark) => Ending::Misplaced { sentence, mark },
-        None => Ending::Usage(sentence),
     }
 }
 

@@ -4,7 +4,7 @@ use std::io;
 
 use arrow_schema::DataType;
 use bytesize::ByteSize;
-use swath_model::quoted;
+use swath_model::{Layout, quoted};
 
 use super::format::{FileFormat, Format, FormatError};
 use crate::{counted, error::ClientError};
@@ -132,7 +132,7 @@ fn with_numbers(format: Format) -> &'static str {
 
 /// The name of a type as kernels write it.
 fn lowercase(data_type: &DataType) -> String {
-    data_type.to_string().to_lowercase()
+    Layout::type_text(data_type)
 }
 
 fn named(columns: &[String]) -> String {

@@ -2,6 +2,7 @@
 
 use arrow_buffer::i256;
 use arrow_schema::DataType;
+use swath_model::Layout;
 
 use super::{
     Check, out_of_range,
@@ -127,7 +128,7 @@ pub(super) fn is_number(typed: &Typed) -> bool {
 pub(super) fn not_comparable((one, left): (&Typed, &Syntax), (other, right): (&Typed, &Syntax)) -> Fault {
     for (typed, syntax) in [(one, left), (other, right)] {
         if let Typed::Opaque { data_type, .. } = typed {
-            return Problem::OnlyNull(data_type.to_string()).at(syntax.place);
+            return Problem::OnlyNull(Layout::type_text(data_type)).at(syntax.place);
         }
     }
     let (left_is, right_is) = (one.describe(left), other.describe(right));

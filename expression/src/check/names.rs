@@ -1,6 +1,7 @@
 //! Names to columns.
 
 use arrow_schema::Schema;
+use strsim::levenshtein;
 
 use crate::{
     NUMBER,
@@ -78,27 +79,10 @@ fn nearest(name: &str, known: &[String]) -> Option<String> {
     // A name of one letter is near to all other such names.
     let candidates = known.iter().take(MOST_COLUMNS).filter(|known| is_short(known) && known.chars().count() > 1);
     candidates
-        .map(|known| (distance(&written, &known.to_lowercase()), known))
+        .map(|known| (levenshtein(&written, &known.to_lowercase()), known))
         .filter(|(distance, known)| {
             *distance <= most || (written.len() >= 3 && known.to_lowercase().contains(&written))
         })
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, known)| known.clone())
-}
-
-/// The Levenshtein distance: how many letters to insert, delete or replace.
-#[expect(clippy::indexing_slicing, reason = "the row has a place more than `to` has letters")]
-fn distance(from: &str, to: &str) -> usize {
-    let to: Vec<char> = to.chars().collect();
-    let mut row: Vec<usize> = (0..=to.len()).collect();
-    for (i, letter) in from.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, other) in to.iter().enumerate() {
-            let replaced = diagonal + usize::from(letter != *other);
-            diagonal = row[j + 1];
-            row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[to.len()]
 }

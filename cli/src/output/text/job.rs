@@ -13,6 +13,9 @@ use swath_console::plain;
 use super::table::{Table, new_table, print_table, table, time};
 use crate::output::words::{failed_chunk, failed_numbers, job_state};
 
+/// Characters of the options of a job in a list.
+const MOST_OPTIONS: usize = 60;
+
 /// As many failed chunks as a person reads.
 const SHOWN_FAILED: usize = 20;
 
@@ -27,8 +30,12 @@ pub(super) fn one(job: &Job, failed: &[FailedChunk]) -> Result<()> {
 
 /// Jobs, a line each.
 pub(super) fn list(jobs: &[Job]) -> Result<()> {
-    table("ID\tKERNEL\tRANGE\tSTATE\tDONE\tSUBMITTED\tTOOK", jobs, |out, job| {
-        writeln!(
+    let options: Vec<_> = jobs.iter().map(options).collect();
+    let header = "ID\tKERNEL\tRANGE\tSTATE\tDONE\tSUBMITTED\tTOOK";
+    let header = if options.iter().all(String::is_empty) { header.to_owned() } else { format!("{header}\tOPTIONS") };
+    let rows: Vec<_> = jobs.iter().zip(options).collect();
+    table(&header, &rows, |out, (job, options)| {
+        write!(
             out,
             "{}\t{}\t{}\t{}\t{}\t{}\t{}",
             job.id,
@@ -38,8 +45,21 @@ pub(super) fn list(jobs: &[Job]) -> Result<()> {
             percent(job),
             time(job.submitted_at),
             took(job),
-        )
+        )?;
+        writeln!(out, "{}{options}", if options.is_empty() { "" } else { "\t" })
     })
+}
+
+/// What decides the results beside the kernel and the range, as on the command line, cut to what a line has room for.
+fn options(job: &Job) -> String {
+    let parameters = job.parameters.iter().map(|(name, value)| format!("-p {name}={value}"));
+    let condition = job.condition.iter().map(|condition| format!("--where '{condition}'"));
+    let reductions = job.reductions.iter().map(|reductions| format!("--reduce '{reductions}'"));
+    let text = parameters.chain(condition).chain(reductions).collect::<Vec<_>>().join(" ");
+    match text.char_indices().nth(MOST_OPTIONS) {
+        Some((end, _)) => format!("{}…", plain(text.get(..end).unwrap_or_default())),
+        None => plain(&text).to_string(),
+    }
 }
 
 fn write_job(out: &mut Table, job: &Job) -> io::Result<()> {
