@@ -9,7 +9,7 @@ use arrow_array::ArrayRef;
 use bytes::Bytes;
 use divan::{Bencher, black_box, counter::ItemsCount};
 use swath_block::{Block, BlockEncoder, FileAssembler, MAX_ROWS, PAGE_ROWS};
-use swath_kernel::{Parameters, Rows};
+use swath_kernel::{Context, Parameters, Rows};
 use swath_model::{Chunks, Covers, Instant, JobId, Layout, Limits, Numbers, Range, ValueType, WorkerId};
 use swath_scheduler::{Action, Config, Event, JobPlan, Scheduler};
 
@@ -33,7 +33,7 @@ fn page(case: &str, from: i64) -> ArrayRef {
     let kernel = swath_kernel::find(case.trim_end_matches("-decimal"), &Parameters::new()).unwrap();
     let numbers = start + from..=start + from + PAGE_ROWS as i64 - 1;
     let mut rows = Rows::new(&layout(case));
-    kernel.evaluate(numbers, &mut rows).unwrap();
+    kernel.evaluate(numbers, &mut rows, &mut Context::default()).unwrap();
     rows.take_columns().unwrap().remove(0)
 }
 

@@ -9,13 +9,13 @@ use std::{
     hash::{BuildHasher, RandomState},
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
+        atomic::{AtomicU64, AtomicUsize, Ordering},
     },
     time::Duration,
 };
 
 use anyhow::Result;
-use swath_evaluation::Evaluation;
+use swath_evaluation::{Evaluation, Stop};
 use swath_model::{Instant as CoreInstant, WorkerInfo, nanos};
 use swath_proto::{
     MAX_MESSAGE_BYTES, MAX_OFFERED_RUNS, MAX_OFFERS, upload_key, upload_request,
@@ -282,7 +282,7 @@ impl Light {
     /// Hands over the results of a task, which take a fraction of the time that it claims for them.
     fn deliver(&mut self, task: &Task) {
         let mut products = Vec::new();
-        let stop = AtomicBool::new(false);
+        let stop = Stop::default();
         COMPUTER.with_borrow_mut(|computer| computer.compute(task, &stop, |product| products.push(product)));
         for product in products {
             match product {

@@ -6,11 +6,11 @@ use arrow_array::{ArrayRef, BooleanArray};
 use arrow_buffer::BooleanBuffer;
 use arrow_select::filter::{FilterBuilder, FilterPredicate};
 use swath_expression::Condition;
-use swath_kernel::{Kernel, Rows, find};
+use swath_kernel::{Kernel, Stop, find};
 use swath_model::{JobRequest, JobSpec, Layout, Layouts, Numbers, Shape};
 use swath_reduce::{Accumulator, ReduceError, Reductions};
 
-use crate::{Batch, BindError, Failure};
+use crate::{Batch, BindError, Buffers, Failure};
 
 /// The kernel, the condition and the reductions of a job. It can be shared by as many threads as there are.
 #[derive(Debug, Clone)]
@@ -71,19 +71,20 @@ impl Evaluation {
         self.kernel.batch_numbers()
     }
 
-    /// Buffers for the rows of the kernel.
-    pub fn buffers(&self) -> Rows {
-        Rows::new(&self.rows)
+    /// Buffers for the rows of the kernel, for the time of one block. A kernel that is long at one number looks at `stop`.
+    pub fn buffers(&self, stop: &Stop) -> Buffers {
+        Buffers::new(&self.rows, stop)
     }
 
-    /// Appends what the kernel gives at these numbers to `rows`: the results of a job without condition and reductions.
+    /// Appends what the kernel gives at these numbers to the buffers: the results of a job without condition and reductions.
     ///
     /// # Errors
     /// [`Failure`].
-    pub fn append(&self, numbers: RangeInclusive<i64>, rows: &mut Rows) -> Result<(), Failure> {
+    pub fn append(&self, numbers: RangeInclusive<i64>, buffers: &mut Buffers) -> Result<(), Failure> {
+        let Buffers { rows, context } = buffers;
         let (first, last) = (*numbers.start(), *numbers.end());
         let before = rows.len();
-        self.kernel.evaluate(numbers, rows)?;
+        self.kernel.evaluate(numbers, rows, context)?;
         let count = last.abs_diff(first) as usize + 1;
         let given = rows.len() - before;
         match self.rows.shape() {
@@ -98,7 +99,7 @@ impl Evaluation {
     ///
     /// # Errors
     /// [`Failure`].
-    pub fn batch(&self, numbers: RangeInclusive<i64>, buffers: &mut Rows) -> Result<Batch, Failure> {
+    pub fn batch(&self, numbers: RangeInclusive<i64>, buffers: &mut Buffers) -> Result<Batch, Failure> {
         match self.choose(&numbers)? {
             Chosen::Unknown => {
                 let batch = self.all(numbers, buffers)?;
@@ -121,7 +122,7 @@ impl Evaluation {
     pub fn reduce(
         &self,
         numbers: RangeInclusive<i64>,
-        buffers: &mut Rows,
+        buffers: &mut Buffers,
         accumulator: &mut Accumulator,
     ) -> Result<(), Failure> {
         let Some(reductions) = &self.reductions else { return Ok(()) };
@@ -173,13 +174,13 @@ impl Evaluation {
     }
 
     /// The rows that the kernel has at all of these numbers.
-    fn all(&self, numbers: RangeInclusive<i64>, buffers: &mut Rows) -> Result<Batch, Failure> {
+    fn all(&self, numbers: RangeInclusive<i64>, buffers: &mut Buffers) -> Result<Batch, Failure> {
         let first = *numbers.start();
-        buffers.truncate(0);
+        buffers.clear();
         self.append(numbers, buffers)?;
-        let rows = buffers.len();
+        let rows = buffers.rows.len();
         let columns = buffers.take_columns()?;
-        Ok(Batch { first, rows, numbers: std::mem::take(&mut buffers.numbers), columns })
+        Ok(Batch { first, rows, numbers: std::mem::take(&mut buffers.rows.numbers), columns })
     }
 
     /// The rows at those numbers that are selected. The kernel is called for others as well only if that is cheaper and
@@ -188,7 +189,7 @@ impl Evaluation {
         &self,
         numbers: RangeInclusive<i64>,
         selected: BooleanBuffer,
-        buffers: &mut Rows,
+        buffers: &mut Buffers,
     ) -> Result<Batch, Failure> {
         let first = *numbers.start();
         let count = selected.count_set_bits();
@@ -198,7 +199,7 @@ impl Evaluation {
         if self.kernel.is_total() && count >= selected.len() / MOST_UNWANTED {
             return select(&self.all(numbers, buffers)?, selected);
         }
-        buffers.truncate(0);
+        buffers.clear();
         let mut listed = Vec::with_capacity(count);
         for (start, end) in selected.set_slices() {
             // Both are inside the numbers.

@@ -5,7 +5,7 @@
 //! some of them; the reductions keep aggregates of these alone.
 //!
 //! ```
-//! use swath_evaluation::Evaluation;
+//! use swath_evaluation::{Evaluation, Stop};
 //! use swath_model::{JobRequest, Range, Shape};
 //!
 //! let request = JobRequest {
@@ -14,16 +14,19 @@
 //! };
 //! let evaluation = Evaluation::bind(&request)?;
 //! assert_eq!(evaluation.layout().shape(), Shape::Sparse);
-//! let batch = evaluation.batch(1..=4, &mut evaluation.buffers())?;
+//! let batch = evaluation.batch(1..=4, &mut evaluation.buffers(&Stop::default()))?;
 //! assert_eq!(batch.numbers, [2, 4]);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
 mod batch;
+mod buffers;
 mod error;
 mod evaluation;
 
 pub use batch::Batch;
+pub use buffers::Buffers;
 pub use error::{BindError, Failure};
 pub use evaluation::{Evaluation, reductions_of};
+pub use swath_kernel::Stop;
 pub use swath_reduce::{Accumulator, Reductions};

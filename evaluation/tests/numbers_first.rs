@@ -8,8 +8,8 @@ use std::{
 };
 
 use arrow_array::{Int64Array, cast::AsArray};
-use swath_evaluation::Evaluation;
-use swath_kernel::{EvaluateError, Kernel, Rows, Values};
+use swath_evaluation::{Evaluation, Stop};
+use swath_kernel::{Context, EvaluateError, Kernel, Rows, Values};
 use swath_model::{JobRequest, Layout, Range, ValueType};
 
 /// Gives each number itself, fails at multiples of 10, and remembers what it was asked for.
@@ -32,7 +32,7 @@ impl Kernel for Picky {
         self.is_total
     }
 
-    fn evaluate(&self, numbers: RangeInclusive<i64>, rows: &mut Rows) -> Result<(), EvaluateError> {
+    fn evaluate(&self, numbers: RangeInclusive<i64>, rows: &mut Rows, _: &mut Context) -> Result<(), EvaluateError> {
         self.asked.lock().unwrap().push(numbers.clone());
         let Some(Values::Int64(values)) = rows.only() else { panic!("the column is of int64") };
         for number in numbers {
@@ -64,7 +64,7 @@ fn bind(is_total: bool, condition: &str, reductions: Option<&str>) -> Asked {
 impl Asked {
     /// The numbers of the rows, which are the values, too.
     fn rows(&self, numbers: RangeInclusive<i64>) -> Vec<i64> {
-        let batch = self.evaluation.batch(numbers, &mut self.evaluation.buffers()).unwrap();
+        let batch = self.evaluation.batch(numbers, &mut self.evaluation.buffers(&Stop::default())).unwrap();
         let values: &Int64Array = batch.columns[0].as_primitive();
         assert_eq!(batch.rows, values.len());
         let numbers: Vec<i64> = match batch.numbers() {
@@ -77,7 +77,7 @@ impl Asked {
 
     fn count(&self, numbers: RangeInclusive<i64>) -> i64 {
         let mut accumulator = self.evaluation.reductions().unwrap().accumulator();
-        self.evaluation.reduce(numbers, &mut self.evaluation.buffers(), &mut accumulator).unwrap();
+        self.evaluation.reduce(numbers, &mut self.evaluation.buffers(&Stop::default()), &mut accumulator).unwrap();
         let result = accumulator.result().unwrap();
         result.column(0).as_primitive::<arrow_array::types::Int64Type>().value(0)
     }
@@ -112,10 +112,10 @@ fn a_kernel_that_cannot_fail_may_be_called_for_all_numbers() {
 #[test]
 fn a_failure_where_the_kernel_is_asked_for_is_one() {
     let all = bind(false, "n > 0", None);
-    assert!(all.evaluation.batch(1..=10, &mut all.evaluation.buffers()).is_err());
+    assert!(all.evaluation.batch(1..=10, &mut all.evaluation.buffers(&Stop::default())).is_err());
     let counted = bind(false, "n > 0", Some("count"));
     let mut accumulator = counted.evaluation.reductions().unwrap().accumulator();
-    let failed = counted.evaluation.reduce(1..=10, &mut counted.evaluation.buffers(), &mut accumulator);
+    let failed = counted.evaluation.reduce(1..=10, &mut counted.evaluation.buffers(&Stop::default()), &mut accumulator);
     assert_eq!(failed.unwrap_err().number(), Some(10), "a number without a value has no row to count");
 }
 

@@ -9,8 +9,8 @@ use swath_model::Shape;
 
 use self::trajectory::{Abandoned, Trajectory, stopping_time, trajectory};
 use crate::{
-    Description, EvaluateError, FindError, Kernel, Layout, ParameterDescription, Parameters, Rows, ValueType, Values,
-    kernel::count,
+    Context, Description, EvaluateError, FindError, Kernel, Layout, ParameterDescription, Parameters, Rows, ValueType,
+    Values, kernel::count,
 };
 
 const NAME: &str = "collatz";
@@ -96,7 +96,7 @@ impl Kernel for Collatz {
         }
     }
 
-    fn evaluate(&self, numbers: RangeInclusive<i64>, rows: &mut Rows) -> Result<(), EvaluateError> {
+    fn evaluate(&self, numbers: RangeInclusive<i64>, rows: &mut Rows, _: &mut Context) -> Result<(), EvaluateError> {
         if !matches!(rows.columns[..], [Values::Int64(_)] | [Values::Int64(_), Values::Decimal128(_)]) {
             return Err(EvaluateError::wrong_type(NAME, &self.layout(&numbers), rows));
         }
@@ -154,10 +154,10 @@ mod tests {
     fn peaks_stand_beside_the_steps() {
         let kernel = Collatz { max_steps: 1000, columns: Columns::StepsAndPeak };
         let mut rows = Rows::new(&kernel.layout(&(1..=9)));
-        kernel.evaluate(1..=7, &mut rows).unwrap();
+        kernel.evaluate(1..=7, &mut rows, &mut Context::default()).unwrap();
         let steps = Values::Int64(vec![0, 1, 7, 2, 5, 8, 16]);
         assert_eq!(rows.columns, [steps, Values::Decimal128(vec![1, 2, 16, 4, 16, 16, 52])]);
-        kernel.evaluate(27..=27, &mut rows).unwrap();
+        kernel.evaluate(27..=27, &mut rows, &mut Context::default()).unwrap();
         assert!(matches!(&rows.columns[1], Values::Decimal128(peaks) if peaks[7] == 9232));
     }
 
@@ -248,7 +248,7 @@ mod tests {
     #[test]
     fn a_buffer_of_another_type_is_refused() {
         let mut values = rows_of(ValueType::Boolean);
-        let error = steps_within(9).evaluate(1..=3, &mut values).unwrap_err();
+        let error = steps_within(9).evaluate(1..=3, &mut values, &mut Context::default()).unwrap_err();
         assert_eq!(error.number(), None);
         assert!(values.is_empty());
     }

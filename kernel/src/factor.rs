@@ -13,7 +13,7 @@ use arrow_schema::{DataType, Field, FieldRef};
 use swath_model::Shape;
 
 use self::lists::{Lists, factor};
-use crate::{Description, EvaluateError, FindError, Kernel, Layout, Parameters, Rows, Values, kernel::count};
+use crate::{Context, Description, EvaluateError, FindError, Kernel, Layout, Parameters, Rows, Values, kernel::count};
 
 const NAME: &str = "factor";
 
@@ -52,7 +52,7 @@ impl Kernel for Factor {
         BATCH
     }
 
-    fn evaluate(&self, numbers: RangeInclusive<i64>, rows: &mut Rows) -> Result<(), EvaluateError> {
+    fn evaluate(&self, numbers: RangeInclusive<i64>, rows: &mut Rows, _: &mut Context) -> Result<(), EvaluateError> {
         let wrong_type = |rows: &Rows| EvaluateError::wrong_type(NAME, &self.layout(&(0..=0)), rows);
         if !matches!(rows.only(), Some(Values::Arrays(_))) {
             return Err(wrong_type(rows));

@@ -8,7 +8,7 @@ use std::{cell::RefCell, ops::RangeInclusive, sync::Arc};
 
 use self::window::Window;
 use crate::{
-    Description, EvaluateError, FindError, Kernel, Layout, Parameters, Rows, ValueType, Values, kernel::count,
+    Context, Description, EvaluateError, FindError, Kernel, Layout, Parameters, Rows, ValueType, Values, kernel::count,
 };
 
 const NAME: &str = "is-prime";
@@ -48,7 +48,7 @@ impl Kernel for IsPrime {
 
     /// A sieve with all primes up to the root of the last number decides alone. Where these are too many for what the
     /// numbers are worth, fewer primes leave a few numbers over, and these are tested one by one.
-    fn evaluate(&self, numbers: RangeInclusive<i64>, rows: &mut Rows) -> Result<(), EvaluateError> {
+    fn evaluate(&self, numbers: RangeInclusive<i64>, rows: &mut Rows, _: &mut Context) -> Result<(), EvaluateError> {
         let Some(Values::Boolean(values)) = rows.only() else {
             return Err(EvaluateError::wrong_type(NAME, &self.layout(&numbers), rows));
         };

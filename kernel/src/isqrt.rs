@@ -3,7 +3,7 @@
 use std::{ops::RangeInclusive, sync::Arc};
 
 use crate::{
-    Description, EvaluateError, FindError, Kernel, Layout, Parameters, Rows, ValueType, Values, kernel::count,
+    Context, Description, EvaluateError, FindError, Kernel, Layout, Parameters, Rows, ValueType, Values, kernel::count,
 };
 
 const NAME: &str = "isqrt";
@@ -32,7 +32,7 @@ impl Kernel for Isqrt {
         Layout::values(ValueType::Int64)
     }
 
-    fn evaluate(&self, numbers: RangeInclusive<i64>, rows: &mut Rows) -> Result<(), EvaluateError> {
+    fn evaluate(&self, numbers: RangeInclusive<i64>, rows: &mut Rows, _: &mut Context) -> Result<(), EvaluateError> {
         let Some(Values::Int64(values)) = rows.only() else {
             return Err(EvaluateError::wrong_type(NAME, &self.layout(&numbers), rows));
         };
@@ -112,15 +112,15 @@ mod tests {
         assert!(values.is_empty());
 
         let mut values = rows_with(Values::Int64(vec![7]));
-        Isqrt.evaluate(8..=9, &mut values).unwrap();
-        Isqrt.evaluate(i64::MIN..=i64::MAX, &mut values).unwrap_err();
+        Isqrt.evaluate(8..=9, &mut values, &mut Context::default()).unwrap();
+        Isqrt.evaluate(i64::MIN..=i64::MAX, &mut values, &mut Context::default()).unwrap_err();
         assert_eq!(values.columns, [Values::Int64(vec![7, 2, 3])]);
     }
 
     #[test]
     fn a_buffer_of_another_type_is_refused() {
         let mut values = rows_of(ValueType::Decimal128);
-        let error = Isqrt.evaluate(1..=3, &mut values).unwrap_err();
+        let error = Isqrt.evaluate(1..=3, &mut values, &mut Context::default()).unwrap_err();
         assert_eq!(error.number(), None);
         assert!(values.is_empty());
     }

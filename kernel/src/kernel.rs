@@ -4,7 +4,7 @@ use std::{fmt, ops::RangeInclusive};
 
 use swath_model::Layout;
 
-use crate::{EvaluateError, Rows};
+use crate::{Context, EvaluateError, Rows};
 
 /// A pure function of a number, bound to its parameters.
 ///
@@ -46,7 +46,12 @@ pub trait Kernel: Send + Sync + fmt::Debug {
     /// [`EvaluateError::Refused`] names the first number that has no result; what `rows` then has
     /// of the range is of no use. [`EvaluateError::WrongType`] when the buffers are of types that
     /// this kernel does not fill; `rows` is then unchanged.
-    fn evaluate(&self, numbers: RangeInclusive<i64>, rows: &mut Rows) -> Result<(), EvaluateError>;
+    fn evaluate(
+        &self,
+        numbers: RangeInclusive<i64>,
+        rows: &mut Rows,
+        context: &mut Context,
+    ) -> Result<(), EvaluateError>;
 }
 
 /// How many numbers `numbers` has; `usize::MAX` where more than that.

@@ -6,12 +6,12 @@
 //! a bound kernel can be shared by as many threads as there are.
 //!
 //! ```
-//! use swath_kernel::{Parameters, Rows, Values, find};
+//! use swath_kernel::{Context, Parameters, Rows, Values, find};
 //!
 //! let range = 1..=5;
 //! let square = find("square", &Parameters::new())?;
 //! let mut rows = Rows::new(&square.layout(&range));
-//! square.evaluate(range, &mut rows)?;
+//! square.evaluate(range, &mut rows, &mut Context::default())?;
 //! assert_eq!(rows.columns, [Values::Int64(vec![1, 4, 9, 16, 25])]);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
@@ -21,6 +21,7 @@
 mod bits;
 mod catalogue;
 mod collatz;
+mod context;
 mod description;
 mod error;
 mod factor;
@@ -37,6 +38,7 @@ mod values;
 
 pub use bits::Bits;
 pub use catalogue::{catalogue, find};
+pub use context::{Context, Stop};
 pub use description::{Description, ParameterDescription};
 pub use error::{EvaluateError, FindError};
 pub use kernel::Kernel;

@@ -3,8 +3,8 @@
 use std::{ops::RangeInclusive, sync::Arc};
 
 use crate::{
-    Description, EvaluateError, FindError, Kernel, Layout, ParameterDescription, Parameters, Rows, ValueType, Values,
-    kernel::count,
+    Context, Description, EvaluateError, FindError, Kernel, Layout, ParameterDescription, Parameters, Rows, ValueType,
+    Values, kernel::count,
 };
 
 const NAME: &str = "square";
@@ -62,7 +62,7 @@ impl Kernel for Square {
         true
     }
 
-    fn evaluate(&self, numbers: RangeInclusive<i64>, rows: &mut Rows) -> Result<(), EvaluateError> {
+    fn evaluate(&self, numbers: RangeInclusive<i64>, rows: &mut Rows, _: &mut Context) -> Result<(), EvaluateError> {
         match (self, rows.only()) {
             (Self::Auto, Some(Values::Int64(values))) => extend_int64(&numbers, values),
             (_, Some(Values::Decimal128(values))) => {
@@ -180,21 +180,23 @@ mod tests {
     #[test]
     fn a_part_follows_the_type_of_its_job() {
         let mut values = rows_of(ValueType::Decimal128);
-        Square::Auto.evaluate(1..=3, &mut values).unwrap();
-        Square::Auto.evaluate(4..=5, &mut values).unwrap();
+        Square::Auto.evaluate(1..=3, &mut values, &mut Context::default()).unwrap();
+        Square::Auto.evaluate(4..=5, &mut values, &mut Context::default()).unwrap();
         assert_eq!(values.columns, [Values::Decimal128(vec![1, 4, 9, 16, 25])]);
     }
 
     #[test]
     fn a_square_that_does_not_fit_is_refused_and_those_before_stay() {
         let mut values = rows_with(Values::Int64(vec![7]));
-        let error = Square::Auto.evaluate(LARGEST_ROOT - 1..=LARGEST_ROOT + 3, &mut values).unwrap_err();
+        let error = Square::Auto
+            .evaluate(LARGEST_ROOT - 1..=LARGEST_ROOT + 3, &mut values, &mut Context::default())
+            .unwrap_err();
         assert_eq!(error.number(), Some(3_037_000_500));
         assert_eq!(values.columns, [Values::Int64(vec![7, 9_223_372_024_852_248_004, 9_223_372_030_926_249_001])]);
 
         for first in [i64::MIN, -LARGEST_ROOT - 1, LARGEST_ROOT + 1, i64::MAX] {
             let mut values = rows_of(ValueType::Int64);
-            let error = Square::Auto.evaluate(first..=i64::MAX, &mut values).unwrap_err();
+            let error = Square::Auto.evaluate(first..=i64::MAX, &mut values, &mut Context::default()).unwrap_err();
             assert_eq!(error.number(), Some(first));
             assert!(values.is_empty());
         }
@@ -203,10 +205,10 @@ mod tests {
     #[test]
     fn a_buffer_of_another_type_is_refused() {
         let mut booleans = rows_of(ValueType::Boolean);
-        let error = Square::Auto.evaluate(1..=3, &mut booleans).unwrap_err();
+        let error = Square::Auto.evaluate(1..=3, &mut booleans, &mut Context::default()).unwrap_err();
         assert_eq!(error.number(), None);
         let mut integers = rows_of(ValueType::Int64);
-        let error = Square::Decimal128.evaluate(1..=3, &mut integers).unwrap_err();
+        let error = Square::Decimal128.evaluate(1..=3, &mut integers, &mut Context::default()).unwrap_err();
         assert_eq!(error.number(), None);
         assert!(booleans.is_empty() && integers.is_empty());
     }

@@ -2,13 +2,13 @@
 
 use std::ops::RangeInclusive;
 
-use crate::{EvaluateError, Kernel, Layout, Parameters, Rows, ValueType, Values, find};
+use crate::{Context, EvaluateError, Kernel, Layout, Parameters, Rows, ValueType, Values, find};
 
 /// The values of `numbers` and how the evaluation ended, in a buffer of the type that `kernel`
 /// names for them.
 pub(crate) fn evaluate(kernel: &dyn Kernel, numbers: RangeInclusive<i64>) -> (Values, Result<(), EvaluateError>) {
     let mut rows = Rows::new(&kernel.layout(&numbers));
-    let result = kernel.evaluate(numbers, &mut rows);
+    let result = kernel.evaluate(numbers, &mut rows, &mut Context::default());
     (rows.columns.remove(0), result)
 }
 

@@ -8,11 +8,8 @@ mod row_bytes;
 mod rows;
 mod steps;
 
-use std::sync::atomic::AtomicBool;
-
 use bytes::Bytes;
 use swath_evaluation::Evaluation;
-use swath_kernel::Rows;
 use swath_model::{ChunkRun, OffsetRun, Shape};
 
 use self::steps::Steps;
@@ -76,7 +73,7 @@ impl Computer {
 
     /// Computes a task: one block, or several where rows are many or numbers fail, of whole chunks or of a part of one.
     /// `deliver` takes each. Ends early when it is told to `stop`.
-    pub fn compute(&mut self, task: &Task, stop: &AtomicBool, mut deliver: impl FnMut(Product)) {
+    pub fn compute(&mut self, task: &Task, stop: &swath_evaluation::Stop, mut deliver: impl FnMut(Product)) {
         let job = &*task.job;
         let mut left = vec![task.offsets];
         while let Some(offsets) = left.pop() {
@@ -112,7 +109,7 @@ impl Computer {
         &mut self,
         job: &Job,
         offsets: OffsetRun,
-        stop: &AtomicBool,
+        stop: &swath_evaluation::Stop,
         deliver: &mut dyn FnMut(OffsetRun, Encoded),
     ) -> Result<(), Stop> {
         let layout = job.kernel.layout();
@@ -124,11 +121,6 @@ impl Computer {
         }
         Ok(())
     }
-}
-
-/// Buffers for what the kernel of a job gives.
-fn buffers(job: &Job) -> Rows {
-    job.kernel.buffers()
 }
 
 #[cfg(test)]

@@ -40,7 +40,7 @@ fn drive_tasks(work: &Work, slot: Slot) {
     let mut computer = Computer::new();
     while let Some(task) = work.take(slot) {
         let compute = || {
-            computer.compute(&task, work.stop_of(slot), |product| match product {
+            computer.compute(&task, &work.stop_of(slot), |product| match product {
                 Product::Block { offsets, block } => work.deliver(slot, offsets, block),
                 Product::Failed { chunk, number, reason } => work.fail(slot, chunk, number, reason),
             });

@@ -5,14 +5,11 @@
 
 use std::{
     collections::{HashMap, VecDeque},
-    sync::{
-        Arc, Condvar, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     time::Instant as Clock,
 };
 
-use swath_evaluation::Evaluation;
+use swath_evaluation::{Evaluation, Stop};
 use swath_model::{Instant, OffsetRun, WorkerInfo, nanos};
 use swath_proto::v1;
 use swath_worker_core::{BlockId, Config, Effect, NextTask, Outcome, SessionId, Slot, ToCoordinator, Worker};
@@ -44,7 +41,7 @@ struct Shared {
     /// Threads without a task wait here.
     tasks: Condvar,
     /// By slot: it should stop.
-    stops: Vec<AtomicBool>,
+    stops: Vec<Stop>,
     /// There are orders, or the next timeout is another one.
     driver: Notify,
     room: Arc<Semaphore>,
@@ -94,7 +91,7 @@ impl Work {
     /// A worker that connects as soon as its orders are carried out.
     pub(crate) fn new(config: &WorkerConfig, core: Config) -> Self {
         let units = u32::try_from(config.upload_bytes.div_ceil(UNIT)).unwrap_or(u32::MAX).max(1);
-        let stops = (0..core.slots).map(|_| AtomicBool::new(false)).collect();
+        let stops = (0..core.slots).map(|_| Stop::default()).collect();
         let line = Line { session: SessionId(0), messages: None, uploads: Arc::default() };
         let state = State {
             core: Core::new(Instant::ZERO, core),
@@ -132,7 +129,7 @@ impl Work {
         loop {
             match state.core.take(self.now(), slot) {
                 NextTask::Compute(task) => {
-                    self.stop_of(slot).store(false, Ordering::Relaxed);
+                    self.stop_of(slot).set(false);
                     return Some(task);
                 }
                 NextTask::Wait => state = self.0.tasks.wait(state).unwrap_or_else(PoisonError::into_inner),
@@ -142,9 +139,8 @@ impl Work {
     }
 
     /// Whether a thread should stop what it computes.
-    pub(crate) fn stop_of(&self, slot: Slot) -> &AtomicBool {
-        static NEVER: AtomicBool = AtomicBool::new(false);
-        self.0.stops.get(slot.0 as usize).unwrap_or(&NEVER)
+    pub(crate) fn stop_of(&self, slot: Slot) -> Stop {
+        self.0.stops.get(slot.0 as usize).cloned().unwrap_or_default()
     }
 
     /// A thread has computed a block; waits for room. When the worker has ended, or nobody wants it, the block is
@@ -232,7 +228,7 @@ impl Work {
                 Effect::Send(session, message) => self.send(state, session, message),
                 Effect::UploadReady(_) => state.session.uploads.notify_one(),
                 Effect::WakeSlots => shared.tasks.notify_all(),
-                Effect::StopSlot(slot) => self.stop_of(slot).store(true, Ordering::Relaxed),
+                Effect::StopSlot(slot) => self.stop_of(slot).set(true),
                 Effect::DropBlock(block) => drop(state.blocks.remove(&block)),
                 Effect::Waiting => self.order(state, Order::SayWaiting),
                 Effect::End(outcome) => {

@@ -45,7 +45,11 @@ fn prepare() -> Result<Vec<ArrayRef>> {
     let kernel = swath_kernel::find("square", &Parameters::new())?;
     let page = |first: usize| {
         let mut rows = Rows::new(&layout());
-        kernel.evaluate(first as i64 + 1..=(first + PAGE_ROWS) as i64, &mut rows)?;
+        kernel.evaluate(
+            first as i64 + 1..=(first + PAGE_ROWS) as i64,
+            &mut rows,
+            &mut swath_kernel::Context::default(),
+        )?;
         Ok(black_box(rows.take_columns()?.remove(0)))
     };
     (0..MAX_ROWS).step_by(PAGE_ROWS).map(page).collect()

@@ -2,7 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::{
-    miller_rabin,
+    Context, miller_rabin,
     testing::{evaluate, segment},
 };
 
@@ -163,7 +163,7 @@ fn the_kernel_gives_a_list_for_each_number() {
 fn numbers_beyond_a_batch_are_in_order() {
     let mut rows = Rows::new(&Factor.layout(&(0..=0)));
     let numbers = i64::MAX - BATCH as i64 - 1..=i64::MAX;
-    Factor.evaluate(numbers, &mut rows).unwrap();
+    Factor.evaluate(numbers, &mut rows, &mut Context::default()).unwrap();
     assert_eq!(rows.len(), BATCH + 2);
-    assert_eq!(Factor.evaluate(-1..=1, &mut rows).unwrap_err().number(), Some(0));
+    assert_eq!(Factor.evaluate(-1..=1, &mut rows, &mut Context::default()).unwrap_err().number(), Some(0));
 }

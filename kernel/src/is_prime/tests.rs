@@ -2,7 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::{
-    Bits, miller_rabin,
+    Bits, Context, miller_rabin,
     testing::{evaluate, rows_of, rows_with, segment},
 };
 
@@ -93,7 +93,7 @@ fn all_numbers_to_2_million() {
         let mut values = rows_of(ValueType::Boolean);
         for first in (0..=LAST).step_by(step) {
             let last = LAST.min(first + step - 1);
-            IsPrime.evaluate(first as i64..=last as i64, &mut values).unwrap();
+            IsPrime.evaluate(first as i64..=last as i64, &mut values, &mut Context::default()).unwrap();
         }
         assert!(values.columns == [boolean(&expected)], "in steps of {step}");
     }
@@ -224,14 +224,14 @@ fn long_segments_agree_with_the_test() {
 #[test]
 fn what_the_buffer_holds_stays() {
     let mut values = rows_with(boolean(&[true, true]));
-    IsPrime.evaluate(8..=11, &mut values).unwrap();
+    IsPrime.evaluate(8..=11, &mut values, &mut Context::default()).unwrap();
     assert_eq!(values.columns, [boolean(&[true, true, false, false, false, true])]);
 }
 
 #[test]
 fn a_buffer_of_another_type_is_refused() {
     let mut values = rows_of(ValueType::Int64);
-    let error = IsPrime.evaluate(1..=3, &mut values).unwrap_err();
+    let error = IsPrime.evaluate(1..=3, &mut values, &mut Context::default()).unwrap_err();
     assert_eq!(error.number(), None);
     assert!(values.is_empty());
 }

@@ -17,14 +17,14 @@ pub(super) fn encode(walk: &mut Walk<'_>) -> Result<Encoded, Stop> {
     // A kernel that wants many numbers at a time gets them, and several pages come of it.
     let unit = (job.kernel.batch_numbers() as u64).max(PAGE_ROWS as u64).next_multiple_of(PAGE_ROWS as u64);
     let mut encoder = BlockEncoder::new(job.kernel.layout(), first).map_err(|error| unencodable(first, &error))?;
-    let mut rows = super::buffers(job);
+    let mut rows = job.kernel.buffers(walk.stop);
     let mut next = offsets.start();
     while next < offsets.end() {
         let begin = next;
         let end = offsets.end().min(begin.saturating_add(unit));
         while next < end {
             let Some(step) = walk.next(end - next)? else { break };
-            guarded(&step.numbers, |numbers| job.kernel.append(numbers, &mut rows), job)?;
+            guarded(&step.numbers, |numbers| job.kernel.append(numbers, &mut rows), walk)?;
             next = step.offsets.end();
         }
         let at = walk.number(begin);

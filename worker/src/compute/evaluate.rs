@@ -7,24 +7,27 @@ use std::{
 
 use swath_evaluation::Failure;
 
-use super::{Job, Stop};
+use super::{Stop, steps::Walk};
 
-/// Calls the kernel of a job about these numbers, with `call`. After a panic the kernel is called again for one number
+/// Calls the kernel of the job about these numbers, with `call`. After a panic the kernel is called again for one number
 /// after the other, with `again`, to find the one.
 pub(super) fn guarded<T>(
     numbers: &RangeInclusive<i64>,
     call: impl FnOnce(RangeInclusive<i64>) -> Result<T, Failure>,
-    job: &Job,
+    walk: &Walk<'_>,
 ) -> Result<T, Stop> {
     let first = *numbers.start();
     match catch(|| call(numbers.clone())) {
         Ok(Ok(result)) => Ok(result),
+        // A kernel that is told to stop may give up with any error.
+        Ok(Err(_)) | Err(_) if walk.stop.is_set() => Err(Stop::Told),
         Ok(Err(failure)) => Err(failed(&failure, first)),
         Err(said) => {
-            let mut buffers = super::buffers(job);
+            let kernel = &walk.job.kernel;
+            let mut buffers = kernel.buffers(walk.stop);
             let panics = |&number: &i64| {
-                buffers.truncate(0);
-                catch(|| job.kernel.append(number..=number, &mut buffers)).is_err()
+                buffers.clear();
+                catch(|| kernel.append(number..=number, &mut buffers)).is_err()
             };
             let number = numbers.clone().find(panics).unwrap_or(first);
             Err(Stop::Failed { number, reason: format!("the kernel panicked: {said}") })

@@ -13,7 +13,7 @@ pub(super) fn encode(walk: &mut Walk<'_>) -> Result<Encoded, Stop> {
     let (job, offsets) = (walk.job, walk.offsets);
     let first = walk.number(offsets.start());
     let layout = job.kernel.layout();
-    let mut buffers = super::buffers(job);
+    let mut buffers = job.kernel.buffers(walk.stop);
     let Some(reductions) = job.kernel.reductions() else {
         return Err(Stop::Failed { number: first, reason: "the job has no reductions".to_owned() });
     };
@@ -23,7 +23,7 @@ pub(super) fn encode(walk: &mut Walk<'_>) -> Result<Encoded, Stop> {
         // So few at a time that they stay in the cache.
         loop {
             let last = end.min(begin.saturating_add(job.kernel.batch_numbers() as i64 - 1));
-            guarded(&(begin..=last), |numbers| job.kernel.reduce(numbers, &mut buffers, &mut accumulator), job)?;
+            guarded(&(begin..=last), |numbers| job.kernel.reduce(numbers, &mut buffers, &mut accumulator), walk)?;
             if last == end {
                 break;
             }

@@ -22,11 +22,11 @@ const STEP_NUMBERS: u64 = 1 << 20;
 
 pub(super) fn encode(walk: &mut Walk<'_>, deliver: &mut dyn FnMut(OffsetRun, Encoded)) -> Result<(), Stop> {
     let job = walk.job;
-    let mut buffers = super::buffers(job);
+    let mut buffers = job.kernel.buffers(walk.stop);
     let most = (job.kernel.batch_numbers() as u64).min(STEP_NUMBERS);
     let mut blocks = Blocks::new(walk, deliver)?;
     while let Some(step) = walk.next(most)? {
-        let batch = guarded(&step.numbers, |numbers| job.kernel.batch(numbers, &mut buffers), job)?;
+        let batch = guarded(&step.numbers, |numbers| job.kernel.batch(numbers, &mut buffers), walk)?;
         let bytes = blocks.take(walk, step.offsets, &batch)?;
         if bytes > STEP_BYTES {
             walk.shorten();

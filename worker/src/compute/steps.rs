@@ -2,7 +2,6 @@
 
 use std::{
     ops::RangeInclusive,
-    sync::atomic::{AtomicBool, Ordering},
     time::{Duration, Instant},
 };
 
@@ -31,7 +30,12 @@ impl Default for Steps {
 
 impl Steps {
     /// Walks over the numbers at these offsets.
-    pub(super) fn walk<'a>(&'a mut self, job: &'a Job, offsets: OffsetRun, stop: &'a AtomicBool) -> Walk<'a> {
+    pub(super) fn walk<'a>(
+        &'a mut self,
+        job: &'a Job,
+        offsets: OffsetRun,
+        stop: &'a swath_evaluation::Stop,
+    ) -> Walk<'a> {
         if self.job != Some(job.id) {
             *self = Self { job: Some(job.id), ..Self::default() };
         }
@@ -54,7 +58,7 @@ pub(super) struct Walk<'a> {
     pub(super) job: &'a Job,
     pub(super) offsets: OffsetRun,
     next: u64,
-    stop: &'a AtomicBool,
+    pub(super) stop: &'a swath_evaluation::Stop,
     /// When the last step began, and how many numbers it has.
     since: Option<(Instant, u64)>,
 }
@@ -72,7 +76,7 @@ impl Walk<'_> {
         if let Some((since, numbers)) = self.since.take() {
             self.steps.adapt(numbers, now - since);
         }
-        if self.stop.load(Ordering::Relaxed) {
+        if self.stop.is_set() {
             return Err(Stop::Told);
         }
         let end = self.offsets.end().min(self.next.saturating_add(self.steps.numbers.min(most).max(1)));

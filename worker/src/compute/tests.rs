@@ -3,7 +3,7 @@ use std::{ops::RangeInclusive, sync::Arc};
 use arrow_array::{ArrayRef, Decimal128Array, Int64Array, RecordBatch, StringArray, cast::AsArray, types};
 use arrow_schema::{DataType, Field};
 use swath_block::{Block, MAX_BLOCK_BYTES, MAX_ROWS, PAGE_ROWS};
-use swath_kernel::{EvaluateError, Kernel, Layout, Values};
+use swath_kernel::{Context, EvaluateError, Kernel, Layout, Rows, Values};
 use swath_model::{Chunks, Covers, Fingerprint, JobId, JobRequest, Range, ValueType};
 
 use super::*;
@@ -21,7 +21,7 @@ impl Kernel for Fragile {
         Layout::values(ValueType::Int64)
     }
 
-    fn evaluate(&self, numbers: RangeInclusive<i64>, rows: &mut Rows) -> Result<(), EvaluateError> {
+    fn evaluate(&self, numbers: RangeInclusive<i64>, rows: &mut Rows, _: &mut Context) -> Result<(), EvaluateError> {
         let Some(Values::Int64(values)) = rows.only() else { panic!("not integers") };
         for number in numbers {
             match number {
@@ -50,7 +50,7 @@ impl Kernel for Texts {
         Layout::new(Shape::Dense, vec![Field::new("text", DataType::Utf8, false)]).unwrap()
     }
 
-    fn evaluate(&self, numbers: RangeInclusive<i64>, rows: &mut Rows) -> Result<(), EvaluateError> {
+    fn evaluate(&self, numbers: RangeInclusive<i64>, rows: &mut Rows, _: &mut Context) -> Result<(), EvaluateError> {
         let Some(Values::Arrays(arrays)) = rows.only() else { panic!("not arrays") };
         let text = |number: i64| {
             let length = if number % 100 == 0 { self.longest } else { self.bytes };
@@ -85,7 +85,7 @@ impl Outcome {
     fn of_task(job: Arc<Job>, offsets: OffsetRun) -> Self {
         let mut outcome = Self { job: Arc::clone(&job), blocks: Vec::new(), failures: Vec::new() };
         let task = Task { job, offsets };
-        Computer::new().compute(&task, &AtomicBool::new(false), |product| outcome.take(product));
+        Computer::new().compute(&task, &swath_evaluation::Stop::default(), |product| outcome.take(product));
         outcome
     }
 
@@ -153,7 +153,9 @@ fn a_number_that_fails_is_in_no_aggregate() {
 fn a_thread_that_is_told_to_stop_gives_nothing() {
     let outcome = Outcome::of(Fragile, 20, 10, |_| {});
     let task = Task { job: outcome.job, offsets: OffsetRun::new(0, 20).unwrap() };
-    Computer::new().compute(&task, &AtomicBool::new(true), |product| panic!("{product:?}"));
+    let stop = swath_evaluation::Stop::default();
+    stop.set(true);
+    Computer::new().compute(&task, &stop, |product| panic!("{product:?}"));
 }
 
 #[test]
@@ -222,7 +224,7 @@ impl Kernel for Plain {
         Layout::values(ValueType::Int64)
     }
 
-    fn evaluate(&self, numbers: RangeInclusive<i64>, rows: &mut Rows) -> Result<(), EvaluateError> {
+    fn evaluate(&self, numbers: RangeInclusive<i64>, rows: &mut Rows, _: &mut Context) -> Result<(), EvaluateError> {
         let Some(Values::Int64(values)) = rows.only() else { panic!("not integers") };
         values.extend(numbers);
         Ok(())
