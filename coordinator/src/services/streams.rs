@@ -32,6 +32,12 @@ const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 /// How long the transport may hold bytes of a stream that was cut off.
 const LINGER: Duration = Duration::from_secs(5);
 
+/// The largest piece that the transport gets.
+const LARGEST_PIECE_BYTES: usize = 2 << 20;
+
+/// A reader is slow if the transport takes longer for a piece.
+const SLOW_PIECE: Duration = Duration::from_millis(100);
+
 /// All streams of results.
 #[derive(Debug)]
 pub(crate) struct ResultStreams {
@@ -110,7 +116,8 @@ impl ResultStreams {
         let id = open.last;
         open.streams.insert(id, Arc::clone(&stream));
         drop(open);
-        let answer = Answer { streams: Arc::clone(self), id, stream, rest: VecDeque::new(), has_ended: false };
+        let (rest, pieces) = (VecDeque::new(), PieceSize::default());
+        let answer = Answer { streams: Arc::clone(self), id, stream, rest, pieces, has_ended: false };
         let mut response = Response::new(tonic::body::Body::new(answer));
         response.headers_mut().insert(CONTENT_TYPE, tonic::metadata::GRPC_CONTENT_TYPE);
         Ok(response)
@@ -200,8 +207,8 @@ impl Transit {
         *self.moved.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn has_moved(&self) {
-        *self.moved.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+    fn has_moved_at(&self, now: Instant) {
+        *self.moved.lock().unwrap_or_else(PoisonError::into_inner) = now;
     }
 
     /// Whether the transport holds a piece.
@@ -228,6 +235,7 @@ struct Answer {
     stream: Arc<OpenStream>,
     /// What is left of the last message. A stream that is cut off ends behind it, for a reader makes nothing of a half.
     rest: VecDeque<Bytes>,
+    pieces: PieceSize,
     has_ended: bool,
 }
 
@@ -249,12 +257,14 @@ impl Answer {
         message.map(|message| message.unwrap_or_else(|| Err(Status::ok(""))))
     }
 
-    /// The next bytes of this message: no more than a frame, so that one can see them move.
-    fn next_piece(&mut self) -> Option<Piece> {
+    /// The next bytes of this message.
+    fn next_piece(&mut self, now: Instant) -> Option<Piece> {
         let mut bytes = self.rest.pop_front()?;
-        if bytes.len() > FRAME_BYTES as usize {
-            self.rest.push_front(bytes.split_off(FRAME_BYTES as usize));
+        let most = self.pieces.most_bytes();
+        if bytes.len() > most {
+            self.rest.push_front(bytes.split_off(most));
         }
+        self.pieces.on_given(bytes.len(), now);
         Some(Piece { bytes, transit: Arc::clone(&self.stream.transit) })
     }
 }
@@ -267,9 +277,11 @@ impl Body for Answer {
         if self.has_ended {
             return Poll::Ready(None);
         }
-        self.stream.transit.has_moved();
+        let now = Instant::now();
+        self.stream.transit.has_moved_at(now);
+        self.pieces.on_asked(now);
         loop {
-            if let Some(piece) = self.next_piece() {
+            if let Some(piece) = self.next_piece(now) {
                 return Poll::Ready(Some(Ok(Frame::data(Bytes::from_owner(piece)))));
             }
             match ready!(self.poll_message(cx)) {
@@ -299,6 +311,38 @@ impl Drop for Answer {
     }
 }
 
+/// How large the next piece for the transport is.
+///
+/// Each piece wakes the task of the connection, so a few large pieces cost less. But that a reader takes something is
+/// seen only when a whole piece is sent. So a piece is a frame at first, and grows only while the reader is fast: to a
+/// small part of what it took, for the buffers of the connection take the first bytes of any reader fast.
+#[derive(Debug, Default)]
+struct PieceSize {
+    /// Bytes given since the reader was last slow.
+    fast_bytes: usize,
+    /// When the last piece was given. `None` if the reader did not have to take it: it waits for the next message.
+    given: Option<Instant>,
+}
+
+impl PieceSize {
+    fn most_bytes(&self) -> usize {
+        (self.fast_bytes / 32).clamp(FRAME_BYTES as usize, LARGEST_PIECE_BYTES)
+    }
+
+    /// The transport wants the next piece.
+    fn on_asked(&mut self, now: Instant) {
+        let given = self.given.take();
+        if given.is_some_and(|given| now.saturating_duration_since(given) > SLOW_PIECE) {
+            self.fast_bytes = 0;
+        }
+    }
+
+    fn on_given(&mut self, bytes: usize, now: Instant) {
+        self.fast_bytes = self.fast_bytes.saturating_add(bytes);
+        self.given = Some(now);
+    }
+}
+
 /// A piece in the hands of the transport.
 struct Piece {
     bytes: Bytes,
@@ -313,7 +357,7 @@ impl AsRef<[u8]> for Piece {
 
 impl Drop for Piece {
     fn drop(&mut self) {
-        self.transit.has_moved();
+        self.transit.has_moved_at(Instant::now());
     }
 }
 
@@ -401,6 +445,52 @@ mod tests {
         }
         // What made its messages is gone.
         assert!(send.is_closed());
+    }
+
+    #[test]
+    fn pieces_are_large_only_while_a_reader_is_fast() {
+        let (mut pieces, mut now) = (PieceSize::default(), Instant::now());
+        let mut give = |pieces: &mut PieceSize, pause: Duration| {
+            now += pause;
+            pieces.on_asked(now);
+            let bytes = pieces.most_bytes();
+            pieces.on_given(bytes, now);
+            bytes
+        };
+        let smallest = FRAME_BYTES as usize;
+        let mut given = 0;
+        while given < 8 << 20 {
+            let bytes = give(&mut pieces, SLOW_PIECE);
+            assert_eq!(bytes, smallest, "after {given} bytes, which buffers may hold");
+            given += bytes;
+        }
+        while given < 64 << 20 {
+            given += give(&mut pieces, SLOW_PIECE);
+        }
+        assert_eq!(give(&mut pieces, SLOW_PIECE), LARGEST_PIECE_BYTES);
+        assert_eq!(give(&mut pieces, 2 * SLOW_PIECE), smallest);
+        assert_eq!(give(&mut pieces, Duration::ZERO), smallest);
+    }
+
+    #[tokio::test]
+    async fn a_fast_reader_gets_all_bytes_in_larger_pieces() {
+        let (streams, reader) = (streams(), connection());
+        let content = Bytes::from_iter((0..4 << 20).map(|at: u32| at.to_le_bytes()[1]));
+        let messages = stream::iter(vec![Ok(vec![content.clone()]); 32]);
+        let mut body = streams.respond(Box::pin(messages), &reader).unwrap().into_body();
+        let (mut largest, mut at) = (0, 0);
+        let status = loop {
+            match next(&mut body).await {
+                Ok(piece) => {
+                    assert_eq!(piece, content.slice(at..at + piece.len()));
+                    largest = largest.max(piece.len());
+                    at = (at + piece.len()) % content.len();
+                }
+                Err(status) => break status,
+            }
+        };
+        assert_eq!((status.code(), at), (Code::Ok, 0));
+        assert!(largest <= LARGEST_PIECE_BYTES, "{largest}");
     }
 
     #[tokio::test]

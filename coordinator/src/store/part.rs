@@ -128,6 +128,8 @@ pub(super) struct OpenPart {
     part: Arc<PartRow>,
     name: String,
     metadata: ParquetMetaData,
+    /// The row group of each block; `None` if it has no rows.
+    row_groups: Vec<Option<u32>>,
     layout: Layout,
     range: Numbers,
 }
@@ -151,10 +153,17 @@ impl OpenPart {
             return Err(damaged("its footer is not what was written".to_owned()));
         }
         let metadata = footer.len().checked_sub(FOOTER_SIZE).ok_or_else(short)?;
-        let groups = part.blocks.iter().filter(|block| block.rows > 0).count();
-        let metadata = parse_footer(footer.get(..metadata).unwrap_or_default(), groups, &layout)
+        let mut groups = 0;
+        let row_group = |block: &BlockRow| {
+            (block.rows > 0).then(|| {
+                groups += 1;
+                groups - 1
+            })
+        };
+        let row_groups = part.blocks.iter().map(row_group).collect();
+        let metadata = parse_footer(footer.get(..metadata).unwrap_or_default(), groups as usize, &layout)
             .map_err(|error| damaged(error.to_string()))?;
-        Ok(Self { part, name, metadata, layout, range })
+        Ok(Self { part, name, metadata, row_groups, layout, range })
     }
 
     /// Reads the encoded columns of consecutive blocks. Returns them with their position in the file.
@@ -181,9 +190,7 @@ impl OpenPart {
 
     /// The row group of a block; `None` if it has no rows.
     fn row_group(&self, index: usize) -> Option<usize> {
-        let (before, rest) = self.part.blocks.split_at_checked(index)?;
-        rest.first().filter(|block| block.rows > 0)?;
-        Some(before.iter().filter(|block| block.rows > 0).count())
+        self.row_groups.get(index).copied().flatten().map(|group| group as usize)
     }
 
     /// What reading these blocks takes: their columns, and a copy of the largest block.

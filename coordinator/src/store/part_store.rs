@@ -95,11 +95,6 @@ pub(super) struct ReadAhead {
     pub(super) requests: usize,
 }
 
-impl ReadAhead {
-    /// One block after the other.
-    pub(super) const NONE: Self = Self { request_bytes: 0, requests: 1 };
-}
-
 /// A part that should be gone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct DeletedPart {

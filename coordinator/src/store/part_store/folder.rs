@@ -29,6 +29,9 @@ use super::{
 };
 use crate::store::{error::StoreError, object_store_error::ObjectStoreError, place::Place};
 
+/// The system reads ahead by itself. But each request opens the file, and small blocks are not worth that.
+const READ_AHEAD: ReadAhead = ReadAhead { request_bytes: 256 << 10, requests: 1 };
+
 /// A folder with parts.
 #[derive(Debug)]
 pub(in crate::store) struct Folder {
@@ -122,9 +125,8 @@ impl PartStore for Folder {
         self.objects.size(path).boxed()
     }
 
-    /// The system reads ahead.
     fn read_ahead(&self) -> ReadAhead {
-        ReadAhead::NONE
+        READ_AHEAD
     }
 
     fn delete(&self, parts: Vec<DeletedPart>) -> BoxFuture<'_, u64> {

@@ -1,6 +1,11 @@
-//! Parts that cannot be written, or take long.
+//! Parts that cannot be written, or take long, or have many blocks.
 
-use std::{collections::BTreeMap, fs, ops::Range as Bytewise};
+use std::{
+    collections::BTreeMap,
+    fs,
+    ops::Range as Bytewise,
+    sync::atomic::{AtomicUsize, Ordering},
+};
 
 use bytes::Bytes;
 use futures::{FutureExt, future::BoxFuture};
@@ -37,14 +42,30 @@ async fn a_part_whose_name_is_taken_says_why_leaves_nothing_and_keeps_no_coordin
     assert_eq!(read_all(&world.store, &results, all(&results)).await.len(), 100);
 }
 
-/// Parts of the first job are not begun before somebody says so.
+/// Parts of the first job are not begun before the gate opens. Reads are counted.
 #[derive(Debug)]
-struct Slow {
+struct Watched {
     parts: Arc<dyn PartStore>,
     gate: Arc<Semaphore>,
+    reads: Arc<AtomicUsize>,
 }
 
-impl PartStore for Slow {
+impl Watched {
+    /// A store of such parts, its gate and the count of its reads.
+    async fn world() -> (World, Arc<Semaphore>, Arc<AtomicUsize>) {
+        let folder = tempfile::tempdir().unwrap();
+        let (tell, facts) = mpsc::unbounded_channel();
+        let mut store = Store::open(World::config(&folder, 1 << 20, 1 << 20, None), tell).await.unwrap();
+        let (gate, reads) = (Arc::new(Semaphore::new(0)), Arc::default());
+        let parts = Self { parts: Arc::clone(&store.parts), gate: Arc::clone(&gate), reads: Arc::clone(&reads) };
+        Arc::get_mut(&mut store).unwrap().parts = Arc::new(parts);
+        let stop = CancellationToken::new();
+        let flushes = tokio::spawn(Arc::clone(&store).drive_flushes(stop.clone()));
+        (World { folder, store, facts, stop, flushes }, gate, reads)
+    }
+}
+
+impl PartStore for Watched {
     fn place(&self) -> &Place {
         self.parts.place()
     }
@@ -76,6 +97,7 @@ impl PartStore for Slow {
     }
 
     fn read<'a>(&'a self, path: &'a str, bytes: Bytewise<u64>) -> Answer<'a, Bytes> {
+        self.reads.fetch_add(1, Ordering::Relaxed);
         self.parts.read(path, bytes)
     }
 
@@ -122,16 +144,7 @@ impl PartStore for Slow {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn jobs_do_not_wait_for_the_part_of_another() {
-    let folder = tempfile::tempdir().unwrap();
-    let (tell, facts) = mpsc::unbounded_channel();
-    let mut store = Store::open(World::config(&folder, 1 << 20, 1 << 20, None), tell).await.unwrap();
-    let gate = Arc::new(Semaphore::new(0));
-    let parts = Arc::clone(&store.parts);
-    Arc::get_mut(&mut store).unwrap().parts = Arc::new(Slow { parts, gate: Arc::clone(&gate) });
-    let stop = CancellationToken::new();
-    let flushes = tokio::spawn(Arc::clone(&store).drive_flushes(stop.clone()));
-    let mut world = World { folder, store, facts, stop, flushes };
-
+    let (mut world, gate, _) = Watched::world().await;
     let slow = world.numbered_job(1, 100, 10, ResultMode::Stored);
     world.accept(&slow, 0..100).await;
     for id in 2..=40 {
@@ -144,4 +157,19 @@ async fn jobs_do_not_wait_for_the_part_of_another() {
     gate.add_permits(1);
     world.committed(10).await;
     assert_eq!(slow.committed_chunks().len(), 10);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn small_blocks_of_a_part_are_read_together() {
+    let (mut world, gate, reads) = Watched::world().await;
+    gate.add_permits(1);
+    let results = world.job(1000, 10, ResultMode::Stored);
+    for first in (0..1000).step_by(10) {
+        world.accept(&results, first..first + 10).await;
+    }
+    world.committed(100).await;
+    let values = read_all(&world.store, &results, all(&results)).await;
+    assert_eq!(values, (1..=1000).map(|n: i64| -n).collect::<Vec<_>>());
+    let (reads, parts) = (reads.load(Ordering::Relaxed), world.parts());
+    assert!(reads <= 2 * parts, "{reads} reads of {parts} parts: of each, its footer and its blocks");
 }
