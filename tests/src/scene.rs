@@ -78,7 +78,7 @@ impl Scene {
         self.python_script(script).args(arguments).succeed().json()
     }
 
-    /// A script of the folder `python`, about to be run.
+    /// A script of the folder `python`, about to be run; its variable `SWATH` names the program.
     #[track_caller]
     pub fn python_script(&self, script: &str) -> Invocation<'_> {
         let python = env::var_os("SWATH_PYTHON").filter(|python| !python.is_empty()).unwrap_or_else(|| {
@@ -88,7 +88,7 @@ impl Scene {
             )
         });
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("python").join(script);
-        self.program(python).arg(script)
+        self.program(python).arg(script).env("SWATH", swath_binary())
     }
 
     /// The ids of all processes that were started in this scene, by it or by its processes, and still run.

@@ -5,7 +5,7 @@
 use std::fs;
 
 use serde_json::{Value, json};
-use swath_tests::{Coordinator, Ended, Scene, Signal, is_prime, square, until};
+use swath_tests::{Coordinator, Ended, Process, Scene, Signal, blames_full_disk, fill_up, is_prime, square, until};
 
 /// The lines of a file.
 fn lines(scene: &Scene, file: &str) -> Vec<String> {
@@ -224,6 +224,89 @@ fn sparse_rows_come_once_and_in_order_whatever_is_killed() {
     let first: i64 = expected.split('\t').next().unwrap().parse().unwrap();
     assert!(first > FIRST);
     assert_eq!(disturbed(&scene, &list), expected);
+}
+
+/// Enough rows that a reader has much to read.
+const MANY: [&str; 2] = ["--where", "value % 7 = 3"];
+
+const REDUCED: [&str; 4] = ["--reduce", "count,sum,mean,max_n", "--where", "value % 7 = 3"];
+
+#[test]
+fn a_reader_of_sparse_rows_goes_on_when_its_coordinator_is_killed() {
+    let scene = Scene::new("sparse_reader");
+    let expected = undisturbed(&scene, &MANY);
+    let mut coordinator = scene.coordinator_with("--memory 1MiB");
+    let address = coordinator.address().to_owned();
+    let worker = coordinator.worker_with("able", "--threads 1");
+    let job = submit_slow(&coordinator, &MANY);
+    let mut reader = coordinator.swath(&format!("job results {job} --file read.txt")).start();
+    let written = |reader: &Process<'_>| reader.open_files_in(&scene.path("")).into_iter().max().unwrap_or_default();
+    for _ in 0..2 {
+        let before = written(&reader);
+        until("it reads more", || (written(&reader) > before).then_some(()));
+        // The job cannot end meanwhile.
+        coordinator.freeze_midst(job, "able", &worker);
+        assert_eq!(coordinator.stop(Signal::KILL).signal(), Some(9));
+        assert!(reader.is_running(), "it ended with its coordinator");
+        coordinator = scene.coordinator_with(&format!("--memory 1MiB --listen {address}"));
+        worker.thaw();
+    }
+    coordinator.await_done(job);
+    reader.wait().assert_code(0);
+    assert!(fs::read_to_string(scene.path("read.txt")).unwrap() == expected, "the rows differ");
+}
+
+#[test]
+fn a_client_that_waits_for_reductions_gets_them_when_the_coordinator_is_killed() {
+    let scene = Scene::new("reduced_reader");
+    let expected = undisturbed(&scene, &REDUCED);
+    let coordinator = scene.coordinator_with("--memory 1MiB");
+    let address = coordinator.address().to_owned();
+    let worker = coordinator.worker_with("able", "--threads 1");
+    let arguments = [&[SLOW, "-k", "collatz", "--chunk-size", "20000", "-o", "row.txt"], &REDUCED[..]].concat();
+    let mut client = coordinator.swath("submit").args(arguments).start();
+    until("the job is there", || (coordinator.jobs().len() == 1).then_some(()));
+    let job = coordinator.jobs()[0]["id"].as_u64().unwrap();
+    coordinator.freeze_midst(job, "able", &worker);
+    assert_eq!(coordinator.stop(Signal::KILL).signal(), Some(9));
+    assert!(client.is_running(), "it ended with its coordinator");
+    let coordinator = scene.coordinator_with(&format!("--memory 1MiB --listen {address}"));
+    worker.thaw();
+    coordinator.await_done(job);
+    client.wait().assert_code(0);
+    assert_eq!(fs::read_to_string(scene.path("row.txt")).unwrap(), expected);
+}
+
+/// A job for whose results a disk has no room at first.
+fn on_a_full_disk(name: &str, arguments: &[&str]) {
+    let scene = Scene::new(name);
+    let expected = undisturbed(&scene, arguments);
+    let coordinator = scene.coordinator_on_a_small_disk(64 << 20, "--memory 1MiB");
+    let job = submit_slow(&coordinator, arguments);
+    let filler = coordinator.path("data/filler");
+    fill_up(coordinator.process(), &coordinator.path(&format!("data/jobs/{job}")), &filler);
+    let _worker = coordinator.worker("able");
+    let reason = until("the job is paused", || {
+        let job = coordinator.job(job);
+        assert!(job["state"] == "running" || job["state"] == "paused", "{job:#}");
+        job["paused"].as_str().map(str::to_owned)
+    });
+    assert!(blames_full_disk(&reason), "{reason}");
+    assert_eq!(coordinator.committed(job), 0);
+    fs::remove_file(&filler).unwrap();
+    coordinator.await_done(job);
+    let results = coordinator.swath(&format!("job results {job}")).succeed();
+    assert!(results.stdout() == expected, "the rows differ");
+}
+
+#[test]
+fn sparse_rows_wait_for_room_on_a_full_disk() {
+    on_a_full_disk("sparse_on_a_full_disk", &MANY);
+}
+
+#[test]
+fn reductions_wait_for_room_on_a_full_disk() {
+    on_a_full_disk("reduced_on_a_full_disk", &REDUCED);
 }
 
 #[test]

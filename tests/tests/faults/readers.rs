@@ -1,6 +1,10 @@
 //! Readers that stop reading.
 
-use std::{fs, path::Path};
+use std::{
+    fs::{self, File},
+    io::{BufRead, BufReader},
+    path::Path,
+};
 
 use swath_tests::{Process, Rows, Scene, square, until};
 
@@ -30,11 +34,10 @@ fn bytes_below(folder: &Path) -> u64 {
     entries.map(bytes).sum()
 }
 
-#[test]
-fn a_reader_that_stops_holds_up_neither_its_job_nor_memory() {
-    let scene = Scene::new("a_reader_that_stops");
+/// A reader stands still while its job runs to its end, and goes on then; it writes to `read.txt`.
+fn stops_and_goes_on(scene: &Scene, more: &str) {
     let coordinator = scene.coordinator_with("--memory 8MiB");
-    let job = coordinator.submit(&format!("{FIRST}..={LAST}"));
+    let job = coordinator.submit(&format!("{FIRST}..={LAST} {more}"));
     let reader = coordinator.swath(&format!("job results {job} --file read.txt")).start();
     let written = || reader.open_files_in(&scene.path("")).into_iter().max().filter(|length| *length > 0);
     let _worker = coordinator.worker_with("able", "--threads 1");
@@ -49,7 +52,27 @@ fn a_reader_that_stops_holds_up_neither_its_job_nor_memory() {
     reader.thaw();
     reader.wait().assert_code(0);
     assert_kept_little(coordinator.process());
+}
+
+#[test]
+fn a_reader_that_stops_holds_up_neither_its_job_nor_memory() {
+    let scene = Scene::new("a_reader_that_stops");
+    stops_and_goes_on(&scene, "");
     Rows::open(&scene.path("read.txt")).assert_are(FIRST..=LAST, square);
+}
+
+#[test]
+fn a_reader_of_sparse_rows_that_stops_holds_up_neither_its_job_nor_memory() {
+    let scene = Scene::new("a_sparse_reader_that_stops");
+    stops_and_goes_on(&scene, "--where n%32<>5");
+    let mut lines = BufReader::new(File::open(scene.path("read.txt")).unwrap()).lines();
+    for n in (FIRST..=LAST).filter(|n| n % 32 != 5) {
+        // Formatting is most of the work.
+        let line = lines.next().unwrap().unwrap();
+        let (number, value) = line.split_once('\t').unwrap();
+        assert!(number.parse() == Ok(n) && value.parse() == Ok(square(n)), "{line} instead of {n}");
+    }
+    assert!(lines.next().is_none(), "nothing follows the last row");
 }
 
 #[test]
