@@ -21,27 +21,56 @@ impl Client {
         let Some(reductions) = job.parse_reductions()? else {
             return Err(ClientError::Invalid(format!("job {} has no reductions; read its blocks", job.id)));
         };
-        let mut accumulator = reductions.accumulator();
+        let mut merging = Merging::new(reductions.accumulator());
         let mut results = self.results(job).await?;
-        let mut numbers = 0;
         while let Some((_, block)) = results.next().await? {
-            merge(&mut accumulator, &block).map_err(ClientError::Protocol)?;
-            numbers += block.covers().numbers;
-            progress(&result(&mut accumulator.clone())?, numbers);
+            merging.add(&block).map_err(ClientError::Protocol)?;
+            progress(&merging.result().map_err(ClientError::Reduce)?, merging.numbers);
         }
-        result(&mut accumulator)
+        merging.result().map_err(ClientError::Reduce)
     }
 }
 
-fn result(accumulator: &mut Accumulator) -> Result<RecordBatch, ClientError> {
-    accumulator.result().map_err(|error| ClientError::Reduce(error.to_string()))
+/// Partial aggregates that are merged as they come. Errors are sentences.
+pub(crate) struct Merging {
+    /// Of no rows.
+    empty: Accumulator,
+    accumulator: Accumulator,
+    /// How many numbers it stands for.
+    numbers: u64,
+    /// The first number of the last block.
+    last: Option<i64>,
 }
 
-/// Takes the partial aggregates of a block in. An error is a sentence.
-pub(crate) fn merge(accumulator: &mut Accumulator, block: &Block) -> Result<(), String> {
-    for batch in block.batches(PAGE_ROWS).map_err(|error| error.to_string())? {
-        let batch = batch.map_err(|error| error.to_string())?;
-        accumulator.merge(&batch).map_err(|error| error.to_string())?;
+impl Merging {
+    pub(crate) fn new(empty: Accumulator) -> Self {
+        Self { accumulator: empty.clone(), empty, numbers: 0, last: None }
     }
-    Ok(())
+
+    /// Takes a block in. Blocks come in the order of their numbers; one that does not come after the last one is the
+    /// first of all blocks, which come again.
+    pub(crate) fn add(&mut self, block: &Block) -> Result<(), String> {
+        let covers = block.covers();
+        if begins_again(self.last.replace(covers.first), covers.first) {
+            self.accumulator = self.empty.clone();
+            self.numbers = 0;
+        }
+        for batch in block.batches(PAGE_ROWS).map_err(|error| error.to_string())? {
+            let batch = batch.map_err(|error| error.to_string())?;
+            self.accumulator.merge(&batch).map_err(|error| error.to_string())?;
+        }
+        self.numbers += covers.numbers;
+        Ok(())
+    }
+
+    /// The result of all blocks so far.
+    pub(crate) fn result(&self) -> Result<RecordBatch, String> {
+        self.accumulator.clone().result().map_err(|error| error.to_string())
+    }
+}
+
+/// Whether all blocks come again, if a block begins with `first` and the one before it with `last`. That is so where the
+/// blocks of a reduced job end elsewhere after a coordinator was restarted; they cannot be cut.
+pub(crate) fn begins_again(last: Option<i64>, first: i64) -> bool {
+    last.is_some_and(|last| first <= last)
 }

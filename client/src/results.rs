@@ -1,7 +1,7 @@
 //! The blocks of a job on their way to a client.
 
 use swath_block::{Block, BlockError};
-use swath_model::{Covers, Fingerprint, Layout, Range};
+use swath_model::{Covers, Fingerprint, Layout, Range, Shape};
 use swath_proto::v1;
 use tonic::Streaming;
 
@@ -13,7 +13,8 @@ use crate::{
 };
 
 /// The blocks of a job in the order of the number, without gaps or repetitions. If the connection breaks or the
-/// coordinator is restarted, the download continues where it stopped.
+/// coordinator is restarted, the download continues where it stopped. Blocks of a job with reductions may come again from
+/// the first one on then: a block that does not begin after the one before it means that those before are void.
 pub struct Results {
     connection: Connection,
     job: u64,
@@ -137,6 +138,7 @@ impl Results {
                 Ok(message) => {
                     let (first, numbers) = (message.first, message.numbers);
                     match self.open_block(message) {
+                        Ok(block) if self.must_begin_again(first) => drop(block),
                         Ok(block) => {
                             let (first, block) = self.place(first, block)?;
                             return Ok(Some(Item::Block { first, block }));
@@ -216,6 +218,17 @@ impl Results {
             pauses.wait_after(error).await?;
         }
         Ok(())
+    }
+
+    /// Whether a block begins before what is still to come, and cannot be cut, because its rows stand for all of its
+    /// numbers. Then all blocks are read again, from the first one on: a coordinator that was restarted has other ones.
+    fn must_begin_again(&mut self, first: i64) -> bool {
+        let is_before = self.rest().is_some_and(|rest| first < rest.first());
+        if self.layout.shape() != Shape::Reduced || self.received == 0 || !is_before {
+            return false;
+        }
+        (self.blocks, self.received, self.missing, self.first_missing) = (None, 0, 0, None);
+        true
     }
 
     /// The next block, cut to the numbers that are wanted, and its first number.

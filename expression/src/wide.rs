@@ -10,8 +10,11 @@ const EXACT_POWERS: [f64; 23] = [
     1e21, 1e22,
 ];
 
-/// Digits of an exact constant.
-const MOST_DIGITS: u32 = 38;
+/// Digits behind the point of an exact constant.
+const MOST_DECIMALS: i64 = 38;
+
+/// Digits that always fit 256 bits.
+const MOST_DIGITS: i64 = 76;
 
 /// The float nearest to `value` / 10^`scale`.
 pub(crate) fn to_float(value: i256, scale: u8) -> f64 {
@@ -34,21 +37,22 @@ fn scaled(value: i64, scale: u8) -> Option<f64> {
 }
 
 /// The decimal that is written with the fewest digits among those that are nearest to this float: its digits and its
-/// scale. `None` if it has more than 38 digits on either side of the point.
-pub(crate) fn decimal_of(value: f64) -> Option<(i128, u32)> {
+/// scale. `None` if it has more than 38 digits behind the point, or is larger than any 256 bits with so many `decimals`.
+pub(crate) fn decimal_of(value: f64, decimals: u32) -> Option<(i256, u32)> {
     let shortest = format!("{value:e}");
     let (mantissa, exponent) = shortest.split_once('e')?;
     let exponent: i64 = exponent.parse().ok()?;
     let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
     let digits: i128 = format!("{whole}{fraction}").parse().ok()?;
     let scale = i64::try_from(fraction.len()).ok()? - exponent;
-    if scale > i64::from(MOST_DIGITS) || exponent >= i64::from(MOST_DIGITS) {
+    if scale > MOST_DECIMALS || exponent + i64::from(decimals) >= MOST_DIGITS {
         return None;
     }
+    let digits = i256::from_i128(digits);
     match u32::try_from(scale) {
         Ok(scale) => Some((digits, scale)),
         Err(_) => {
-            let power = 10i128.checked_pow(u32::try_from(-scale).ok()?)?;
+            let power = i256::from_i128(10).checked_pow(u32::try_from(-scale).ok()?)?;
             Some((digits.checked_mul(power)?, 0))
         }
     }
@@ -66,14 +70,18 @@ mod tests {
 
     #[test]
     fn decimals_of_floats() {
-        assert_eq!(decimal_of(1e6), Some((1_000_000, 0)));
-        assert_eq!(decimal_of(-2.5e-1), Some((-25, 2)));
-        assert_eq!(decimal_of(0.0), Some((0, 0)));
-        assert_eq!(decimal_of(1e37), Some((10i128.pow(37), 0)));
-        assert_eq!(decimal_of(1e38), None);
-        assert_eq!(decimal_of(1e-38), Some((1, 38)));
-        assert_eq!(decimal_of(1e-39), None);
-        assert_eq!(decimal_of(5e-324), None);
+        let of = |value| decimal_of(value, 0);
+        let narrow = |digits, scale| Some((i256::from_i128(digits), scale));
+        assert_eq!(of(1e6), narrow(1_000_000, 0));
+        assert_eq!(of(-2.5e-1), narrow(-25, 2));
+        assert_eq!(of(0.0), narrow(0, 0));
+        assert_eq!(of(1e37), narrow(10i128.pow(37), 0));
+        assert_eq!(of(1e75), Some((i256::from_i128(10).checked_pow(75).unwrap(), 0)));
+        assert_eq!(of(1e76), None);
+        assert_eq!(decimal_of(1e75, 1), None);
+        assert_eq!(of(1e-38), narrow(1, 38));
+        assert_eq!(of(1e-39), None);
+        assert_eq!(of(5e-324), None);
     }
 
     #[test]

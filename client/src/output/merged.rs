@@ -6,11 +6,11 @@ use swath_evaluation::Accumulator;
 use swath_model::{Covers, Layout, Numbers};
 
 use super::{destination::Destination, sink::Sink, sink_error::SinkError};
-use crate::reduce::merge;
+use crate::reduce::Merging;
 
 /// Merges blocks, and writes the result at the end.
 pub(super) struct Merged {
-    accumulator: Accumulator,
+    merging: Merging,
     /// That of the result.
     layout: Layout,
     covers: Covers,
@@ -19,25 +19,24 @@ pub(super) struct Merged {
 
 impl Merged {
     /// One that writes the result, which has this layout and stands for these numbers, to `sink`.
-    pub(super) fn new(accumulator: Accumulator, layout: Layout, covers: Covers, sink: Sink) -> Self {
-        Self { accumulator, layout, covers, sink }
+    pub(super) fn new(empty: Accumulator, layout: Layout, covers: Covers, sink: Sink) -> Self {
+        Self { merging: Merging::new(empty), layout, covers, sink }
     }
 
     /// Takes a block in.
     pub(super) fn add(&mut self, block: &Block) -> Result<(), SinkError> {
-        merge(&mut self.accumulator, block).map_err(SinkError::Value)
+        self.merging.add(block).map_err(SinkError::Value)
     }
 
     /// The result of what was taken in so far.
     pub(super) fn so_far(&self) -> Result<RecordBatch, SinkError> {
-        self.accumulator.clone().result().map_err(|error| SinkError::Value(error.to_string()))
+        self.merging.result().map_err(SinkError::Value)
     }
 
     /// Writes the result and the end of the file.
     pub(super) fn finish(self) -> Result<Destination, SinkError> {
-        let Self { layout, covers, mut sink, .. } = self;
-        let mut accumulator = self.accumulator;
-        let result = accumulator.result().map_err(|error| SinkError::Value(error.to_string()))?;
+        let Self { merging, layout, covers, mut sink } = self;
+        let result = merging.result().map_err(SinkError::Value)?;
         let block = encode(&result, &layout, covers).map_err(SinkError::Block)?;
         sink.write(&block)?;
         sink.finish()

@@ -52,7 +52,7 @@ pub use self::{
     error::OutputError,
     format::{Compression, FileFormat, Format, FormatError},
 };
-use crate::{Results, results::Item};
+use crate::{Results, reduce::begins_again, results::Item};
 
 /// Blocks that may wait between the network and the file.
 const BLOCKS_WAITING: usize = 4;
@@ -125,7 +125,8 @@ impl OutputTarget {
         let writer = writer.map_err(|error| describe(error, &self.name))?;
         // Missing numbers make the file smaller, and how many are missing is not known.
         let disk = disk.filter(|_| !content.may_miss);
-        let progress = Written { range: content.range, blocks: 0, numbers: 0, rows: 0, bytes: written, disk };
+        let progress =
+            Written { range: content.range, blocks: 0, last: None, numbers: 0, rows: 0, bytes: written, disk };
         let wanted = Wanted { format, shows_missing: content.shows_missing(format) };
         Ok(Output { writer, wanted, destination: self.name, written: progress, unfinished })
     }
@@ -316,6 +317,8 @@ async fn fetch(results: &mut Results, wanted: Wanted, writer: &mpsc::Sender<Bloc
 struct Written {
     range: Range,
     blocks: u64,
+    /// The first number of the last block.
+    last: Option<i64>,
     numbers: u64,
     rows: u64,
     bytes: Arc<AtomicU64>,
@@ -325,6 +328,9 @@ struct Written {
 impl Written {
     /// Counts a block. An error if the disk has no room for the rest, provided that it is like what was written.
     fn add(&mut self, block: &Block, destination: &str) -> Result<(), OutputError> {
+        if begins_again(self.last.replace(block.covers().first), block.covers().first) {
+            (self.blocks, self.numbers, self.rows) = (0, 0, 0);
+        }
         self.blocks += 1;
         self.numbers += block.covers().numbers;
         self.rows += block.rows() as u64;

@@ -82,8 +82,8 @@ impl Check<'_> {
                 Typed::Time { id, unit, zoned: *zoned }
             }
             (Typed::Binary(_), Typed::Text(constant @ Bytes::Constant(_))) => Typed::Binary(constant),
-            (Typed::Exact { .. }, Typed::FloatLiteral(value)) => match decimal_of(value) {
-                Some((digits, scale)) => self.constant(i256::from_i128(digits), scale),
+            (Typed::Exact { scale, .. }, Typed::FloatLiteral(value)) => match decimal_of(value, (*scale).into()) {
+                Some((digits, scale)) => self.constant(digits, scale),
                 None => Typed::FloatLiteral(value),
             },
             (Typed::Float(id), constant) if self.is_single(*id) => match self.float_value(&constant) {

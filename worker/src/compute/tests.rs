@@ -120,7 +120,7 @@ impl Outcome {
 
 #[test]
 fn a_number_that_fails_costs_its_chunk_and_no_other() {
-    for condition in [None, Some("n % 2 = 0")] {
+    for condition in [None, Some("value % 2 = 0")] {
         let outcome = Outcome::of(Fragile, 100, 10, |job| job.condition = condition.map(str::to_owned));
         assert_eq!(outcome.covered(), [(1, 20), (31, 50), (61, 100)]);
         let refused = (2, 25, "it is odd".to_owned());
