@@ -349,11 +349,11 @@ impl FastColumn {
             return Err(EncodeError::WrongType { column: column(), expected, got });
         };
         let is_decimal = self.value_type == ValueType::Decimal128;
-        if is_decimal && (page.span.least < -fast::MOST_DECIMAL || page.span.greatest > fast::MOST_DECIMAL) {
+        if is_decimal && page.span.is_some_and(|span| fast::check_decimals(span).is_err()) {
             let reason = "a decimal of more than 38 digits".to_owned();
             return Err(EncodeError::Value { column: column(), reason });
         }
-        self.span = Some(self.span.map_or(page.span, |span| span.with(page.span)));
+        self.span = fast::joined(self.span, page.span);
         let encoding = fast::encoding(self.value_type);
         self.uncompressed += write_page(&mut self.bytes, page.bytes, page.uncompressed, values.len(), encoding)?;
         Ok(())
@@ -366,7 +366,7 @@ impl FastColumn {
             values: rows,
             encodings: vec![fast::encoding(self.value_type)],
             compression: self.compression.unwrap_or(Compression::UNCOMPRESSED),
-            statistics: self.span.map(|span| fast::statistics(self.value_type, span)),
+            statistics: fast::statistics(self.value_type, self.span),
         })
     }
 }

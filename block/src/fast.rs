@@ -2,22 +2,22 @@
 
 use std::sync::Arc;
 
-use arrow_array::{Array, ArrayRef, BooleanArray, Decimal128Array, Int64Array, cast::AsArray, types};
+use arrow_array::{Array, ArrayRef, BooleanArray, Decimal128Array, Float64Array, Int64Array, cast::AsArray, types};
 use arrow_buffer::BooleanBufferBuilder;
 use arrow_schema::ArrowError;
 use parquet::{
-    basic::{Compression, Encoding},
+    basic::{Compression, Encoding, ZstdLevel},
     data_type::{ByteArray, FixedLenByteArray},
     file::statistics::Statistics,
 };
 use swath_model::ValueType;
 
-use crate::{BlockError, boolean, decimal, delta};
+use crate::{BlockError, boolean, decimal, delta, float};
 
 /// The greatest decimal of 38 digits.
-pub(crate) const MOST_DECIMAL: i128 = 10i128.pow(38) - 1;
+const MOST_DECIMAL: i128 = 10i128.pow(38) - 1;
 
-/// The least value and the greatest.
+/// The least value and the greatest; floats by their [order](float::order).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Span {
     pub(crate) least: i128,
@@ -41,8 +41,16 @@ impl Span {
     pub(crate) fn suits(self, found: Self, value_type: ValueType) -> bool {
         match value_type {
             ValueType::Int64 => self.least <= found.least && found.greatest <= self.greatest,
-            ValueType::Boolean | ValueType::Decimal128 => self == found,
+            ValueType::Boolean | ValueType::Float64 | ValueType::Decimal128 => self == found,
         }
+    }
+}
+
+/// Of both, where there are any.
+pub(crate) fn joined(one: Option<Span>, other: Option<Span>) -> Option<Span> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.with(other)),
+        (one, other) => one.or(other),
     }
 }
 
@@ -50,7 +58,7 @@ impl Span {
 pub(crate) fn encoding(value_type: ValueType) -> Encoding {
     match value_type {
         ValueType::Int64 => Encoding::DELTA_BINARY_PACKED,
-        ValueType::Boolean | ValueType::Decimal128 => Encoding::PLAIN,
+        ValueType::Boolean | ValueType::Float64 | ValueType::Decimal128 => Encoding::PLAIN,
     }
 }
 
@@ -59,6 +67,7 @@ pub(crate) fn most_bytes(value_type: ValueType, rows: usize) -> usize {
     match value_type {
         ValueType::Int64 => delta::most_bytes(rows),
         ValueType::Boolean => rows.div_ceil(8),
+        ValueType::Float64 => rows * 8,
         ValueType::Decimal128 => rows * 16,
     }
 }
@@ -67,7 +76,8 @@ pub(crate) fn most_bytes(value_type: ValueType, rows: usize) -> usize {
 pub(crate) struct EncodedPage {
     pub(crate) bytes: Vec<u8>,
     pub(crate) uncompressed: usize,
-    pub(crate) span: Span,
+    /// `None` where there are no values that have an order.
+    pub(crate) span: Option<Span>,
 }
 
 /// Encodes values, of which there must be one, and compresses them in the way that the first page of their column
@@ -83,17 +93,21 @@ pub(crate) fn encode_page(
             let values = values.as_primitive_opt::<types::Int64Type>()?.values();
             page.reserve(values.len() * 2 + 64);
             let (least, greatest) = delta::encode(values, &mut page);
-            Span { least: least.into(), greatest: greatest.into() }
+            Some(Span { least: least.into(), greatest: greatest.into() })
         }
         ValueType::Boolean => {
             let (least, greatest) = boolean::encode(values.as_boolean_opt()?.values(), &mut page);
-            Span { least: least.into(), greatest: greatest.into() }
+            Some(Span { least: least.into(), greatest: greatest.into() })
+        }
+        ValueType::Float64 => {
+            float::encode(values.as_primitive_opt::<types::Float64Type>()?.values(), &mut page);
+            float_span(float::extremes(&page))
         }
         ValueType::Decimal128 => {
             let values = values.as_primitive_opt::<types::Decimal128Type>()?.values();
             let (least, greatest) = decimal::extremes(values);
             let bytes = encode_decimals(values, compression);
-            return Some(EncodedPage { bytes, uncompressed: values.len() * 16, span: Span { least, greatest } });
+            return Some(EncodedPage { bytes, uncompressed: values.len() * 16, span: Some(Span { least, greatest }) });
         }
     };
     let uncompressed = page.len();
@@ -102,17 +116,30 @@ pub(crate) fn encode_page(
 
 /// Decimals are compressed before they are encoded: values tell more than their bytes.
 fn encode_decimals(values: &[i128], compression: &mut Option<Compression>) -> Vec<u8> {
-    let mut page = Vec::new();
-    if *compression != Some(Compression::UNCOMPRESSED) {
-        decimal::compress(values, &mut page);
-    }
-    let is_worth_it = page.len() <= values.len() * 12;
-    let found = if is_worth_it { Compression::LZ4_RAW } else { Compression::UNCOMPRESSED };
-    if *compression.get_or_insert(found) == Compression::UNCOMPRESSED {
-        page.clear();
-        decimal::encode(values, &mut page);
+    let mut page = Vec::with_capacity(values.len() * 8);
+    match compression.get_or_insert_with(|| best_for_decimals(values)) {
+        Compression::ZSTD(_) => decimal::runs::compress(values, &mut page),
+        Compression::LZ4_RAW => decimal::lz4::compress(values, &mut page),
+        _ => decimal::encode(values, &mut page),
     }
     page
+}
+
+/// Which compression makes least of the first decimals, if it takes away a quarter.
+fn best_for_decimals(values: &[i128]) -> Compression {
+    const SAMPLE: usize = 4096;
+    let sample = values.get(..SAMPLE).unwrap_or(values);
+    let size = |compress: fn(&[i128], &mut Vec<u8>)| {
+        let mut compressed = Vec::new();
+        compress(sample, &mut compressed);
+        compressed.len()
+    };
+    let (runs, lz4) = (size(decimal::runs::compress), size(decimal::lz4::compress));
+    match runs.min(lz4) {
+        least if least > sample.len() * 12 => Compression::UNCOMPRESSED,
+        least if least == runs => Compression::ZSTD(ZstdLevel::default()),
+        _ => Compression::LZ4_RAW,
+    }
 }
 
 /// The page as it is written: compressed, if that was worth it for the first one.
@@ -129,16 +156,29 @@ pub(crate) fn compress(page: Vec<u8>, compression: &mut Option<Compression>) -> 
     }
 }
 
-/// What the footer says of the least value and the greatest.
-pub(crate) fn statistics(value_type: ValueType, Span { least, greatest }: Span) -> Statistics {
-    match value_type {
+fn float_span(extremes: Option<(f64, f64)>) -> Option<Span> {
+    extremes
+        .map(|(least, greatest)| Span { least: float::order(least).into(), greatest: float::order(greatest).into() })
+}
+
+/// What the footer says of the least value and the greatest; nothing of a column without values.
+pub(crate) fn statistics(value_type: ValueType, span: Option<Span>) -> Option<Statistics> {
+    if span.is_none() && value_type == ValueType::Float64 {
+        return Some(Statistics::double(None, None, None, Some(0), false));
+    }
+    let Span { least, greatest } = span?;
+    Some(match value_type {
         ValueType::Int64 => Statistics::int64(Some(least as i64), Some(greatest as i64), None, Some(0), false),
         ValueType::Boolean => Statistics::boolean(Some(least != 0), Some(greatest != 0), None, Some(0), false),
+        ValueType::Float64 => {
+            let float = |order: i128| Some(float::with_order(order as i64));
+            Statistics::double(float(least), float(greatest), None, Some(0), false)
+        }
         ValueType::Decimal128 => {
             let bytes = |value: i128| FixedLenByteArray::from(ByteArray::from(value.to_be_bytes().to_vec()));
             Statistics::fixed_len_byte_array(Some(bytes(least)), Some(bytes(greatest)), None, Some(0), false)
         }
-    }
+    })
 }
 
 /// What statistics say of the least value and the greatest; `None` if they say nothing.
@@ -154,6 +194,19 @@ pub(crate) fn stated(statistics: Option<&Statistics>, value_type: ValueType) -> 
         (Statistics::Boolean(found), ValueType::Boolean) => {
             (found.min_opt().map(|&least| i128::from(least)), found.max_opt().map(|&most| i128::from(most)))
         }
+        (Statistics::Double(found), ValueType::Float64) => {
+            // Only what this crate writes is taken: no NaN, and zeros with the right sign.
+            let is_written = |least: &f64, greatest: &f64| {
+                let bits = |(least, greatest): (f64, f64)| (least.to_bits(), greatest.to_bits());
+                float::stated(*least, *greatest).map(bits) == Some(bits((*least, *greatest)))
+            };
+            let (least, greatest) = (found.min_opt(), found.max_opt());
+            if least.zip(greatest).is_some_and(|(least, greatest)| !is_written(least, greatest)) {
+                return Err(BlockError::Statistics);
+            }
+            let order = |value: &f64| i128::from(float::order(*value));
+            (least.map(order), greatest.map(order))
+        }
         (Statistics::FixedLenByteArray(found), ValueType::Decimal128) => {
             let decimal = |bytes: &[u8]| <[u8; 16]>::try_from(bytes).ok().map(i128::from_be_bytes);
             let least = found.min_bytes_opt().map(|bytes| decimal(bytes).ok_or(BlockError::Statistics)).transpose()?;
@@ -168,40 +221,46 @@ pub(crate) fn stated(statistics: Option<&Statistics>, value_type: ValueType) -> 
     }
 }
 
-/// Checks the values of a page. Returns the least and the greatest; of integers, those of the first alone. An error
-/// says what the page is.
-pub(crate) fn check_page(value_type: ValueType, page: &[u8], rows: usize) -> Result<Span, &'static str> {
+/// Checks the values of a page. Returns the least and the greatest; of integers, those of the first alone; `None` where
+/// no value has an order. An error says what the page is.
+pub(crate) fn check_page(value_type: ValueType, page: &[u8], rows: usize) -> Result<Option<Span>, &'static str> {
     const WRONG_LENGTH: &str = "are longer or shorter than their values";
     match value_type {
         ValueType::Int64 => {
             let first = delta::check(page, rows)?;
-            Ok(Span { least: first.into(), greatest: first.into() })
+            Ok(Some(Span { least: first.into(), greatest: first.into() }))
         }
         ValueType::Boolean => {
             if page.len() != rows.div_ceil(8) {
                 return Err(WRONG_LENGTH);
             }
             let (least, greatest) = boolean::check(page, rows).ok_or("have bits after their last value")?;
-            Ok(Span { least: least.into(), greatest: greatest.into() })
+            Ok(Some(Span { least: least.into(), greatest: greatest.into() }))
         }
+        ValueType::Float64 if page.len() == rows * 8 => Ok(float_span(float::extremes(page))),
+        ValueType::Float64 => Err(WRONG_LENGTH),
         ValueType::Decimal128 => {
             let (values, rest) = page.as_chunks::<16>();
             if values.len() != rows || !rest.is_empty() {
                 return Err(WRONG_LENGTH);
             }
             let span = Span::of(values.iter().map(|value| i128::from_be_bytes(*value))).ok_or(WRONG_LENGTH)?;
-            if span.least < -MOST_DECIMAL || span.greatest > MOST_DECIMAL {
-                return Err("have a decimal of more than 38 digits");
-            }
-            Ok(span)
+            check_decimals(span).map(Some)
         }
     }
+}
+
+/// Checks how many digits decimals have.
+pub(crate) fn check_decimals(span: Span) -> Result<Span, &'static str> {
+    let has_digits = span.least >= -MOST_DECIMAL && span.greatest <= MOST_DECIMAL;
+    if has_digits { Ok(span) } else { Err("have a decimal of more than 38 digits") }
 }
 
 /// An array that grows by pages.
 pub(crate) enum Builder {
     Int64(Vec<i64>),
     Boolean(BooleanBufferBuilder),
+    Float64(Vec<f64>),
     Decimal128(Vec<i128>),
 }
 
@@ -211,6 +270,7 @@ impl Builder {
         match value_type {
             ValueType::Int64 => Self::Int64(Vec::with_capacity(rows)),
             ValueType::Boolean => Self::Boolean(BooleanBufferBuilder::new(rows)),
+            ValueType::Float64 => Self::Float64(Vec::with_capacity(rows)),
             ValueType::Decimal128 => Self::Decimal128(Vec::with_capacity(rows)),
         }
     }
@@ -230,12 +290,16 @@ impl Builder {
                 values.append_packed_range(0..rows, page);
                 Ok(())
             }
+            Self::Float64(values) if page.len() == rows * 8 => {
+                float::decode(page, values);
+                Ok(())
+            }
             Self::Decimal128(values) if page.len() == rows * 16 => {
                 let (page, _) = page.as_chunks::<16>();
                 values.extend(page.iter().map(|value| i128::from_be_bytes(*value)));
                 Ok(())
             }
-            Self::Boolean(_) | Self::Decimal128(_) => Err(wrong_length()),
+            Self::Boolean(_) | Self::Float64(_) | Self::Decimal128(_) => Err(wrong_length()),
         }
     }
 
@@ -243,6 +307,7 @@ impl Builder {
         Ok(match self {
             Self::Int64(values) => Arc::new(Int64Array::from(values)),
             Self::Boolean(mut values) => Arc::new(BooleanArray::new(values.finish(), None)),
+            Self::Float64(values) => Arc::new(Float64Array::from(values)),
             Self::Decimal128(values) => Arc::new(Decimal128Array::from(values).with_precision_and_scale(38, 0)?),
         })
     }
