@@ -1,10 +1,10 @@
 //! Zstandard for columns of 16-byte values.
 //!
-//! Source of the format: [RFC 8878](https://www.rfc-editor.org/rfc/rfc8878). A frame is a header and blocks; a block has
-//! bytes as they are, or literals and sequences of literals and matches.
+//! Source of the format: [RFC 8878](https://www.rfc-editor.org/rfc/rfc8878). A frame is a header and blocks; a block
+//! has bytes as they are, or literals and sequences of literals and matches.
 //!
-//! Where values share their leading bytes with the one before, all sequences are equal: the trailing bytes of a value as
-//! literals, then a match with the leading bytes, 16 bytes back. The format can say so once for all sequences of a
+//! Where values share their leading bytes with the one before, all sequences are equal: the trailing bytes of a value
+//! as literals, then a match with the leading bytes, 16 bytes back. The format can say so once for all sequences of a
 //! block. Then a sequence takes no bit, and a block is little more than the trailing bytes of its values one after the
 //! other. This is less than LZ4 needs, which says for each sequence how long it is, and nothing is searched for.
 //!
@@ -12,8 +12,8 @@
 //!
 //! - plain: values, and maybe the leading bytes of the next;
 //! - start, the first with a sequence: a value, and a match with the leading bytes of the next;
-//! - run: values that share so many leading bytes, of which those of the first are in the block before; maybe the leading
-//!   bytes of the next value behind them.
+//! - run: values that share so many leading bytes, of which those of the first are in the block before; maybe the
+//!   leading bytes of the next value behind them.
 
 mod read;
 mod write;

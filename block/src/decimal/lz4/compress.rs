@@ -27,7 +27,8 @@ const SHORTEST: usize = 4;
 /// What the half bytes of a token cannot say goes on behind it.
 const LONG: usize = 15;
 
-/// Appends `values`, encoded as by [`encode`](crate::decimal::encode) and compressed, to `out`. They must be fewer than 2^16.
+/// Appends `values`, encoded as by [`encode`](crate::decimal::encode) and compressed, to `out`. They must be fewer than
+/// 2^16.
 pub(crate) fn compress(values: &[i128], out: &mut Vec<u8>) {
     let mut compressor = Compressor { values, pending: 0, with_last_byte: [u16::MAX; 256] };
     let mut buffer = Buffer { out, bytes: [0; BUFFER], used: 0 };

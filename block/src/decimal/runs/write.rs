@@ -90,9 +90,8 @@ fn run_length(values: &[i128], shared: usize) -> usize {
 
 /// Writes a block for each piece, and one that starts.
 fn write(mut values: &[i128], pieces: &[Piece], out: &mut Vec<u8>) {
-    let mut has_started = false;
+    let (mut has_started, mut last) = (false, out.len());
     for (index, piece) in pieces.iter().enumerate() {
-        let is_last = index + 1 == pieces.len();
         let (mut own, rest) = values.split_at(piece.values);
         values = rest;
         // The leading bytes of a run stand in the block before, but for those of the first run.
@@ -102,7 +101,8 @@ fn write(mut values: &[i128], pieces: &[Piece], out: &mut Vec<u8>) {
             let block = Block::begin(out);
             write_values(own, 16, out);
             write_leading(rest, leading, out);
-            block.end(PLAIN, is_last, out);
+            block.end(PLAIN, out);
+            last = block.start;
             continue;
         }
         if !has_started {
@@ -112,7 +112,7 @@ fn write(mut values: &[i128], pieces: &[Piece], out: &mut Vec<u8>) {
             block.end_literals(out);
             let match_code = (piece.shared - SHORTEST) as u8;
             out.extend([1, ALL_EQUAL, START_LITERALS, START_OFFSET, match_code, BITS_OF_START]);
-            block.end(COMPRESSED, false, out);
+            block.end(COMPRESSED, out);
             own = others;
             has_started = true;
         }
@@ -128,7 +128,12 @@ fn write(mut values: &[i128], pieces: &[Piece], out: &mut Vec<u8>) {
         }
         let (literals, match_code) = ((16 - piece.shared) as u8, (piece.shared - SHORTEST) as u8);
         out.extend([ALL_EQUAL, literals, SAME_OFFSET, match_code, BITS_OF_RUN]);
-        block.end(COMPRESSED, is_last, out);
+        block.end(COMPRESSED, out);
+        last = block.start;
+    }
+    // The lowest bit of a header says that nothing follows.
+    if let Some(header) = out.get_mut(last) {
+        *header |= 1;
     }
 }
 
@@ -160,9 +165,9 @@ impl Block {
         put(out, start, RAW_LITERALS | length << 4);
     }
 
-    fn end(&self, kind: u32, is_last: bool, out: &mut [u8]) {
+    fn end(&self, kind: u32, out: &mut [u8]) {
         let length = (out.len() - self.start - Self::HEADER) as u32;
-        put(out, self.start, u32::from(is_last) | kind << 1 | length << 3);
+        put(out, self.start, kind << 1 | length << 3);
     }
 }
 
