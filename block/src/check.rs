@@ -12,11 +12,7 @@ use parquet::{
 use swath_model::{Shape, ValueType};
 
 use crate::{
-    Block, BlockError, Digest, MAX_ROWS, PAGE_ROWS, delta,
-    fast::{self, Span},
-    format::Kind,
-    general,
-    pages::Pages,
+    Block, BlockError, Digest, MAX_ROWS, PAGE_ROWS, delta, fast, format::Kind, general, pages::Pages, span::Span,
     stored,
 };
 
@@ -132,7 +128,7 @@ impl Block {
         let (Some(&first), Some(&last), Some(stated)) = (numbers.first(), numbers.last(), stated) else {
             return Err(BlockError::Numbers);
         };
-        let is_exact = stated == Span { least: first.into(), greatest: last.into() };
+        let is_exact = stated == Span::new(first, last);
         let is_covered = self.covers().contains(first) && self.covers().contains(last);
         if is_exact && is_covered && numbers.is_sorted() { Ok(()) } else { Err(BlockError::Numbers) }
     }

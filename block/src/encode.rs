@@ -14,11 +14,12 @@ use swath_model::{Covers, Layout, Numbers, Shape, ValueType};
 use crate::{
     Digest, EncodeError, MAX_BLOCK_BYTES, MAX_ROWS, MOST_PUSHED_BYTES, MOST_RAW_BYTES, PAGE_ROWS, delta,
     digest::checksum_of,
-    fast::{self, Span},
+    fast,
     format::{Format, Kind},
     frame::MAGIC,
     general,
     leaf::{EncodedLeaf, properties, write_page},
+    span::Span,
     stored,
 };
 
@@ -349,11 +350,11 @@ impl FastColumn {
             return Err(EncodeError::WrongType { column: column(), expected, got });
         };
         let is_decimal = self.value_type == ValueType::Decimal128;
-        if is_decimal && page.span.is_some_and(|span| fast::check_decimals(span).is_err()) {
+        if is_decimal && fast::check_decimals(page.span).is_err() {
             let reason = "a decimal of more than 38 digits".to_owned();
             return Err(EncodeError::Value { column: column(), reason });
         }
-        self.span = fast::joined(self.span, page.span);
+        self.span = Some(self.span.map_or(page.span, |span| span.with(page.span)));
         let encoding = fast::encoding(self.value_type);
         self.uncompressed += write_page(&mut self.bytes, page.bytes, page.uncompressed, values.len(), encoding)?;
         Ok(())
@@ -366,7 +367,7 @@ impl FastColumn {
             values: rows,
             encodings: vec![fast::encoding(self.value_type)],
             compression: self.compression.unwrap_or(Compression::UNCOMPRESSED),
-            statistics: fast::statistics(self.value_type, self.span),
+            statistics: self.span.map(|span| fast::statistics(self.value_type, span)),
         })
     }
 }

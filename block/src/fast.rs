@@ -8,51 +8,17 @@ use arrow_schema::ArrowError;
 use parquet::{
     basic::{Compression, Encoding, ZstdLevel},
     data_type::{ByteArray, FixedLenByteArray},
-    file::statistics::Statistics,
+    file::statistics::{Statistics, ValueStatistics},
 };
 use swath_model::ValueType;
 
-use crate::{BlockError, boolean, decimal, delta, float};
+use crate::{
+    BlockError, boolean, decimal, delta, float,
+    span::{self, Span},
+};
 
 /// The greatest decimal of 38 digits.
 const MOST_DECIMAL: i128 = 10i128.pow(38) - 1;
-
-/// The least value and the greatest; floats by their [order](float::order).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Span {
-    pub(crate) least: i128,
-    pub(crate) greatest: i128,
-}
-
-impl Span {
-    pub(crate) fn of(values: impl IntoIterator<Item = i128>) -> Option<Self> {
-        let mut values = values.into_iter();
-        let first = values.next()?;
-        let (least, greatest) =
-            values.fold((first, first), |(least, greatest), value| (least.min(value), greatest.max(value)));
-        Some(Self { least, greatest })
-    }
-
-    pub(crate) fn with(self, other: Self) -> Self {
-        Self { least: self.least.min(other.least), greatest: self.greatest.max(other.greatest) }
-    }
-
-    /// Whether statistics may say this of a column of which [`check_page`] found that.
-    pub(crate) fn suits(self, found: Self, value_type: ValueType) -> bool {
-        match value_type {
-            ValueType::Int64 => self.least <= found.least && found.greatest <= self.greatest,
-            ValueType::Boolean | ValueType::Float64 | ValueType::Decimal128 => self == found,
-        }
-    }
-}
-
-/// Of both, where there are any.
-pub(crate) fn joined(one: Option<Span>, other: Option<Span>) -> Option<Span> {
-    match (one, other) {
-        (Some(one), Some(other)) => Some(one.with(other)),
-        (one, other) => one.or(other),
-    }
-}
 
 /// The encoding of all pages.
 pub(crate) fn encoding(value_type: ValueType) -> Encoding {
@@ -76,8 +42,7 @@ pub(crate) fn most_bytes(value_type: ValueType, rows: usize) -> usize {
 pub(crate) struct EncodedPage {
     pub(crate) bytes: Vec<u8>,
     pub(crate) uncompressed: usize,
-    /// `None` where there are no values that have an order.
-    pub(crate) span: Option<Span>,
+    pub(crate) span: Span,
 }
 
 /// Encodes values, of which there must be one, and compresses them in the way that the first page of their column
@@ -93,21 +58,21 @@ pub(crate) fn encode_page(
             let values = values.as_primitive_opt::<types::Int64Type>()?.values();
             page.reserve(values.len() * 2 + 64);
             let (least, greatest) = delta::encode(values, &mut page);
-            Some(Span { least: least.into(), greatest: greatest.into() })
+            Span::new(least, greatest)
         }
         ValueType::Boolean => {
             let (least, greatest) = boolean::encode(values.as_boolean_opt()?.values(), &mut page);
-            Some(Span { least: least.into(), greatest: greatest.into() })
+            Span::new(least, greatest)
         }
         ValueType::Float64 => {
             float::encode(values.as_primitive_opt::<types::Float64Type>()?.values(), &mut page);
-            float_span(float::extremes(&page))
+            float::span(&page)
         }
         ValueType::Decimal128 => {
             let values = values.as_primitive_opt::<types::Decimal128Type>()?.values();
             let (least, greatest) = decimal::extremes(values);
             let bytes = encode_decimals(values, compression);
-            return Some(EncodedPage { bytes, uncompressed: values.len() * 16, span: Some(Span { least, greatest }) });
+            return Some(EncodedPage { bytes, uncompressed: values.len() * 16, span: Span::new(least, greatest) });
         }
     };
     let uncompressed = page.len();
@@ -156,35 +121,31 @@ pub(crate) fn compress(page: Vec<u8>, compression: &mut Option<Compression>) -> 
     }
 }
 
-fn float_span(extremes: Option<(f64, f64)>) -> Option<Span> {
-    extremes
-        .map(|(least, greatest)| Span { least: float::order(least).into(), greatest: float::order(greatest).into() })
-}
-
-/// What the footer says of the least value and the greatest; nothing of a column without values.
-pub(crate) fn statistics(value_type: ValueType, span: Option<Span>) -> Option<Statistics> {
-    if span.is_none() && value_type == ValueType::Float64 {
-        return Some(Statistics::double(None, None, None, Some(0), false));
-    }
-    let Span { least, greatest } = span?;
-    Some(match value_type {
+/// What the footer says of the least value and the greatest.
+pub(crate) fn statistics(value_type: ValueType, Span { least, greatest, nans }: Span) -> Statistics {
+    match value_type {
         ValueType::Int64 => Statistics::int64(Some(least as i64), Some(greatest as i64), None, Some(0), false),
         ValueType::Boolean => Statistics::boolean(Some(least != 0), Some(greatest != 0), None, Some(0), false),
         ValueType::Float64 => {
-            let float = |order: i128| Some(float::with_order(order as i64));
-            Statistics::double(float(least), float(greatest), None, Some(0), false)
+            let (least, greatest) = (span::with_order(least), span::with_order(greatest));
+            let found = ValueStatistics::new(Some(least), Some(greatest), None, Some(0), false);
+            Statistics::Double(found.with_nan_count(Some(nans)))
         }
         ValueType::Decimal128 => {
             let bytes = |value: i128| FixedLenByteArray::from(ByteArray::from(value.to_be_bytes().to_vec()));
             Statistics::fixed_len_byte_array(Some(bytes(least)), Some(bytes(greatest)), None, Some(0), false)
         }
-    })
+    }
 }
 
 /// What statistics say of the least value and the greatest; `None` if they say nothing.
 pub(crate) fn stated(statistics: Option<&Statistics>, value_type: ValueType) -> Result<Option<Span>, BlockError> {
     let Some(statistics) = statistics else { return Ok(None) };
     if statistics.null_count_opt().is_some_and(|nulls| nulls > 0) || statistics.distinct_count_opt().is_some() {
+        return Err(BlockError::Statistics);
+    }
+    let nans = statistics.nan_count_opt();
+    if nans.is_some() != (value_type == ValueType::Float64) {
         return Err(BlockError::Statistics);
     }
     let span = match (statistics, value_type) {
@@ -195,17 +156,8 @@ pub(crate) fn stated(statistics: Option<&Statistics>, value_type: ValueType) -> 
             (found.min_opt().map(|&least| i128::from(least)), found.max_opt().map(|&most| i128::from(most)))
         }
         (Statistics::Double(found), ValueType::Float64) => {
-            // Only what this crate writes is taken: no NaN, and zeros with the right sign.
-            let is_written = |least: &f64, greatest: &f64| {
-                let bits = |(least, greatest): (f64, f64)| (least.to_bits(), greatest.to_bits());
-                float::stated(*least, *greatest).map(bits) == Some(bits((*least, *greatest)))
-            };
-            let (least, greatest) = (found.min_opt(), found.max_opt());
-            if least.zip(greatest).is_some_and(|(least, greatest)| !is_written(least, greatest)) {
-                return Err(BlockError::Statistics);
-            }
-            let order = |value: &f64| i128::from(float::order(*value));
-            (least.map(order), greatest.map(order))
+            let order = |value: &f64| span::order(*value);
+            (found.min_opt().map(order), found.max_opt().map(order))
         }
         (Statistics::FixedLenByteArray(found), ValueType::Decimal128) => {
             let decimal = |bytes: &[u8]| <[u8; 16]>::try_from(bytes).ok().map(i128::from_be_bytes);
@@ -215,29 +167,29 @@ pub(crate) fn stated(statistics: Option<&Statistics>, value_type: ValueType) -> 
         _ => return Err(BlockError::Statistics),
     };
     match span {
-        (Some(least), Some(greatest)) => Ok(Some(Span { least, greatest })),
+        (Some(least), Some(greatest)) => Ok(Some(Span { least, greatest, nans: nans.unwrap_or_default() })),
         (None, None) => Ok(None),
         _ => Err(BlockError::Statistics),
     }
 }
 
-/// Checks the values of a page. Returns the least and the greatest; of integers, those of the first alone; `None` where
-/// no value has an order. An error says what the page is.
-pub(crate) fn check_page(value_type: ValueType, page: &[u8], rows: usize) -> Result<Option<Span>, &'static str> {
+/// Checks the values of a page. Returns the least and the greatest; of integers, those of the first alone. An error
+/// says what the page is.
+pub(crate) fn check_page(value_type: ValueType, page: &[u8], rows: usize) -> Result<Span, &'static str> {
     const WRONG_LENGTH: &str = "are longer or shorter than their values";
     match value_type {
         ValueType::Int64 => {
             let first = delta::check(page, rows)?;
-            Ok(Some(Span { least: first.into(), greatest: first.into() }))
+            Ok(Span::new(first, first))
         }
         ValueType::Boolean => {
             if page.len() != rows.div_ceil(8) {
                 return Err(WRONG_LENGTH);
             }
             let (least, greatest) = boolean::check(page, rows).ok_or("have bits after their last value")?;
-            Ok(Some(Span { least: least.into(), greatest: greatest.into() }))
+            Ok(Span::new(least, greatest))
         }
-        ValueType::Float64 if page.len() == rows * 8 => Ok(float_span(float::extremes(page))),
+        ValueType::Float64 if page.len() == rows * 8 => Ok(float::span(page)),
         ValueType::Float64 => Err(WRONG_LENGTH),
         ValueType::Decimal128 => {
             let (values, rest) = page.as_chunks::<16>();
@@ -245,7 +197,7 @@ pub(crate) fn check_page(value_type: ValueType, page: &[u8], rows: usize) -> Res
                 return Err(WRONG_LENGTH);
             }
             let span = Span::of(values.iter().map(|value| i128::from_be_bytes(*value))).ok_or(WRONG_LENGTH)?;
-            check_decimals(span).map(Some)
+            check_decimals(span)
         }
     }
 }

@@ -5,7 +5,10 @@
 //!
 //! Source of the statistics: Parquet,
 //! [`ColumnOrder`](https://github.com/apache/parquet-format/blob/master/src/main/thrift/parquet.thrift), where it speaks
-//! of floats: NaN is never the least or the greatest, a least of 0 is written as -0 and a greatest of 0 as +0.
+//! of the total order of IEEE 754, which footers name for floats: -0 is less than +0, and NaN is the least or the
+//! greatest only where there is nothing else.
+
+use crate::span::{Span, order};
 
 /// Appends the encoded `values` to `out`.
 pub(crate) fn encode(values: &[f64], out: &mut Vec<u8>) {
@@ -23,14 +26,15 @@ pub(crate) fn decode(page: &[u8], out: &mut Vec<f64>) {
     out.extend(values.iter().map(|value| f64::from_le_bytes(*value)));
 }
 
-/// The least value of a page and the greatest, as the footer says them; `None` where all are NaN. Several at a time,
-/// which the compiler vectorises.
-pub(crate) fn extremes(page: &[u8]) -> Option<(f64, f64)> {
+/// The least value of a page and the greatest, by their [order](order()). Several at a time, which the compiler
+/// vectorises.
+pub(crate) fn span(page: &[u8]) -> Span {
     const LANES: usize = 8;
-    const NONE: (f64, f64) = (f64::INFINITY, f64::NEG_INFINITY);
+    const NONE: (f64, f64, u64) = (f64::INFINITY, f64::NEG_INFINITY, 0);
     // A NaN is not less than anything, and nothing is less than it.
-    let with = |(least, greatest): (f64, f64), value: f64| {
-        (if value < least { value } else { least }, if value > greatest { value } else { greatest })
+    let with = |(least, greatest, nans): (f64, f64, u64), value: f64| {
+        let least = if value < least { value } else { least };
+        (least, if value > greatest { value } else { greatest }, nans + u64::from(value.is_nan()))
     };
     let mut lanes = [NONE; LANES];
     let (values, _) = page.as_chunks::<8>();
@@ -40,31 +44,18 @@ pub(crate) fn extremes(page: &[u8]) -> Option<(f64, f64)> {
             *lane = with(*lane, f64::from_le_bytes(*value));
         }
     }
-    let all = lanes.into_iter().fold(NONE, |all, lane| (with(all, lane.0).0, with(all, lane.1).1));
-    let (least, greatest) = rest.iter().fold(all, |all, value| with(all, f64::from_le_bytes(*value)));
-    stated(least, greatest)
-}
-
-/// What the footer says of such extremes; `None` where there are none.
-pub(crate) fn stated(least: f64, greatest: f64) -> Option<(f64, f64)> {
-    let least = if least == 0.0 { -0.0 } else { least };
-    let greatest = if greatest == 0.0 { 0.0 } else { greatest };
-    (least <= greatest).then_some((least, greatest))
-}
-
-/// A number that has the same order among others as the float, which is no NaN.
-pub(crate) fn order(value: f64) -> i64 {
-    flip(value.to_bits().cast_signed())
-}
-
-/// The float with this [order](order).
-pub(crate) fn with_order(order: i64) -> f64 {
-    f64::from_bits(flip(order).cast_unsigned())
-}
-
-/// All bits but the sign are the other way round in negative floats.
-fn flip(bits: i64) -> i64 {
-    bits ^ if bits < 0 { i64::MAX } else { 0 }
+    let rest = rest.iter().fold(NONE, |all, value| with(all, f64::from_le_bytes(*value)));
+    let (least, greatest, nans) = lanes.into_iter().fold(rest, |all, lane| {
+        let least = if lane.0 < all.0 { lane.0 } else { all.0 };
+        (least, if lane.1 > all.1 { lane.1 } else { all.1 }, all.2 + lane.2)
+    });
+    if least <= greatest && least != 0.0 && greatest != 0.0 {
+        return Span { least: order(least), greatest: order(greatest), nans };
+    }
+    // To compare floats does not tell zeros apart, nor one NaN from another.
+    let orders = values.iter().map(|value| f64::from_le_bytes(*value));
+    let orders = orders.filter(|value| least > greatest || !value.is_nan()).map(order);
+    Span { nans, ..Span::of(orders).unwrap_or_default() }
 }
 
 #[cfg(test)]

@@ -50,6 +50,7 @@ mod leaf;
 mod metadata;
 mod pages;
 mod refused;
+mod span;
 mod stored;
 mod thrift;
 mod varint;

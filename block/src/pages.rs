@@ -10,9 +10,9 @@ use parquet::basic::{Compression, Encoding};
 use swath_model::ValueType;
 
 use crate::{
-    Block, BlockError, MAX_ROWS, PAGE_ROWS, decimal, delta,
-    fast::{self, Span},
+    Block, BlockError, MAX_ROWS, PAGE_ROWS, decimal, delta, fast,
     format::{Format, Kind},
+    span::Span,
     varint::{self, unzigzag},
 };
 
@@ -150,10 +150,10 @@ impl Pages {
 
     /// Checks all pages that are left: what [`fast::check_page`] found in them.
     pub(crate) fn check_all(&mut self, value_type: ValueType) -> Result<Option<Span>, BlockError> {
-        let mut found = None;
+        let mut found: Option<Span> = None;
         while self.next_values()?.is_some() {
-            let of_page = if self.codec == Codec::Runs { self.check_runs()? } else { self.check_plain(value_type)? };
-            found = fast::joined(found, of_page);
+            let page = if self.codec == Codec::Runs { self.check_runs()? } else { self.check_plain(value_type)? };
+            found = found.map_or(page, |found| page.map(|page| found.with(page)).or(Some(found)));
         }
         Ok(found)
     }
@@ -161,7 +161,7 @@ impl Pages {
     fn check_plain(&mut self, value_type: ValueType) -> Result<Option<Span>, BlockError> {
         let Some((values, page)) = self.next_page()? else { return Ok(None) };
         let found = fast::check_page(value_type, page, values);
-        found.map_err(|what| self.error(what))
+        found.map(Some).map_err(|what| self.error(what))
     }
 
     /// Runs are looked at as they are.
@@ -170,7 +170,7 @@ impl Pages {
         let is_right = header.uncompressed == header.values * 16;
         let extremes = decimal::runs::check(&self.page, header.values).filter(|_| is_right);
         let (least, greatest) = extremes.ok_or_else(|| self.error(NOT_DECOMPRESSED))?;
-        fast::check_decimals(Span { least, greatest }).map(Some).map_err(|what| self.error(what))
+        fast::check_decimals(Span::new(least, greatest)).map(Some).map_err(|what| self.error(what))
     }
 
     /// Goes to the next page: it is in `page` then, as it was compressed.

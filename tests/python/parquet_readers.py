@@ -190,6 +190,9 @@ def statistics_are_right(path, numbers, values):
         end = start + file.row_group(group).num_rows
         for index, expected in enumerate([numbers[start:end], values[start:end]]):
             found = file.row_group(group).column(index).statistics
+            if found.physical_type == "DOUBLE" and not found.has_min_max:
+                # pyarrow does not know the total order of IEEE 754 yet, and ignores what it does not know.
+                expected = [None]
             if (found.min, found.max, found.null_count) != (min(expected), max(expected), 0):
                 return False
         start = end

@@ -19,10 +19,10 @@ use proptest::prelude::*;
 use swath_model::{Covers, Layout, Numbers, ValueType};
 
 use super::*;
-use crate::{Block, BlockEncoder, PAGE_ROWS};
+use crate::{Block, BlockEncoder, PAGE_ROWS, span::with_order};
 
-/// The page and the least and greatest value that the parquet crate writes for `values`.
-fn theirs(values: &[f64]) -> (Vec<u8>, Option<(f64, f64)>) {
+/// The page and the statistics that the parquet crate writes for `values`.
+fn theirs(values: &[f64]) -> (Vec<u8>, Option<Span>) {
     let column = Type::primitive_type_builder("value", PhysicalType::DOUBLE).with_repetition(Repetition::REQUIRED);
     let fields = vec![Arc::new(column.build().unwrap())];
     let schema = Type::group_type_builder("floats").with_fields(fields).build().unwrap();
@@ -39,15 +39,19 @@ fn theirs(values: &[f64]) -> (Vec<u8>, Option<(f64, f64)>) {
     group.close().unwrap();
     let file = SerializedFileReader::new(Bytes::from(file.into_inner().unwrap())).unwrap();
     let group = file.get_row_group(0).unwrap();
-    let extremes = ends(group.metadata().column(0).statistics());
+    let statistics = said(group.metadata().column(0).statistics());
     let page = group.get_column_page_reader(0).unwrap().next().unwrap().unwrap();
     assert!(matches!(page, Page::DataPage { encoding: Encoding::PLAIN, .. }));
-    (page.buffer().to_vec(), extremes)
+    (page.buffer().to_vec(), statistics)
 }
 
-fn ends(statistics: Option<&Statistics>) -> Option<(f64, f64)> {
+fn said(statistics: Option<&Statistics>) -> Option<Span> {
     match statistics {
-        Some(Statistics::Double(found)) => Some((*found.min_opt()?, *found.max_opt()?)),
+        Some(Statistics::Double(found)) => Some(Span {
+            least: order(*found.min_opt()?),
+            greatest: order(*found.max_opt()?),
+            nans: found.nan_count_opt()?,
+        }),
         _ => None,
     }
 }
@@ -56,20 +60,14 @@ fn bits(values: impl IntoIterator<Item = f64>) -> Vec<u64> {
     values.into_iter().map(f64::to_bits).collect()
 }
 
-fn both(extremes: Option<(f64, f64)>) -> Option<Vec<u64>> {
-    extremes.map(|(least, greatest)| bits([least, greatest]))
-}
-
 fn check(values: &[f64]) {
     let (mut page, mut decoded) = (Vec::new(), Vec::new());
     encode(values, &mut page);
     decode(&page, &mut decoded);
     assert_eq!(bits(decoded), bits(values.iter().copied()));
-    let (their_page, their_extremes) = theirs(values);
+    let (their_page, their_statistics) = theirs(values);
     assert_eq!(page, their_page);
-    // The parquet crate leaves zeros their signs, and says NaN where there is nothing else.
-    let their_extremes = their_extremes.filter(|(least, _)| !least.is_nan());
-    assert_eq!(extremes(&page), their_extremes, "{values:?}");
+    assert_eq!(Some(span(&page)), their_statistics, "{values:?}");
 }
 
 /// A block of floats is what the parquet crate reads from it, and what this crate does.
@@ -85,7 +83,7 @@ fn check_block(values: &[f64]) -> usize {
     let expected = bits(values.iter().copied());
     let size = bytes.len();
     let reader = ParquetRecordBatchReaderBuilder::try_new(bytes.clone()).unwrap();
-    let stated = both(ends(reader.metadata().row_group(0).column(1).statistics()));
+    let stated = said(reader.metadata().row_group(0).column(1).statistics());
     let batches = reader.build().unwrap().map(|batch| batch.unwrap());
     let read = batches.flat_map(|batch| batch.column(1).as_primitive::<types::Float64Type>().values().to_vec());
     assert_eq!(bits(read), expected);
@@ -96,7 +94,7 @@ fn check_block(values: &[f64]) -> usize {
     assert_eq!(bits(read), expected);
     let mut whole = Vec::new();
     encode(values, &mut whole);
-    assert_eq!(stated, both(extremes(&whole)));
+    assert_eq!(stated, Some(span(&whole)));
     size
 }
 
