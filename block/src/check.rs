@@ -2,8 +2,8 @@
 //!
 //! What passes is what this program writes: readers of Parquet find neither an encoding nor a size that surprises them,
 //! and all values can be decoded. Integers are not unpacked for that, except those that are the numbers of a sparse
-//! block. So of their statistics is known that the first value of each page is within them; booleans and decimals are
-//! looked at each, and their statistics are exact. General columns are decoded.
+//! block. So of their statistics is known that the first value of each page is within them; booleans, floats and
+//! decimals are looked at each, and their statistics are exact. General columns are decoded.
 
 use parquet::{
     basic::Encoding,
@@ -12,11 +12,7 @@ use parquet::{
 use swath_model::{Shape, ValueType};
 
 use crate::{
-    Block, BlockError, Digest, MAX_ROWS, PAGE_ROWS, delta,
-    fast::{self, Span},
-    format::Kind,
-    general,
-    pages::Pages,
+    Block, BlockError, Digest, MAX_ROWS, PAGE_ROWS, delta, fast, format::Kind, general, pages::Pages, span::Span,
     stored,
 };
 
@@ -113,15 +109,12 @@ impl Block {
         let metadata = self.row_group().and_then(|group| group.columns().get(leaf));
         let stated = fast::stated(metadata.and_then(ColumnChunkMetaData::statistics), value_type)?;
         let mut pages = Pages::open(self, leaf)?;
-        let mut found: Option<Span> = None;
-        while let Some((rows, page)) = pages.next_page()? {
-            let span = fast::check_page(value_type, page, rows);
-            let span = span.map_err(|what| BlockError::page(self.format(), leaf, what))?;
-            found = Some(found.map_or(span, |found| found.with(span)));
-        }
+        let found = pages.check_all(value_type)?;
         check_end(pages)?;
         match (stated, found) {
-            (Some(stated), Some(found)) if !stated.suits(found, value_type) => Err(BlockError::Statistics),
+            (Some(stated), found) if !found.is_some_and(|found| stated.suits(found, value_type)) => {
+                Err(BlockError::Statistics)
+            }
             _ => Ok(()),
         }
     }
@@ -135,7 +128,7 @@ impl Block {
         let (Some(&first), Some(&last), Some(stated)) = (numbers.first(), numbers.last(), stated) else {
             return Err(BlockError::Numbers);
         };
-        let is_exact = stated == Span { least: first.into(), greatest: last.into() };
+        let is_exact = stated == Span::new(first, last);
         let is_covered = self.covers().contains(first) && self.covers().contains(last);
         if is_exact && is_covered && numbers.is_sorted() { Ok(()) } else { Err(BlockError::Numbers) }
     }

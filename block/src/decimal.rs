@@ -4,14 +4,17 @@
 //! the compression of pages takes away. `BYTE_STREAM_SPLIT` would take a fifth of the room, but DuckDB and Polars read
 //! no other encoding of 16-byte decimals than this one.
 
-mod compress;
-mod decompress;
-
-pub(crate) use self::{compress::compress, decompress::decompress};
+pub(crate) mod lz4;
+pub(crate) mod runs;
 
 /// Appends the encoded `values` to `out`, uncompressed.
 pub(crate) fn encode(values: &[i128], out: &mut Vec<u8>) {
-    out.extend(values.iter().flat_map(|value| value.to_be_bytes()));
+    let before = out.len();
+    out.resize(before + values.len() * 16, 0);
+    let (places, _) = out.get_mut(before..).unwrap_or_default().as_chunks_mut::<16>();
+    for (place, value) in places.iter_mut().zip(values) {
+        *place = value.to_be_bytes();
+    }
 }
 
 /// The least value and the greatest; 0 where there is no value. Several at a time, which do not wait for each other.

@@ -14,11 +14,12 @@ use swath_model::{Covers, Layout, Numbers, Shape, ValueType};
 use crate::{
     Digest, EncodeError, MAX_BLOCK_BYTES, MAX_ROWS, MOST_PUSHED_BYTES, MOST_RAW_BYTES, PAGE_ROWS, delta,
     digest::checksum_of,
-    fast::{self, Span},
+    fast,
     format::{Format, Kind},
     frame::MAGIC,
     general,
     leaf::{EncodedLeaf, properties, write_page},
+    span::Span,
     stored,
 };
 
@@ -349,7 +350,7 @@ impl FastColumn {
             return Err(EncodeError::WrongType { column: column(), expected, got });
         };
         let is_decimal = self.value_type == ValueType::Decimal128;
-        if is_decimal && (page.span.least < -fast::MOST_DECIMAL || page.span.greatest > fast::MOST_DECIMAL) {
+        if is_decimal && fast::check_decimals(page.span).is_err() {
             let reason = "a decimal of more than 38 digits".to_owned();
             return Err(EncodeError::Value { column: column(), reason });
         }

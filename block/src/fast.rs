@@ -2,55 +2,29 @@
 
 use std::sync::Arc;
 
-use arrow_array::{Array, ArrayRef, BooleanArray, Decimal128Array, Int64Array, cast::AsArray, types};
+use arrow_array::{Array, ArrayRef, BooleanArray, Decimal128Array, Float64Array, Int64Array, cast::AsArray, types};
 use arrow_buffer::BooleanBufferBuilder;
 use arrow_schema::ArrowError;
 use parquet::{
-    basic::{Compression, Encoding},
+    basic::{Compression, Encoding, ZstdLevel},
     data_type::{ByteArray, FixedLenByteArray},
-    file::statistics::Statistics,
+    file::statistics::{Statistics, ValueStatistics},
 };
 use swath_model::ValueType;
 
-use crate::{BlockError, boolean, decimal, delta};
+use crate::{
+    BlockError, boolean, decimal, delta, float,
+    span::{self, Span},
+};
 
 /// The greatest decimal of 38 digits.
-pub(crate) const MOST_DECIMAL: i128 = 10i128.pow(38) - 1;
-
-/// The least value and the greatest.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Span {
-    pub(crate) least: i128,
-    pub(crate) greatest: i128,
-}
-
-impl Span {
-    pub(crate) fn of(values: impl IntoIterator<Item = i128>) -> Option<Self> {
-        let mut values = values.into_iter();
-        let first = values.next()?;
-        let (least, greatest) =
-            values.fold((first, first), |(least, greatest), value| (least.min(value), greatest.max(value)));
-        Some(Self { least, greatest })
-    }
-
-    pub(crate) fn with(self, other: Self) -> Self {
-        Self { least: self.least.min(other.least), greatest: self.greatest.max(other.greatest) }
-    }
-
-    /// Whether statistics may say this of a column of which [`check_page`] found that.
-    pub(crate) fn suits(self, found: Self, value_type: ValueType) -> bool {
-        match value_type {
-            ValueType::Int64 => self.least <= found.least && found.greatest <= self.greatest,
-            ValueType::Boolean | ValueType::Decimal128 => self == found,
-        }
-    }
-}
+const MOST_DECIMAL: i128 = 10i128.pow(38) - 1;
 
 /// The encoding of all pages.
 pub(crate) fn encoding(value_type: ValueType) -> Encoding {
     match value_type {
         ValueType::Int64 => Encoding::DELTA_BINARY_PACKED,
-        ValueType::Boolean | ValueType::Decimal128 => Encoding::PLAIN,
+        ValueType::Boolean | ValueType::Float64 | ValueType::Decimal128 => Encoding::PLAIN,
     }
 }
 
@@ -59,6 +33,7 @@ pub(crate) fn most_bytes(value_type: ValueType, rows: usize) -> usize {
     match value_type {
         ValueType::Int64 => delta::most_bytes(rows),
         ValueType::Boolean => rows.div_ceil(8),
+        ValueType::Float64 => rows * 8,
         ValueType::Decimal128 => rows * 16,
     }
 }
@@ -83,17 +58,21 @@ pub(crate) fn encode_page(
             let values = values.as_primitive_opt::<types::Int64Type>()?.values();
             page.reserve(values.len() * 2 + 64);
             let (least, greatest) = delta::encode(values, &mut page);
-            Span { least: least.into(), greatest: greatest.into() }
+            Span::new(least, greatest)
         }
         ValueType::Boolean => {
             let (least, greatest) = boolean::encode(values.as_boolean_opt()?.values(), &mut page);
-            Span { least: least.into(), greatest: greatest.into() }
+            Span::new(least, greatest)
+        }
+        ValueType::Float64 => {
+            float::encode(values.as_primitive_opt::<types::Float64Type>()?.values(), &mut page);
+            float::span(&page)
         }
         ValueType::Decimal128 => {
             let values = values.as_primitive_opt::<types::Decimal128Type>()?.values();
             let (least, greatest) = decimal::extremes(values);
             let bytes = encode_decimals(values, compression);
-            return Some(EncodedPage { bytes, uncompressed: values.len() * 16, span: Span { least, greatest } });
+            return Some(EncodedPage { bytes, uncompressed: values.len() * 16, span: Span::new(least, greatest) });
         }
     };
     let uncompressed = page.len();
@@ -102,17 +81,30 @@ pub(crate) fn encode_page(
 
 /// Decimals are compressed before they are encoded: values tell more than their bytes.
 fn encode_decimals(values: &[i128], compression: &mut Option<Compression>) -> Vec<u8> {
-    let mut page = Vec::new();
-    if *compression != Some(Compression::UNCOMPRESSED) {
-        decimal::compress(values, &mut page);
-    }
-    let is_worth_it = page.len() <= values.len() * 12;
-    let found = if is_worth_it { Compression::LZ4_RAW } else { Compression::UNCOMPRESSED };
-    if *compression.get_or_insert(found) == Compression::UNCOMPRESSED {
-        page.clear();
-        decimal::encode(values, &mut page);
+    let mut page = Vec::with_capacity(values.len() * 8);
+    match compression.get_or_insert_with(|| best_for_decimals(values)) {
+        Compression::ZSTD(_) => decimal::runs::compress(values, &mut page),
+        Compression::LZ4_RAW => decimal::lz4::compress(values, &mut page),
+        _ => decimal::encode(values, &mut page),
     }
     page
+}
+
+/// Which compression makes least of the first decimals, if it takes away a quarter.
+fn best_for_decimals(values: &[i128]) -> Compression {
+    const SAMPLE: usize = 4096;
+    let sample = values.get(..SAMPLE).unwrap_or(values);
+    let size = |compress: fn(&[i128], &mut Vec<u8>)| {
+        let mut compressed = Vec::new();
+        compress(sample, &mut compressed);
+        compressed.len()
+    };
+    let (runs, lz4) = (size(decimal::runs::compress), size(decimal::lz4::compress));
+    match runs.min(lz4) {
+        least if least > sample.len() * 12 => Compression::UNCOMPRESSED,
+        least if least == runs => Compression::ZSTD(ZstdLevel::default()),
+        _ => Compression::LZ4_RAW,
+    }
 }
 
 /// The page as it is written: compressed, if that was worth it for the first one.
@@ -130,10 +122,15 @@ pub(crate) fn compress(page: Vec<u8>, compression: &mut Option<Compression>) -> 
 }
 
 /// What the footer says of the least value and the greatest.
-pub(crate) fn statistics(value_type: ValueType, Span { least, greatest }: Span) -> Statistics {
+pub(crate) fn statistics(value_type: ValueType, Span { least, greatest, nans }: Span) -> Statistics {
     match value_type {
         ValueType::Int64 => Statistics::int64(Some(least as i64), Some(greatest as i64), None, Some(0), false),
         ValueType::Boolean => Statistics::boolean(Some(least != 0), Some(greatest != 0), None, Some(0), false),
+        ValueType::Float64 => {
+            let (least, greatest) = (span::with_order(least), span::with_order(greatest));
+            let found = ValueStatistics::new(Some(least), Some(greatest), None, Some(0), false);
+            Statistics::Double(found.with_nan_count(Some(nans)))
+        }
         ValueType::Decimal128 => {
             let bytes = |value: i128| FixedLenByteArray::from(ByteArray::from(value.to_be_bytes().to_vec()));
             Statistics::fixed_len_byte_array(Some(bytes(least)), Some(bytes(greatest)), None, Some(0), false)
@@ -147,12 +144,20 @@ pub(crate) fn stated(statistics: Option<&Statistics>, value_type: ValueType) -> 
     if statistics.null_count_opt().is_some_and(|nulls| nulls > 0) || statistics.distinct_count_opt().is_some() {
         return Err(BlockError::Statistics);
     }
+    let nans = statistics.nan_count_opt();
+    if nans.is_some() != (value_type == ValueType::Float64) {
+        return Err(BlockError::Statistics);
+    }
     let span = match (statistics, value_type) {
         (Statistics::Int64(found), ValueType::Int64) => {
             (found.min_opt().map(|&least| i128::from(least)), found.max_opt().map(|&most| i128::from(most)))
         }
         (Statistics::Boolean(found), ValueType::Boolean) => {
             (found.min_opt().map(|&least| i128::from(least)), found.max_opt().map(|&most| i128::from(most)))
+        }
+        (Statistics::Double(found), ValueType::Float64) => {
+            let order = |value: &f64| span::order(*value);
+            (found.min_opt().map(order), found.max_opt().map(order))
         }
         (Statistics::FixedLenByteArray(found), ValueType::Decimal128) => {
             let decimal = |bytes: &[u8]| <[u8; 16]>::try_from(bytes).ok().map(i128::from_be_bytes);
@@ -162,7 +167,7 @@ pub(crate) fn stated(statistics: Option<&Statistics>, value_type: ValueType) -> 
         _ => return Err(BlockError::Statistics),
     };
     match span {
-        (Some(least), Some(greatest)) => Ok(Some(Span { least, greatest })),
+        (Some(least), Some(greatest)) => Ok(Some(Span { least, greatest, nans: nans.unwrap_or_default() })),
         (None, None) => Ok(None),
         _ => Err(BlockError::Statistics),
     }
@@ -175,33 +180,39 @@ pub(crate) fn check_page(value_type: ValueType, page: &[u8], rows: usize) -> Res
     match value_type {
         ValueType::Int64 => {
             let first = delta::check(page, rows)?;
-            Ok(Span { least: first.into(), greatest: first.into() })
+            Ok(Span::new(first, first))
         }
         ValueType::Boolean => {
             if page.len() != rows.div_ceil(8) {
                 return Err(WRONG_LENGTH);
             }
             let (least, greatest) = boolean::check(page, rows).ok_or("have bits after their last value")?;
-            Ok(Span { least: least.into(), greatest: greatest.into() })
+            Ok(Span::new(least, greatest))
         }
+        ValueType::Float64 if page.len() == rows * 8 => Ok(float::span(page)),
+        ValueType::Float64 => Err(WRONG_LENGTH),
         ValueType::Decimal128 => {
             let (values, rest) = page.as_chunks::<16>();
             if values.len() != rows || !rest.is_empty() {
                 return Err(WRONG_LENGTH);
             }
             let span = Span::of(values.iter().map(|value| i128::from_be_bytes(*value))).ok_or(WRONG_LENGTH)?;
-            if span.least < -MOST_DECIMAL || span.greatest > MOST_DECIMAL {
-                return Err("have a decimal of more than 38 digits");
-            }
-            Ok(span)
+            check_decimals(span)
         }
     }
+}
+
+/// Checks how many digits decimals have.
+pub(crate) fn check_decimals(span: Span) -> Result<Span, &'static str> {
+    let has_digits = span.least >= -MOST_DECIMAL && span.greatest <= MOST_DECIMAL;
+    if has_digits { Ok(span) } else { Err("have a decimal of more than 38 digits") }
 }
 
 /// An array that grows by pages.
 pub(crate) enum Builder {
     Int64(Vec<i64>),
     Boolean(BooleanBufferBuilder),
+    Float64(Vec<f64>),
     Decimal128(Vec<i128>),
 }
 
@@ -211,6 +222,7 @@ impl Builder {
         match value_type {
             ValueType::Int64 => Self::Int64(Vec::with_capacity(rows)),
             ValueType::Boolean => Self::Boolean(BooleanBufferBuilder::new(rows)),
+            ValueType::Float64 => Self::Float64(Vec::with_capacity(rows)),
             ValueType::Decimal128 => Self::Decimal128(Vec::with_capacity(rows)),
         }
     }
@@ -230,12 +242,16 @@ impl Builder {
                 values.append_packed_range(0..rows, page);
                 Ok(())
             }
+            Self::Float64(values) if page.len() == rows * 8 => {
+                float::decode(page, values);
+                Ok(())
+            }
             Self::Decimal128(values) if page.len() == rows * 16 => {
                 let (page, _) = page.as_chunks::<16>();
                 values.extend(page.iter().map(|value| i128::from_be_bytes(*value)));
                 Ok(())
             }
-            Self::Boolean(_) | Self::Decimal128(_) => Err(wrong_length()),
+            Self::Boolean(_) | Self::Float64(_) | Self::Decimal128(_) => Err(wrong_length()),
         }
     }
 
@@ -243,6 +259,7 @@ impl Builder {
         Ok(match self {
             Self::Int64(values) => Arc::new(Int64Array::from(values)),
             Self::Boolean(mut values) => Arc::new(BooleanArray::new(values.finish(), None)),
+            Self::Float64(values) => Arc::new(Float64Array::from(values)),
             Self::Decimal128(values) => Arc::new(Decimal128Array::from(values).with_precision_and_scale(38, 0)?),
         })
     }

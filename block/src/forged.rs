@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow_array::{ArrayRef, BooleanArray, Decimal128Array, Int64Array};
+use arrow_array::{ArrayRef, BooleanArray, Decimal128Array, Float64Array, Int64Array};
 use bytes::Bytes;
 use proptest::prelude::*;
 use swath_model::{Covers, Layout, Numbers, ValueType};
@@ -466,16 +466,23 @@ fn compressed_pages_that_lie_are_refused() {
     }
 }
 
+/// How many kinds of blocks [`own`] knows.
+const KINDS: usize = 7;
+
+fn decimals(values: impl Iterator<Item = i128>) -> ArrayRef {
+    Arc::new(Decimal128Array::from_iter_values(values).with_precision_and_scale(38, 0).unwrap())
+}
+
 /// A block of this program's own, and its value type.
 fn own(kind: usize, rows: usize) -> (Vec<u8>, ValueType) {
     let (value_type, values): (_, ArrayRef) = match kind {
         0 => (ValueType::Int64, Arc::new(Int64Array::from_iter_values((0..rows as i64).map(|n| n * n)))),
         1 => (ValueType::Int64, Arc::new(Int64Array::from_iter_values((0..rows as i64).map(|n| (n * 7919) % 1009)))),
         2 => (ValueType::Boolean, Arc::new((0..rows).map(|n| Some(n % 3 == 0)).collect::<BooleanArray>())),
-        _ => {
-            let values = Decimal128Array::from_iter_values((0..rows as i128).map(|n| n * n - 5));
-            (ValueType::Decimal128, Arc::new(values.with_precision_and_scale(38, 0).unwrap()))
-        }
+        3 => (ValueType::Decimal128, decimals((0..rows as i128).map(|n| n.wrapping_mul(i128::MAX / 12_345) >> 12))),
+        4 => (ValueType::Decimal128, decimals((0..rows as i128).map(|n| n * n + 5))),
+        5 => (ValueType::Decimal128, decimals((0..rows as i128).map(|n| n % 3))),
+        _ => (ValueType::Float64, Arc::new(Float64Array::from_iter_values((0..rows).map(|n| (n as f64).sin())))),
     };
     let mut encoder = BlockEncoder::new(&Layout::values(value_type), 1).unwrap();
     encoder.push(Numbers::Consecutive { first: 1, rows }, &[values]).unwrap();
@@ -487,7 +494,7 @@ fn covers(rows: usize) -> Covers {
 }
 
 #[test]
-fn booleans_and_decimals_have_exact_statistics_and_no_bits_too_many() {
+fn booleans_floats_and_decimals_have_exact_statistics_and_no_bits_too_many() {
     let damaged = |kind: usize, at: fn(&Block) -> usize| {
         let (bytes, value_type) = own(kind, 99);
         let place = at(&Block::parse(bytes.clone().into(), &Layout::values(value_type), covers(99)).unwrap());
@@ -499,13 +506,17 @@ fn booleans_and_decimals_have_exact_statistics_and_no_bits_too_many() {
     let last = |block: &Block| 3 + block.columns_bytes().len();
     assert!(matches!(damaged(2, last), Err(BlockError::Pages { .. })));
     assert!(matches!(damaged(3, last), Err(BlockError::Statistics)));
+    // A byte of the last value of a run, and the mark of the end behind it.
+    assert!(matches!(damaged(4, |block| 3 + block.columns_bytes().len() - 7), Err(BlockError::Statistics)));
+    let found = damaged(4, last);
+    assert!(matches!(found, Err(BlockError::Pages { .. })), "{found:?}");
     // The start of the last decimal makes it one of 39 digits.
     assert!(matches!(damaged(3, |block| 3 + block.columns_bytes().len() - 15), Err(BlockError::Pages { .. })));
 }
 
 #[test]
 fn any_flipped_bit_is_noticed_by_the_digest() {
-    for kind in 0..4 {
+    for kind in 0..KINDS {
         let (bytes, value_type) = own(kind, 99);
         let layout = Layout::values(value_type);
         let digest = Block::parse(bytes.clone().into(), &layout, covers(99)).unwrap().digest().whole();
@@ -521,7 +532,7 @@ fn any_flipped_bit_is_noticed_by_the_digest() {
 proptest! {
     #[test]
     fn damage_of_any_kind_is_refused_or_decodes(
-        kind in 0..4usize,
+        kind in 0..KINDS,
         rows in 1..600usize,
         damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
     ) {

@@ -13,6 +13,7 @@
 //! | `n`, Int64 | `DELTA_BINARY_PACKED`; consecutive numbers take 5 bytes in 128 |
 //! | Int64 | `DELTA_BINARY_PACKED` |
 //! | Boolean | `PLAIN`, 1 bit |
+//! | Float64 | `PLAIN`, 8 bytes |
 //! | Decimal128(38, 0) | `PLAIN`, 16 bytes |
 //! | all others, and all that may be null or are nested | `PLAIN`, by the parquet crate |
 //!
@@ -21,8 +22,9 @@
 //!
 //! A column whose first page shrinks by a quarter is compressed with LZ4
 //! ([LZ4_RAW](https://github.com/apache/parquet-format/blob/master/Compression.md#lz4_raw)): the packed differences of
-//! squares repeat every 128 values, those of a kernel without a pattern do not. What the parquet crate writes is always
-//! compressed.
+//! squares repeat every 128 values, those of a kernel without a pattern do not. Decimals may be compressed with
+//! Zstandard instead, of which they use next to nothing (`decimal/runs.rs`). What the parquet crate writes is always
+//! compressed with LZ4.
 
 #![warn(clippy::indexing_slicing)]
 
@@ -38,6 +40,7 @@ mod digest;
 mod encode;
 mod error;
 mod fast;
+mod float;
 mod format;
 mod frame;
 #[doc(hidden)]
@@ -47,6 +50,7 @@ mod leaf;
 mod metadata;
 mod pages;
 mod refused;
+mod span;
 mod stored;
 mod thrift;
 mod varint;

@@ -12,6 +12,7 @@ use swath_model::ValueType;
 use crate::{
     Block, BlockError, MAX_ROWS, PAGE_ROWS, decimal, delta, fast,
     format::{Format, Kind},
+    span::Span,
     varint::{self, unzigzag},
 };
 
@@ -20,6 +21,9 @@ const MOST_OF_A_BYTE: usize = 255;
 /// What a page that is nearly empty may have beyond that.
 const SMALL_PAGE: usize = 64;
 
+const DECIMALS: Kind = Kind::Fast(ValueType::Decimal128);
+const NOT_DECOMPRESSED: &str = "cannot be decompressed";
+
 /// The pages of a column of Parquet of a block.
 pub(crate) struct Pages {
     format: Arc<Format>,
@@ -27,7 +31,7 @@ pub(crate) struct Pages {
     kind: Kind,
     /// What is left of the column.
     bytes: Bytes,
-    is_compressed: bool,
+    codec: Codec,
     values_left: usize,
     /// What the footer says that the rest of the column has before compression.
     uncompressed_left: u64,
@@ -36,6 +40,15 @@ pub(crate) struct Pages {
     /// The last page, and the same decompressed.
     page: Bytes,
     buffer: Vec<u8>,
+}
+
+/// How the pages of a column are compressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Codec {
+    None,
+    Lz4,
+    /// Decimals as [`decimal::runs`] compresses them.
+    Runs,
 }
 
 /// What a page header says.
@@ -54,17 +67,18 @@ impl Pages {
         let (Some(column), Some(kind)) = (column, format.leaves.get(leaf).map(|leaf| leaf.kind)) else {
             return Err(BlockError::Decode(format!("it has no column {leaf}")));
         };
-        let is_compressed = match column.compression() {
-            Compression::UNCOMPRESSED => false,
-            Compression::LZ4_RAW => true,
-            _ => return Err(BlockError::page(&format, leaf, "are compressed in another way than LZ4_RAW")),
+        let codec = match column.compression() {
+            Compression::UNCOMPRESSED => Codec::None,
+            Compression::LZ4_RAW => Codec::Lz4,
+            Compression::ZSTD(_) if kind == DECIMALS => Codec::Runs,
+            _ => return Err(BlockError::page(&format, leaf, "are compressed in a way that no block has")),
         };
         // The frame was checked: neither is negative.
         let values_left = usize::try_from(column.num_values()).unwrap_or_default();
         let uncompressed_left = u64::try_from(column.uncompressed_size()).unwrap_or_default();
         let bytes = block.leaf_bytes(leaf);
         let (header, page, buffer) = (None, Bytes::new(), Vec::new());
-        Ok(Self { format, leaf, kind, bytes, is_compressed, values_left, uncompressed_left, header, page, buffer })
+        Ok(Self { format, leaf, kind, bytes, codec, values_left, uncompressed_left, header, page, buffer })
     }
 
     /// How many values the next page has; `None` after the last, with which the column must end.
@@ -103,7 +117,7 @@ impl Pages {
             Kind::Fast(value_type) => fast::most_bytes(value_type, header.values),
             Kind::General => header.compressed.saturating_mul(MOST_OF_A_BYTE).saturating_add(SMALL_PAGE),
         };
-        let sizes_fit = self.is_compressed || header.compressed == header.uncompressed;
+        let sizes_fit = self.codec != Codec::None || header.compressed == header.uncompressed;
         if !sizes_fit || header.uncompressed > most_bytes {
             return Err(self.error("have a size that their values cannot have"));
         }
@@ -119,36 +133,72 @@ impl Pages {
 
     /// The next page: how many values it has, and what they are, encoded. `None` after the last.
     pub(crate) fn next_page(&mut self) -> Result<Option<(usize, &[u8])>, BlockError> {
+        let Some(header) = self.take_compressed()? else { return Ok(None) };
+        if self.codec == Codec::None {
+            return Ok(Some((header.values, &self.page)));
+        }
+        self.buffer.resize(header.uncompressed, 0);
+        let decompress = match (self.codec, self.kind) {
+            (Codec::Runs, _) => decimal::runs::decompress,
+            (_, DECIMALS) => decimal::lz4::decompress,
+            _ => decompress_lz4,
+        };
+        let decompressed = decompress(&self.page, &mut self.buffer);
+        decompressed.ok_or_else(|| self.error(NOT_DECOMPRESSED))?;
+        Ok(Some((header.values, &self.buffer)))
+    }
+
+    /// Checks all pages that are left: what [`fast::check_page`] found in them.
+    pub(crate) fn check_all(&mut self, value_type: ValueType) -> Result<Option<Span>, BlockError> {
+        let mut found: Option<Span> = None;
+        while self.next_values()?.is_some() {
+            let page = if self.codec == Codec::Runs { self.check_runs()? } else { self.check_plain(value_type)? };
+            found = found.map_or(page, |found| page.map(|page| found.with(page)).or(Some(found)));
+        }
+        Ok(found)
+    }
+
+    fn check_plain(&mut self, value_type: ValueType) -> Result<Option<Span>, BlockError> {
+        let Some((values, page)) = self.next_page()? else { return Ok(None) };
+        let found = fast::check_page(value_type, page, values);
+        found.map(Some).map_err(|what| self.error(what))
+    }
+
+    /// Runs are looked at as they are.
+    fn check_runs(&mut self) -> Result<Option<Span>, BlockError> {
+        let Some(header) = self.take_compressed()? else { return Ok(None) };
+        let is_right = header.uncompressed == header.values * 16;
+        let extremes = decimal::runs::check(&self.page, header.values).filter(|_| is_right);
+        let (least, greatest) = extremes.ok_or_else(|| self.error(NOT_DECOMPRESSED))?;
+        fast::check_decimals(Span::new(least, greatest)).map(Some).map_err(|what| self.error(what))
+    }
+
+    /// Goes to the next page: it is in `page` then, as it was compressed.
+    fn take_compressed(&mut self) -> Result<Option<Header>, BlockError> {
         self.next_values()?;
         let Some(header) = self.header.take() else { return Ok(None) };
         // Within bounds: the header was checked.
         self.page = self.bytes.split_to(header.compressed);
-        if !self.is_compressed {
-            return Ok(Some((header.values, &self.page)));
-        }
-        self.buffer.resize(header.uncompressed, 0);
-        if self.kind == Kind::Fast(ValueType::Decimal128) {
-            let decompressed = decimal::decompress(&self.page, &mut self.buffer);
-            decompressed.ok_or_else(|| self.error("cannot be decompressed"))?;
-            return Ok(Some((header.values, &self.buffer)));
-        }
-        match lz4_flex::block::decompress_into(&self.page, &mut self.buffer) {
-            Ok(length) if length == header.uncompressed => Ok(Some((header.values, &self.buffer))),
-            Ok(_) => Err(self.error("are shorter than they say")),
-            Err(_) => Err(self.error("cannot be decompressed")),
-        }
+        Ok(Some(header))
     }
 
     /// The same, to keep.
     pub(crate) fn take_page(&mut self) -> Result<Option<(usize, Bytes)>, BlockError> {
         let Some((values, _)) = self.next_page()? else { return Ok(None) };
-        let page = if self.is_compressed { Bytes::from(std::mem::take(&mut self.buffer)) } else { self.page.clone() };
+        let is_compressed = self.codec != Codec::None;
+        let page = if is_compressed { Bytes::from(std::mem::take(&mut self.buffer)) } else { self.page.clone() };
         Ok(Some((values, page)))
     }
 
     pub(crate) fn error(&self, what: &'static str) -> BlockError {
         BlockError::page(&self.format, self.leaf, what)
     }
+}
+
+/// Decompresses a block of LZ4 into `out`, as long as what comes out. `None` if it is no such block.
+fn decompress_lz4(block: &[u8], out: &mut [u8]) -> Option<()> {
+    let expected = out.len();
+    (lz4_flex::block::decompress_into(block, out).ok()? == expected).then_some(())
 }
 
 /// Reads a page header off the front of `bytes`; `None` if it is another than this program writes.

@@ -544,6 +544,7 @@ fn the_schema_of_results_of_one_column_is_what_it_was() {
     for (value_type, value) in [
         (ValueType::Int64, "INT64 value"),
         (ValueType::Boolean, "BOOLEAN value"),
+        (ValueType::Float64, "DOUBLE value"),
         (ValueType::Decimal128, "FIXED_LEN_BYTE_ARRAY (16) value (DECIMAL(38,0))"),
     ] {
         let expected = format!("message swath {{\n  REQUIRED INT64 n;\n  REQUIRED {value};\n}}\n");

@@ -29,14 +29,15 @@ const LAYOUTS: [(Shape, &str); 4] = [
 
 /// The layout of a block whose input begins with this byte.
 pub(crate) fn layout(kind: u8) -> Result<Layout, LayoutError> {
-    match (kind.checked_sub(ANY_COLUMNS), kind % 3) {
+    match (kind.checked_sub(ANY_COLUMNS), kind % 4) {
         (Some(any), _) => {
             let (shape, columns) = LAYOUTS[usize::from(any) % LAYOUTS.len()];
             Layout::parse(shape, columns)
         }
         (None, 0) => Ok(Layout::values(ValueType::Int64)),
         (None, 1) => Ok(Layout::values(ValueType::Boolean)),
-        (None, _) => Ok(Layout::values(ValueType::Decimal128)),
+        (None, 2) => Ok(Layout::values(ValueType::Decimal128)),
+        (None, _) => Ok(Layout::values(ValueType::Float64)),
     }
 }
 

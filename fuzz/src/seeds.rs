@@ -95,6 +95,9 @@ fn blocks() -> Result<Vec<Vec<u8>>, SeedError> {
     let booleans = (0..77).map(|n| Some(n % 3 == 0)).collect::<BooleanArray>();
     let decimals = Decimal128Array::from_iter_values((0..20).map(|n| i128::from(n) << 90));
     let decimals = decimals.with_precision_and_scale(38, 0).map_err(EncodeError::from)?;
+    let squares = Decimal128Array::from_iter_values((5_000_000_000_i128..).map(|n| n * n).take(300));
+    let squares = squares.with_precision_and_scale(38, 0).map_err(EncodeError::from)?;
+    let floats = Float64Array::from_iter_values((0..300).map(|n| f64::from(n).sin()));
     let mut seeds = Vec::new();
     for (kind, values) in [
         (0, integers(1)),
@@ -102,6 +105,8 @@ fn blocks() -> Result<Vec<Vec<u8>>, SeedError> {
         (0, Arc::new(Int64Array::from_iter_values(scattered)) as ArrayRef),
         (1, Arc::new(booleans)),
         (2, Arc::new(decimals)),
+        (2, Arc::new(squares)),
+        (3, Arc::new(floats)),
     ] {
         let (block, _) = encode(&block_targets::layout(kind)?, &[values])?;
         seeds.push([vec![kind], block].concat());

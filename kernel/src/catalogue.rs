@@ -5,7 +5,7 @@ use std::sync::Arc;
 use strsim::levenshtein;
 use swath_model::Parameters;
 
-use crate::{Description, FindError, Kernel, collatz, factor, is_prime, isqrt, square};
+use crate::{Description, FindError, Kernel, collatz, factor, is_prime, isqrt, random, square};
 
 /// Binds the kernel called `name` to `parameters`; those that are not given take their defaults.
 ///
@@ -29,8 +29,14 @@ pub fn catalogue() -> &'static [Description] {
     &CATALOGUE
 }
 
-static CATALOGUE: [Description; 5] =
-    [square::DESCRIPTION, isqrt::DESCRIPTION, is_prime::DESCRIPTION, collatz::DESCRIPTION, factor::DESCRIPTION];
+static CATALOGUE: [Description; 6] = [
+    square::DESCRIPTION,
+    isqrt::DESCRIPTION,
+    is_prime::DESCRIPTION,
+    collatz::DESCRIPTION,
+    factor::DESCRIPTION,
+    random::DESCRIPTION,
+];
 
 /// The kernel that someone who wrote `name` probably meant.
 fn nearest(name: &str) -> Option<&'static str> {
@@ -77,9 +83,12 @@ mod tests {
         assert_eq!(
             message("sqaure", &[]),
             "unknown kernel \"sqaure\", did you mean \"square\"? \
-             (known: square, isqrt, is-prime, collatz, factor)"
+             (known: square, isqrt, is-prime, collatz, factor, random)"
         );
-        assert_eq!(message("cube", &[]), "unknown kernel \"cube\" (known: square, isqrt, is-prime, collatz, factor)");
+        assert_eq!(
+            message("cube", &[]),
+            "unknown kernel \"cube\" (known: square, isqrt, is-prime, collatz, factor, random)"
+        );
     }
 
     #[test]

@@ -29,6 +29,7 @@ mod is_prime;
 mod isqrt;
 mod kernel;
 mod miller_rabin;
+mod random;
 mod rows;
 mod sieve;
 mod square;

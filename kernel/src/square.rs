@@ -132,7 +132,7 @@ mod tests {
                 assert!(wide.iter().any(|square| *square > i128::from(i64::MAX)));
                 assert_eq!(values, wide);
             }
-            Values::Boolean(_) | Values::Arrays(_) => panic!("squares are numbers"),
+            Values::Boolean(_) | Values::Float64(_) | Values::Arrays(_) => panic!("squares are numbers"),
         }
         let (values, result) = evaluate(&Square::Decimal128, numbers);
         assert_eq!((values, result), (Values::Decimal128(wide), Ok(())));

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow_array::{Array, ArrayRef, BooleanArray, Decimal128Array, Int64Array, new_empty_array};
+use arrow_array::{Array, ArrayRef, BooleanArray, Decimal128Array, Float64Array, Int64Array, new_empty_array};
 use arrow_schema::{ArrowError, DataType, Field};
 use arrow_select::concat::concat;
 use swath_model::ValueType;
@@ -16,6 +16,8 @@ pub enum Values {
     Int64(Vec<i64>),
     /// Values of [`ValueType::Boolean`], one bit each.
     Boolean(Bits),
+    /// Values of [`ValueType::Float64`].
+    Float64(Vec<f64>),
     /// Values of [`ValueType::Decimal128`], unscaled (the scale is 0).
     Decimal128(Vec<i128>),
     /// Values of any other type, as arrays one after the other.
@@ -49,6 +51,7 @@ impl Values {
         match ValueType::of(column) {
             Some(ValueType::Int64) => Self::Int64(Vec::new()),
             Some(ValueType::Boolean) => Self::Boolean(Bits::new()),
+            Some(ValueType::Float64) => Self::Float64(Vec::new()),
             Some(ValueType::Decimal128) => Self::Decimal128(Vec::new()),
             None => {
                 let data_type = column.data_type().clone();
@@ -62,6 +65,7 @@ impl Values {
         match self {
             Self::Int64(_) => DataType::Int64,
             Self::Boolean(_) => DataType::Boolean,
+            Self::Float64(_) => DataType::Float64,
             Self::Decimal128(_) => ValueType::Decimal128.data_type(),
             Self::Arrays(arrays) => arrays.data_type.clone(),
         }
@@ -72,6 +76,7 @@ impl Values {
         match self {
             Self::Int64(values) => values.len(),
             Self::Boolean(values) => values.len(),
+            Self::Float64(values) => values.len(),
             Self::Decimal128(values) => values.len(),
             Self::Arrays(arrays) => arrays.rows,
         }
@@ -87,6 +92,7 @@ impl Values {
         match self {
             Self::Int64(room) => room.reserve(values),
             Self::Boolean(room) => room.reserve(values),
+            Self::Float64(room) => room.reserve(values),
             Self::Decimal128(room) => room.reserve(values),
             Self::Arrays(_) => {}
         }
@@ -97,6 +103,7 @@ impl Values {
         match self {
             Self::Int64(room) => room.truncate(values),
             Self::Boolean(room) => room.truncate(values),
+            Self::Float64(room) => room.truncate(values),
             Self::Decimal128(room) => room.truncate(values),
             Self::Arrays(arrays) => arrays.truncate(values),
         }
@@ -110,6 +117,7 @@ impl Values {
         Ok(match self {
             Self::Int64(values) => Arc::new(Int64Array::from(std::mem::take(values))),
             Self::Boolean(values) => Arc::new(BooleanArray::new(std::mem::take(values).into(), None)),
+            Self::Float64(values) => Arc::new(Float64Array::from(std::mem::take(values))),
             Self::Decimal128(values) => {
                 let values = Decimal128Array::from(std::mem::take(values));
                 Arc::new(values.with_precision_and_scale(38, 0)?)

@@ -12,19 +12,22 @@ pub enum ValueType {
     Int64,
     /// True or false.
     Boolean,
+    /// Floating-point numbers of 64 bits.
+    Float64,
     /// Signed integers of up to 38 decimal digits: Arrow's `Decimal128(38, 0)`.
     Decimal128,
 }
 
 impl ValueType {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Int64, Self::Boolean, Self::Decimal128];
+    pub const ALL: [Self; 4] = [Self::Int64, Self::Boolean, Self::Float64, Self::Decimal128];
 
     /// The type in Arrow.
     pub fn data_type(self) -> DataType {
         match self {
             Self::Int64 => DataType::Int64,
             Self::Boolean => DataType::Boolean,
+            Self::Float64 => DataType::Float64,
             Self::Decimal128 => DataType::Decimal128(38, 0),
         }
     }
@@ -38,6 +41,7 @@ impl ValueType {
         match self {
             Self::Int64 => "int64",
             Self::Boolean => "boolean",
+            Self::Float64 => "float64",
             Self::Decimal128 => "decimal128",
         }
     }
@@ -62,7 +66,7 @@ impl FromStr for ValueType {
 
 /// A text that names no [`ValueType`].
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("unknown value type {0:?} (known: int64, boolean, decimal128)")]
+#[error("unknown value type {0:?} (known: int64, boolean, float64, decimal128)")]
 pub struct UnknownValueType(
     /// The text that was given.
     pub String,
@@ -78,7 +82,7 @@ mod tests {
             assert_eq!(value_type.to_string().parse(), Ok(value_type));
         }
         assert_eq!(format!("{:>8}", ValueType::Int64), "   int64");
-        let error = "float64".parse::<ValueType>().unwrap_err();
-        assert_eq!(error.to_string(), "unknown value type \"float64\" (known: int64, boolean, decimal128)");
+        let error = "float32".parse::<ValueType>().unwrap_err();
+        assert_eq!(error.to_string(), "unknown value type \"float32\" (known: int64, boolean, float64, decimal128)");
     }
 }

@@ -2,7 +2,7 @@
 
 Usage: parquet_readers.py KERNEL=FILE... [--without READER]...
 
-KERNEL is square, is-prime or collatz: what the values must be. Each of these readers reads each file:
+KERNEL is square, is-prime, collatz or random: what the values must be. Each of these readers reads each file:
 
 - pyarrow (C++), duckdb (C++), polars (Rust) and fastparquet (Python and Cython);
 - spark, with its own vectorized reader, and parquet-java, which is Spark with that reader switched off and record-level
@@ -42,7 +42,15 @@ def collatz(n):
     return steps
 
 
-KERNELS = {"square": square, "is-prime": is_prime, "collatz": collatz}
+def random(n):
+    bits = 2**64 - 1
+    state = (1 + n * 0x9E3779B97F4A7C15) & bits
+    mixed = (state ^ state >> 30) * 0xBF58476D1CE4E5B9 & bits
+    mixed = (mixed ^ mixed >> 27) * 0x94D049BB133111EB & bits
+    return ((mixed ^ mixed >> 31) >> 11) / 2**53
+
+
+KERNELS = {"square": square, "is-prime": is_prime, "collatz": collatz, "random": random}
 COMPARE = {"==": operator.eq, ">": operator.gt, "<=": operator.le}
 
 
@@ -76,6 +84,8 @@ class DuckDB(Reader):
     def count(self, path, column, compare, value):
         import duckdb
 
+        # With an exponent it is no decimal.
+        value = f"{value:.17e}" if isinstance(value, float) else value
         [(count,)] = duckdb.sql(f"SELECT count(*) FROM '{path}' WHERE {column} {compare} {value}").fetchall()
         return count
 
@@ -180,6 +190,9 @@ def statistics_are_right(path, numbers, values):
         end = start + file.row_group(group).num_rows
         for index, expected in enumerate([numbers[start:end], values[start:end]]):
             found = file.row_group(group).column(index).statistics
+            if found.physical_type == "DOUBLE" and not found.has_min_max:
+                # pyarrow does not know the total order of IEEE 754 yet, and ignores what it does not know.
+                expected = [None]
             if (found.min, found.max, found.null_count) != (min(expected), max(expected), 0):
                 return False
         start = end

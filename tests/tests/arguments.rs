@@ -120,7 +120,7 @@ fn completions_know_the_kernels() {
     let scene = Scene::new("completions_know_the_kernels");
     let line = r#"source <("$SWATH" completions bash)
         COMP_WORDS=(swath run -k ""); COMP_CWORD=3; _swath swath "" -k; echo "${COMPREPLY[@]}""#;
-    assert_eq!(scene.bash(line).succeed().stdout().trim(), "square isqrt is-prime collatz factor");
+    assert_eq!(scene.bash(line).succeed().stdout().trim(), "square isqrt is-prime collatz factor random");
     // A coordinator may have kernels that this program does not know.
     let coordinator = scene.coordinator();
     assert_says(&coordinator.swath("submit 1..=3 -k cube").end().assert_refused(2), &["cube"]);

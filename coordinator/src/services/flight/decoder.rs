@@ -274,7 +274,7 @@ mod tests {
             let rows = batch_rows(Layout::values(value_type).schema(), columns).unwrap();
             let width = match value_type {
                 ValueType::Boolean => rows / 8,
-                ValueType::Int64 => rows * 8 * columns.len(),
+                ValueType::Int64 | ValueType::Float64 => rows * 8 * columns.len(),
                 ValueType::Decimal128 => rows * 24,
             };
             assert_eq!(width, bytes, "{value_type}");

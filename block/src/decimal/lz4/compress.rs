@@ -1,4 +1,4 @@
-//! LZ4 for columns of 16-byte values.
+//! The way there.
 //!
 //! Source of the format: the [LZ4 block format](https://github.com/lz4/lz4/blob/dev/doc/lz4_Block_format.md). A block
 //! is a row of sequences: a token (how many literals, and how long the match), the literals, the distance of the match.
@@ -27,7 +27,8 @@ const SHORTEST: usize = 4;
 /// What the half bytes of a token cannot say goes on behind it.
 const LONG: usize = 15;
 
-/// Appends `values`, encoded as by [`encode`](super::encode) and compressed, to `out`. They must be fewer than 2^16.
+/// Appends `values`, encoded as by [`encode`](crate::decimal::encode) and compressed, to `out`. They must be fewer than
+/// 2^16.
 pub(crate) fn compress(values: &[i128], out: &mut Vec<u8>) {
     let mut compressor = Compressor { values, pending: 0, with_last_byte: [u16::MAX; 256] };
     let mut buffer = Buffer { out, bytes: [0; BUFFER], used: 0 };
@@ -163,7 +164,7 @@ fn write_length(length: usize, out: &mut Vec<u8>) {
 #[expect(clippy::indexing_slicing, reason = "positions are of bytes that there are")]
 fn write_literals(values: &[i128], bytes: Range<usize>, out: &mut Vec<u8>) {
     let before = out.len();
-    super::encode(&values[bytes.start / 16..bytes.end.div_ceil(16)], out);
+    crate::decimal::encode(&values[bytes.start / 16..bytes.end.div_ceil(16)], out);
     out.truncate(out.len() - (bytes.end.next_multiple_of(16) - bytes.end));
     out.drain(before..before + bytes.start % 16);
 }
