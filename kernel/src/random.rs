@@ -3,8 +3,8 @@
 use std::{ops::RangeInclusive, sync::Arc};
 
 use crate::{
-    Description, EvaluateError, FindError, Kernel, Layout, ParameterDescription, Parameters, Rows, ValueType, Values,
-    kernel::count,
+    Context, Description, EvaluateError, FindError, Kernel, Layout, ParameterDescription, Parameters, Rows, ValueType,
+    Values, kernel::count,
 };
 
 const NAME: &str = "random";
@@ -50,7 +50,11 @@ impl Kernel for Random {
         Layout::values(ValueType::Float64)
     }
 
-    fn evaluate(&self, numbers: RangeInclusive<i64>, rows: &mut Rows) -> Result<(), EvaluateError> {
+    fn is_total(&self) -> bool {
+        true
+    }
+
+    fn evaluate(&self, numbers: RangeInclusive<i64>, rows: &mut Rows, _: &mut Context) -> Result<(), EvaluateError> {
         let Some(Values::Float64(values)) = rows.only() else {
             return Err(EvaluateError::wrong_type(NAME, &self.layout(&numbers), rows));
         };
@@ -135,7 +139,7 @@ mod tests {
             find(NAME, &[("seed".to_owned(), seed.to_owned())].into()).unwrap_err();
         }
         let mut values = rows_of(ValueType::Int64);
-        let error = Random { seed: 1 }.evaluate(1..=3, &mut values).unwrap_err();
+        let error = Random { seed: 1 }.evaluate(1..=3, &mut values, &mut Context::default()).unwrap_err();
         assert_eq!(error.number(), None);
         assert!(values.is_empty());
     }
