@@ -64,7 +64,7 @@ fn a_job_for_which_a_full_disk_has_no_room_is_refused() {
 }
 
 /// The squares of decimals whose results take more than half of the disk.
-const SQUARES: RangeInclusive<i64> = 4_000_000_000..=4_002_499_999;
+const SQUARES: RangeInclusive<i64> = 4_000_000_000_000_000_000..=4_000_000_000_002_499_999;
 
 /// How full a disk is of the results of one job, so that another with as many waits.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -11,7 +11,7 @@ use tonic::{
 };
 
 /// Squares of decimals: a block of them is more than 8 MiB as it is, and 24 MiB decoded.
-const FIRST: i64 = 4_000_000_000;
+const FIRST: i64 = 4_000_000_000_000_000_000;
 const LAST: i64 = FIRST + 4_999_999;
 
 /// With a budget that two of these streams fill.
@@ -48,7 +48,7 @@ fn assert_do_no_harm<T>(name: &str, open: impl AsyncFn(Channel) -> Streaming<T>)
     });
     coordinator.swath("job results 1 -o read.csv").succeed();
     Rows::open(&scene.path("read.csv")).assert_are(FIRST..=LAST, square);
-    let summary = scene.python("flight.py", [coordinator.address(), "values", r#"{"job": 1, "last": 4000000001}"#]);
+    let summary = scene.python("flight.py", [coordinator.address(), "values", r#"{"job": 1, "last": 4000000000000000001}"#]);
     assert_eq!(summary["n"], json!([FIRST, FIRST + 1]), "{summary}");
     // It was they that others had to wait for.
     until("one was cut off", || {

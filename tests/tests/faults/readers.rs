@@ -9,7 +9,7 @@ use std::{
 use swath_tests::{Process, Rows, Scene, square, until};
 
 /// Squares of decimals, because they are cheap to compute and make many bytes.
-const FIRST: i64 = 4_000_000_000;
+const FIRST: i64 = 1_000_000_000_000_000;
 const LAST: i64 = FIRST + 35_999_999;
 
 /// Whoever keeps the results in memory needs more than this; whoever does not, much less.
