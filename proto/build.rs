@@ -5,7 +5,7 @@
 use std::{env, error::Error, fs, path::PathBuf};
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let files = ["swath/v1/jobs.proto", "swath/v1/results.proto", "swath/v1/workers.proto"];
+    let files = ["swath/v1/artifacts.proto", "swath/v1/jobs.proto", "swath/v1/results.proto", "swath/v1/workers.proto"];
     for file in files {
         println!("cargo::rerun-if-changed={file}");
     }

@@ -64,7 +64,7 @@ pub use encode::BlockEncoder;
 pub use error::BlockError;
 pub use format::parquet_schema;
 pub use frame::parse_footer;
-pub use metadata::file_metadata;
+pub use metadata::{Origin, file_metadata};
 pub use refused::EncodeError;
 pub use thrift::FooterError;
 

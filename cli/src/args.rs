@@ -23,7 +23,7 @@ pub(crate) use access::AccessCommand;
 pub(crate) use connect::ClientArgs;
 pub(crate) use coordinator::{CoordinatorCommand, CoordinatorStart};
 pub(crate) use health::Health;
-pub(crate) use job::{FormatArgs, JobArgs, JobCommand, Submit};
+pub(crate) use job::{FormatArgs, JobArgs, JobCommand, ProgramArgs, Submit};
 pub(crate) use launch::{HostArgs, Launch, LaunchCommand, LaunchSelection, LaunchStart, LaunchStop};
 pub(crate) use run::Run;
 pub(crate) use worker::{OnCoordinatorLost, WorkerCommand, WorkerStart};

@@ -68,6 +68,10 @@ impl Client {
         self
     }
 
+    pub(crate) fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
     /// Submits a job and returns it as it was stored. If the connection breaks before the answer, the client sends the
     /// same submit again; the coordinator then still has only one job.
     pub async fn submit(&self, request: JobRequest) -> Result<Job, ClientError> {

@@ -30,6 +30,10 @@ impl Connection {
         Self { channel, persistence }
     }
 
+    pub(crate) fn channel(&self) -> Channel {
+        self.channel.clone()
+    }
+
     pub(crate) fn persistence(&self) -> &Arc<Persistence> {
         &self.persistence
     }

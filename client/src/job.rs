@@ -7,8 +7,8 @@ use std::{
 
 use swath_evaluation::Reductions;
 use swath_model::{
-    Fingerprint, JobState, JobStatus, Layout, LayoutError, Parameters, Range, ResultMode, Shape, Waiting, WorkerId,
-    WorkerState, WorkerStatus,
+    Fingerprint, JobState, JobStatus, Layout, LayoutError, Parameters, Program, Range, ResultMode, Shape, Waiting,
+    WorkerId, WorkerState, WorkerStatus,
 };
 
 use crate::error::ClientError;
@@ -20,6 +20,8 @@ pub struct Job {
     pub id: u64,
     /// Its kernel.
     pub kernel: String,
+    /// The kernel's program, if it is not built in.
+    pub program: Option<Program>,
     /// The kernel's parameters.
     pub parameters: Parameters,
     /// Its numbers.
@@ -96,6 +98,7 @@ impl From<JobStatus> for Job {
             range: spec.range(),
             chunks: spec.chunks.count(),
             kernel: spec.kernel,
+            program: spec.program,
             parameters: spec.parameters,
             chunk_size: spec.chunk_size,
             result_mode: spec.result_mode,

@@ -15,6 +15,7 @@
 
 #![warn(clippy::indexing_slicing)]
 
+mod artifacts;
 mod client;
 mod collect;
 mod connection;
@@ -25,14 +26,15 @@ mod patience;
 mod reduce;
 mod results;
 
+pub use artifacts::artifact_of;
 pub use client::Client;
 pub use error::ClientError;
 pub use job::{FailedChunk, Job, OnCancel, Share, Wanted, Worker};
 pub use patience::Away;
 pub use results::Results;
-pub use swath_evaluation::BindError;
+pub use swath_evaluation::{BindError, layout_of_program, wasm_to_binary};
 pub use swath_model::{
-    JobRequest, JobState, Layout, Parameters, Range, RangeError, ResultMode, Shape, ValueType, WaitReason, Waiting,
-    WorkerState, counted,
+    Artifact, JobRequest, JobState, Layout, Parameters, Program, Range, RangeError, ResultMode, Shape, ValueType,
+    WaitReason, Waiting, WorkerState, counted,
 };
 pub use swath_transport::{AccessSource, Address, DialError, Dialer, Role};

@@ -69,8 +69,8 @@ impl Merging {
     }
 }
 
-/// Whether all blocks come again, if a block begins with `first` and the one before it with `last`. That is so where the
-/// blocks of a reduced job end elsewhere after a coordinator was restarted; they cannot be cut.
+/// Whether all blocks come again, if a block begins with `first` and the one before it with `last`. That is so where
+/// the blocks of a reduced job end elsewhere after a coordinator was restarted; they cannot be cut.
 pub(crate) fn begins_again(last: Option<i64>, first: i64) -> bool {
     last.is_some_and(|last| first <= last)
 }

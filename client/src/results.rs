@@ -13,8 +13,8 @@ use crate::{
 };
 
 /// The blocks of a job in the order of the number, without gaps or repetitions. If the connection breaks or the
-/// coordinator is restarted, the download continues where it stopped. Blocks of a job with reductions may come again from
-/// the first one on then: a block that does not begin after the one before it means that those before are void.
+/// coordinator is restarted, the download continues where it stopped. Blocks of a job with reductions may come again
+/// from the first one on then: a block that does not begin after the one before it means that those before are void.
 pub struct Results {
     connection: Connection,
     job: u64,

@@ -29,6 +29,8 @@ fn roles_for(path: &str) -> &'static [Role] {
     let (service, method) = path.trim_start_matches('/').split_once('/').unwrap_or((path, ""));
     match (service, method) {
         ("swath.v1.Jobs" | "swath.v1.Results" | "arrow.flight.protocol.FlightService", _) => USERS,
+        ("swath.v1.Artifacts", "Find" | "Upload") => USERS,
+        ("swath.v1.Artifacts", "Fetch") => &[Role::Worker, Role::Client, Role::Admin],
         ("swath.v1.Workers", "Join" | "Upload") => &[Role::Worker],
         ("swath.v1.Workers", "List") => USERS,
         (

@@ -9,6 +9,7 @@
 
 #![warn(clippy::indexing_slicing)]
 
+mod artifacts;
 mod authorization;
 mod connections;
 mod convert;

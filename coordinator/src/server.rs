@@ -4,8 +4,9 @@ use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use swath_coordinator_core::{Config, Inherited, RecoveredJob};
 use swath_proto::{
-    CONNECTION_WINDOW_BYTES, FILE_DESCRIPTOR_SET, FRAME_BYTES, MAX_MESSAGE_BYTES, STREAM_WINDOW_BYTES,
-    v1::{jobs_server::JobsServer, workers_server::WorkersServer},
+    ARTIFACT_DATA_BYTES, CONNECTION_WINDOW_BYTES, FILE_DESCRIPTOR_SET, FRAME_BYTES, MAX_MESSAGE_BYTES,
+    STREAM_WINDOW_BYTES,
+    v1::{artifacts_server::ArtifactsServer, jobs_server::JobsServer, workers_server::WorkersServer},
 };
 use swath_transport::{Acceptor, AccessError, AccessSource};
 use tokio::{net::TcpListener, sync::mpsc};
@@ -16,6 +17,7 @@ use tower::layer::layer_fn;
 use tracing::info;
 
 use crate::{
+    artifacts::Artifacts,
     authorization::Authorization,
     connections::Connections,
     driver::{Driver, DriverHandle},
@@ -23,7 +25,12 @@ use crate::{
     intake::{Intake, UploadKeys},
     ledger::Ledger,
     services::{
-        flight::FlightMethods, jobs::JobsService, results::ResultsService, router::Router, streams::ResultStreams,
+        artifacts::{ArtifactsService, keep_swept},
+        flight::FlightMethods,
+        jobs::JobsService,
+        results::ResultsService,
+        router::Router,
+        streams::ResultStreams,
         workers::WorkersService,
     },
     store::{Store, StoreConfig, StoreError},
@@ -52,6 +59,8 @@ pub struct CoordinatorConfig {
     pub listen: SocketAddr,
     /// The result store.
     pub store: StoreConfig,
+    /// Bytes that all artifacts together may have.
+    pub max_artifacts: u64,
     /// A worker that sends nothing for this long loses its leases.
     pub lease_timeout: Duration,
     /// A reader of results that takes nothing for this long is cut off when others wait for memory.
@@ -106,6 +115,7 @@ pub struct Coordinator {
     listener: TcpListener,
     address: SocketAddr,
     store: Arc<Store>,
+    artifacts: Arc<Artifacts>,
     recovered: Vec<RecoveredJob>,
     inherited: Inherited,
     facts: mpsc::UnboundedReceiver<crate::store::Fact>,
@@ -126,6 +136,7 @@ impl Coordinator {
         let vitals = Health::open(config.health_listen).await?;
         let (tell, facts) = mpsc::unbounded_channel();
         let folder = config.store.folder_name();
+        let artifacts = Arc::new(Artifacts::new(&config.store.folder, config.max_artifacts));
         let failed = |error: StoreError| error.at_start(&folder);
         let store = Store::open(config.store, tell).await.map_err(failed)?;
         let recovered = store.recover().await.map_err(failed)?;
@@ -136,6 +147,7 @@ impl Coordinator {
             listener,
             address,
             store,
+            artifacts,
             recovered,
             inherited,
             facts,
@@ -155,7 +167,7 @@ impl Coordinator {
     /// Serves until `stop`: then health turns NOT_SERVING, streams end, and what waits in memory is written.
     #[expect(clippy::too_many_lines, reason = "the order of the steps of a start and an end is the point")]
     pub async fn serve(self, stop: CancellationToken) -> Result<(), CoordinatorError> {
-        let Self { listener, address, store, recovered, inherited, facts, acceptor, vitals, .. } = self;
+        let Self { listener, address, store, artifacts, recovered, inherited, facts, acceptor, vitals, .. } = self;
         let (lease_timeout, reader_timeout, retain) = (self.lease_timeout, self.reader_timeout, self.retain);
         let (requests, inbox) = mpsc::channel(REQUESTS);
         let driver = DriverHandle::new(requests);
@@ -188,6 +200,12 @@ impl Coordinator {
         let streams = ResultStreams::new(Arc::clone(&store.reader_memory), reader_timeout);
         let keys = UploadKeys::default();
         let intake = Intake::new(Arc::clone(&store), keys.clone());
+        let artifact_service = ArtifactsServer::new(ArtifactsService { artifacts: Arc::clone(&artifacts) })
+            .max_decoding_message_size(2 * ARTIFACT_DATA_BYTES);
+        {
+            let (artifacts, driver, stop) = (Arc::clone(&artifacts), driver.clone(), stop.clone());
+            tasks.spawn(async move { stop.run_until_cancelled(keep_swept(artifacts, driver)).await });
+        }
         let workers = WorkersService { driver: driver.clone(), store: Arc::clone(&store), keys };
         let server = Server::builder()
             .layer(layer_fn(Authorization::new))
@@ -202,7 +220,8 @@ impl Coordinator {
             .add_service(reflection().build_v1()?)
             // Many tools know only the older version.
             .add_service(reflection().build_v1alpha()?)
-            .add_service(JobsServer::new(JobsService { driver: driver.clone() }))
+            .add_service(JobsServer::new(JobsService { driver: driver.clone(), artifacts: Arc::clone(&artifacts) }))
+            .add_service(artifact_service)
             .add_service(WorkersServer::new(workers).max_decoding_message_size(MAX_MESSAGE_BYTES))
             .add_service(Router::new(ResultsService::new(Arc::clone(&store)), &streams))
             .add_service(Router::new(FlightMethods { driver, store }, &streams));

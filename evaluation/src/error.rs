@@ -14,6 +14,12 @@ pub enum BindError {
     /// There is no such kernel, or it does not take these parameters.
     #[error(transparent)]
     Kernel(#[from] FindError),
+    /// The kernel is not built in, and nobody has looked up what its rows look like.
+    #[error("what the rows of the program look like is not known")]
+    UnknownProgram,
+    /// The program is none, or not one for this job.
+    #[error("{0}")]
+    Program(String),
     /// The condition does not fit the columns of the kernel.
     #[error("the condition is refused: {0}")]
     Condition(#[from] ExpressionError),

@@ -10,12 +10,14 @@ use swath_kernel::{Kernel, Stop, find};
 use swath_model::{JobRequest, JobSpec, Layout, Layouts, Numbers, Shape};
 use swath_reduce::{Accumulator, ReduceError, Reductions};
 
-use crate::{Batch, BindError, Buffers, Failure};
+use crate::{Awaited, Batch, BindError, Buffers, Failure};
 
 /// The kernel, the condition and the reductions of a job. It can be shared by as many threads as there are.
 #[derive(Debug, Clone)]
 pub struct Evaluation {
     kernel: Arc<dyn Kernel>,
+    /// What it waits for, if it is not built in.
+    awaited: Option<Awaited>,
     /// What the kernel gives.
     rows: Layout,
     condition: Option<Condition>,
@@ -25,13 +27,17 @@ pub struct Evaluation {
 }
 
 impl Evaluation {
-    /// Finds the kernel and checks the condition and the reductions against its columns.
+    /// Finds the kernel and checks the condition and the reductions against its columns. The program of a kernel that
+    /// is not built in comes [later](Self::awaited); its layout must be known.
     ///
     /// # Errors
     /// [`BindError`] says what does not fit.
     pub fn bind(request: &JobRequest) -> Result<Self, BindError> {
-        let kernel = find(&request.kernel, &request.parameters)?;
-        Self::of_kernel(kernel, request)
+        let Some(program) = &request.program else {
+            return Self::of_kernel(find(&request.kernel, &request.parameters)?, request);
+        };
+        let awaited = Awaited::of(request, program)?;
+        Ok(Self { awaited: Some(awaited.clone()), ..Self::of_kernel(awaited.kernel(), request)? })
     }
 
     /// The same with a kernel that was found already.
@@ -48,7 +54,12 @@ impl Evaluation {
             None if condition.is_some() => rows.clone().with_shape(Shape::Sparse),
             None => rows.clone(),
         };
-        Ok(Self { kernel, rows, condition, reductions, layout })
+        Ok(Self { kernel, awaited: None, rows, condition, reductions, layout })
+    }
+
+    /// What must come before the kernel can be evaluated, if it is not built in.
+    pub fn awaited(&self) -> Option<&Awaited> {
+        self.awaited.as_ref()
     }
 
     /// What the rows of the results look like.
@@ -71,12 +82,14 @@ impl Evaluation {
         self.kernel.batch_numbers()
     }
 
-    /// Buffers for the rows of the kernel, for the time of one block. A kernel that is long at one number looks at `stop`.
+    /// Buffers for the rows of the kernel, for the time of one block. A kernel that is long at one number looks at
+    /// `stop`.
     pub fn buffers(&self, stop: &Stop) -> Buffers {
         Buffers::new(&self.rows, stop)
     }
 
-    /// Appends what the kernel gives at these numbers to the buffers: the results of a job without condition and reductions.
+    /// Appends what the kernel gives at these numbers to the buffers: the results of a job without condition and
+    /// reductions.
     ///
     /// # Errors
     /// [`Failure`].

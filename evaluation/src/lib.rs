@@ -23,10 +23,12 @@ mod batch;
 mod buffers;
 mod error;
 mod evaluation;
+mod program;
 
 pub use batch::Batch;
 pub use buffers::Buffers;
 pub use error::{BindError, Failure};
 pub use evaluation::{Evaluation, reductions_of};
+pub use program::{Awaited, layout_of_program, wasm_to_binary};
 pub use swath_kernel::Stop;
 pub use swath_reduce::{Accumulator, Reductions};

@@ -45,19 +45,25 @@ impl Kernel for Picky {
     }
 }
 
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Total,
+    MayFail,
+}
+
 struct Asked {
     evaluation: Evaluation,
     asked: Arc<Mutex<Vec<RangeInclusive<i64>>>>,
 }
 
-fn bind(is_total: bool, condition: &str, reductions: Option<&str>) -> Asked {
+fn bind(kind: Kind, condition: &str, reductions: Option<&str>) -> Asked {
     let asked = Arc::new(Mutex::new(Vec::new()));
     let request = JobRequest {
         condition: Some(condition.to_owned()),
         reductions: reductions.map(str::to_owned),
         ..JobRequest::new("picky", Range::new(1, 1000).unwrap())
     };
-    let kernel = Arc::new(Picky { is_total, asked: Arc::clone(&asked) });
+    let kernel = Arc::new(Picky { is_total: kind == Kind::Total, asked: Arc::clone(&asked) });
     Asked { evaluation: Evaluation::of_kernel(kernel, &request).unwrap(), asked }
 }
 
@@ -89,10 +95,10 @@ impl Asked {
 
 #[test]
 fn a_kernel_that_may_fail_is_called_only_where_it_is_asked_for() {
-    let odd = bind(false, "n % 2 = 1", None);
+    let odd = bind(Kind::MayFail, "n % 2 = 1", None);
     assert_eq!(odd.rows(8..=15), [9, 11, 13, 15]);
     assert_eq!(odd.asked(), [9..=9, 11..=11, 13..=13, 15..=15]);
-    let some = bind(false, "n in (3, 4, 5, 9)", None);
+    let some = bind(Kind::MayFail, "n in (3, 4, 5, 9)", None);
     assert_eq!(some.rows(1..=20), [3, 4, 5, 9]);
     assert_eq!(some.asked(), [3..=5, 9..=9]);
     assert_eq!(some.rows(10..=20), [] as [i64; 0]);
@@ -101,19 +107,19 @@ fn a_kernel_that_may_fail_is_called_only_where_it_is_asked_for() {
 
 #[test]
 fn a_kernel_that_cannot_fail_may_be_called_for_all_numbers() {
-    let odd = bind(true, "n % 2 = 1", None);
+    let odd = bind(Kind::Total, "n % 2 = 1", None);
     assert_eq!(odd.rows(8..=15), [9, 11, 13, 15]);
     assert_eq!(odd.asked().len(), 1, "a call for each number costs more than the values");
-    let rare = bind(true, "n % 100 = 0", None);
+    let rare = bind(Kind::Total, "n % 100 = 0", None);
     assert_eq!(rare.rows(1..=1000).len(), 10);
     assert_eq!(rare.asked().len(), 10);
 }
 
 #[test]
 fn a_failure_where_the_kernel_is_asked_for_is_one() {
-    let all = bind(false, "n > 0", None);
+    let all = bind(Kind::MayFail, "n > 0", None);
     assert!(all.evaluation.batch(1..=10, &mut all.evaluation.buffers(&Stop::default())).is_err());
-    let counted = bind(false, "n > 0", Some("count"));
+    let counted = bind(Kind::MayFail, "n > 0", Some("count"));
     let mut accumulator = counted.evaluation.reductions().unwrap().accumulator();
     let failed = counted.evaluation.reduce(1..=10, &mut counted.evaluation.buffers(&Stop::default()), &mut accumulator);
     assert_eq!(failed.unwrap_err().number(), Some(10), "a number without a value has no row to count");
@@ -121,20 +127,20 @@ fn a_failure_where_the_kernel_is_asked_for_is_one() {
 
 #[test]
 fn rows_are_counted_without_the_kernel_if_it_cannot_fail() {
-    let total = bind(true, "n % 3 = 0", Some("count"));
+    let total = bind(Kind::Total, "n % 3 = 0", Some("count"));
     assert_eq!(total.count(1..=30), 10);
     assert_eq!(total.asked(), []);
-    let picky = bind(false, "n % 10 = 3", Some("count"));
+    let picky = bind(Kind::MayFail, "n % 10 = 3", Some("count"));
     assert_eq!(picky.count(1..=30), 3);
     assert_eq!(picky.asked(), [3..=3, 13..=13, 23..=23]);
 }
 
 #[test]
 fn the_ends_of_all_numbers_are_reached() {
-    let ends = bind(true, "n <> 0", None);
+    let ends = bind(Kind::Total, "n <> 0", None);
     assert_eq!(ends.rows(i64::MAX - 2..=i64::MAX), [i64::MAX - 2, i64::MAX - 1, i64::MAX]);
-    let last = bind(false, "n = 9223372036854775807", None);
+    let last = bind(Kind::MayFail, "n = 9223372036854775807", None);
     assert_eq!(last.rows(i64::MAX - 8..=i64::MAX), [i64::MAX]);
-    let first = bind(false, "n = -9223372036854775808", None);
+    let first = bind(Kind::MayFail, "n = -9223372036854775808", None);
     assert_eq!(first.rows(i64::MIN..=i64::MIN + 3), [i64::MIN]);
 }

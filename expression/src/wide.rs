@@ -37,7 +37,8 @@ fn scaled(value: i64, scale: u8) -> Option<f64> {
 }
 
 /// The decimal that is written with the fewest digits among those that are nearest to this float: its digits and its
-/// scale. `None` if it has more than 38 digits behind the point, or is larger than any 256 bits with so many `decimals`.
+/// scale. `None` if it has more than 38 digits behind the point, or is larger than any 256 bits with so many
+/// `decimals`.
 pub(crate) fn decimal_of(value: f64, decimals: u32) -> Option<(i256, u32)> {
     let shortest = format!("{value:e}");
     let (mantissa, exponent) = shortest.split_once('e')?;

@@ -11,8 +11,8 @@ use std::{
 
 /// What the calls of one kernel for one block have in common.
 ///
-/// A kernel may keep something in it from call to call, such as an instance of a module. It never outlives the block, so
-/// a block that is computed again begins anew.
+/// A kernel may keep something in it from call to call, such as an instance of a module. It never outlives the block,
+/// so a block that is computed again begins anew.
 #[derive(Default)]
 pub struct Context {
     stop: Stop,
@@ -58,9 +58,14 @@ impl Stop {
         self.0.load(Ordering::Relaxed)
     }
 
-    /// Tells it to stop, or to go on.
-    pub fn set(&self, stop: bool) {
-        self.0.store(stop, Ordering::Relaxed);
+    /// Tells it to stop.
+    pub fn set(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Tells it to go on.
+    pub fn clear(&self) {
+        self.0.store(false, Ordering::Relaxed);
     }
 }
 
@@ -83,7 +88,7 @@ mod tests {
     fn clones_of_a_stop_are_one() {
         let stop = Stop::default();
         let context = Context::new(stop.clone());
-        stop.set(true);
+        stop.set();
         assert!(context.stop().is_set());
     }
 }

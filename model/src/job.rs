@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use crate::{Chunks, ChunksError, Layout, Layouts, Range};
+use crate::{Chunks, ChunksError, Layout, Layouts, Program, Range};
 
 /// The parameters of a kernel, by name.
 pub type Parameters = BTreeMap<String, String>;
@@ -12,6 +12,8 @@ pub type Parameters = BTreeMap<String, String>;
 pub struct JobSpec {
     /// The name of the kernel.
     pub kernel: String,
+    /// Its program, if it is not built in.
+    pub program: Option<Program>,
     /// Its parameters.
     pub parameters: Parameters,
     /// The range, and how it is split.
@@ -46,6 +48,8 @@ impl JobSpec {
 pub struct JobRequest {
     /// The name of the kernel.
     pub kernel: String,
+    /// Its program, if it is not built in.
+    pub program: Option<Program>,
     /// Its parameters.
     pub parameters: Parameters,
     /// The numbers.
@@ -73,6 +77,7 @@ impl JobRequest {
     pub fn new(kernel: impl Into<String>, range: Range) -> Self {
         Self {
             kernel: kernel.into(),
+            program: None,
             parameters: Parameters::new(),
             range,
             condition: None,
@@ -96,6 +101,7 @@ impl JobRequest {
         let default = Limits::default();
         Ok(JobSpec {
             kernel: self.kernel,
+            program: self.program,
             parameters: self.parameters,
             chunks: Chunks::new(self.range, chunk_size)?,
             chunk_size,
@@ -119,6 +125,7 @@ impl From<JobSpec> for JobRequest {
         Self {
             range: spec.range(),
             kernel: spec.kernel,
+            program: spec.program,
             parameters: spec.parameters,
             condition: spec.condition,
             reductions: spec.reductions,

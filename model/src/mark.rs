@@ -6,7 +6,8 @@ const WIDTH: usize = 100;
 /// The text in one line, and below it a line with `^` under `length` characters from the character `start` on, counted
 /// from 0.
 ///
-/// A long text is cut around the place. Control characters are shown as spaces, so that both lines can go to a terminal.
+/// A long text is cut around the place. Control characters are shown as spaces, so that both lines can go to a
+/// terminal.
 pub fn mark(text: &str, start: usize, length: usize) -> String {
     let shown = |letter: char| if letter.is_control() || is_format(letter) { ' ' } else { letter };
     let letters: Vec<char> = text.chars().map(shown).collect();

@@ -1,9 +1,9 @@
 //! The fingerprint of a job, which both sides compute.
 
 use ring::digest::{Context, SHA256};
-use swath_model::{Fingerprint, JobSpec};
+use swath_model::{Fingerprint, JobSpec, Runtime};
 
-use crate::codec;
+use crate::{codec, v1};
 
 /// Begins what is digested, so that another layout is another fingerprint.
 const LAYOUT: &[u8] = b"swath job 2\0";
@@ -24,6 +24,7 @@ const LAYOUT: &[u8] = b"swath job 2\0";
 /// | 8 + n, 8 + n | the condition and the list of reductions, each as above; empty if there is none |
 /// | 4 | the number of the shape in `Shape` (i32) |
 /// | 8 + n | the text of the columns, as above |
+/// | 4, 32, 8 + n | only with a program: its `Runtime` (i32), its SHA-256, and its export, as above (or empty) |
 ///
 /// The result mode, the limits and the time for which the job is kept are not in it: they do not change the results.
 pub fn fingerprint(job: &JobSpec) -> Fingerprint {
@@ -47,6 +48,14 @@ pub fn fingerprint(job: &JobSpec) -> Fingerprint {
     text(&mut digest, job.reductions.as_deref().unwrap_or_default());
     digest.update(&i32::from(codec::shape_to_proto(job.layout.shape())).to_le_bytes());
     text(&mut digest, &job.layout.columns_text());
+    if let Some(program) = &job.program {
+        let runtime = match program.runtime {
+            Runtime::Wasm => v1::Runtime::Wasm,
+        };
+        digest.update(&i32::from(runtime).to_le_bytes());
+        digest.update(&program.artifact.id.0);
+        text(&mut digest, program.export.as_deref().unwrap_or_default());
+    }
     let mut fingerprint = [0; Fingerprint::BYTES];
     fingerprint.iter_mut().zip(digest.finish().as_ref()).for_each(|(to, from)| *to = *from);
     Fingerprint(fingerprint)
@@ -56,7 +65,7 @@ pub fn fingerprint(job: &JobSpec) -> Fingerprint {
 mod tests {
     use std::time::Duration;
 
-    use swath_model::{Chunks, Layout, Limits, Range, ResultMode, Shape, ValueType};
+    use swath_model::{Artifact, ArtifactId, Chunks, Layout, Limits, Program, Range, ResultMode, Shape, ValueType};
 
     use super::*;
 
@@ -67,6 +76,7 @@ mod tests {
     fn job_of(first: i64, last: i64, chunk_size: u64) -> JobSpec {
         JobSpec {
             kernel: "square".to_owned(),
+            program: None,
             parameters: [("type", "auto"), ("a", "b")].map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
             chunks: Chunks::new(Range::new(first, last).unwrap(), chunk_size).unwrap(),
             chunk_size,
@@ -78,6 +88,10 @@ mod tests {
             limits: Limits::default(),
             keep_for: None,
         }
+    }
+
+    fn program(byte: u8) -> Program {
+        Program::wasm(Artifact { id: ArtifactId([byte; 32]), bytes: 1 })
     }
 
     /// Computed by another program, which read the table above:
@@ -108,10 +122,15 @@ mod tests {
             fingerprint(&job_of(-5, 1_000_000, 5001)),
             of(|job| job.condition = Some("n > 1".to_owned())),
             of(|job| job.reductions = Some("count".to_owned())),
+            of(|job| job.program = Some(program(7))),
+            of(|job| job.program = Some(program(8))),
+            of(|job| job.program = Some(Program { export: Some("f".to_owned()), ..program(8) })),
             of(|job| job.layout = Layout::values(ValueType::Boolean)),
             of(|job| job.layout = Layout::values(ValueType::Int64).with_shape(Shape::Sparse)),
         ];
         assert!(others.iter().all(|other| *other != same));
+        let distinct: std::collections::BTreeSet<_> = others.iter().collect();
+        assert_eq!(distinct.len(), others.len());
         let keeps = of(|job| {
             job.result_mode = ResultMode::Delivered;
             job.limits = Limits { max_retries: 9, crash_limit: 9, keep_going: true };

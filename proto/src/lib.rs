@@ -29,7 +29,7 @@ pub mod v1 {
 pub const FILE_DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/swath.v1.bin"));
 
 /// The version of the protocol, checked when a worker joins.
-pub const PROTOCOL_VERSION: u32 = 5;
+pub const PROTOCOL_VERSION: u32 = 6;
 
 /// The most leases that a worker offers to go on with when it joins again, and the most runs of offsets of each.
 pub const MAX_OFFERS: usize = 64;
@@ -38,6 +38,9 @@ pub const MAX_OFFERED_RUNS: usize = 1024;
 
 /// The largest message that either side takes, in bytes: a block of 1,048,576 incompressible decimals is 16 MiB.
 pub const MAX_MESSAGE_BYTES: usize = 24 << 20;
+
+/// The most bytes of an artifact in one message.
+pub const ARTIFACT_DATA_BYTES: usize = 1 << 20;
 
 /// HTTP/2 flow control window of one stream, in bytes. Large enough that a block is on the way while the one
 /// before it is taken; it bounds what a slow reader makes the other side hold.

@@ -201,6 +201,7 @@ impl Cluster {
             Event::Receipted { session, stream } => self.on_receipted(session, stream),
             Event::CoordinatorNotices { session } => self.on_coordinator_notices(session),
             Event::WorkerNotices { session } => self.on_worker_notices(session),
+            Event::Prepared { process, attempt, job, is_there } => self.on_prepared(process, attempt, &job, is_there),
             Event::TaskDone { process, thread, task } => self.on_task_done(process, thread, task),
             Event::TaskCrashes { process, thread, task } => self.on_task_crashes(process, thread, task),
             Event::ProcessWakes { process } => self.on_process_wakes(process),
@@ -235,9 +236,10 @@ impl Cluster {
             Event::Told { session, .. } | Event::Receipted { session, .. } | Event::WorkerNotices { session } => {
                 self.processes[self.network.process(session)].stopped_until
             }
-            Event::TaskDone { process, .. } | Event::TaskCrashes { process, .. } | Event::ProcessWakes { process } => {
-                self.processes[process].stopped_until
-            }
+            Event::TaskDone { process, .. }
+            | Event::Prepared { process, .. }
+            | Event::TaskCrashes { process, .. }
+            | Event::ProcessWakes { process } => self.processes[process].stopped_until,
             Event::Start { .. }
             | Event::CoordinatorStarts
             | Event::CoordinatorCrashes { .. }

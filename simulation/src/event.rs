@@ -1,8 +1,10 @@
 //! What can happen, and what is said.
 
+use std::sync::Arc;
+
 use swath_coordinator_core::{AcceptedBlock, AfterCancel, Reply, RequestId};
 use swath_model::{BlockBounds, ChunkRun, Chunks, Cut, Incarnation, Instant, JobId, LeaseId, OffsetRun, Shape};
-use swath_worker_core::{FromCoordinator, ToCoordinator};
+use swath_worker_core::{FromCoordinator, Job, SessionId as Attempt, ToCoordinator};
 
 use crate::disk::PartId;
 
@@ -102,6 +104,13 @@ pub(crate) enum Event {
     /// The worker sees that its session is over.
     WorkerNotices {
         session: SessionId,
+    },
+    /// The program of a job is there, or cannot be had.
+    Prepared {
+        process: ProcessId,
+        attempt: Attempt,
+        job: Arc<Job<LeasedJob>>,
+        is_there: bool,
     },
     /// A thread has computed its task.
     TaskDone {

@@ -65,6 +65,8 @@ pub(crate) struct JobPlan {
     pub(crate) chunks: Chunks,
     /// Whether each number has a row.
     pub(crate) shape: Shape,
+    /// Whether workers fetch what evaluates it.
+    pub(crate) has_program: bool,
     /// Nanoseconds that a thread of normal speed takes for a thousand numbers.
     pub(crate) cost: u64,
     pub(crate) limits: Limits,
@@ -148,6 +150,7 @@ impl Plan {
             parameters: Parameters::new(),
             chunks: job.chunks,
             chunk_size: job.chunks.largest(),
+            program: None,
             condition: None,
             reductions: None,
             kernel_layout: Layout::values(ValueType::Int64),
@@ -220,6 +223,7 @@ impl JobPlan {
             keep_for: random.one_in(8).then(|| random.millis(500, 4000)),
             client: ClientPlan::draw(random, calm),
             chunks,
+            has_program: random.one_in(3),
             shape: [Shape::Dense, Shape::Sparse, Shape::Reduced][random.below(3) as usize],
             cost: (work.as_nanos() as u64 / range.count()).max(1) * 1000,
             limits,

@@ -31,6 +31,8 @@ pub(crate) struct Promises {
     pub(crate) failed: BTreeMap<JobId, BTreeSet<u64>>,
     /// Jobs that the present coordinator was told to cancel, and did not refuse to.
     pub(crate) cancelled: BTreeSet<JobId>,
+    /// Jobs whose program some worker could not have: each of its leases is a failure of a chunk, whatever else fails.
+    pub(crate) no_program: BTreeSet<JobId>,
     /// How often a block of a chunk could not be accepted.
     pub(crate) bad_blocks: BTreeMap<(JobId, u64), u32>,
 }

@@ -8,7 +8,7 @@ use swath_simulation::{Campaign, run};
 const SEEDS: u64 = if cfg!(debug_assertions) { 200 } else { 2000 };
 
 /// What the promises rest on must have happened, or they were not put to the test.
-const FAULTS: [&str; 90] = [
+const FAULTS: [&str; 94] = [
     "tasks with blocks cut by their rows",
     "batches lost in a crash",
     "batches torn in a crash",
@@ -26,6 +26,7 @@ const FAULTS: [&str; 90] = [
     "cancels answered",
     "cancels of jobs that are over",
     "changes published",
+    "chunks blamed for programs that could not be had",
     "chunks failed",
     "chunks given back that were resumed",
     "chunks given back",
@@ -58,6 +59,9 @@ const FAULTS: [&str; 90] = [
     "jobs paused by a full disk",
     "jobs paused by their reader",
     "jobs resumed",
+    "programs fetched",
+    "programs that came too late",
+    "programs that could not be had",
     "jobs that run again",
     "leases not resumed",
     "leases resumed in part",

@@ -134,6 +134,8 @@ fn every_method_refuses_whoever_it_is_not_for() {
         let allowed: &[&str] = match (service, method.as_str()) {
             (_, "/swath.v1.Workers/Join" | "/swath.v1.Workers/Upload") => &["worker"],
             (_, "/swath.v1.Workers/Drain") => &["admin"],
+            (_, "/swath.v1.Artifacts/Fetch") => &["worker", "client", "admin"],
+            ("swath.v1.Artifacts", _) => &["client", "admin"],
             ("swath.v1.Jobs" | "swath.v1.Results" | "swath.v1.Workers", _) => &["client", "admin"],
             ("arrow.flight.protocol.FlightService", _) => &["client", "admin"],
             _ => &["worker", "client", "admin"],

@@ -10,6 +10,7 @@
 
 #![warn(clippy::indexing_slicing)]
 
+mod artifacts;
 pub mod compute;
 pub mod convert;
 mod health;
@@ -34,6 +35,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
+pub use artifacts::ArtifactCache;
 pub use host::host_name;
 pub use session::SessionError;
 
@@ -63,6 +65,8 @@ pub struct WorkerConfig {
     pub joined: watch::Sender<Option<u64>>,
     /// Called with the reason when the worker begins to wait for the coordinator.
     pub on_waiting: fn(&SessionError),
+    /// Where programs of jobs are kept.
+    pub cache: ArtifactCache,
     /// The address for health checks, without TLS.
     pub health_listen: Option<SocketAddr>,
 }

@@ -1,20 +1,20 @@
 //! A session with the coordinator: its connections, and what comes in on them.
 
-use std::{convert::Infallible, io, pin::pin};
+use std::{convert::Infallible, io, pin::pin, sync::Arc};
 
-use swath_evaluation::Evaluation;
+use swath_evaluation::{Awaited, Evaluation};
 use swath_proto::{
     upload_key,
     v1::{self, workers_client::WorkersClient},
 };
 use swath_transport::{DialError, Dialer};
 use swath_worker_core::{FromCoordinator, Loss, SessionId, Welcome};
-use tokio::sync::mpsc;
+use tokio::{sync::mpsc, task::JoinSet};
 use tokio_stream::{StreamExt, wrappers::UnboundedReceiverStream};
 use tonic::{Code, Status, Streaming, transport::Channel};
 use tracing::{debug, info, warn};
 
-use crate::{WorkerConfig, convert, upload, work::Work};
+use crate::{ArtifactCache, WorkerConfig, artifacts, compute::Job, convert, upload, work::Work};
 
 /// Why a session ended that should not have.
 #[derive(Debug, thiserror::Error)]
@@ -82,10 +82,10 @@ impl Channels {
 
 /// Connects, joins and handles the messages of the coordinator until the session breaks.
 pub(crate) async fn run(config: &WorkerConfig, work: &Work, session: SessionId) -> Result<Infallible, SessionError> {
-    let channels = Channels::open(&config.coordinator).await?;
+    let Channels { control, upload } = Channels::open(&config.coordinator).await?;
     let (line, outbound) = mpsc::unbounded_channel();
     work.connected(session, line);
-    let Joined { mut inbound, welcome, offers, upload_key } = join(channels.control, outbound).await?;
+    let Joined { mut inbound, welcome, offers, upload_key } = join(control.clone(), outbound).await?;
     let (worker, resumed) = (welcome.worker, welcome.resumed.len());
     info!(%worker, name = config.name, threads = config.threads, "joined");
     if offers > 0 {
@@ -100,13 +100,21 @@ pub(crate) async fn run(config: &WorkerConfig, work: &Work, session: SessionId) 
         info!(blocks = dropped, "blocks of former sessions are not wanted any more");
     }
     config.joined.send_replace(Some(worker.0));
-    let mut upload = pin!(upload::carry(work, session, &upload_key, channels.upload));
+    let programs = Programs { cache: Arc::new(config.cache.clone()), channel: control };
+    // What is being fetched ends with the session.
+    let mut fetching = JoinSet::new();
+    let mut upload = pin!(upload::carry(work, session, &upload_key, upload));
     loop {
         tokio::select! {
             message = inbound.message() => match message? {
-                Some(message) => handle_message(work, session, message),
+                Some(message) => {
+                    if let Some(job) = handle_message(work, session, message) {
+                        fetching.spawn(programs.clone().prepare(work.clone(), job));
+                    }
+                }
                 None => return Err(SessionError::Broken("the coordinator closed it".to_owned())),
             },
+            Some(_) = fetching.join_next() => {}
             uploaded = &mut upload => {
                 uploaded?;
                 return Err(SessionError::Broken("the coordinator ended the upload".to_owned()));
@@ -145,11 +153,47 @@ async fn join(
     }
 }
 
-fn handle_message(work: &Work, session: SessionId, message: v1::CoordinatorMessage) {
+/// Passes a message on. Returns a job whose program must be fetched first.
+fn handle_message(work: &Work, session: SessionId, message: v1::CoordinatorMessage) -> Option<Arc<Job>> {
     // One that cannot be read was received all the same: the coordinator counts what this worker has received.
     let message = convert::from_coordinator(message).unwrap_or(FromCoordinator::Unknown);
     log(&message);
-    work.with(|core, now| core.handle_message(now, session, message));
+    let awaiting = match &message {
+        FromCoordinator::Job { job: Ok(job), .. } if job.kernel.awaited().is_some() => Some(Arc::clone(job)),
+        _ => None,
+    };
+    work.with(|core, now| {
+        awaiting.clone().into_iter().for_each(|job| core.handle_preparing(job));
+        core.handle_message(now, session, message);
+    });
+    awaiting
+}
+
+/// Where programs come from.
+#[derive(Clone)]
+struct Programs {
+    cache: Arc<ArtifactCache>,
+    channel: Channel,
+}
+
+impl Programs {
+    /// Fetches the program of a job and makes it ready.
+    async fn prepare(self, work: Work, job: Arc<Job>) {
+        let outcome = match job.kernel.awaited() {
+            Some(awaited) => self.fill(awaited.clone()).await,
+            None => Ok(()),
+        };
+        if let Err(reason) = &outcome {
+            warn!(job = %job.id, reason, "a job cannot be computed here");
+        }
+        work.with(|core, now| core.handle_prepared(now, &job, outcome));
+    }
+
+    async fn fill(self, awaited: Awaited) -> Result<(), String> {
+        let bytes = artifacts::fetch(self.cache, awaited.program().artifact, self.channel).await?;
+        let filled = tokio::task::spawn_blocking(move || awaited.fill(&bytes)).await;
+        filled.map_err(|_| "its program made the worker panic; the log says where".to_owned())?
+    }
 }
 
 fn log(message: &FromCoordinator<Evaluation>) {

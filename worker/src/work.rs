@@ -129,7 +129,7 @@ impl Work {
         loop {
             match state.core.take(self.now(), slot) {
                 NextTask::Compute(task) => {
-                    self.stop_of(slot).set(false);
+                    self.stop_of(slot).clear();
                     return Some(task);
                 }
                 NextTask::Wait => state = self.0.tasks.wait(state).unwrap_or_else(PoisonError::into_inner),
@@ -228,7 +228,7 @@ impl Work {
                 Effect::Send(session, message) => self.send(state, session, message),
                 Effect::UploadReady(_) => state.session.uploads.notify_one(),
                 Effect::WakeSlots => shared.tasks.notify_all(),
-                Effect::StopSlot(slot) => self.stop_of(slot).set(true),
+                Effect::StopSlot(slot) => self.stop_of(slot).set(),
                 Effect::DropBlock(block) => drop(state.blocks.remove(&block)),
                 Effect::Waiting => self.order(state, Order::SayWaiting),
                 Effect::End(outcome) => {

@@ -50,6 +50,9 @@ pub(crate) struct CoordinatorStart {
     /// Disk space for the results of all jobs [default: no limit]. Jobs pause when it is used up.
     #[arg(long, env = "SWATH_MAX_DISK", value_name = "SIZE", value_parser = size)]
     pub(crate) max_disk: Option<ByteSize>,
+    /// Disk space for artifacts: files that travel with jobs, such as WebAssembly modules.
+    #[arg(long, env = "SWATH_MAX_ARTIFACTS", default_value = "4GiB", value_name = "SIZE", value_parser = size)]
+    pub(crate) max_artifacts: ByteSize,
     /// Forget a job and delete its results this long after its end. A job can set its own [default: never].
     #[arg(long, env = "SWATH_RETAIN", value_name = "DURATION", value_parser = duration)]
     pub(crate) retain: Option<Duration>,

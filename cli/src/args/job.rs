@@ -2,12 +2,13 @@
 
 use std::{path::PathBuf, time::Duration};
 
+use bytesize::ByteSize;
 use clap::{ArgMatches, Args as Arguments, Subcommand, parser::ValueSource};
 use swath_client::{Range, output::FileFormat};
 
 use super::{
     connect::ClientArgs,
-    values::{FormatName, KernelName, duration, id, number, parameter, range, whole},
+    values::{FormatName, KernelName, duration, id, number, parameter, range, size, whole},
 };
 
 /// What to compute.
@@ -18,13 +19,16 @@ pub(crate) struct JobArgs {
     /// numbers, too.
     #[arg(value_name = "RANGE", value_parser = range, help_heading = None::<&str>)]
     pub(crate) range: Range,
-    /// The function to compute; `swath kernels` lists them.
+    /// The function to compute: a built-in one, which `swath kernels` lists, or a WebAssembly module, `FILE.wasm` or
+    /// `FILE.wat`.
     #[arg(long, short, env = "SWATH_KERNEL", default_value = "square", value_parser = KernelName)]
     pub(crate) kernel: String,
     /// A parameter of the kernel. The option may be repeated.
     #[arg(long = "param", short, value_name = "NAME=VALUE", value_parser = parameter, env = "SWATH_PARAM",
           value_delimiter = ';')]
     pub(crate) parameters: Vec<(String, String)>,
+    #[command(flatten)]
+    pub(crate) program: ProgramArgs,
     /// Keep only the rows for which this holds: a SQL expression over `n` and the columns of the kernel, for example
     /// `value % 7 = 4 and n > 100`. `swath kernels` shows the columns.
     #[arg(long = "where", env = "SWATH_WHERE", value_name = "EXPR", allow_hyphen_values = true)]
@@ -48,6 +52,28 @@ pub(crate) struct JobArgs {
     /// failed chunk fails the job.
     #[arg(long, env = "SWATH_KEEP_GOING")]
     pub(crate) keep_going: bool,
+}
+
+/// How a WebAssembly module is evaluated.
+#[derive(Debug, Arguments)]
+#[command(next_help_heading = "WebAssembly")]
+pub(crate) struct ProgramArgs {
+    /// The function of the module that is the kernel [default: the only one that can be].
+    #[arg(long, env = "SWATH_EXPORT", value_name = "NAME")]
+    pub(crate) export: Option<String>,
+    /// Memory that the module may have in each thread [default: 256MiB].
+    #[arg(long = "memory", env = "SWATH_MODULE_MEMORY", value_name = "SIZE", value_parser = size)]
+    pub(crate) memory: Option<ByteSize>,
+    /// How long the module may take at one number [default: no limit].
+    #[arg(long = "timeout", env = "SWATH_MODULE_TIMEOUT", value_name = "DURATION", value_parser = duration)]
+    pub(crate) timeout: Option<Duration>,
+}
+
+impl ProgramArgs {
+    /// Whether anything is said.
+    pub(crate) fn is_given(&self) -> bool {
+        self.export.is_some() || self.memory.is_some() || self.timeout.is_some()
+    }
 }
 
 /// Where results go.
@@ -85,8 +111,8 @@ pub(crate) struct FormatArgs {
     #[arg(long, env = "SWATH_FORMAT", value_parser = FormatName)]
     pub(crate) format: Option<FileFormat>,
     /// A column to write; `n` is that of the numbers. A job with reductions has one column for each, named as in its
-    /// list: `sum`, or `sum(peak)` where the kernel has several columns. The option may be repeated; columns are written in its order
-    /// [default: all; in text and npy all but `n`].
+    /// list: `sum`, or `sum(peak)` where the kernel has several columns. The option may be repeated; columns are
+    /// written in its order [default: all; in text and npy all but `n`].
     #[arg(long = "column", env = "SWATH_COLUMN", value_name = "NAME", value_delimiter = ';')]
     pub(crate) columns: Vec<String>,
 }

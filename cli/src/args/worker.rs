@@ -50,6 +50,13 @@ pub(crate) struct WorkerStart {
     /// How long the worker may finish its work after it was told to stop.
     #[arg(long, env = "SWATH_GRACE", default_value = "10s", value_name = "DURATION", value_parser = duration)]
     pub(crate) grace: Duration,
+    /// The folder for programs that jobs bring with them; workers on one host may share it [default: `swath` in
+    /// $XDG_CACHE_HOME or ~/.cache].
+    #[arg(long, env = "SWATH_CACHE", value_name = "FOLDER")]
+    pub(crate) cache: Option<PathBuf>,
+    /// Disk space for that folder.
+    #[arg(long, env = "SWATH_MAX_CACHE", default_value = "4GiB", value_name = "SIZE", value_parser = size)]
+    pub(crate) max_cache: ByteSize,
     /// Answer health checks on this address, unencrypted and for anybody: `grpc.health.v1` with the services `liveness`
     /// and `readiness`. `swath health` sends such a check [default: no health checks].
     #[arg(long, env = "SWATH_HEALTH_LISTEN", value_name = "HOST:PORT", value_parser = health_listen)]

@@ -58,6 +58,7 @@ pub(super) async fn start(args: CoordinatorStart, output: &dyn Output) -> Result
             part_age: PART_AGE,
             metrics: Arc::new(NoMetrics),
         },
+        max_artifacts: args.max_artifacts.as_u64(),
         lease_timeout: args.lease_timeout,
         reader_timeout: args.reader_timeout,
         retain: args.retain,

@@ -23,27 +23,27 @@ pub(super) async fn submit(args: Submit, output: &dyn Output) -> Result<()> {
     let how = &args.results.how;
     let file = args.results.file.as_deref();
     let destination = file.map(|file| Destination::parse(file, how, output)).transpose()?;
-    let mut spec = job_request(args.job)?;
-    spec.keep_for = args.retain;
+    let mut planned = job_request(args.job)?;
+    planned.request.keep_for = args.retain;
     // Before the submit, so that each Ctrl-C is answered with a hint.
     let mut signals = StopSignals::listen()?;
     let target = match &destination {
         None => None,
         Some(destination) => {
-            destination.check_keep_going(spec.keep_going)?;
+            destination.check_keep_going(planned.request.keep_going)?;
             // An unusable target is found before there is a job.
             let interrupted = || Ending::Interrupted("interrupted; no job was submitted".to_owned());
             let target = tokio::select! {
                 target = destination.open() => target?,
                 () = signals.received() => return Err(interrupted().into()),
             };
-            destination.check(&target, &spec)?;
+            destination.check(&target, &planned.request)?;
             Some(target)
         }
     };
     let client = connect::user(&args.client).await?;
     let job = tokio::select! {
-        job = client.submit(spec) => job?,
+        job = planned.submit(&client) => job?,
         () = signals.received() => return Err(results::interrupted_submit().into()),
     };
     match (&destination, target) {

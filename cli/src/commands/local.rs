@@ -58,6 +58,7 @@ impl LocalCluster {
                 part_age: PART_AGE,
                 metrics: Arc::new(NoMetrics),
             },
+            max_artifacts: u64::MAX,
             lease_timeout: LEASE_TIMEOUT,
             reader_timeout: READER_TIMEOUT,
             retain: None,
@@ -138,6 +139,8 @@ fn start_worker(address: &str, scratch: &Path, index: u32, threads: u32) -> Resu
         .args(["--name", &format!("worker-{index}"), "--threads", &threads.to_string()])
         .arg("--scratch")
         .arg(scratch)
+        .arg("--cache")
+        .arg(scratch.join("programs"))
         // An error of a worker either fails the run, which reports it, or is made good by a retry.
         .env("SWATH_LOG", filter.as_deref().unwrap_or("error"))
         // Closes when this process ends, however it ends; the worker ends with it.

@@ -24,36 +24,32 @@ pub(super) async fn run(args: Run, output: &dyn Output) -> Result<()> {
     let begun = Instant::now();
     let mut signals = StopSignals::listen()?;
     let destination = Destination::parse(&args.results.file, &args.results.how, output)?;
-    let mut spec = job_request(args.job)?;
-    destination.check_keep_going(spec.keep_going)?;
+    let mut planned = job_request(args.job)?;
+    destination.check_keep_going(planned.request.keep_going)?;
     // An unusable target is found before anything is started.
-    let interrupted = || Ending::Interrupted("interrupted; nothing was kept".to_owned());
     let target = tokio::select! {
         target = destination.open() => target?,
         () = signals.received() => return Err(interrupted().into()),
     };
     if !args.client.coordinator.is_named() {
-        destination.check(&target, &spec)?;
+        destination.check(&target, &planned.request)?;
     }
     let (client, mut cluster) = if args.client.coordinator.is_named() {
         (connect::user(&args.client).await?, None)
     } else {
         let cluster = LocalCluster::start(args.workers, args.threads).await?;
-        spec.result_mode = ResultMode::Delivered;
+        planned.request.result_mode = ResultMode::Delivered;
         (Client::connect(cluster.address()).await?, Some(cluster))
     };
     let job = tokio::select! {
-        job = client.submit(spec) => job?,
+        job = planned.submit(&client) => job?,
         () = signals.received() => return Err(results::interrupted_submit().into()),
     };
     let way = Way { target, destination: &destination, range: job.range, wanted: Wanted::All };
     let saved = tokio::select! {
         saved = results::save(&client, &job, way) => saved,
         () = signals.received() => Err(interrupted().into()),
-        error = watch_workers(cluster.as_mut()) => match timeout(SIGNAL_DELAY, signals.received()).await {
-            Ok(()) => Err(interrupted().into()),
-            Err(_) => Err(error),
-        },
+        error = watch_workers(cluster.as_mut()) => Err(interrupted_or(error, &mut signals).await),
     };
     let failed = match &saved {
         Ok(summary) if summary.missing > 0 => client.failed_chunks(job.id).await.unwrap_or_default(),
@@ -87,6 +83,18 @@ pub(super) async fn run(args: Run, output: &dyn Output) -> Result<()> {
     }
     let saved = Saved { destination: &destination, summary: saved?, took: begun.elapsed() };
     saved.conclude(&ended, &failed, output)
+}
+
+fn interrupted() -> Ending {
+    Ending::Interrupted("interrupted; nothing was kept".to_owned())
+}
+
+/// This error, unless it was a signal that has ended the workers.
+async fn interrupted_or(error: anyhow::Error, signals: &mut StopSignals) -> anyhow::Error {
+    match timeout(SIGNAL_DELAY, signals.received()).await {
+        Ok(()) => interrupted().into(),
+        Err(_) => error,
+    }
 }
 
 /// Returns only if the run cannot continue without workers or coordinator.

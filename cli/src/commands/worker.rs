@@ -13,7 +13,7 @@ use anyhow::Result;
 use swath_client::Role;
 use swath_console::{check_name, plain, say};
 use swath_launch::Notice;
-use swath_worker::{SessionError, WorkerConfig};
+use swath_worker::{ArtifactCache, SessionError, WorkerConfig};
 use tokio::sync::watch;
 use tracing::warn;
 
@@ -44,6 +44,13 @@ fn refusal(error: &SessionError) -> Option<Notice> {
     }
 }
 
+/// Where programs are kept if nothing else is said.
+fn cache_folder() -> PathBuf {
+    let named = |variable| std::env::var_os(variable).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let cache = named("XDG_CACHE_HOME").or_else(|| named("HOME").map(|home| home.join(".cache")));
+    cache.unwrap_or_else(std::env::temp_dir).join("swath")
+}
+
 /// What a launcher is told of a worker that begins to wait.
 fn say_waiting(error: &SessionError) {
     say!("{}", Notice::Waiting(error.to_string()));
@@ -65,7 +72,9 @@ async fn work(args: WorkerStart, output: &'static dyn Output) -> Result<()> {
         return Err(Ending::Usage(format!("a worker cannot have the name `{}`: {error}", plain(&name))).into());
     }
     tokio::spawn(print_when_joined(output, name.clone(), threads, joined.subscribe()));
+    let cache = ArtifactCache { folder: args.cache.unwrap_or_else(cache_folder), limit: args.max_cache.as_u64() };
     let config = WorkerConfig {
+        cache,
         coordinator: args.coordinator.dialer(&[Role::Worker])?,
         name,
         threads,

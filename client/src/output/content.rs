@@ -1,6 +1,7 @@
 //! What is known about results before the first value.
 
 use arrow_schema::{Schema, SchemaRef};
+use swath_block::{Origin, file_metadata};
 use swath_evaluation::{BindError, Evaluation, Reductions};
 use swath_model::{JobRequest, Layout, LayoutError, Range, Shape};
 
@@ -55,8 +56,14 @@ impl Content {
     /// [`ClientError::Protocol`]: this library does not know the reductions of the job.
     pub fn of_part(job: &Job, range: Range) -> Result<Self, ClientError> {
         let metadata = {
-            let (condition, reductions) = (job.condition.as_deref(), job.reductions.as_deref());
-            swath_block::file_metadata(&job.kernel, &job.parameters, &range, condition, reductions)
+            let origin = Origin {
+                kernel: &job.kernel,
+                program: job.program.as_ref(),
+                parameters: &job.parameters,
+                condition: job.condition.as_deref(),
+                reductions: job.reductions.as_deref(),
+            };
+            file_metadata(origin, &range)
         };
         let reductions = job.parse_reductions()?;
         let content = Self::reduced(range, job.layout.clone(), reductions)
@@ -76,8 +83,14 @@ impl Content {
             Err(error) => return Err(error),
         };
         let metadata = {
-            let (condition, reductions) = (request.condition.as_deref(), request.reductions.as_deref());
-            swath_block::file_metadata(&request.kernel, &request.parameters, &request.range, condition, reductions)
+            let origin = Origin {
+                kernel: &request.kernel,
+                program: request.program.as_ref(),
+                parameters: &request.parameters,
+                condition: request.condition.as_deref(),
+                reductions: request.reductions.as_deref(),
+            };
+            file_metadata(origin, &request.range)
         };
         let content = Self::reduced(request.range, evaluation.layout().clone(), evaluation.reductions().cloned())?;
         Ok(Some(Self { may_miss: request.keep_going, metadata, ..content }))

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use swath_coordinator_core::{RecoveredJob, Stamp, Stock, Submitted, Token};
 use swath_evaluation::Evaluation;
 use swath_model::{
-    FailedChunks, JobId, JobRequest, JobSpec, JobState, Limits, Parameters, Range, ResultMode, Share, WorkerId,
+    FailedChunks, JobId, JobRequest, JobSpec, JobState, Limits, Parameters, Program, Range, ResultMode, Share, WorkerId,
 };
 
 use super::error::LedgerError;
@@ -16,6 +16,7 @@ use super::error::LedgerError;
 pub(crate) struct JobRow {
     pub(crate) id: JobId,
     pub(crate) kernel: String,
+    pub(crate) program: Option<Program>,
     pub(crate) parameters: Parameters,
     pub(crate) first: i64,
     pub(crate) last: i64,
@@ -42,6 +43,7 @@ impl From<&Submitted> for JobRow {
         Self {
             id: *id,
             kernel: spec.kernel.clone(),
+            program: spec.program.clone(),
             parameters: spec.parameters.clone(),
             first: spec.range().first(),
             last: spec.range().last(),
@@ -68,6 +70,7 @@ impl JobRow {
         let unknown = |reason: String| LedgerError::UnknownJob { job: self.id.0, reason };
         let request = JobRequest {
             kernel: self.kernel.clone(),
+            program: self.program.clone(),
             parameters: self.parameters.clone(),
             range: Range::new(self.first, self.last).map_err(|error| unknown(error.to_string()))?,
             condition: self.condition.clone(),

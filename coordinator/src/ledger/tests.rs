@@ -7,7 +7,8 @@ use std::{
 
 use swath_coordinator_core::{Stamp, Standing, Stock, Submitted};
 use swath_model::{
-    Chunks, FailedChunk, JobSpec, JobState, Layout, Limits, Parameters, Range, ResultMode, Shape, Share, ValueType,
+    Artifact, ArtifactId, Chunks, FailedChunk, JobSpec, JobState, Layout, Limits, Parameters, Program, Range,
+    ResultMode, Shape, Share, ValueType,
 };
 use tempfile::TempDir;
 
@@ -19,6 +20,11 @@ fn job(id: u64) -> Submitted {
         parameters: [("odd name".to_owned(), "ü".to_owned())].into(),
         chunks: Chunks::new(Range::new(i64::MIN, i64::MAX - 1).unwrap(), u64::MAX).unwrap(),
         chunk_size: u64::MAX,
+        program: Some(Program {
+            layout: Some(Layout::values(ValueType::Int64)),
+            export: Some("f".to_owned()),
+            ..Program::wasm(Artifact { id: ArtifactId([9; 32]), bytes: 77 })
+        }),
         condition: Some("n > 3".to_owned()),
         reductions: None,
         kernel_layout: Layout::values(ValueType::Int64),
@@ -89,6 +95,7 @@ fn check_filled(ledger: &dyn Ledger) {
     assert_eq!((row.id, row.first, row.last, row.chunk_size), (id, i64::MIN, i64::MAX - 1, u64::MAX));
     assert_eq!((row.limits, row.keep_for, row.stock), (spec.limits, spec.keep_for, Stock::Kept));
     assert_eq!((&row.parameters, row.token), (&spec.parameters, Some([7; 16])));
+    assert_eq!((&row.program, &row.condition), (&spec.program, &spec.condition));
     assert_eq!(row.state, JobState::Failed("at 7".to_owned()));
     assert_eq!((row.submitted, row.ended), (stamp(0), Some(stamp(1000))));
     assert_eq!((row.shares[0].0, row.shares[0].1.worker.as_str()), (3, "one"));
@@ -199,7 +206,7 @@ fn a_part_that_was_written_while_its_job_was_dropped_or_forgotten_is_not_added()
 fn a_row_of_a_job_says_what_the_job_computes() {
     let row = |kernel: &str| {
         let row = JobRow { kernel: kernel.to_owned(), parameters: Parameters::new(), ..JobRow::from(&job(4)) };
-        JobRow { first: 1, last: 9, ..row }.recovered(FailedChunks::new())
+        JobRow { first: 1, last: 9, program: None, ..row }.recovered(FailedChunks::new())
     };
     let known = row("isqrt").unwrap();
     assert_eq!((known.spec.kernel.as_str(), known.spec.range().last()), ("isqrt", 9));
@@ -216,6 +223,41 @@ fn a_folder_that_is_in_use_is_refused() {
     let _first = SqliteLedger::open(folder.path(), || Ok(())).unwrap();
     let error = SqliteLedger::open(folder.path(), || Ok(())).unwrap_err();
     assert!(matches!(error, LedgerError::InUse { .. }), "{error}");
+}
+
+/// The columns that a version has more than the one before it, newest first.
+const NEWER: [(i64, &[&str]); 2] = [
+    (4, &["ALTER TABLE jobs DROP COLUMN program"]),
+    (
+        3,
+        &[
+            "ALTER TABLE jobs DROP COLUMN condition",
+            "ALTER TABLE jobs DROP COLUMN reductions",
+            "ALTER TABLE parts DROP COLUMN numbers",
+        ],
+    ),
+];
+
+#[test]
+fn a_folder_of_an_older_format_is_brought_to_this_one() {
+    for steps in 1..=NEWER.len() {
+        let folder = tempfile::tempdir().unwrap();
+        let ledger = SqliteLedger::open(folder.path(), || Ok(())).unwrap();
+        write(&ledger, &[Record::Submitted(job(4))]);
+        drop(ledger);
+        let file = rusqlite::Connection::open(folder.path().join("ledger.sqlite")).unwrap();
+        for (format, columns) in NEWER.iter().take(steps) {
+            columns.iter().for_each(|column| file.execute_batch(column).unwrap());
+            file.pragma_update(None, "user_version", format).unwrap();
+        }
+        drop(file);
+        let ledger = SqliteLedger::open(folder.path(), || Ok(())).unwrap();
+        let [row] = &ledger.jobs().unwrap()[..] else { panic!("not one job") };
+        assert_eq!((row.id, &row.program), (JobId(4), &None));
+        assert_eq!(row.condition.is_some(), steps == 1);
+        write(&ledger, &[Record::Submitted(Submitted { token: None, ..job(5) })]);
+        assert_eq!(ledger.jobs().unwrap()[1].program, job(5).spec.program);
+    }
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! `swath.v1.Jobs`: what clients do with jobs.
 
-use std::pin::Pin;
+use std::{pin::Pin, sync::Arc};
 
 use futures::{Stream, StreamExt};
 use swath_coordinator_core::AfterCancel;
@@ -11,17 +11,43 @@ use swath_proto::{
 use tokio_stream::wrappers::WatchStream;
 use tonic::{Request, Response, Status};
 
-use crate::{convert, driver::DriverHandle};
+use super::artifacts::on_disk;
+use crate::{artifacts::Artifacts, convert, driver::DriverHandle};
 
 /// The driver makes all changes of jobs: a request whose client goes away is carried out whole, or not at all.
 pub(crate) struct JobsService {
     pub(crate) driver: DriverHandle,
+    pub(crate) artifacts: Arc<Artifacts>,
+}
+
+impl JobsService {
+    /// Looks up what the rows of the program of a job look like.
+    async fn look_into_program(&self, request: &mut v1::SubmitRequest) -> Result<(), Status> {
+        let Some(spec) = request.spec.as_mut() else { return Ok(()) };
+        let parameters = spec.parameters.clone();
+        let Some(message) = spec.program.as_mut() else { return Ok(()) };
+        // Whatever the client says.
+        message.layout = None;
+        let invalid = |error: &dyn std::fmt::Display| Status::invalid_argument(error.to_string());
+        let program = codec::program(message.clone()).map_err(|error| invalid(&error))?;
+        let parameters = parameters.into_iter().collect();
+        let artifacts = Arc::clone(&self.artifacts);
+        let layout = on_disk(move || {
+            let bytes = artifacts.read(program.artifact.id)?;
+            Ok(swath_evaluation::layout_of_program(&program, &parameters, &bytes))
+        });
+        let layout = layout.await?.map_err(|error| invalid(&error))?;
+        message.layout = Some(codec::layout_to_proto(&layout));
+        Ok(())
+    }
 }
 
 #[tonic::async_trait]
 impl Jobs for JobsService {
     async fn submit(&self, request: Request<v1::SubmitRequest>) -> Result<Response<v1::Job>, Status> {
-        let submit = convert::submit(request.into_inner())?;
+        let mut request = request.into_inner();
+        self.look_into_program(&mut request).await?;
+        let submit = convert::submit(request)?;
         Ok(Response::new(codec::job_status_to_proto(&self.driver.submit(submit).await?)))
     }
 

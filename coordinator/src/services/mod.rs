@@ -1,6 +1,7 @@
 //! The gRPC services: they check what comes, ask the driver or the store, and answer.
 
 mod arrival;
+pub(crate) mod artifacts;
 pub(crate) mod flight;
 pub(crate) mod jobs;
 mod messages;

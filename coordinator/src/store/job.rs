@@ -10,7 +10,7 @@ use std::{
     time::Instant,
 };
 
-use swath_block::{Block, file_metadata};
+use swath_block::{Block, Origin, file_metadata};
 use swath_coordinator_core::{Accepted, Ending, ResultIndex};
 use swath_evaluation::{Reductions, reductions_of};
 use swath_model::{ChunkSet, Chunks, JobId, JobSpec, Layout, OffsetRun, OffsetSet, ResultMode};
@@ -79,8 +79,14 @@ impl JobResults {
     /// No results yet, of this job.
     pub(crate) fn of(job: JobId, spec: &JobSpec) -> Self {
         let metadata = {
-            let (condition, reductions) = (spec.condition.as_deref(), spec.reductions.as_deref());
-            file_metadata(&spec.kernel, &spec.parameters, &spec.range(), condition, reductions)
+            let origin = Origin {
+                kernel: &spec.kernel,
+                program: spec.program.as_ref(),
+                parameters: &spec.parameters,
+                condition: spec.condition.as_deref(),
+                reductions: spec.reductions.as_deref(),
+            };
+            file_metadata(origin, &spec.range())
         };
         // They were checked when the job was submitted.
         let reductions = reductions_of(spec).ok().flatten().map(Arc::new);

@@ -347,6 +347,7 @@ fn submitted(id: JobId, last: i64) -> Record {
         parameters: swath_kernel::Parameters::new(),
         chunks: Chunks::new(Range::new(1, last).unwrap(), 10).unwrap(),
         chunk_size: 10,
+        program: None,
         condition: None,
         reductions: None,
         kernel_layout: Layout::values(ValueType::Int64),

@@ -82,7 +82,7 @@ impl Check<'_> {
                 Typed::Time { id, unit, zoned: *zoned }
             }
             (Typed::Binary(_), Typed::Text(constant @ Bytes::Constant(_))) => Typed::Binary(constant),
-            (Typed::Exact { scale, .. }, Typed::FloatLiteral(value)) => match decimal_of(value, (*scale).into()) {
+            (Typed::Exact { scale, .. }, Typed::FloatLiteral(value)) => match decimal_of(value, *scale) {
                 Some((digits, scale)) => self.constant(digits, scale),
                 None => Typed::FloatLiteral(value),
             },

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use swath_model::{JobRequest, JobSpec, Layout, Layouts, Range, ResultMode, Shape};
+use swath_model::{
+    Artifact, ArtifactId, JobRequest, JobSpec, Layout, Layouts, Program, Range, ResultMode, Runtime, Shape,
+};
 
 use super::CodecError;
 use crate::v1;
@@ -21,6 +23,7 @@ pub fn job_request(message: v1::JobSpec) -> Result<JobRequest, CodecError> {
     Ok(JobRequest {
         range: Range::new(message.first, message.last)?,
         kernel: message.kernel,
+        program: message.program.map(program).transpose()?,
         parameters: message.parameters.into_iter().collect(),
         condition: (!message.condition.is_empty()).then_some(message.condition),
         reductions: (!message.reductions.is_empty()).then_some(message.reductions),
@@ -41,6 +44,7 @@ pub fn job_request_to_proto(request: JobRequest) -> v1::JobSpec {
     };
     v1::JobSpec {
         kernel: request.kernel,
+        program: request.program.map(program_to_proto),
         parameters: request.parameters.into_iter().collect(),
         first: request.range.first(),
         last: request.range.last(),
@@ -72,6 +76,56 @@ pub fn job_spec<E: From<CodecError>>(
 /// A job as a message.
 pub fn job_spec_to_proto(job: &JobSpec) -> v1::JobSpec {
     job_request_to_proto(job.clone().into())
+}
+
+/// The program of a kernel, out of a message.
+///
+/// # Errors
+/// [`CodecError::Missing`], [`CodecError::Unknown`] or [`CodecError::Layout`].
+pub fn program(message: v1::Program) -> Result<Program, CodecError> {
+    let runtime = match message.runtime() {
+        v1::Runtime::Wasm => Runtime::Wasm,
+        v1::Runtime::Unspecified => return Err(CodecError::Unknown(message.runtime, "runtime")),
+    };
+    Ok(Program {
+        runtime,
+        artifact: artifact(message.artifact)?,
+        export: (!message.export.is_empty()).then_some(message.export),
+        memory_bytes: if message.memory_bytes > 0 { message.memory_bytes } else { Program::DEFAULT_MEMORY_BYTES },
+        number_timeout: message.number_timeout_ms.map(Duration::from_millis),
+        layout: message.layout.map(|message| layout(Some(message))).transpose()?,
+    })
+}
+
+/// The same as a message.
+pub fn program_to_proto(program: Program) -> v1::Program {
+    let runtime = match program.runtime {
+        Runtime::Wasm => v1::Runtime::Wasm,
+    };
+    let milliseconds = |timeout: Duration| u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX);
+    v1::Program {
+        runtime: runtime.into(),
+        artifact: Some(artifact_to_proto(program.artifact)),
+        export: program.export.unwrap_or_default(),
+        memory_bytes: program.memory_bytes,
+        number_timeout_ms: program.number_timeout.map(milliseconds),
+        layout: program.layout.as_ref().map(layout_to_proto),
+    }
+}
+
+/// A file that travels with a job, out of a message.
+///
+/// # Errors
+/// [`CodecError::Missing`].
+pub fn artifact(message: Option<v1::Artifact>) -> Result<Artifact, CodecError> {
+    let message = message.ok_or(CodecError::Missing("artifact"))?;
+    let id = ArtifactId::from_slice(&message.sha256).ok_or(CodecError::Missing("SHA-256 of an artifact"))?;
+    Ok(Artifact { id, bytes: message.bytes })
+}
+
+/// The same as a message.
+pub fn artifact_to_proto(artifact: Artifact) -> v1::Artifact {
+    v1::Artifact { sha256: artifact.id.0.to_vec().into(), bytes: artifact.bytes }
 }
 
 /// What rows look like.
@@ -113,6 +167,12 @@ mod tests {
     fn a_job_is_read_as_it_was_written() {
         let job = JobSpec {
             kernel: "square".to_owned(),
+            program: Some(Program {
+                export: Some("f".to_owned()),
+                number_timeout: Some(Duration::from_millis(250)),
+                layout: Some(Layout::values(ValueType::Int64)),
+                ..Program::wasm(Artifact { id: ArtifactId([7; 32]), bytes: 99 })
+            }),
             parameters: [("type".to_owned(), "auto".to_owned())].into(),
             chunks: Chunks::new(Range::new(i64::MIN, i64::MAX - 1).unwrap(), 3).unwrap(),
             chunk_size: 3,

@@ -9,6 +9,9 @@ use crate::{
     process::{Process, Thread},
 };
 
+/// Why a worker computes nothing of a job.
+pub(super) const NO_PROGRAM: &str = "its program cannot be had";
+
 /// What the kernel says when it fails at a number.
 pub(super) fn kernel_says(number: i64) -> String {
     format!("{number} is not computable")
@@ -75,6 +78,10 @@ impl Cluster {
         let fails_at = fails.and_then(|(&offset, _)| plan.chunks.range().at(offset));
         let first = plan.chunks.range().at(offsets.start());
         if reason == kernel_says(number) && fails_at == Some(number) {
+            return;
+        }
+        if self.promises.no_program.contains(&job) && (reason == NO_PROGRAM || reason == kernel_says(number)) {
+            self.tally.count("chunks blamed for programs that could not be had");
             return;
         }
         if self.promises.bad_blocks.contains_key(&(job, chunk)) {

@@ -1,13 +1,18 @@
 //! The shell of a worker: it carries out what the real core decides.
 
-use std::{collections::VecDeque, time::Duration};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use swath_model::OffsetRun;
 use swath_worker_core::{
-    Effect, FromCoordinator, Loss, NextTask, Outcome, SessionId as Attempt, Slot, ToCoordinator, Worker,
+    Effect, FromCoordinator, Job, Loss, NextTask, Outcome, SessionId as Attempt, Slot, ToCoordinator, Worker,
 };
 
-use super::{Cluster, connections::InFlight, note, verdict::kernel_says};
+use super::{
+    Cluster,
+    connections::InFlight,
+    note,
+    verdict::{NO_PROGRAM, kernel_says},
+};
 use crate::{
     event::{Block, Event, LeasedJob, ProcessId, SessionId, TaskId},
     plan::{ALWAYS, one},
@@ -199,6 +204,11 @@ impl Cluster {
         }
         let is_welcome = matches!(message, FromCoordinator::Welcome(_));
         self.processes[process].resumes = is_welcome;
+        if let FromCoordinator::Job { job: Ok(job), .. } = &message
+            && self.plan.jobs[job.kernel.index].has_program
+        {
+            self.fetch_program(process, attempt, Arc::clone(job));
+        }
         self.call(process, |core| core.handle_message(now, attempt, message));
         self.processes[process].resumes = false;
         if is_welcome {
@@ -209,6 +219,37 @@ impl Cluster {
                 self.fault_after_resuming(process, session);
             }
         }
+    }
+
+    /// The program of a job is on its way. Some cannot be had, now and here.
+    fn fetch_program(&mut self, process: ProcessId, attempt: Attempt, job: Arc<Job<LeasedJob>>) {
+        let is_there = self.faults.is_calm || !self.random.one_in(12);
+        let is_slow = self.random.one_in(4);
+        let span = self.random.millis(1, if is_slow { 5000 } else { 200 });
+        if let Some(core) = &mut self.processes[process].core {
+            core.handle_preparing(Arc::clone(&job));
+        }
+        self.plan_in(span, Event::Prepared { process, attempt, job, is_there });
+    }
+
+    /// What was fetched in a session that is over is of no use.
+    pub(super) fn on_prepared(
+        &mut self,
+        process: ProcessId,
+        attempt: Attempt,
+        job: &Arc<Job<LeasedJob>>,
+        is_there: bool,
+    ) {
+        if self.processes[process].session.is_none_or(|(_, present)| present != attempt) {
+            self.tally.count("programs that came too late");
+            return;
+        }
+        self.tally.count(if is_there { "programs fetched" } else { "programs that could not be had" });
+        if !is_there {
+            self.promises.no_program.insert(job.id);
+        }
+        let (now, outcome) = (self.now, if is_there { Ok(()) } else { Err(NO_PROGRAM.to_owned()) });
+        self.call(process, |core| core.handle_prepared(now, job, outcome));
     }
 
     /// The attempt of a core that a session is, if it is the present one.

@@ -48,7 +48,8 @@ fn assert_do_no_harm<T>(name: &str, open: impl AsyncFn(Channel) -> Streaming<T>)
     });
     coordinator.swath("job results 1 -o read.csv").succeed();
     Rows::open(&scene.path("read.csv")).assert_are(FIRST..=LAST, square);
-    let summary = scene.python("flight.py", [coordinator.address(), "values", r#"{"job": 1, "last": 4000000000000000001}"#]);
+    let summary =
+        scene.python("flight.py", [coordinator.address(), "values", r#"{"job": 1, "last": 4000000000000000001}"#]);
     assert_eq!(summary["n"], json!([FIRST, FIRST + 1]), "{summary}");
     // It was they that others had to wait for.
     until("one was cut off", || {

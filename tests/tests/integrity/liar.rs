@@ -193,8 +193,8 @@ fn partial_sum(evaluation: &Evaluation, first: i64, last: i64) -> Sent {
     (first, last - first + 1, encoder.finish_with_digest(covers).unwrap().0.to_vec())
 }
 
-/// After a coordinator was restarted, what was not committed is computed again in other blocks. Those of reductions cannot
-/// be cut.
+/// After a coordinator was restarted, what was not committed is computed again in other blocks. Those of reductions
+/// cannot be cut.
 #[test]
 fn a_client_begins_again_where_blocks_of_reductions_do_not_go_on() {
     let scene = Scene::new("liar_reduced");

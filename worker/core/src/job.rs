@@ -3,7 +3,7 @@
 use swath_model::{BlockBounds, Chunks, Fingerprint, JobId};
 
 /// A job as a worker needs it. `K` evaluates it; it is a type of the shell.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Job<K> {
     /// Its id, which another coordinator may have given to another job.
     pub id: JobId,

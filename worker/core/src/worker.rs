@@ -41,6 +41,10 @@ const LAST_WORDS: Duration = Duration::from_millis(5);
 /// has room for a block, the shell calls [`Worker::poll_upload`] after [`Effect::UploadReady`] until it gives nothing.
 /// For each block that was sent comes one [`Worker::handle_receipt`], in the same order.
 ///
+/// **Programs.** What evaluates a job may have to be fetched first. Then the shell calls [`Worker::handle_preparing`]
+/// before it passes the description of the job on, and [`Worker::handle_prepared`] at the end. Meanwhile leases of the
+/// job are taken, but no slot computes them. They end with the session, because what was being fetched does, too.
+///
 /// **Sessions.** On [`Effect::Connect`] the shell connects and says so, or calls [`Worker::handle_lost`]; whatever else
 /// breaks in this session is one `handle_lost`, too. All inputs carry the [`SessionId`]; those of another session are
 /// ignored. Between sessions the slots go on. What is in flight then is offered to the next coordinator, goes on under
@@ -57,6 +61,8 @@ pub struct Worker<K> {
     /// Who this worker was in its last session.
     former: Option<(Incarnation, WorkerId)>,
     leases: VecDeque<HeldLease<K>>,
+    /// Jobs whose leases wait, because the shell does not have yet what evaluates them.
+    preparing: Vec<Arc<Job<K>>>,
     slots: Vec<SlotState>,
     blocks: Blocks,
     effects: VecDeque<Effect>,
@@ -75,6 +81,7 @@ impl<K> Worker<K> {
             backoff: Backoff::new(now),
             former: None,
             leases: VecDeque::new(),
+            preparing: Vec::new(),
             slots,
             blocks: Blocks::default(),
             effects: VecDeque::new(),
@@ -137,7 +144,8 @@ impl<K> Worker<K> {
             return NextTask::Leave;
         }
         let Some(state @ SlotState::Idle) = self.slots.get_mut(slot.0 as usize) else { return NextTask::Wait };
-        for lease in &mut self.leases {
+        let is_preparing = |job: &Arc<Job<K>>| self.preparing.iter().any(|preparing| Arc::ptr_eq(preparing, job));
+        for lease in self.leases.iter_mut().filter(|lease| !is_preparing(&lease.job)) {
             if let Some(offsets) = lease.take(now) {
                 *state = SlotState::Computing { lease: lease.key, rest: offsets.into() };
                 return NextTask::Compute(Task { job: Arc::clone(&lease.job), offsets });
@@ -280,6 +288,8 @@ impl<K> Worker<K> {
             }
             State::Joined(session) => {
                 let length = now - session.since;
+                let preparing = std::mem::take(&mut self.preparing);
+                self.leases.retain(|held| !preparing.iter().any(|job| Arc::ptr_eq(job, &held.job)));
                 self.backoff.note_session(now, length, &self.config);
             }
             State::Joining { .. } | State::Away { .. } | State::Over => {}
@@ -554,6 +564,7 @@ impl<K> Worker<K> {
 }
 
 mod invariants;
+mod preparing;
 
 #[cfg(test)]
 mod tests;

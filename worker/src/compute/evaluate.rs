@@ -9,8 +9,8 @@ use swath_evaluation::Failure;
 
 use super::{Stop, steps::Walk};
 
-/// Calls the kernel of the job about these numbers, with `call`. After a panic the kernel is called again for one number
-/// after the other, with `again`, to find the one.
+/// Calls the kernel of the job about these numbers, with `call`. After a panic the kernel is called again for one
+/// number after the other, with `again`, to find the one.
 pub(super) fn guarded<T>(
     numbers: &RangeInclusive<i64>,
     call: impl FnOnce(RangeInclusive<i64>) -> Result<T, Failure>,

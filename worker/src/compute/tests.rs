@@ -154,7 +154,7 @@ fn a_thread_that_is_told_to_stop_gives_nothing() {
     let outcome = Outcome::of(Fragile, 20, 10, |_| {});
     let task = Task { job: outcome.job, offsets: OffsetRun::new(0, 20).unwrap() };
     let stop = swath_evaluation::Stop::default();
-    stop.set(true);
+    stop.set();
     Computer::new().compute(&task, &stop, |product| panic!("{product:?}"));
 }
 

@@ -12,6 +12,7 @@ const REACHED: &[&str] = &[
     "expression",
     "health",
     "kernel",
+    "kernel/wasm",
     "launch",
     "proto",
     "reduce",

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use serde::Serialize;
-use swath_client::{FailedChunk, Job, JobState, Layout, Parameters, Share, WaitReason, Waiting};
+use swath_client::{FailedChunk, Job, JobState, Layout, Parameters, Program, Share, WaitReason, Waiting};
 
 use super::time::time;
 use crate::output::{shown::Written, words::job_state};
@@ -13,6 +13,7 @@ use crate::output::{shown::Written, words::job_state};
 pub(super) struct JobRecord<'a> {
     id: u64,
     kernel: &'a str,
+    program: Option<ProgramRecord<'a>>,
     parameters: &'a Parameters,
     range: String,
     first: i64,
@@ -50,6 +51,30 @@ pub(super) struct JobRecord<'a> {
     /// What this command wrote.
     #[serde(skip_serializing_if = "Option::is_none")]
     output: Option<WrittenRecord<'a>>,
+}
+
+/// The program of a kernel that is not built in.
+#[derive(Serialize)]
+struct ProgramRecord<'a> {
+    runtime: &'static str,
+    sha256: String,
+    bytes: u64,
+    export: Option<&'a str>,
+    memory_bytes: u64,
+    timeout_seconds: Option<f64>,
+}
+
+impl<'a> From<&'a Program> for ProgramRecord<'a> {
+    fn from(program: &'a Program) -> Self {
+        Self {
+            runtime: program.runtime.as_str(),
+            sha256: program.artifact.id.to_string(),
+            bytes: program.artifact.bytes,
+            export: program.export.as_deref(),
+            memory_bytes: program.memory_bytes,
+            timeout_seconds: program.number_timeout.map(|timeout| timeout.as_secs_f64()),
+        }
+    }
 }
 
 /// A column of results.
@@ -172,6 +197,7 @@ impl<'a> From<&'a Job> for JobRecord<'a> {
         Self {
             id: job.id,
             kernel: &job.kernel,
+            program: job.program.as_ref().map(ProgramRecord::from),
             parameters: &job.parameters,
             range: job.range.to_string(),
             first: job.range.first(),

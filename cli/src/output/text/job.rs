@@ -65,6 +65,11 @@ fn options(job: &Job) -> String {
 fn write_job(out: &mut Table, job: &Job) -> io::Result<()> {
     writeln!(out, "job\t{}", job.id)?;
     writeln!(out, "kernel\t{}{}", plain(&job.kernel), parameters(&job.parameters))?;
+    if let Some(program) = &job.program {
+        let (artifact, bytes) = (program.artifact.id, HumanBytes(program.artifact.bytes));
+        let export = program.export.as_ref().map(|export| format!(", export {}", plain(export))).unwrap_or_default();
+        writeln!(out, "program\t{} {artifact} ({bytes}){export}", program.runtime)?;
+    }
     writeln!(out, "range\t{} ({})", job.range, counted(job.range.count(), "number"))?;
     if let Some(condition) = &job.condition {
         writeln!(out, "where\t{}", plain(condition))?;

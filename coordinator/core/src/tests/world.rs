@@ -261,6 +261,7 @@ pub(super) fn submit(chunks: u64) -> Submit {
         parameters: BTreeMap::new(),
         chunks: Chunks::new(range, 10).unwrap(),
         chunk_size: 10,
+        program: None,
         condition: None,
         reductions: None,
         kernel_layout: Layout::values(ValueType::Int64),

@@ -2,9 +2,11 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use prost::Message;
 use rusqlite::{Connection, Row, Transaction, params};
 use swath_coordinator_core::{Moment, Stamp, Standing, Stock, Submitted};
 use swath_model::{JobId, JobState, Limits, ResultMode, Share};
+use swath_proto::{codec, v1};
 
 use super::{error::SqliteError, failed_chunks};
 use crate::ledger::{error::LedgerError, rows::JobRow};
@@ -14,7 +16,7 @@ pub(super) fn all(connection: &Connection) -> Result<Vec<JobRow>, SqliteError> {
     let mut query = connection.prepare(
         "SELECT id, kernel, parameters, first, last, chunk_size, retention, state, failure, submitted_at_ms,
                 ended_at_ms, shares, max_retries, crash_limit, keep_going, retain_ms, results_dropped,
-                submitted_clock_ms, ended_clock_ms, token, condition, reductions
+                submitted_clock_ms, ended_clock_ms, token, condition, reductions, program
          FROM jobs ORDER BY id",
     )?;
     let rows = query.query_map([], |row| Ok(job_from_row(row)))?;
@@ -27,8 +29,8 @@ pub(super) fn insert(transaction: &Transaction<'_>, job: &Submitted) -> Result<(
     let parameters = serde_json::to_string(&spec.parameters).map_err(|error| unwritable(&error))?;
     transaction.execute(
         "INSERT INTO jobs (id, kernel, parameters, first, last, chunk_size, retention, max_retries, crash_limit,
-                           keep_going, retain_ms, submitted_at_ms, submitted_clock_ms, token, condition, reductions)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                           keep_going, retain_ms, submitted_at_ms, submitted_clock_ms, token, condition, reductions, program)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         params![
             job.id.0 as i64,
             spec.kernel,
@@ -47,6 +49,7 @@ pub(super) fn insert(transaction: &Transaction<'_>, job: &Submitted) -> Result<(
             job.token,
             spec.condition,
             spec.reductions,
+            spec.program.clone().map(|program| codec::program_to_proto(program).encode_to_vec()),
         ],
     )?;
     Ok(())
@@ -114,9 +117,15 @@ fn job_from_row(row: &Row<'_>) -> Result<JobRow, SqliteError> {
     let (state, failure): (String, String) = (row.get(7)?, row.get(8)?);
     let shares: String = row.get(11)?;
     let shares: Vec<(u64, String, u64, u64)> = serde_json::from_str(&shares).map_err(|_| damaged("list of workers"))?;
+    let program: Option<Vec<u8>> = row.get(22)?;
+    let program = program.map(|bytes| {
+        let message = v1::Program::decode(bytes.as_slice()).map_err(|_| ())?;
+        codec::program(message).map_err(|_| ())
+    });
     Ok(JobRow {
         id: JobId(row.get::<_, i64>(0)?.unsigned_abs()),
         kernel: row.get(1)?,
+        program: program.transpose().map_err(|_| damaged("program"))?,
         parameters: serde_json::from_str(&parameters).map_err(|_| damaged("set of parameters"))?,
         first: row.get(3)?,
         last: row.get(4)?,

@@ -8,7 +8,7 @@ use super::{
     SqliteLedger,
     error::SqliteError,
     reserve::Reserve,
-    schema::{FORMAT, IDENTITY, OLDER_FORMAT, SCHEMA, UPGRADE},
+    schema::{FORMAT, IDENTITY, SCHEMA, UPGRADES},
 };
 use crate::ledger::{error::LedgerError, lock::Locks};
 
@@ -43,7 +43,8 @@ impl SqliteLedger {
         let reserve = Reserve::new(folder);
         let (mut connection, found) = reserve.spend_if_full(|| connect(&path, folder))?;
         match found {
-            FORMAT | OLDER_FORMAT => {}
+            FORMAT => {}
+            older if UPGRADES.iter().any(|(format, _)| *format == older) => {}
             0 if has_parts => return Err(LedgerError::NoLedger { folder: name() }),
             0 => {}
             _ => return Err(LedgerError::Format { folder: name(), found, known: FORMAT }),
@@ -74,10 +75,11 @@ fn count_start(connection: &mut Connection, format: i64) -> Result<u64, SqliteEr
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     let transaction = connection.transaction()?;
-    match format {
-        0 => transaction.execute_batch(SCHEMA)?,
-        OLDER_FORMAT => transaction.execute_batch(UPGRADE)?,
-        _ => {}
+    if format == 0 {
+        transaction.execute_batch(SCHEMA)?;
+    }
+    for (_, upgrade) in UPGRADES.iter().filter(|(older, _)| format > 0 && *older >= format) {
+        transaction.execute_batch(upgrade)?;
     }
     if format != FORMAT {
         transaction.pragma_update(None, "user_version", FORMAT)?;

@@ -1,17 +1,18 @@
 //! The tables, and the format that they make.
 
 /// The version of the data folder that this program reads and writes.
-pub(super) const FORMAT: i64 = 4;
+pub(super) const FORMAT: i64 = 5;
 
-/// The version before it, which is [upgraded](UPGRADE).
-pub(super) const OLDER_FORMAT: i64 = 3;
-
-/// What makes a ledger of the older format one of this format.
-pub(super) const UPGRADE: &str = "
-    ALTER TABLE jobs ADD COLUMN condition TEXT;
-    ALTER TABLE jobs ADD COLUMN reductions TEXT;
-    ALTER TABLE parts ADD COLUMN numbers BLOB;
-";
+/// Older versions, and what makes a ledger of each one of the version after it.
+pub(super) const UPGRADES: [(i64, &str); 2] = [
+    (
+        3,
+        "ALTER TABLE jobs ADD COLUMN condition TEXT;
+         ALTER TABLE jobs ADD COLUMN reductions TEXT;
+         ALTER TABLE parts ADD COLUMN numbers BLOB;",
+    ),
+    (4, "ALTER TABLE jobs ADD COLUMN program BLOB;"),
+];
 
 /// The tables of a new ledger.
 pub(super) const SCHEMA: &str = "
@@ -41,7 +42,8 @@ pub(super) const SCHEMA: &str = "
         shares TEXT NOT NULL DEFAULT '[]',
         results_dropped INTEGER NOT NULL DEFAULT 0,
         condition TEXT,
-        reductions TEXT
+        reductions TEXT,
+        program BLOB
     );
     CREATE TABLE holes (
         job INTEGER NOT NULL,

@@ -3,6 +3,7 @@ use swath_model::{BlockBounds, ChunkSet, Chunks, Fingerprint, JobId, Range, Run}
 use super::*;
 
 mod leases;
+mod preparing;
 mod resuming;
 mod script;
 mod sessions;
