@@ -220,7 +220,7 @@ impl Coordinator {
             .add_service(reflection().build_v1()?)
             // Many tools know only the older version.
             .add_service(reflection().build_v1alpha()?)
-            .add_service(JobsServer::new(JobsService { driver: driver.clone(), artifacts: Arc::clone(&artifacts) }))
+            .add_service(JobsServer::new(JobsService::new(driver.clone(), Arc::clone(&artifacts))))
             .add_service(artifact_service)
             .add_service(WorkersServer::new(workers).max_decoding_message_size(MAX_MESSAGE_BYTES))
             .add_service(Router::new(ResultsService::new(Arc::clone(&store)), &streams))

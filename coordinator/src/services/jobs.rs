@@ -8,6 +8,7 @@ use swath_proto::{
     codec,
     v1::{self, jobs_server::Jobs},
 };
+use tokio::sync::Semaphore;
 use tokio_stream::wrappers::WatchStream;
 use tonic::{Request, Response, Status};
 
@@ -16,11 +17,17 @@ use crate::{artifacts::Artifacts, convert, driver::DriverHandle};
 
 /// The driver makes all changes of jobs: a request whose client goes away is carried out whole, or not at all.
 pub(crate) struct JobsService {
-    pub(crate) driver: DriverHandle,
-    pub(crate) artifacts: Arc<Artifacts>,
+    driver: DriverHandle,
+    artifacts: Arc<Artifacts>,
+    /// One program at a time is looked into: it may be large.
+    looks: Semaphore,
 }
 
 impl JobsService {
+    pub(crate) fn new(driver: DriverHandle, artifacts: Arc<Artifacts>) -> Self {
+        Self { driver, artifacts, looks: Semaphore::new(1) }
+    }
+
     /// Looks up what the rows of the program of a job look like.
     async fn look_into_program(&self, request: &mut v1::SubmitRequest) -> Result<(), Status> {
         let Some(spec) = request.spec.as_mut() else { return Ok(()) };
@@ -31,6 +38,7 @@ impl JobsService {
         let invalid = |error: &dyn std::fmt::Display| Status::invalid_argument(error.to_string());
         let program = codec::program(message.clone()).map_err(|error| invalid(&error))?;
         let parameters = parameters.into_iter().collect();
+        let _turn = self.looks.acquire().await;
         let artifacts = Arc::clone(&self.artifacts);
         let layout = on_disk(move || {
             let bytes = artifacts.read(program.artifact.id)?;
