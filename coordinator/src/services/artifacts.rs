@@ -25,7 +25,7 @@ use crate::{
     driver::DriverHandle,
 };
 
-/// An upload that sends nothing for this long ends; it can go on later.
+/// An upload that sends nothing for this long ends, and so does a fetch of which nothing is taken.
 const SILENCE: Duration = Duration::from_secs(60);
 
 /// How often files that nobody needs are looked for.
@@ -106,9 +106,14 @@ impl ArtifactsMethods for ArtifactsService {
         let v1::FetchArtifactRequest { sha256, offset } = request.into_inner();
         let id = ArtifactId::from_slice(&sha256).ok_or_else(|| Status::invalid_argument("a SHA-256 has 32 bytes"))?;
         let artifacts = Arc::clone(&self.artifacts);
-        let file = on_disk(move || artifacts.open(id)).await?;
+        let open = move || {
+            let mut file = artifacts.open(id)?;
+            file.seek(SeekFrom::Start(offset))?;
+            Ok(file)
+        };
+        let file = on_disk(open).await?;
         let (sender, receiver) = mpsc::channel(MESSAGES_AHEAD);
-        tokio::task::spawn_blocking(move || send(file, offset, &sender));
+        tokio::spawn(send(file, sender));
         Ok(Response::new(Box::pin(ReceiverStream::new(receiver))))
     }
 }
@@ -145,23 +150,26 @@ async fn receive(
     }
 }
 
-/// Sends a file from a byte on, until its end or until nobody takes it.
-fn send(mut file: File, offset: u64, messages: &mpsc::Sender<Result<v1::FetchArtifactResponse, Status>>) {
-    let mut position = Some(SeekFrom::Start(offset));
-    let mut read = || -> io::Result<Vec<u8>> {
-        position.take().map(|start| file.seek(start)).transpose()?;
-        let mut data = Vec::with_capacity(ARTIFACT_DATA_BYTES);
-        Read::by_ref(&mut file).take(ARTIFACT_DATA_BYTES as u64).read_to_end(&mut data)?;
-        Ok(data)
-    };
+/// Sends a file to its end, or until its reader takes nothing for long: no thread waits for a reader.
+async fn send(mut file: File, messages: mpsc::Sender<Result<v1::FetchArtifactResponse, Status>>) {
     loop {
-        let message = match read() {
-            Ok(data) if data.is_empty() => return,
-            Ok(data) => Ok(v1::FetchArtifactResponse { data: data.into() }),
-            Err(error) => Err(Status::internal(format!("cannot read the artifact: {error}"))),
+        let read = on_disk(move || {
+            let mut data = Vec::with_capacity(ARTIFACT_DATA_BYTES);
+            Read::by_ref(&mut file).take(ARTIFACT_DATA_BYTES as u64).read_to_end(&mut data)?;
+            Ok((file, data))
+        });
+        let message = match read.await {
+            Ok((_, data)) if data.is_empty() => return,
+            Ok((rest, data)) => {
+                file = rest;
+                Ok(v1::FetchArtifactResponse { data: data.into() })
+            }
+            Err(status) => {
+                let _ = messages.send_timeout(Err(status), SILENCE).await;
+                return;
+            }
         };
-        let is_last = message.is_err();
-        if messages.blocking_send(message).is_err() || is_last {
+        if messages.send_timeout(message, SILENCE).await.is_err() {
             return;
         }
     }
